@@ -1,0 +1,160 @@
+"""The one typed stream that everything seen of a run comes from.
+
+The engine emits these; console, JSON lines, store and metrics consume them through ``Reporter``. Events are
+plain data and redacted before they are emitted: a result under ``no_log`` arrives here already censored.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+Status = Literal["ok", "changed", "skipped", "failed", "ignored", "rescued", "unreachable"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Base of all events. ``time`` is seconds since the epoch."""
+
+    time: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted(Event):
+    run_id: str
+    kind: Literal["play", "run", "doctor"]
+    title: str
+    check: bool
+    hosts_total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayStarted(Event):
+    play: str
+    hosts: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoHosts(Event):
+    """A play that is skipped because ``--limit`` leaves none of its hosts."""
+
+    play: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskStarted(Event):
+    """``task_id`` is unique within the run; ``handler`` tells a running handler from a task."""
+
+    task_id: int
+    task: str
+    action: str
+    origin: str
+    handler: bool
+    hosts: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostStarted(Event):
+    """One host begins a task. Emitted for live displays."""
+
+    task_id: int
+    host: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemFinished(Event):
+    """One item of a loop has ended on a host; the host's own result follows after the last."""
+
+    task_id: int
+    host: str
+    status: Status
+    item: Any
+    result: dict[str, Any]
+    delegate: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryWaiting(Event):
+    """An ``until`` condition is not met yet; ``left`` attempts remain."""
+
+    task_id: int
+    host: str
+    task: str
+    left: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostFinished(Event):
+    """One host has ended a task.
+
+    ``status`` "ignored" is a failure under ``ignore_errors``; ``result`` is what the module returned, censored
+    under ``no_log``; ``hint`` says what an operator can do about a failure.
+    """
+
+    task_id: int
+    task: str
+    host: str
+    status: Status
+    result: dict[str, Any]
+    duration: float
+    looped: bool = False
+    hint: str | None = None
+    delegate: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandlerNotified(Event):
+    host: str
+    handler: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warned(Event):
+    """Something an operator should know that is no failure."""
+
+    message: str
+    host: str | None = None
+    where: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostTally:
+    """The counts of one host for the recap, as ansible-core counts them."""
+
+    ok: int = 0
+    changed: int = 0
+    unreachable: int = 0
+    failed: int = 0
+    skipped: int = 0
+    rescued: int = 0
+    ignored: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFinished(Event):
+    """``hosts`` maps every host that took part to its counts, in inventory order."""
+
+    run_id: str
+    exit_code: int
+    duration: float
+    hosts: dict[str, HostTally] = field(default_factory=dict)
+    interrupted: bool = False
+
+
+class Reporter(Protocol):
+    """Watches a run. ``handle`` must return quickly and must not raise."""
+
+    def handle(self, event: Event) -> None:
+        """Take one event."""
+        ...
+
+    def close(self) -> None:
+        """The run is over: flush what is held back."""
+        ...
+
+
+def to_json(event: Event) -> dict[str, Any]:
+    """An event as plain JSON data, with its class under ``event``."""
+    return {"event": type(event).__name__, **dataclasses.asdict(event)}

@@ -1,0 +1,166 @@
+"""Every error an operator can meet, in one place.
+
+    StellaError                       exit code  1
+    ├── UsageError                               2   the command line asks for something that cannot be
+    ├── ParseError                               4   a file that people write is wrong
+    │   ├── InventoryError
+    │   ├── PatternError                             a host pattern is malformed or matches nothing
+    │   ├── PlaybookError
+    │   └── SettingsError                            stella.toml
+    ├── TemplateError                            1   a template cannot be parsed or rendered
+    │   └── UndefinedVariableError
+    ├── HostError                                    something about one host; never stops the others
+    │   ├── UnreachableError                     4   no usable connection to the host
+    │   │   ├── HostKeyError                         the host key is unknown or has changed
+    │   │   ├── AuthenticationError
+    │   │   ├── BecomeError                          the connection is there, the privilege is not
+    │   │   └── InterpreterError                     no Python 3.6+ on the host
+    │   └── TaskError                            2   a module or action failed
+    │       ├── ModuleCrashError                     a module died without an answer
+    │       └── TaskTimeoutError
+    ├── PkiError                                 1   certificate authority, CSR, proof of possession
+    ├── EnrolmentError                           1   a bootstrap token or enrolment is refused
+    ├── StoreError                               1   the fleet store
+    ├── ReleaseError                             1   an agent package cannot be built or read
+    └── LabError                                 1   a lab host cannot be started
+
+Each carries what happened (``message``), where (``where``: "file:line:column", or host and task), what to do
+next (``hint``) and, where one exists, a ``runbook``. The command line prints exactly that; a traceback shows
+only with ``-vvv``.
+"""
+
+from __future__ import annotations
+
+
+class StellaError(Exception):
+    """Base of every error that is meant for an operator.
+
+    Args:
+        message: what is wrong, one sentence, no trailing full stop needed.
+        where: place as text, usually ``str(Origin)``: ``"site.yml:12:5"``.
+        hint: what to do next.
+        runbook: URL or path of a page that helps.
+    """
+
+    exit_code = 1
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        where: object | None = None,
+        hint: str | None = None,
+        runbook: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = None if where is None else str(where)
+        self.hint = hint
+        self.runbook = runbook
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}" if self.where else self.message
+
+
+class UsageError(StellaError):
+    """The command line asks for something that cannot be."""
+
+    exit_code = 2
+
+
+class ParseError(StellaError):
+    """A file that people write is wrong."""
+
+    exit_code = 4
+
+
+class InventoryError(ParseError):
+    """An inventory source cannot be read or contradicts itself."""
+
+
+class PatternError(ParseError):
+    """A host pattern is malformed or matches no host."""
+
+
+class PlaybookError(ParseError):
+    """A playbook, task file or variable file is wrong."""
+
+
+class SettingsError(ParseError):
+    """``stella.toml`` is wrong."""
+
+
+class TemplateError(StellaError):
+    """A template cannot be parsed or rendered."""
+
+
+class UndefinedVariableError(TemplateError):
+    """A template names a variable that has no value."""
+
+    def __init__(self, message: str, *, name: str, where: object | None = None, hint: str | None = None) -> None:
+        super().__init__(message, where=where, hint=hint)
+        self.name = name
+
+
+class HostError(StellaError):
+    """Something about one host; the other hosts go on."""
+
+    exit_code = 2
+
+
+class UnreachableError(HostError):
+    """No usable connection to the host."""
+
+    exit_code = 4
+
+
+class HostKeyError(UnreachableError):
+    """The host key is unknown, revoked, or not the one on record."""
+
+
+class AuthenticationError(UnreachableError):
+    """The host refused every credential that was offered."""
+
+
+class BecomeError(UnreachableError):
+    """The host is reached, but the other user's privilege is refused."""
+
+
+class InterpreterError(UnreachableError):
+    """The host has no Python that can run the remote runner."""
+
+
+class TaskError(HostError):
+    """A module or action failed on a host."""
+
+
+class ModuleCrashError(TaskError):
+    """A module ended without a result: killed, or its code raised."""
+
+
+class TaskTimeoutError(TaskError):
+    """A module did not end within its time."""
+
+
+class PkiError(StellaError):
+    """The certificate authority, a CSR, or a proof of possession."""
+
+
+class EnrolmentError(StellaError):
+    """A bootstrap token or an enrolment is refused; ``reason`` is a short machine word."""
+
+    def __init__(self, message: str, *, reason: str, where: object | None = None, hint: str | None = None) -> None:
+        super().__init__(message, where=where, hint=hint)
+        self.reason = reason
+
+
+class StoreError(StellaError):
+    """The fleet store cannot be opened, migrated or written."""
+
+
+class ReleaseError(StellaError):
+    """An agent package cannot be built or read."""
+
+
+class LabError(StellaError):
+    """A lab host cannot be started."""

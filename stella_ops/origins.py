@@ -1,0 +1,248 @@
+"""YAML with a memory: every value knows the file, line and column it was written at.
+
+What people write (playbooks, inventories, variable files) is loaded here; strings come out as ``SourceText``,
+mappings as ``SourceMapping`` and lists as ``SourceList``. All three behave like the plain types.
+
+The type is also the mark of trust. Only a ``SourceText`` is ever rendered as a template: it was written by
+the operator. A plain ``str`` (a fact, a registered result, the outcome of a rendering, a scalar tagged
+``!unsafe``) is data and passes through templating untouched.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from stella_ops.errors import ParseError
+
+try:
+    from yaml import CSafeLoader as _BaseLoader
+except ImportError:  # PyYAML built without libyaml
+    from yaml import SafeLoader as _BaseLoader  # type: ignore[assignment]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A place in a source: ``line`` and ``column`` count from 1; 0 means the source as a whole."""
+
+    source: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        if not self.line:
+            return self.source
+        return f"{self.source}:{self.line}:{self.column}" if self.column else f"{self.source}:{self.line}"
+
+
+class SourceText(str):
+    """A string that an operator wrote, and may therefore be a template."""
+
+    __slots__ = ("origin",)
+    origin: Origin
+
+    def __new__(cls, text: str, origin: Origin) -> SourceText:
+        made = super().__new__(cls, text)
+        made.origin = origin
+        return made
+
+    def __getnewargs__(self) -> tuple[str, Origin]:  # type: ignore[override]
+        return str.__str__(self), self.origin
+
+
+class SourceMapping(dict[Any, Any]):
+    """A mapping with its own origin and that of each key."""
+
+    __slots__ = ("key_origins", "origin")
+
+    def __init__(self, origin: Origin) -> None:
+        super().__init__()
+        self.origin = origin
+        self.key_origins: dict[Any, Origin] = {}
+
+
+class SourceList(list[Any]):
+    """A list with its origin."""
+
+    __slots__ = ("origin",)
+
+    def __init__(self, origin: Origin, items: Iterable[Any] = ()) -> None:
+        super().__init__(items)
+        self.origin = origin
+
+
+def origin_of(value: Any, default: Origin | None = None) -> Origin | None:
+    """The place a value was written at, if it came from a source."""
+    return getattr(value, "origin", default)
+
+
+def key_origin(mapping: Any, key: Any, default: Origin | None = None) -> Origin | None:
+    """The place a key of a mapping was written at; the mapping's own place if the key has none."""
+    origins = getattr(mapping, "key_origins", None)
+    if origins and key in origins:
+        found: Origin = origins[key]
+        return found
+    return origin_of(mapping, default)
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name closest to a mistyped one, or None when nothing is close."""
+    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return found[0] if found else None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str | None:
+    """A hint naming the nearest known name, or None."""
+    found = nearest(name, known)
+    return f"did you mean '{found}'?" if found else None
+
+
+def load_yaml(text: str, source: str, *, error: type[ParseError] = ParseError) -> Any:
+    """Load one YAML document.
+
+    Args:
+        text: the document.
+        source: the name that errors and origins carry, usually a path.
+        error: the class to raise.
+
+    Raises:
+        ParseError: (or ``error``) malformed YAML, a duplicate key, or more than one document.
+    """
+    documents = list(_documents(text, source, error))
+    if len(documents) > 1:
+        raise error(
+            "the file holds more than one YAML document",
+            where=Origin(source),
+            hint="remove the second '---', or make it a file of its own",
+        )
+    return documents[0] if documents else None
+
+
+def load_yaml_file(path: Path | str, *, error: type[ParseError] = ParseError) -> Any:
+    """Load a YAML file of one document; see ``load_yaml``. A file that cannot be read raises ``error``."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError as problem:
+        raise error(f"the file is not UTF-8 text (byte {problem.start})", where=Origin(str(path))) from None
+    except OSError as problem:
+        raise error(f"cannot read the file: {problem.strerror}", where=Origin(str(path))) from None
+    return load_yaml(text, str(path), error=error)
+
+
+def _documents(text: str, source: str, error: type[ParseError]) -> Iterator[Any]:
+    loader = _BaseLoader(text)
+    try:
+        while loader.check_node():
+            yield _Builder(source, loader, error).build(loader.get_node())
+    except yaml.MarkedYAMLError as problem:
+        mark = problem.problem_mark or problem.context_mark
+        where = Origin(source, mark.line + 1, mark.column + 1) if mark else Origin(source)
+        raise error(_explain(problem), where=where, hint=_yaml_hint(problem, text)) from None
+    except yaml.YAMLError as problem:
+        raise error(f"not valid YAML: {problem}", where=Origin(source)) from None
+    finally:
+        loader.dispose()
+
+
+def _explain(problem: yaml.MarkedYAMLError) -> str:
+    said = problem.problem or problem.context or "syntax error"
+    if problem.context and problem.problem and problem.context != problem.problem:
+        said = f"{problem.problem} ({problem.context})"
+    return f"not valid YAML: {said}"
+
+
+def _yaml_hint(problem: yaml.MarkedYAMLError, text: str) -> str | None:
+    mark = problem.problem_mark
+    if mark is None:
+        return None
+    lines = text.splitlines()
+    line = lines[mark.line] if mark.line < len(lines) else ""
+    if "\t" in line[: len(line) - len(line.lstrip())]:
+        return "YAML forbids tabs for indentation: use spaces"
+    if ": {{" in line or "- {{" in line:
+        return 'quote a value that starts with a template: key: "{{ value }}"'
+    if "mapping values are not allowed" in (problem.problem or ""):
+        return "a ': ' inside a value needs quotes, or the indentation is off"
+    return None
+
+
+class _Builder:
+    """Turns composed YAML nodes into values that know their origin."""
+
+    def __init__(self, source: str, loader: Any, error: type[ParseError]) -> None:
+        self._source = source
+        self._loader = loader
+        self._error = error
+        self._made: dict[int, Any] = {}
+
+    def build(self, node: yaml.Node) -> Any:
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node)
+        known = self._made.get(id(node))
+        if known is not None:  # an alias of an anchored collection
+            return known
+        if isinstance(node, yaml.SequenceNode):
+            items = SourceList(self._origin(node))
+            self._made[id(node)] = items
+            items.extend(self.build(item) for item in node.value)
+            return items
+        assert isinstance(node, yaml.MappingNode)
+        return self._mapping(node)
+
+    def _origin(self, node: yaml.Node) -> Origin:
+        return Origin(self._source, node.start_mark.line + 1, node.start_mark.column + 1)
+
+    def _scalar(self, node: yaml.ScalarNode) -> Any:
+        tag = node.tag
+        if tag == "tag:yaml.org,2002:str":
+            return SourceText(node.value, self._origin(node))
+        if tag == "!unsafe":
+            return str(node.value)
+        if tag.startswith("!"):
+            raise self._error(
+                f"unknown YAML tag '{tag}'", where=self._origin(node), hint="known here: !unsafe"
+            )
+        return self._loader.construct_object(node, deep=True)
+
+    def _mapping(self, node: yaml.MappingNode) -> SourceMapping:
+        made = SourceMapping(self._origin(node))
+        self._made[id(node)] = made
+        merged: list[Any] = []
+        for key_node, value_node in node.value:
+            origin = self._origin(key_node)
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                value = self.build(value_node)
+                merged.extend(value if isinstance(value, list) else [value])
+                continue
+            key = self.build(key_node)
+            try:
+                duplicate = key in made
+            except TypeError:
+                raise self._error(
+                    "a mapping key must be a plain value",
+                    where=origin,
+                    hint='quote a key or value that starts with "{{"',
+                ) from None
+            if duplicate:
+                raise self._error(
+                    f"duplicate key '{key}'",
+                    where=origin,
+                    hint=f"it stands already at line {made.key_origins[key].line}: keep one of them",
+                )
+            if isinstance(key, SourceText):
+                key = str.__str__(key)
+            made[key] = self.build(value_node)
+            made.key_origins[key] = origin
+        for source in merged:
+            if not isinstance(source, dict):
+                raise self._error("'<<' merges mappings only", where=self._origin(node))
+            for key, value in source.items():
+                if key not in made:
+                    made[key] = value
+                    made.key_origins[key] = key_origin(source, key) or made.origin
+        return made
