@@ -40,6 +40,7 @@ class Layout(object):
         self.ca = os.path.join(self.identity, "ca.crt")
         self.state = os.path.join(var, "state")
         self.status = os.path.join(self.state, "status.json")
+        self.revision = os.path.join(self.state, "config.json")
         self.heartbeat = os.path.join(self.state, "heartbeat.json")
         self.queue = os.path.join(var, "queue")
         self.spool = os.path.join(var, "spool")

@@ -1,0 +1,108 @@
+"""One module on many hosts (``stella-ops run``), in the form of ansible-core's ``minimal`` callback.
+
+One thing differs on purpose: where a command wrote to both streams, each part ends its line, instead of the
+first word of stderr running on from the last of stdout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+from stella_ops.console.diffs import diff_lines
+from stella_ops.console.results import dump, item_label
+from stella_ops.console.stream import Sink, StreamSink
+from stella_ops.console.text import safe_block, safe_line
+from stella_ops.console.warned import WarningPrinter
+from stella_ops.engine.events import (
+    Event,
+    HostFinished,
+    ItemFinished,
+    NoHosts,
+    RetryWaiting,
+    RunFinished,
+    TaskStarted,
+    Warned,
+)
+
+_COMMANDS = frozenset(("command", "shell", "raw"))  # their output is shown as text, not as JSON
+_WORDS = {"ok": "SUCCESS", "changed": "CHANGED", "skipped": "SKIPPED", "unreachable": "UNREACHABLE"}
+
+
+class AdHocReporter:
+    """Prints each host's result as it comes; the arguments are those of ``LineReporter``."""
+
+    def __init__(
+        self,
+        stream: TextIO,
+        *,
+        verbosity: int = 0,
+        diff: bool = False,
+        color: bool = False,
+        errors: TextIO | None = None,
+        sink: Sink | None = None,
+    ) -> None:
+        self._sink = sink if sink is not None else StreamSink(stream, errors, color=color)
+        self._verbosity = verbosity
+        self._diff = diff
+        self._warnings = WarningPrinter(self._sink, verbosity)
+        self._actions: dict[int, str] = {}
+
+    def handle(self, event: Event) -> None:
+        """Print what an event shows, if it shows anything."""
+        match event:
+            case TaskStarted():
+                self._actions[event.task_id] = event.action
+            case HostFinished():
+                self._host(event)
+            case ItemFinished():
+                self._sink.line(
+                    f"{safe_line(event.host)} | item {safe_line(item_label(event.item, event.result))}: {event.status}"
+                )
+            case RetryWaiting():
+                self._sink.line(f"{safe_line(event.host)} | RETRYING ({event.left} retries left)", "retry")
+            case NoHosts():
+                self._sink.warn("[WARNING]: No hosts matched, nothing to do")
+            case Warned():
+                self._warnings.event(event)
+            case RunFinished() if event.interrupted:
+                self._sink.warn("[WARNING]: interrupted: the run ended before all its hosts did")
+        self._sink.flush()
+
+    def close(self) -> None:
+        """Flush the stream."""
+        self._sink.flush()
+
+    def _host(self, event: HostFinished) -> None:
+        action = self._actions.get(event.task_id, "")
+        result = event.result
+        self._warnings.result(result, event.host)
+        if self._diff and result.get("diff") and result.get("changed"):
+            for line, style in diff_lines(result["diff"]):
+                self._sink.line(line, style)
+        word = _WORDS.get(event.status, "FAILED")
+        if event.status != "unreachable" and result.get("unreachable"):
+            word = "UNREACHABLE"
+        style = event.status if word in ("SUCCESS", "CHANGED", "SKIPPED", "UNREACHABLE") else "failed"
+        name = safe_line(f"{event.host} -> {event.delegate}" if event.delegate else event.host)
+        if word in ("FAILED", "UNREACHABLE") and self._verbosity >= 3 and result.get("exception"):
+            self._sink.line(
+                "The full traceback is:\n" + safe_block(str(result["exception"])).rstrip(), "failed"
+            )
+        if word == "SKIPPED":
+            text = f"{name} | SKIPPED"
+        elif word != "UNREACHABLE" and action in _COMMANDS and "rc" in result:
+            text = f"{name} | {word} | rc={safe_line(result['rc'])} >>\n{_output(result, word)}"
+        else:
+            mark = "!" if word in ("FAILED", "UNREACHABLE") else ""
+            shown = dump(result, action if word == "SUCCESS" else "", self._verbosity, loud=True)
+            text = f"{name} | {word}{mark} => {shown}"
+        self._sink.line(text, style)
+        if event.hint:
+            self._sink.line(f"  hint: {safe_line(event.hint)}", "hint")
+
+
+def _output(result: Mapping[str, Any], word: str) -> str:
+    """What a command wrote, and after a failure what the module says of it."""
+    parts = [result.get("stdout"), result.get("stderr"), result.get("msg") if word != "CHANGED" else None]
+    return "\n".join(safe_block(str(part)).rstrip("\n") for part in parts if part)

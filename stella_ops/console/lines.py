@@ -1,0 +1,254 @@
+"""A run as lines of text, in the form of ansible-core's default callback, which people's scripts read.
+
+Compared with real ``ansible-playbook`` runs of ansible-core 2.19; ``tests/unit/console`` holds the texts.
+Three things differ on purpose: a failure is followed by an indented ``hint:`` line where one is known; the
+place of a failed task is told by ansible's older ``task path:`` line instead of a block of source; control
+characters never reach the terminal, wherever they come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+from stella_ops.console.diffs import diff_lines
+from stella_ops.console.results import dump, is_loud, is_verbose, item_label
+from stella_ops.console.stream import Sink, StreamSink, paint
+from stella_ops.console.text import banner, safe_block, safe_line, width
+from stella_ops.console.warned import WarningPrinter
+from stella_ops.engine.events import (
+    Event,
+    HandlerNotified,
+    HostFinished,
+    HostTally,
+    ItemFinished,
+    NoHosts,
+    PlayStarted,
+    RetryWaiting,
+    RunFinished,
+    RunStarted,
+    TaskStarted,
+    Warned,
+)
+
+TALLY_STYLES = {  # in the order of the recap's columns
+    "ok": "ok",
+    "changed": "changed",
+    "unreachable": "unreachable",
+    "failed": "failed",
+    "skipped": "skipped",
+    "rescued": "ok",
+    "ignored": "ignored",
+}
+
+
+class LineReporter:
+    """Prints a run to a stream, event by event.
+
+    Args:
+        stream: where the lines go.
+        verbosity: the number of ``-v``: 1 shows results, 2 places, 3 everything.
+        diff: show what changed (``--diff``).
+        color: paint the lines.
+        errors: where warnings go; standard error by default.
+        sink: takes the lines in the stream's place.
+    """
+
+    def __init__(
+        self,
+        stream: TextIO,
+        *,
+        verbosity: int = 0,
+        diff: bool = False,
+        color: bool = False,
+        errors: TextIO | None = None,
+        sink: Sink | None = None,
+    ) -> None:
+        self._sink = sink if sink is not None else StreamSink(stream, errors, color=color)
+        self._verbosity = verbosity
+        self._diff = diff
+        self._color = color
+        self._warnings = WarningPrinter(self._sink, verbosity)
+        self._kind = "play"
+        self._play: str | None = None
+        self._tasks: dict[int, TaskStarted] = {}
+        self._current: int | None = None
+        self._placed: set[int] = set()
+        self._looping: set[tuple[int, str]] = set()
+
+    def handle(self, event: Event) -> None:
+        """Print what an event shows, if it shows anything."""
+        match event:
+            case HostFinished():
+                self._host(event)
+            case ItemFinished():
+                self._item(event)
+            case TaskStarted():
+                self._tasks[event.task_id] = event
+                self._headline(event)
+            case PlayStarted():
+                self._play = event.play
+                self._banner(f"PLAY [{safe_line(event.play)}]" if event.play else "PLAY")
+            case NoHosts():
+                if self._play != event.play:
+                    self._banner(f"PLAY [{safe_line(event.play)}]")
+                self._play = None
+                self._sink.line("skipping: no hosts matched", "skipped")
+            case RetryWaiting():
+                self._retry(event)
+            case Warned():
+                self._warnings.event(event)
+            case HandlerNotified() if self._verbosity >= 2:
+                self._sink.line(
+                    f"NOTIFIED HANDLER {safe_line(event.handler)} for {safe_line(event.host)}", "verbose"
+                )
+            case RunStarted():
+                self._kind = event.kind
+                if self._verbosity >= 2 and event.kind == "play":
+                    self._banner(f"PLAYBOOK: {safe_line(event.title)}")
+            case RunFinished():
+                self._finish(event)
+        self._sink.flush()
+
+    def close(self) -> None:
+        """Flush the stream."""
+        self._sink.flush()
+
+    def _banner(self, text: str) -> None:
+        self._sink.line("")
+        self._sink.line(banner(text))
+
+    def _headline(self, task: TaskStarted) -> None:
+        self._current = task.task_id
+        self._play = None
+        self._banner(f"{'RUNNING HANDLER' if task.handler else 'TASK'} [{safe_line(task.task)}]")
+        if self._verbosity >= 2 and task.origin:
+            self._sink.line(f"task path: {safe_line(task.origin)}", "verbose")
+
+    def _under(self, task_id: int) -> str:
+        """Say again which task the next line is of, when another began since; returns its action."""
+        task = self._tasks.get(task_id)
+        if task is None:
+            return ""
+        if self._current != task_id:
+            self._headline(task)
+        return task.action
+
+    def _item(self, event: ItemFinished) -> None:
+        action = self._under(event.task_id)
+        self._looping.add((event.task_id, event.host))
+        self._warnings.result(event.result, event.host)
+        name, label = _name(event.host, event.delegate), safe_line(item_label(event.item, event.result))
+        match event.status:
+            case "ok" | "changed":
+                self._show_diff(event.result)
+                self._status(
+                    f"{event.status}: [{name}] => (item={label})", event.status, event.result, action
+                )
+            case "skipped":
+                # The blank before the line's end is ansible-core's.
+                text = f"skipping: [{safe_line(event.host)}] => (item={label}) "
+                self._status(text, "skipped", event.result, action)
+            case _:
+                self._show_diff(event.result)
+                self._traceback(event.result)
+                text = f"failed: [{name}] (item={label}) => {self._dump_failure(event.result, action)}"
+                self._sink.line(text, "failed")
+
+    def _host(self, event: HostFinished) -> None:
+        action = self._under(event.task_id)
+        self._warnings.result(event.result, event.host)
+        # Items were shown one by one; a loop without any (its list could not be made) shows as a plain task.
+        looped = (event.task_id, event.host) in self._looping
+        self._looping.discard((event.task_id, event.host))
+        name = _name(event.host, event.delegate)
+        match event.status:
+            case "ok" | "changed":
+                if not looped:
+                    self._show_diff(event.result)
+                    self._status(f"{event.status}: [{name}]", event.status, event.result, action)
+            case "skipped":
+                self._status(f"skipping: [{safe_line(event.host)}]", "skipped", event.result, action)
+            case _:
+                self._failure(event, name, action, looped)
+        if self._verbosity >= 3:
+            self._sink.line(f"<{safe_line(event.host)}> took {event.duration:.3f} s", "verbose")
+
+    def _failure(self, event: HostFinished, name: str, action: str, looped: bool) -> None:
+        ignored = event.status == "ignored"
+        if event.status == "unreachable" or event.result.get("unreachable"):
+            text = f"fatal: [{name}]: UNREACHABLE! => {dump(event.result, '', self._verbosity)}"
+            self._sink.line(text, "unreachable")
+        else:
+            if not looped:
+                self._show_diff(event.result)
+            self._place(event.task_id, ignored)
+            self._traceback(event.result)
+            if not looped:
+                text = f"fatal: [{name}]: FAILED! => {self._dump_failure(event.result, action)}"
+                self._sink.line(text, "failed")
+        if ignored:
+            self._sink.line("...ignoring", "skipped")
+        if event.hint and (not ignored or self._verbosity):
+            self._sink.line(f"  hint: {safe_line(event.hint)}", "hint")
+
+    def _place(self, task_id: int, ignored: bool) -> None:
+        """Say once where a failed task was written; at ``-vv`` the headline has told it."""
+        task = self._tasks.get(task_id)
+        if task is None or ignored or self._verbosity >= 2 or not task.origin or task_id in self._placed:
+            return
+        self._placed.add(task_id)
+        self._sink.line(f"task path: {safe_line(task.origin)}", "verbose")
+
+    def _traceback(self, result: Mapping[str, Any]) -> None:
+        if self._verbosity >= 3 and result.get("exception"):
+            self._sink.line(
+                "The full traceback is:\n" + safe_block(str(result["exception"])).rstrip(), "failed"
+            )
+
+    def _dump_failure(self, result: Mapping[str, Any], action: str) -> str:
+        return dump(result, action, self._verbosity, loud=is_loud(result, action))
+
+    def _status(self, text: str, style: str, result: Mapping[str, Any], action: str) -> None:
+        loud = style != "skipped" and is_loud(result, action)
+        if is_verbose(result, action, self._verbosity) and (loud or self._verbosity):
+            text += f" => {dump(result, action, self._verbosity, loud=loud)}"
+        self._sink.line(text, style)
+
+    def _show_diff(self, result: Mapping[str, Any]) -> None:
+        if self._diff and result.get("diff") and result.get("changed"):
+            for line, style in diff_lines(result["diff"]):
+                self._sink.line(line, style)
+
+    def _retry(self, event: RetryWaiting) -> None:
+        self._under(event.task_id)
+        text = f"FAILED - RETRYING: [{safe_line(event.host)}]: {safe_line(event.task)} ({event.left} retries left)."
+        self._sink.line(text, "retry")
+
+    def _finish(self, event: RunFinished) -> None:
+        if self._kind == "play":
+            self._banner("PLAY RECAP")
+            for host in sorted(event.hosts):
+                self._sink.line(recap_line(host, event.hosts[host], color=self._color))
+            self._sink.line("")
+        if event.interrupted:
+            self._sink.warn("[WARNING]: interrupted: the run ended before all its tasks did")
+
+
+def recap_line(host: str, tally: HostTally, *, color: bool = False) -> str:
+    """One host's counts in the columns of ansible-core's recap; counts above zero may be painted."""
+    name = safe_line(host)
+    padding = " " * max(0, 26 - width(name))
+    cells = []
+    for key, style in TALLY_STYLES.items():
+        count = getattr(tally, key)
+        cell = f"{key}={count:<4}"
+        cells.append(paint(cell, style) if color and count else cell)
+    if color:
+        worst = "failed" if tally.failed or tally.unreachable else "changed" if tally.changed else "ok"
+        name = paint(name, worst)
+    return f"{name}{padding} : {' '.join(cells)}"
+
+
+def _name(host: str, delegate: str | None) -> str:
+    return f"{safe_line(host)} -> {safe_line(delegate)}" if delegate else safe_line(host)

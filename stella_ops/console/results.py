@@ -1,0 +1,100 @@
+"""A module's result as the text that ansible-core shows: which keys, which order, which indentation."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+from stella_ops.console.text import safe_json
+
+# The status line says these already, or they are told apart from the result.
+_TOLD_ELSEWHERE = frozenset(("failed", "skipped", "warnings", "deprecations", "exception", "results"))
+_BELOW_DEBUG = frozenset(("invocation", "diff"))
+_NOT_OF_DEBUG = frozenset(
+    ("changed", "skip_reason", "ansible_loop_var", "failed_when_result", "ansible_facts")
+)
+_FACTS = frozenset(("setup", "gather_facts"))
+
+
+def is_verbose(result: Mapping[str, Any], action: str, verbosity: int) -> bool:
+    """Whether a result is shown although nothing is wrong: asked for by ``-v`` or by the action itself."""
+    if action in _FACTS or result.get("_ansible_verbose_override"):
+        return False  # facts fill screens
+    return verbosity > 0 or is_loud(result, action)
+
+
+def is_loud(result: Mapping[str, Any], action: str) -> bool:
+    """Whether the action exists to show its result, as ``debug`` does."""
+    return bool(result.get("_ansible_verbose_always", action == "debug"))
+
+
+def clean(result: Mapping[str, Any], action: str, verbosity: int) -> dict[str, Any]:
+    """A result without the keys that are not shown at this verbosity."""
+    hidden = _TOLD_ELSEWHERE if verbosity >= 3 else _TOLD_ELSEWHERE | _BELOW_DEBUG
+    shown = {k: v for k, v in result.items() if not str(k).startswith("_ansible_") and k not in hidden}
+    if action != "debug":
+        return shown
+    if "msg" in shown:
+        return {"msg": shown["msg"]}
+    shown = {k: v for k, v in shown.items() if k not in _NOT_OF_DEBUG and k != "invocation"}
+    others = {k: v for k, v in shown.items() if k != "item"}
+    return others or shown
+
+
+def dump(result: Mapping[str, Any], action: str, verbosity: int, *, loud: bool = False) -> str:
+    """A cleaned result as JSON: one line, or indented at ``-vvv`` and for loud actions.
+
+    Control characters are escaped, also those that JSON allows to stand; any value has some text.
+    """
+    return to_text(clean(result, action, verbosity), indent=4 if loud or verbosity >= 3 else None)
+
+
+def to_text(value: Any, *, indent: int | None = None) -> str:
+    """Any value as one JSON text with sorted keys; what JSON does not know becomes a string. Never raises."""
+    try:
+        text = json.dumps(
+            value, sort_keys=True, indent=indent, ensure_ascii=False, default=plain, allow_nan=False
+        )
+    except (TypeError, ValueError, RecursionError):
+        text = json.dumps(tame(value), sort_keys=True, indent=indent, ensure_ascii=False)
+    return safe_json(text)
+
+
+def plain(value: Any) -> Any:
+    """The JSON form of a value that JSON does not know."""
+    if isinstance(value, bytes | bytearray):
+        return bytes(value).decode("utf-8", "backslashreplace")
+    if isinstance(value, set | frozenset):
+        return sorted(value, key=str)
+    if isinstance(value, PurePath):
+        return str(value)
+    try:
+        return str(value)
+    except Exception:  # a broken __str__ must not end a run
+        return f"<{type(value).__name__}>"
+
+
+def tame(value: Any, depth: int = 0) -> Any:
+    """A copy that ``json.dumps`` takes: text keys, no NaN or infinity, nothing that contains itself."""
+    if depth > 60:
+        return "…"
+    if isinstance(value, Mapping):
+        return {str(plain(k)): tame(v, depth + 1) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [tame(v, depth + 1) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if value is None or isinstance(value, str | int | float):
+        return value
+    made = plain(value)
+    return tame(made, depth + 1) if isinstance(made, list) else made
+
+
+def item_label(item: Any, result: Mapping[str, Any]) -> str:
+    """What stands for a loop's item: its label, else the item as Python writes it; nothing under ``no_log``."""
+    if result.get("_ansible_no_log") or "censored" in result:
+        return "(censored due to no_log)"
+    return str(result.get("_ansible_item_label", item))

@@ -1,0 +1,40 @@
+"""Warnings for the operator, each said once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from stella_ops.console.stream import Sink
+from stella_ops.console.text import safe_line
+from stella_ops.engine.events import Warned
+
+
+class WarningPrinter:
+    """Prints ``[WARNING]: text`` lines; the same text is not said again, or at ``-v`` once for each host."""
+
+    def __init__(self, sink: Sink, verbosity: int) -> None:
+        self._sink = sink
+        self._verbosity = verbosity
+        self._said: set[tuple[str, str]] = set()
+
+    def event(self, event: Warned) -> None:
+        """A warning of the engine, with its place or host."""
+        place = event.where or event.host
+        self._say(
+            "WARNING", event.message, event.host, f"{place}: {event.message}" if place else event.message
+        )
+
+    def result(self, result: Mapping[str, Any], host: str) -> None:
+        """The warnings that a module returned."""
+        for key, title in (("warnings", "WARNING"), ("deprecations", "DEPRECATION WARNING")):
+            found = result.get(key)
+            for one in found if isinstance(found, list | tuple) else ():
+                text = str(one.get("msg", one)) if isinstance(one, Mapping) else str(one)
+                self._say(title, text, host, f"{host}: {text}" if self._verbosity else text)
+
+    def _say(self, title: str, text: str, host: str | None, line: str) -> None:
+        key = (text, (host or "") if self._verbosity else "")
+        if key not in self._said:
+            self._said.add(key)
+            self._sink.warn(f"[{title}]: {safe_line(line)}")

@@ -1,0 +1,365 @@
+"""Hosts, the groups they are in, and their variables.
+
+``load_inventory`` makes an ``Inventory``; add_host and group_by change it during a run. Names, relations and
+order follow Ansible: every group is below ``all``; a host that is in no other group is in ``ungrouped``; the
+hosts of a group are its own, then those of its children, breadth first.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stella_ops.errors import InventoryError
+from stella_ops.inventory.patterns import select_hosts
+from stella_ops.inventory.precedence import VariableLevels
+from stella_ops.inventory.ranges import split_address
+from stella_ops.origins import Origin, did_you_mean, origin_of
+
+#: The names that mean this machine when the inventory does not define them (Ansible's implicit localhost).
+LOCALHOST = ("localhost", "127.0.0.1", "::1")
+PRIORITY_VARIABLES = ("ansible_group_priority", "stella_group_priority")
+
+_BAD_IN_GROUP_NAME = re.compile(r"[\s,:\[\]!&~*?{}@]")
+
+
+@dataclass(eq=False, slots=True)
+class Host:
+    """One host.
+
+    Attributes:
+        vars: variables from the inventory sources alone; ``Inventory.variables`` has all of them.
+        groups: the groups that name the host themselves, by name; not their parents.
+        origin: the place that named it first.
+        implicit: this machine, without the inventory naming it.
+    """
+
+    name: str
+    origin: Origin | None = None
+    vars: dict[str, Any] = field(default_factory=dict)
+    groups: dict[str, Group] = field(default_factory=dict, repr=False)
+    implicit: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class Group:
+    """A group; ``hosts``, ``children`` and ``parents`` are the direct ones, by name, in their order."""
+
+    name: str
+    origin: Origin | None = None
+    vars: dict[str, Any] = field(default_factory=dict)
+    priority: int = 1
+    hosts: dict[str, Host] = field(default_factory=dict, repr=False)
+    children: dict[str, Group] = field(default_factory=dict, repr=False)
+    parents: dict[str, Group] = field(default_factory=dict, repr=False)
+
+    def set_variable(self, name: str, value: Any, where: Origin | None = None) -> None:
+        """Set a variable; ``ansible_group_priority`` orders the group among those of its depth instead."""
+        if name not in PRIORITY_VARIABLES:
+            self.vars[name] = value
+            return
+        try:
+            self.priority = int(value)
+        except (TypeError, ValueError):
+            raise InventoryError(f"{name} must be a whole number, not '{value}'", where=where) from None
+
+
+class Inventory:
+    """All hosts and groups.
+
+    Attributes:
+        hosts: every host, in the order of first mention.
+        groups: every group; ``all`` and ``ungrouped`` are always there.
+        folders: the folders whose ``group_vars/`` and ``host_vars/`` count, in the order of the sources.
+        warnings: what a person should be told of and that is no error.
+    """
+
+    def __init__(self) -> None:
+        self.hosts: dict[str, Host] = {}
+        self.groups: dict[str, Group] = {"all": Group("all"), "ungrouped": Group("ungrouped")}
+        self.folders: list[Path] = []
+        self.warnings: list[str] = []
+        self._localhost: dict[str, Host] = {}
+        self._levels = VariableLevels(self.warnings)
+        self._members: dict[str, dict[str, Host]] = {}
+        self._depths: dict[str, int] | None = None
+        self._chains: dict[frozenset[str], tuple[Group, ...]] = {}
+        self._groups_to_hosts: dict[str, list[str]] | None = None
+        self._link(self.groups["all"], self.groups["ungrouped"])
+
+    # --- asking -----------------------------------------------------------------------------------------
+
+    def host(self, name: str) -> Host:
+        """A host by name; this machine's names always have one.
+
+        Raises:
+            InventoryError: there is no such host.
+        """
+        found = self.hosts.get(name) or self._localhost.get(name)
+        if found is None and name in LOCALHOST:
+            made = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+            found = self._localhost[name] = Host(name, vars=made, implicit=True)
+        if found is None:
+            raise InventoryError(
+                f"the inventory has no host '{name}'",
+                where=origin_of(name),
+                hint=did_you_mean(name, self.hosts),
+            )
+        return found
+
+    def select(self, pattern: str | Sequence[str], limit: str | None = None) -> list[str]:
+        """The names of the hosts that a pattern means; see ``patterns``.
+
+        Args:
+            pattern: a host pattern, or a list of them as a play's ``hosts`` may have.
+            limit: a second pattern; the result is what both mean.
+
+        Raises:
+            PatternError: a term is malformed, or names nothing that the inventory has.
+        """
+        return select_hosts(self, pattern, limit)
+
+    def members(self, group: str) -> dict[str, Host]:
+        """The hosts of a group and of all groups below it, by name, in order. Not to be changed."""
+        found = self._members.get(group)
+        if found is None:
+            found = {}
+            for below in self._descendants(self.groups[group]):
+                found.update(below.hosts)
+            self._members[group] = found
+        return found
+
+    def group_names(self, host: str) -> list[str]:
+        """The names of all groups that a host is in, sorted, without ``all``."""
+        return sorted(group.name for group in self._chain(self.host(host)))
+
+    def groups_to_hosts(self) -> dict[str, list[str]]:
+        """The host names of each group, in order. Shared between callers: not to be changed."""
+        if self._groups_to_hosts is None:
+            self._groups_to_hosts = {name: list(self.members(name)) for name in self.groups}
+        return self._groups_to_hosts
+
+    def variables(self, host: str, playbook_dir: Path | None = None) -> dict[str, Any]:
+        """The variables of a host, by Ansible's precedence; see ``precedence``. Without magic variables.
+
+        Args:
+            host: a host name; this machine's names too.
+            playbook_dir: a folder whose ``group_vars/`` and ``host_vars/`` count as well.
+
+        Returns:
+            A new dict; its values are shared.
+
+        Raises:
+            InventoryError: no such host, or a variable file cannot be read.
+        """
+        found = self.host(host)
+        chain = self._chain(found)
+        return self._levels.merge(found, self.groups["all"], chain, self.folders, playbook_dir)
+
+    # --- changing, during a run -------------------------------------------------------------------------
+
+    def add_host(self, name: str, groups: Iterable[str] = (), vars: Mapping[str, Any] | None = None) -> bool:
+        """Add a host, or more groups and variables to one that exists (add_host, group_by).
+
+        Args:
+            name: the host, which may have a port behind it: ``web9:2222``.
+            groups: names; missing groups are made.
+            vars: replace those of the same name.
+
+        Returns:
+            Whether anything changed.
+        """
+        name, port = split_address(name, origin_of(name) or Origin(f"host '{name}'"))
+        known = self.hosts.get(name)
+        host = known or self.ensure_host(name)
+        changed = known is None
+        given: dict[str, Any] = dict(vars or {})
+        if port is not None:
+            given.setdefault("ansible_port", port)
+        for key, value in given.items():
+            if key not in host.vars or host.vars[key] != value:
+                host.vars[key] = value
+                changed = True
+        for group_name in groups:
+            changed |= self.add_group(group_name)
+            changed |= self.put(host, self.groups[group_name])
+        self._settle_host(host)
+        return changed
+
+    def add_group(self, name: str, parents: Iterable[str] = ()) -> bool:
+        """Add a group below its parents (``all`` when there are none); missing parents are made too.
+
+        Returns:
+            Whether anything changed.
+        """
+        changed = name not in self.groups
+        group = self.ensure_group(name)
+        for parent in parents:
+            changed |= self.add_group(parent)
+            if parent != "all":
+                changed |= self.add_child(self.groups[parent], group)
+        if not group.parents and name != "all":
+            self._link(self.groups["all"], group)
+        return changed
+
+    # --- building, by the readers of sources ------------------------------------------------------------
+
+    def ensure_host(self, name: str, where: Origin | None = None) -> Host:
+        """The host of a name that was checked (``ranges``), made when missing."""
+        host = self.hosts.get(name)
+        if host is None:
+            host = self.hosts[name] = Host(name, where)
+        return host
+
+    def ensure_group(self, name: Any, where: Origin | None = None) -> Group:
+        """The group of a name, made when missing. Dashes and dots are fine; what patterns are made of is not."""
+        if not isinstance(name, str):
+            raise InventoryError(
+                f"a group name must be text, not {name!r}", where=where, hint=f'quote it: "{name}"'
+            )
+        group = self.groups.get(name)
+        if group is None:
+            bad = _BAD_IN_GROUP_NAME.search(name)
+            if bad or not name:
+                said = f"'{bad[0]}' cannot be part of a group name" if bad else "a group name is empty"
+                fixed = _BAD_IN_GROUP_NAME.sub("_", name)
+                hint = f"call it '{fixed}'" if name else None
+                raise InventoryError(f"{said}: '{name}'" if bad else said, where=where, hint=hint)
+            group = self.groups[name] = Group(str.__str__(name), where)
+            self._groups_to_hosts = None
+        return group
+
+    def put(self, host: Host, group: Group) -> bool:
+        """Make a host a member of a group; True when it was not."""
+        if host.name in group.hosts:
+            return False
+        group.hosts[host.name] = host
+        host.groups[group.name] = group
+        self._members.clear()
+        self._groups_to_hosts = None
+        return True
+
+    def add_child(self, parent: Group, child: Group, where: Origin | None = None) -> bool:
+        """Put a group below another; True when it was not there.
+
+        Raises:
+            InventoryError: a group would contain itself.
+        """
+        if child.name in parent.children:
+            return False
+        if child.name == "all":
+            raise InventoryError(
+                f"'all' cannot be a child of '{parent.name}'", where=where, hint="every group is below 'all'"
+            )
+        loop = _path_up(parent, child)
+        if loop:
+            shown = " > ".join([*loop, child.name])
+            raise InventoryError(f"group '{child.name}' contains itself: {shown}", where=where)
+        self._link(parent, child)
+        return True
+
+    def settle(self) -> None:
+        """Put groups without a parent below ``all`` and hosts without a group into ``ungrouped``."""
+        for group in self.groups.values():
+            if not group.parents and group.name != "all":
+                self._link(self.groups["all"], group)
+        for host in self.hosts.values():
+            self._settle_host(host)
+        for name in self.groups.keys() & self.hosts.keys():
+            self.warnings.append(f"'{name}' is both a host and a group; in patterns it means the host")
+
+    def _settle_host(self, host: Host) -> None:
+        ungrouped = self.groups["ungrouped"]
+        if any(name not in ("all", "ungrouped") for name in host.groups):
+            if host.groups.pop("ungrouped", None):
+                del ungrouped.hosts[host.name]
+                self._members.clear()
+                self._groups_to_hosts = None
+        else:
+            self.put(host, ungrouped)
+
+    def _link(self, parent: Group, child: Group) -> None:
+        parent.children[child.name] = child
+        child.parents[parent.name] = parent
+        self._members.clear()
+        self._depths = None
+        self._chains.clear()
+        self._groups_to_hosts = None
+        self._levels.forget_groups()
+
+    # --- order ------------------------------------------------------------------------------------------
+
+    def _descendants(self, group: Group) -> Iterable[Group]:
+        seen = {group.name}
+        waiting = deque([group])
+        while waiting:
+            current = waiting.popleft()
+            yield current
+            for child in current.children.values():
+                if child.name not in seen:
+                    seen.add(child.name)
+                    waiting.append(child)
+
+    def _chain(self, host: Host) -> tuple[Group, ...]:
+        """All groups of a host but ``all``, those whose variables win last: by depth, priority and name."""
+        key = frozenset(host.groups)
+        found = self._chains.get(key)
+        if found is None:
+            depths = self._group_depths()
+            above = {group.name: group for start in host.groups.values() for group in _upwards(start)}
+            above.pop("all", None)
+            order = sorted(above.values(), key=lambda group: (depths[group.name], group.priority, group.name))
+            found = self._chains[key] = tuple(order)
+        return found
+
+    def _group_depths(self) -> dict[str, int]:
+        """The longest way from ``all`` to each group."""
+        if self._depths is None:
+            depths = dict.fromkeys(self.groups, 0)
+            missing = {group.name: len(group.parents) for group in self.groups.values()}
+            ready = deque(group for group in self.groups.values() if not group.parents)
+            while ready:
+                group = ready.popleft()
+                for child in group.children.values():
+                    depths[child.name] = max(depths[child.name], depths[group.name] + 1)
+                    missing[child.name] -= 1
+                    if not missing[child.name]:
+                        ready.append(child)
+            self._depths = depths
+        return self._depths
+
+
+def _upwards(group: Group) -> Iterable[Group]:
+    """A group and every group above it, each once."""
+    seen = {group.name}
+    waiting = [group]
+    while waiting:
+        current = waiting.pop()
+        yield current
+        for parent in current.parents.values():
+            if parent.name not in seen:
+                seen.add(parent.name)
+                waiting.append(parent)
+
+
+def _path_up(group: Group, goal: Group) -> list[str] | None:
+    """The names on a way from ``goal`` down to ``group``, or None when ``goal`` is not above it."""
+    below: dict[str, str | None] = {group.name: None}
+    waiting = [group]
+    while waiting:
+        current = waiting.pop()
+        if current is goal:
+            path = [current.name]
+            while (following := below[path[-1]]) is not None:
+                path.append(following)
+            return path
+        for parent in current.parents.values():
+            if parent.name not in below:
+                below[parent.name] = current.name
+                waiting.append(parent)
+    return None

@@ -1,0 +1,232 @@
+"""Host patterns: which hosts a play, a command or ``--limit`` means.
+
+    all  *            every host                    web            a host, or the hosts of a group
+    web*  web?.eu     glob, over groups and hosts   ~web[0-9]+     regular expression, from the name's start
+    web:db  web,db    one or the other              web:&prod      both
+    web:!old          but not                       web[0]  web[-1]  web[0:2]   by place; both ends belong
+
+Terms are taken in this order, however they are written: plain ones (all hosts when there are none), then
+``&``, then ``!``. Hosts come in the order of the plain terms and, within a term, in that of the inventory.
+``--limit`` takes ``@FILE`` too: a file with one term on a line.
+
+Unlike Ansible, a term that names nothing is an error: a mistyped ``!old`` would otherwise run on the very
+hosts it should spare. A group that exists and is empty is fine.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stella_ops.errors import PatternError
+from stella_ops.inventory.ranges import is_ipv6
+from stella_ops.origins import Origin, did_you_mean, origin_of
+
+if TYPE_CHECKING:
+    from stella_ops.inventory.model import Host, Inventory
+
+_SUBSCRIPT = re.compile(r"(.+)\[(?:(-?[0-9]{1,9})|(-?[0-9]{1,9})?:(-?[0-9]{1,9})?)\]")
+_LOCALHOST = ("localhost", "127.0.0.1", "::1")
+_CLOSING = {"[": "]", "(": ")", "{": "}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One part of a pattern: ``operator`` is "", "&" or "!"."""
+
+    operator: str
+    text: str
+    where: Origin
+
+
+def select_hosts(inventory: Inventory, pattern: str | Sequence[str], limit: str | None) -> list[str]:
+    """The names of the hosts that a pattern, and a limit if given, mean; see ``Inventory.select``."""
+    chosen = _evaluate(inventory, parse_pattern(pattern, inventory.hosts))
+    if limit is None:
+        return chosen
+    terms = list(_read_lists(parse_pattern(limit, inventory.hosts, source="--limit")))
+    if not terms:
+        return []  # a list file without a line: nothing is left to do
+    allowed = set(_evaluate(inventory, terms))
+    return [name for name in chosen if name in allowed]
+
+
+def parse_pattern(
+    pattern: str | Sequence[str], known: Iterable[str] = (), source: str | None = None
+) -> list[Term]:
+    """The terms of a pattern, or of a list of patterns, in the order written.
+
+    Args:
+        known: host names, which are never taken apart at their colons.
+        source: where the pattern stands, for patterns without an origin of their own.
+
+    Raises:
+        PatternError: there is no term, or an operator without a name.
+    """
+    patterns = [pattern] if isinstance(pattern, str) else list(pattern)
+    terms: list[Term] = []
+    for one in patterns:
+        where = origin_of(one) or Origin(source or f"host pattern '{one}'")
+        if not isinstance(one, str):
+            raise PatternError(f"a host pattern must be text, not {one!r}", where=where)
+        for text in _split(one, known):
+            operator = text[0] if text[0] in "&!" else ""
+            name = text[len(operator) :]
+            if not name:
+                raise PatternError(f"'{operator}' names no host or group", where=where)
+            terms.append(Term(operator, name, where))
+    if not terms:
+        where = origin_of(pattern) or Origin(source or "host pattern")
+        raise PatternError("the host pattern is empty", where=where, hint="'all' means every host")
+    return terms
+
+
+def _split(text: str, known: Iterable[str]) -> Iterator[str]:
+    if text.startswith("@") and "," not in text:
+        yield text.strip()
+        return
+    for chunk in _cut(text, lambda character: character == "," or character.isspace()):
+        name = chunk.lstrip("&!")
+        if is_ipv6(name) or name in known:
+            yield chunk
+        else:
+            yield from _cut(chunk, lambda character: character == ":")
+
+
+def _cut(text: str, separates: object) -> Iterator[str]:
+    """Cut where a character separates, outside of brackets; in a regular expression of ( and { too."""
+    assert callable(separates)
+    start, open_brackets, escaped = 0, "", False
+    for place, character in enumerate(text):
+        regex = text[start:place].lstrip("&! ").startswith("~")
+        if escaped:
+            escaped = False
+        elif regex and character == "\\":
+            escaped = True
+        elif open_brackets and character == open_brackets[-1]:
+            open_brackets = open_brackets[:-1]
+        elif character in ("[({" if regex else "[") and open_brackets[-1:] != "]":
+            open_brackets += _CLOSING[character]
+        elif not open_brackets and separates(character):
+            if text[start:place].strip():
+                yield text[start:place].strip()
+            start = place + 1
+    if text[start:].strip():
+        yield text[start:].strip()
+
+
+def _read_lists(terms: Iterable[Term]) -> Iterator[Term]:
+    for term in terms:
+        if not term.text.startswith("@") or term.operator:
+            yield term
+            continue
+        path = Path(term.text[1:]).expanduser()
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except UnicodeDecodeError:
+            raise PatternError(f"the host list '{path}' is not UTF-8 text", where=term.where) from None
+        except OSError as problem:
+            raise PatternError(
+                f"cannot read the host list '{path}': {problem.strerror}", where=term.where
+            ) from None
+        for number, line in enumerate(lines, 1):
+            text = line.strip()
+            if not text or text.startswith("#"):
+                continue
+            operator = text[0] if text[0] in "&!" else ""
+            yield Term(operator, text[len(operator) :].strip(), Origin(str(path), number))
+
+
+def _evaluate(inventory: Inventory, terms: Sequence[Term]) -> list[str]:
+    plain = [term for term in terms if not term.operator]
+    chosen: dict[str, None] = {}
+    if plain:
+        for term in plain:
+            chosen.update(dict.fromkeys(_matches(inventory, term)))
+    else:
+        chosen.update(dict.fromkeys(inventory.members("all")))
+    for operator in ("&", "!"):
+        for term in terms:
+            if term.operator == operator:
+                matched = set(_matches(inventory, term))
+                chosen = {name: None for name in chosen if (name in matched) == (operator == "&")}
+    return list(chosen)
+
+
+def _matches(inventory: Inventory, term: Term) -> list[str]:
+    text = term.text
+    if text in inventory.hosts:
+        return [text]
+    if text in inventory.groups:
+        return list(inventory.members(text))
+    subscript = None if text.startswith("~") else _SUBSCRIPT.fullmatch(text)
+    if not subscript:
+        found = _named(inventory, text, term)
+        if found is None:
+            raise _nothing(inventory, term, text)
+        return found
+    found = _named(inventory, subscript[1], term)
+    if found is None:
+        raise _nothing(inventory, term, subscript[1])
+    return _by_place(found, subscript, term)
+
+
+def _named(inventory: Inventory, text: str, term: Term) -> list[str] | None:
+    """The hosts that a term without subscript names; None when no host and no group has such a name."""
+    if text in inventory.hosts:
+        return [text]
+    if text in inventory.groups:
+        return list(inventory.members(text))
+    if text.startswith("~"):
+        try:
+            matches = re.compile(text[1:]).match
+        except re.error as problem:
+            raise PatternError(f"'{text}' is not a regular expression: {problem}", where=term.where) from None
+    elif any(special in text for special in "*?["):
+        matches = re.compile(fnmatch.translate(text)).match
+    else:
+        return [text] if text in _LOCALHOST else None
+    found: dict[str, None] = {}
+    groups = [name for name in inventory.groups if matches(name)]
+    for name in groups:
+        found.update(dict.fromkeys(inventory.members(name)))
+    everyone: Mapping[str, Host] = inventory.members("all")
+    found.update(dict.fromkeys(name for name in everyone if matches(name)))
+    return list(found) if found or groups else None
+
+
+def _by_place(found: list[str], subscript: re.Match[str], term: Term) -> list[str]:
+    single, first, last = subscript[2], subscript[3], subscript[4]
+    count = len(found)
+    if single is not None:
+        place = int(single)
+        chosen = [found[place]] if -count <= place < count else []
+    else:
+        start = _from_start(int(first or 0), count)
+        end = _from_start(int(last), count) if last else count - 1
+        chosen = found[max(start, 0) : max(end + 1, 0)]
+    if not chosen:
+        raise PatternError(
+            f"'{term.text}' names no host: '{subscript[1]}' has {count}",
+            where=term.where,
+            hint=f"places run from 0 to {count - 1}" if count else None,
+        )
+    return chosen
+
+
+def _from_start(place: int, count: int) -> int:
+    return place if place >= 0 else count + place
+
+
+def _nothing(inventory: Inventory, term: Term, text: str) -> PatternError:
+    if not inventory.hosts:
+        hint: str | None = "the inventory has no hosts: name one with -i"
+    elif text.startswith("~") or any(special in text for special in "*?["):
+        hint = None
+    else:
+        hint = did_you_mean(text, [*inventory.groups, *inventory.hosts])
+    return PatternError(f"'{text}' matches no host or group", where=term.where, hint=hint)

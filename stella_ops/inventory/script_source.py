@@ -1,0 +1,119 @@
+"""Reads inventories from programs: an executable file that prints JSON when called with ``--list``.
+
+    {"web": {"hosts": ["web1", "web2"], "vars": {"http_port": 8080}, "children": []},
+     "_meta": {"hostvars": {"web1": {"ansible_host": "10.0.0.7"}}}}
+
+Strings count as written by the operator, who chose the program: they may be templates, as with Ansible.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from stella_ops.errors import InventoryError
+from stella_ops.inventory.model import Inventory
+from stella_ops.inventory.ranges import split_address
+from stella_ops.origins import Origin, SourceText
+
+
+def read_script(path: Path, inventory: Inventory, *, timeout: float = 60) -> None:
+    """Run an inventory program and add what it prints.
+
+    Args:
+        timeout: seconds that the program may take.
+
+    Raises:
+        InventoryError: it cannot be run, fails, takes too long, or prints something else.
+    """
+    where = Origin(f"{path} --list")
+    document = _document(_run(path, timeout, where), where)
+    meta = document.pop("_meta", None)
+    variables = meta.get("hostvars") if isinstance(meta, dict) else None
+    if not isinstance(variables, dict):
+        raise InventoryError(
+            "the program prints no '_meta' with 'hostvars'",
+            where=where,
+            hint='print {"_meta": {"hostvars": {HOST: {…}}}, …}: variables of all hosts in one answer',
+        )
+    for name, data in document.items():
+        _read_group(name, data, inventory, where)
+    for name, found in variables.items():
+        if not isinstance(found, dict):
+            raise InventoryError(f"'_meta.hostvars.{name}' must be an object", where=where)
+        host = inventory.hosts.get(name)
+        if host is not None:  # as with Ansible, a host exists when a group names it
+            host.vars.update({key: _trusted(value, where) for key, value in found.items()})
+
+
+def _run(path: Path, timeout: float, where: Origin) -> bytes:
+    try:
+        # The operator names this program as the inventory; it is run without a shell.
+        done = subprocess.run(  # noqa: S603
+            [str(path.absolute()), "--list"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=timeout,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise InventoryError(f"the program did not end within {timeout:g} s", where=where) from None
+    except OSError as problem:
+        raise InventoryError(
+            f"cannot run the program: {problem.strerror}",
+            where=where,
+            hint="its first line must name an interpreter that exists: #!/usr/bin/env python3",
+        ) from None
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        ended = f"exit status {done.returncode}" if done.returncode > 0 else f"signal {-done.returncode}"
+        raise InventoryError(
+            f"the program failed ({ended}): {said[-1] if said else 'no message'}", where=where
+        )
+    return done.stdout
+
+
+def _document(printed: bytes, where: Origin) -> dict[str, Any]:
+    try:
+        document = json.loads(printed)
+    except ValueError as problem:
+        raise InventoryError(f"what the program prints is not JSON: {problem}", where=where) from None
+    if not isinstance(document, dict):
+        raise InventoryError("the program must print a JSON object of groups", where=where)
+    return document
+
+
+def _read_group(name: str, data: Any, inventory: Inventory, where: Origin) -> None:
+    group = inventory.ensure_group(name, where)
+    if isinstance(data, list):
+        data = {"hosts": data}
+    if not isinstance(data, dict):
+        raise InventoryError(f"group '{name}' must be an object", where=where)
+    for key, expected in (("hosts", list), ("children", list), ("vars", dict)):
+        if not isinstance(data.get(key, expected()), expected):
+            kind = "a list" if expected is list else "an object"
+            raise InventoryError(f"'{key}' of group '{name}' must be {kind}", where=where)
+    for key in ("hosts", "children"):
+        for member in data.get(key, []):
+            if not isinstance(member, str):
+                raise InventoryError(f"'{key}' of group '{name}' holds {member!r}, not a name", where=where)
+    for host_name in data.get("hosts", []):
+        # names are used as they are: ranges and ports belong to files
+        split_address(host_name, where)
+        inventory.put(inventory.ensure_host(host_name, where), group)
+    for child in data.get("children", []):
+        inventory.add_child(group, inventory.ensure_group(child, where), where)
+    for key, value in data.get("vars", {}).items():
+        group.set_variable(key, _trusted(value, where), where)
+
+
+def _trusted(value: Any, where: Origin) -> Any:
+    if isinstance(value, str):
+        return SourceText(value, where)
+    if isinstance(value, list):
+        return [_trusted(item, where) for item in value]
+    if isinstance(value, dict):
+        return {key: _trusted(item, where) for key, item in value.items()}
+    return value

@@ -1,0 +1,134 @@
+"""Reads inventories in YAML (or JSON) syntax.
+
+    all:
+      hosts:
+        web0:                          # a host without variables
+      children:
+        web:
+          hosts:
+            web[01:20]: {http_port: 8080}
+          vars: {ansible_user: deploy}
+
+Every mapping of a group has ``hosts``, ``children`` and ``vars``, each of which may be left out or empty.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stella_ops.errors import InventoryError
+from stella_ops.inventory.model import Group, Inventory
+from stella_ops.inventory.ranges import expand_host_pattern
+from stella_ops.inventory.vars_files import check_variables
+from stella_ops.origins import Origin, SourceList, SourceMapping, key_origin, load_yaml, nearest, origin_of
+
+_KEYS = ("hosts", "children", "vars")
+
+
+def read_yaml(text: str, source: str, inventory: Inventory) -> None:
+    """Add what a YAML inventory says. An empty document says nothing.
+
+    Raises:
+        InventoryError: with the line that is wrong.
+    """
+    data = load_yaml(text, source, error=InventoryError)
+    if data is None:
+        return
+    if not isinstance(data, SourceMapping):
+        hint = "the outermost names are groups: begin with 'all:'"
+        raise InventoryError(
+            "an inventory must be a mapping of groups", where=_where(data, source), hint=hint
+        )
+    if "plugin" in data and not isinstance(data["plugin"], (SourceMapping, type(None))):
+        raise InventoryError(
+            f"inventory plugins are not supported (here '{data['plugin']}')",
+            where=key_origin(data, "plugin"),
+            hint="an executable file that prints JSON for --list can be an inventory",
+        )
+    for name, group in data.items():
+        _Reader(source, inventory).read_group(name, group, key_origin(data, name) or Origin(source), ())
+
+
+class _Reader:
+    def __init__(self, source: str, inventory: Inventory) -> None:
+        self._source = source
+        self._inventory = inventory
+
+    def read_group(self, name: Any, data: Any, where: Origin, above: tuple[str, ...]) -> Group:
+        group = self._inventory.ensure_group(name, where)
+        if name in above:
+            loop = " > ".join([*above[above.index(name) :], name])
+            raise InventoryError(f"group '{name}' contains itself: {loop}", where=where)
+        if data is None:
+            return group
+        if not isinstance(data, SourceMapping):
+            raise InventoryError(
+                f"group '{name}' must hold hosts, children or vars",
+                where=_where(data, where),
+                hint=f"write '{name}:', and below it 'hosts:' with a line 'name:' for each host",
+            )
+        for key in data:
+            if key not in _KEYS:
+                raise self._unknown_key(key, group, key_origin(data, key, where))
+        for host_key, host_data in self._section(data, "hosts", group).items():
+            self._read_host(host_key, host_data, group, data["hosts"])
+        for child_key, child_data in self._section(data, "children", group).items():
+            place = key_origin(data["children"], child_key, where) or where
+            child = self.read_group(child_key, child_data, place, (*above, group.name))
+            self._inventory.add_child(group, child, place)
+        variables = data.get("vars")
+        if variables is not None:
+            for variable, value in check_variables(variables, f"vars of group '{name}'").items():
+                group.set_variable(variable, value, key_origin(variables, variable))
+        return group
+
+    def _section(self, data: SourceMapping, key: str, group: Group) -> dict[Any, Any]:
+        section = data.get(key)
+        if section is None:
+            return {}
+        if isinstance(section, str):  # a single name, as Ansible allows
+            return {section: None}
+        if isinstance(section, SourceMapping):
+            return section
+        hint = None
+        if isinstance(section, SourceList) and section and isinstance(section[0], str):
+            hint = f"these are keys, not list items: write '{section[0]}:' instead of '- {section[0]}'"
+        raise InventoryError(
+            f"'{key}' of group '{group.name}' must be a mapping of names",
+            where=origin_of(section) or key_origin(data, key),
+            hint=hint,
+        )
+
+    def _read_host(self, pattern: Any, data: Any, group: Group, section: Any) -> None:
+        where = key_origin(section, pattern) or Origin(self._source)
+        if not isinstance(pattern, str):
+            raise InventoryError(
+                f"a host name must be text, not {pattern!r}", where=where, hint=f'quote it: "{pattern}"'
+            )
+        names, port = expand_host_pattern(pattern, where)
+        found: dict[str, Any] = {} if port is None else {"ansible_port": port}
+        if data is not None:
+            if not isinstance(data, SourceMapping):
+                raise InventoryError(
+                    f"host '{pattern}' must hold variables, not '{data}'",
+                    where=_where(data, where),
+                    hint=f"write '{pattern}:', and below it 'name: value' lines",
+                )
+            found.update(check_variables(data, f"host '{pattern}'"))
+        for name in names:
+            host = self._inventory.ensure_host(name, where)
+            self._inventory.put(host, group)
+            host.vars.update(found)
+
+    def _unknown_key(self, key: Any, group: Group, where: Origin | None) -> InventoryError:
+        near = nearest(key, _KEYS) if isinstance(key, str) else None
+        hint = (
+            f"did you mean '{near}'?"
+            if near
+            else "a group has 'hosts', 'children' and 'vars': put it below one of them"
+        )
+        return InventoryError(f"unknown key '{key}' in group '{group.name}'", where=where, hint=hint)
+
+
+def _where(data: Any, default: Origin | str) -> Origin:
+    return origin_of(data) or (default if isinstance(default, Origin) else Origin(default))

@@ -1,0 +1,101 @@
+"""The command line of the agent: ``stella-agent run|supervise|stop|rpc|version|status [--prefix P]``."""
+
+import argparse
+import os
+import sys
+
+from stella_ops.remote.agent.version import version
+from stella_ops.remote.lib.layout import Layout
+
+_COMMANDS = (
+    ("run", "run the agent in the foreground"),
+    (
+        "supervise",
+        "run the agent in the background, for hosts without systemd; starts it again after a crash",
+    ),
+    ("stop", "stop what 'supervise' started, and wait until it is gone"),
+    ("rpc", "answer one JSON document of requests on standard input"),
+    ("status", "show how the agent is, as JSON"),
+    ("version", "show the version"),
+)
+
+
+def main(arguments=None):
+    """Run a command; the exit status: 0 done, 1 failed, 2 wrong usage."""
+    options = _parser().parse_args(arguments)
+    layout = Layout.find(options.prefix)
+    os.umask(0o022)
+    try:
+        return _HANDLERS[options.command](layout, options)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser():
+    parser = argparse.ArgumentParser(prog="stella-agent", description="The agent of stella-ops on this host.")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands.required = True
+    for name, what in _COMMANDS:
+        command = commands.add_parser(name, help=what, description=what)
+        command.add_argument("--prefix", help="the folder that everything of this agent is below")
+        if name == "run":
+            command.add_argument("--supervisor-fd", type=int, help=argparse.SUPPRESS)
+    return parser
+
+
+def _run(layout, options):
+    from stella_ops.remote.agent.log import Log
+    from stella_ops.remote.agent.service import Service
+
+    return Service(layout, Log(layout.logfile), options.supervisor_fd).run()
+
+
+def _supervise(layout, _options):
+    from stella_ops.remote.agent import supervisor
+    from stella_ops.remote.agent.log import Log
+
+    log = Log(layout.logfile, echo=False)
+    return _tell(*supervisor.start(layout, supervisor.program_of(layout), log))
+
+
+def _stop(layout, _options):
+    from stella_ops.remote.agent import supervisor
+
+    return _tell(*supervisor.stop(layout))
+
+
+def _rpc(layout, _options):
+    from stella_ops.remote.agent import rpc
+
+    return rpc.serve(layout, sys.stdin.buffer, sys.stdout)
+
+
+def _status(layout, _options):
+    import json
+
+    from stella_ops.remote.agent import rpc
+
+    response = rpc.answer(layout, {"method": "status"})
+    sys.stdout.write(json.dumps(response.get("result") or response["error"], indent=2, sort_keys=True) + "\n")
+    return 0 if response["ok"] and response["result"]["running"] else 1
+
+
+def _version(_layout, _options):
+    sys.stdout.write(version() + "\n")
+    return 0
+
+
+def _tell(status, sentence):
+    stream = sys.stderr if status else sys.stdout
+    stream.write("stella-agent: %s\n" % sentence)
+    return status
+
+
+_HANDLERS = {
+    "run": _run,
+    "supervise": _supervise,
+    "stop": _stop,
+    "rpc": _rpc,
+    "status": _status,
+    "version": _version,
+}

@@ -1,0 +1,75 @@
+"""Installs the certificate chain that the controller issued for this host's key."""
+
+import os
+import shutil
+import tempfile
+
+from stella_ops.remote.agent import certificate, storage
+from stella_ops.remote.agent.problem import Problem
+
+
+def install_identity(layout, chain, ca):
+    """Put the chain (PEM text, leaf first) and the root (PEM text) in place, when they are for our key.
+
+    Returns ``{"changed": bool, "fingerprint_sha256": hex of the leaf}``.
+
+    Raises:
+        Problem: something is not PEM, there is no key, or the leaf is for another key. Nothing has changed then.
+    """
+    chain_bytes, ca_bytes = _pem(chain, "chain"), _pem(ca, "ca")
+    leaf = certificate.pem_blocks(chain_bytes)[0]
+    if not os.path.exists(layout.key):
+        raise Problem("no-key", "this host has no private key yet", "ask for a csr first")
+    _check_pair(layout, chain_bytes, ca_bytes)
+    changed = False
+    # The root first: a chain is never there without the root that it is checked against.
+    for path, data in ((layout.ca, ca_bytes), (layout.certificate, chain_bytes)):
+        if storage.read_bytes(path) != data:
+            storage.write_atomic(path, data)
+            changed = True
+    return {"changed": changed, "fingerprint_sha256": storage.sha256(leaf)}
+
+
+def _pem(text, name):
+    try:
+        data = text.encode("ascii")
+        certificate.pem_blocks(data)
+    except (AttributeError, UnicodeEncodeError, ValueError) as problem:
+        raise Problem("invalid-params", "%s: %s" % (name, problem), "send PEM text")
+    return data if data.endswith(b"\n") else data + b"\n"
+
+
+def _check_pair(layout, chain, ca):
+    """Let OpenSSL load the chain with our key: it refuses a key that is not the certificate's."""
+    import ssl
+
+    folder = tempfile.mkdtemp(prefix=".checking-", dir=layout.identity)
+    try:
+        path = os.path.join(folder, "chain.crt")
+        with open(path, "wb") as stream:
+            stream.write(chain)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        try:
+            context.load_cert_chain(path, layout.key, password=_no_password)
+        except ssl.SSLError as problem:
+            if problem.reason in ("KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH"):
+                raise Problem(
+                    "key-mismatch",
+                    "the certificate is not for this host's key",
+                    "the key was replaced since the csr: ask for a csr again",
+                )
+            raise Problem("invalid-chain", "the chain cannot be loaded: %s" % (problem.reason or problem))
+        try:
+            context.load_verify_locations(cadata=ca.decode("ascii"))
+        except ssl.SSLError as problem:
+            raise Problem("invalid-chain", "the root cannot be loaded: %s" % (problem.reason or problem))
+        try:
+            certificate.read_certificate(path)
+        except ValueError as problem:
+            raise Problem("invalid-chain", str(problem))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _no_password():
+    return ""  # rather than a question on the terminal, if somebody put an encrypted key here

@@ -1,0 +1,116 @@
+"""The agent's log: one JSON object a line, in log/agent.log and on standard error.
+
+The agent and its supervisor write to the same file, each line by one appending write; whoever finds the file
+too large rotates it under a lock, and the other notices that the name has moved on.
+"""
+
+import fcntl
+import json
+import os
+import sys
+import time
+
+LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+MAX_BYTES = 1024 * 1024
+KEPT = 3
+
+
+class Log(object):
+    """A log that never stops its program: what cannot be written (a full disk) is dropped.
+
+    ``echo``: also write to standard error (the journal, under systemd).
+    """
+
+    def __init__(self, path, level="info", echo=True, max_bytes=MAX_BYTES, kept=KEPT):
+        self.path = path
+        self.level = level
+        self.echo = echo
+        self.max_bytes = max_bytes
+        self.kept = kept
+        self._file = None
+
+    def debug(self, event, **fields):
+        self.write("debug", event, fields)
+
+    def info(self, event, **fields):
+        self.write("info", event, fields)
+
+    def warning(self, event, **fields):
+        self.write("warning", event, fields)
+
+    def error(self, event, **fields):
+        self.write("error", event, fields)
+
+    def write(self, level, event, fields):
+        if LEVELS[level] < LEVELS.get(self.level, 20):
+            return
+        now = time.time()
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + ".%03dZ" % (now % 1 * 1000)
+        record = {"ts": stamp, "level": level, "event": event, "pid": os.getpid()}
+        record.update(fields)
+        line = (json.dumps(record, default=str) + "\n").encode("ascii")
+        try:
+            self._append(line)
+        except OSError:
+            pass
+        if self.echo:
+            try:
+                os.write(2, line)
+            except OSError:
+                self.echo = False  # nobody reads it any more
+
+    def close(self):
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def _append(self, line):
+        self._follow()
+        if os.fstat(self._file).st_size + len(line) > self.max_bytes:
+            self._rotate()
+        os.write(self._file, line)
+
+    def _follow(self):
+        """Have the file open that the name means now."""
+        if self._file is not None:
+            opened = os.fstat(self._file)
+            try:
+                named = os.stat(self.path)
+                if (named.st_dev, named.st_ino) == (opened.st_dev, opened.st_ino):
+                    return
+            except OSError:
+                pass
+            self.close()
+        self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+
+    def _rotate(self):
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        before = os.fstat(self._file).st_ino
+        try:
+            still_ours = os.stat(self.path).st_ino == before
+        except OSError:
+            still_ours = False
+        if still_ours:
+            for number in range(self.kept, 0, -1):
+                older = "%s.%d" % (self.path, number)
+                newer = self.path if number == 1 else "%s.%d" % (self.path, number - 1)
+                if os.path.exists(newer):
+                    os.rename(newer, older)
+        self.close()
+        self._follow()
+
+
+def tail(path, lines=5):
+    """The last lines of a log as text, for a message that says why something failed."""
+    try:
+        with open(path, "rb") as stream:
+            stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, stream.tell() - 16384))
+            return stream.read().decode("utf-8", "replace").splitlines()[-lines:]
+    except OSError:
+        return []
+
+
+def complain(message):
+    """One line on standard error, for a person."""
+    sys.stderr.write("stella-agent: %s\n" % message)

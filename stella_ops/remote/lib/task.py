@@ -1,0 +1,196 @@
+"""One module's run: its arguments, its way to warn and fail, and its answer made fit for JSON.
+
+The remote runner calls ``execute`` in the forked child; tests call ``run_module``, which reads the module
+from a file and goes the same way.
+"""
+
+import io
+import traceback
+
+from stella_ops.remote.lib import arguments
+
+CENSORED = "********"
+
+
+class ModuleFailure(Exception):
+    """Ends a module as failed; ``result`` is what the controller gets to see."""
+
+    def __init__(self, msg, **more):
+        super().__init__(msg)
+        self.result = dict(more, failed=True, msg=msg)
+
+
+class Task:
+    """What a module's ``run`` is given.
+
+    Attributes:
+        args: arguments after the module's ``ARGUMENTS`` were applied; every name is a key.
+        check_mode: True when nothing may be changed, only foretold.
+        diff_mode: True when a ``diff`` is wanted in the result.
+        content: None, or a binary file object that can be read once.
+        warnings: sentences collected by ``warn``.
+    """
+
+    def __init__(self, args, check_mode=False, diff_mode=False, content=None, warnings=None):
+        self.args = args
+        self.check_mode = check_mode
+        self.diff_mode = diff_mode
+        self.content = content
+        self.warnings = [] if warnings is None else warnings
+
+    def warn(self, message):
+        """Add one sentence to the result's ``warnings``; the same sentence is kept once."""
+        if message not in self.warnings:
+            self.warnings.append(message)
+
+    def fail(self, msg, **more):
+        """End the module as failed, with ``more`` beside ``msg`` in the result. Raises ModuleFailure."""
+        raise ModuleFailure(msg, **more)
+
+
+def execute(run, arguments_spec, request, content=None):
+    """Run a module and return its result; never raises.
+
+    Args:
+        run: the module's ``run`` function.
+        arguments_spec: the module's ``ARGUMENTS``.
+        request: ``{"args": dict, "check": bool, "diff": bool}``.
+        content: None, or a binary file object.
+
+    Returns:
+        A dict of JSON types with at least ``changed`` and ``failed``; strings in it encode as UTF-8.
+    """
+    warnings: list = []
+    hidden: list = []
+    try:
+        task = Task({}, bool(request.get("check")), bool(request.get("diff")), content, warnings)
+        given = request.get("args") or {}
+        # Known before the arguments are fitted, so that a refusal cannot show a secret either.
+        hidden = arguments.secrets(arguments_spec, _named_by_spec(arguments_spec, given))
+        task.args = arguments.apply_spec(arguments_spec, given, task.warn)
+        result = run(task)
+        if not isinstance(result, dict):
+            raise ModuleFailure("the module returned {}, not a mapping".format(type(result).__name__))
+        result = dict(result)
+    except ModuleFailure as failure:
+        result = failure.result
+    except arguments.ArgumentError as error:
+        result = {"failed": True, "msg": str(error)}
+    except BaseException as error:  # a SystemExit or MemoryError must become an answer, too
+        result = {"failed": True, "msg": _describe(error), "exception": _trace()}
+    result.setdefault("failed", False)
+    result.setdefault("changed", False)
+    if warnings:
+        result["warnings"] = list(result.get("warnings") or []) + warnings
+    return jsonable(result, hidden)
+
+
+def run_module(source_path, args, check_mode=False, diff_mode=False, content=None):
+    """Run the module in a file here and now, as the remote runner would; for tests.
+
+    Args:
+        source_path: path of ``modules/NAME.py``.
+        args: arguments by name; ``_raw_params`` goes to the module's ``FREE_FORM`` argument.
+        content: bytes, a binary file object, or None.
+    """
+    with open(str(source_path), "rb") as source:
+        code = compile(source.read(), str(source_path), "exec")
+    namespace = {"__name__": "stella_module"}
+    exec(code, namespace)
+    args = dict(args)
+    free_form = namespace.get("FREE_FORM")
+    if free_form and "_raw_params" in args:
+        args[free_form] = args.pop("_raw_params")
+    if isinstance(content, bytes):
+        content = io.BytesIO(content)
+    request = {"args": args, "check": check_mode, "diff": diff_mode}
+    return execute(namespace["run"], namespace.get("ARGUMENTS", {}), request, content)
+
+
+def to_text(data):
+    """Text of a host's bytes: UTF-8, and U+FFFD for what is not."""
+    return data.decode("utf-8", "replace")
+
+
+def jsonable(value, hidden=()):
+    """The same value in JSON types, with each text of ``hidden`` cut out. Never raises.
+
+    Bytes and text with lone surrogates (file names that are not UTF-8) get U+FFFD for what cannot be encoded;
+    sets become sorted lists, NaN and infinities text, everything unknown its ``str``.
+    """
+    try:
+        return _plain(value, hidden, 0)
+    except Exception:
+        message = "the module's result cannot be sent"
+        return {"failed": True, "changed": False, "msg": message, "exception": _trace()}
+
+
+def _plain(value, hidden, depth):
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, (int, float)):
+        if value != value or value in (float("inf"), float("-inf")):
+            return str(value)
+        return CENSORED if hidden and str(value) in hidden else value
+    if isinstance(value, str):
+        return _text(str.__str__(value), hidden)
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return _text(to_text(bytes(value)), hidden)
+    if depth > 100:
+        return "…"  # deeper than any answer: a structure that contains itself
+    if isinstance(value, dict):
+        # The names at the top are the module's own words; a secret that is spelled alike must not hide them.
+        in_keys = hidden if depth else ()
+        return {_text(_key(key), in_keys): _plain(item, hidden, depth + 1) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item, hidden, depth + 1) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted((_plain(item, hidden, depth + 1) for item in value), key=str)
+    if hasattr(value, "isoformat"):
+        return _text(value.isoformat(), hidden)
+    return _text(str(value), hidden)
+
+
+def _key(key):
+    if isinstance(key, str):
+        return str.__str__(key)
+    if isinstance(key, bytes):
+        return to_text(key)
+    return str(key)
+
+
+def _text(text, hidden):
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        # surrogatepass for lone surrogates that no byte stands behind; the decoder then replaces both kinds.
+        try:
+            raw = text.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:
+            raw = text.encode("utf-8", "surrogatepass")
+        text = raw.decode("utf-8", "replace")
+    for secret in hidden:
+        if secret in text:
+            text = text.replace(secret, CENSORED)
+    return text
+
+
+def _named_by_spec(spec, given):
+    named = {}
+    for name, option in spec.items():
+        named[name] = [given.get(key) for key in [name] + list(option.get("aliases", ())) if key in given]
+    return named
+
+
+def _describe(error):
+    if isinstance(error, SystemExit):
+        return "the module called exit({})".format(error.code)
+    text = str(error)
+    return "{}: {}".format(type(error).__name__, text) if text else type(error).__name__
+
+
+def _trace():
+    try:
+        return traceback.format_exc()
+    except Exception:
+        return "no traceback could be made"

@@ -1,0 +1,539 @@
+"""The program that lives in a host's memory for the length of one connection.
+
+It arrives on standard input, is never written to a disk, and ends when its input ends. It keeps the code it was
+sent, forks a child for every task, and answers in frames on standard output:
+
+    frame := length of payload (4 bytes, big-endian), kind (1 byte), task id (4 bytes), payload
+
+To the host: CODE (name, newline, zlib-compressed source), TASK (JSON), DATA (bytes of a task's content stream,
+empty at its end), CANCEL, ALIVE. To the controller: HELLO (JSON), RESULT (JSON), CRASH (JSON).
+
+One loop serves all pipes, so that the end of the connection is seen at once, whatever the tasks are doing; then
+every unfinished task is killed with its process group. A controller that falls silent for ``IDLE_SECONDS``
+counts as gone.
+"""
+
+import errno
+import importlib
+import importlib.machinery
+import json
+import os
+import select
+import signal
+import struct
+import sys
+import time
+import traceback
+import types
+import zlib
+
+HEADER = struct.Struct(">IBI")
+MAGIC = b"\0stella-runner/1\n"
+CODE, TASK, DATA, CANCEL, ALIVE = 1, 2, 3, 4, 5
+HELLO, RESULT, CRASH = 16, 17, 18
+
+IDLE_SECONDS = 600.0
+GRACE_SECONDS = 2.0
+READ_SIZE = 262144
+HIGH_WATER = 4194304
+NOISE_LIMIT = 4096
+FRAME_LIMIT = 268435456
+
+
+class MemoryFinder(object):
+    """Imports ``stella_ops.remote.lib`` and its files from what the controller sent."""
+
+    def __init__(self):
+        self.sources = {}
+
+    def find_spec(self, name, path=None, target=None):
+        if name not in self.sources:
+            return None
+        below = name + "."
+        package = self.sources[name] is None or any(other.startswith(below) for other in self.sources)
+        return importlib.machinery.ModuleSpec(name, self, origin="stella:" + name, is_package=package)
+
+    def create_module(self, spec):
+        return None
+
+    def exec_module(self, module):
+        source = self.sources[module.__name__]
+        if source is not None:
+            exec(compile(source, "stella:" + module.__name__, "exec"), module.__dict__)
+
+    def get_source(self, name):
+        source = self.sources.get(name)
+        return source.decode("utf-8") if source else ""
+
+
+class Child(object):
+    """One running task: its process, and our ends of its pipes."""
+
+    def __init__(self, task_id, pid, result_fd, noise_fd, content_fd, timeout):
+        self.task_id = task_id
+        self.pid = pid
+        self.result_fd = result_fd
+        self.noise_fd = noise_fd
+        self.content_fd = content_fd
+        self.deadline = time.monotonic() + timeout if timeout else None
+        self.timeout = timeout
+        self.answer = bytearray()
+        self.noise = bytearray()
+        self.content = bytearray()
+        self.content_ended = False
+        self.killed = None
+        self.kill_at = None
+
+
+class Runner(object):
+    """The loop."""
+
+    def __init__(self):
+        self.finder = MemoryFinder()
+        self.codes = {}
+        self.compiled = {}
+        self.children = {}
+        self.inbox = bytearray()
+        self.outbox = bytearray()
+        self.heard = time.monotonic()
+        self.poll = select.poll()
+        self.watched = {}
+        self.ended = False
+        self.wake_read, self.wake_write = os.pipe()
+
+    # -- start and end
+
+    def run(self):
+        for fd in (0, 1, self.wake_read, self.wake_write):
+            os.set_blocking(fd, False)
+        signal.set_wakeup_fd(self.wake_write, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            signal.signal(number, self.on_end_signal)
+        for name in ("stella_ops", "stella_ops.remote", "stella_ops.remote.lib"):
+            self.finder.sources[name] = None
+        sys.meta_path.insert(0, self.finder)
+        self.watch(0, select.POLLIN)
+        self.watch(self.wake_read, select.POLLIN)
+        self.outbox += MAGIC
+        self.send(HELLO, 0, json.dumps(describe_host()).encode("utf-8"))
+        try:
+            while not self.ended:
+                self.turn()
+        finally:
+            self.kill_all()
+
+    def on_end_signal(self, number, frame):
+        self.ended = True
+
+    def kill_all(self):
+        """Ends every unfinished task: politely, then by force."""
+        for child in self.children.values():
+            kill_group(child.pid, signal.SIGTERM)
+        deadline = time.monotonic() + GRACE_SECONDS
+        left = dict(self.children)
+        while left and time.monotonic() < deadline:
+            for task_id, child in list(left.items()):
+                if reaped(child.pid) is not None:
+                    del left[task_id]
+            if left:
+                select.select([], [], [], 0.02)
+        for child in self.children.values():
+            kill_group(child.pid, signal.SIGKILL)
+
+    # -- the loop
+
+    def watch(self, fd, events):
+        if self.watched.get(fd, 0) == events:
+            return
+        if events:
+            self.poll.register(fd, events)
+            self.watched[fd] = events
+        elif fd in self.watched:
+            self.poll.unregister(fd)
+            del self.watched[fd]
+
+    def turn(self):
+        self.watch(1, select.POLLOUT if self.outbox else 0)
+        # A module that takes its content slowly, or a controller that reads slowly, stops our reading: the
+        # sender then feels it through the SSH window and memory stays bounded. The end of input would go
+        # unseen meanwhile, so hang-ups are watched all the same.
+        waiting = sum(len(child.content) for child in self.children.values())
+        full = waiting > HIGH_WATER or len(self.outbox) > HIGH_WATER
+        self.watch(0, select.POLLHUP if full else select.POLLIN)
+        for child in self.children.values():
+            if child.content_fd is not None:
+                self.watch(child.content_fd, select.POLLOUT if child.content else 0)
+        for fd, events in self.poll.poll(self.patience()):
+            self.serve(fd, events)
+        self.check_clocks()
+
+    def patience(self):
+        now = time.monotonic()
+        ends = [self.heard + IDLE_SECONDS]
+        for child in self.children.values():
+            ends.extend(at for at in (child.deadline, child.kill_at) if at is not None)
+        return max(0, min(ends) - now) * 1000 + 1
+
+    def serve(self, fd, events):
+        if fd == 0:
+            self.read_input(events)
+        elif fd == 1:
+            self.write_output()
+        elif fd == self.wake_read:
+            drain(fd)
+            self.reap()
+        else:
+            for child in list(self.children.values()):
+                if fd == child.result_fd:
+                    self.read_answer(child)
+                elif fd == child.noise_fd:
+                    self.read_noise(child)
+                elif fd == child.content_fd:
+                    self.feed(child)
+
+    def read_input(self, events):
+        if not events & select.POLLIN:
+            self.ended = True
+            return
+        data = read_some(0)
+        if data == b"":
+            self.ended = True
+        elif data:
+            self.heard = time.monotonic()
+            self.inbox += data
+            self.take_frames()
+
+    def take_frames(self):
+        at = 0
+        size = len(self.inbox)
+        while size - at >= HEADER.size:
+            length, kind, task_id = HEADER.unpack_from(self.inbox, at)
+            if length > FRAME_LIMIT:
+                raise ValueError("a frame of %d bytes is too long" % length)
+            if size - at - HEADER.size < length:
+                break
+            start = at + HEADER.size
+            self.take(kind, task_id, bytes(self.inbox[start : start + length]))
+            at = start + length
+        if at:
+            del self.inbox[:at]
+
+    def take(self, kind, task_id, payload):
+        if kind == CODE:
+            name, _, packed = payload.partition(b"\n")
+            name = name.decode("utf-8")
+            source = zlib.decompress(packed)
+            if name.startswith("stella_ops."):
+                self.finder.sources[name] = source
+            else:
+                self.codes[name] = source
+        elif kind == TASK:
+            self.start(task_id, json.loads(payload.decode("utf-8")))
+        elif kind == DATA:
+            child = self.children.get(task_id)
+            if child is not None and child.content_fd is not None:
+                if payload:
+                    child.content += payload
+                else:
+                    child.content_ended = True
+                self.feed(child)
+        elif kind == CANCEL:
+            child = self.children.get(task_id)
+            if child is not None:
+                self.kill(child, "cancelled")
+
+    def send(self, kind, task_id, payload):
+        self.outbox += HEADER.pack(len(payload), kind, task_id)
+        self.outbox += payload
+        self.write_output()
+
+    def write_output(self):
+        while self.outbox:
+            try:
+                count = os.write(1, memoryview(self.outbox)[:READ_SIZE])
+            except OSError as problem:
+                if problem.errno in (errno.EAGAIN, errno.EINTR):
+                    return
+                self.ended = True
+                self.outbox = bytearray()
+                return
+            del self.outbox[:count]
+
+    # -- tasks
+
+    def start(self, task_id, request):
+        # What can be prepared here is shared by every later child through fork.
+        key = request["module"]
+        problem = None
+        code = self.compiled.get(key)
+        try:
+            for name in request["libs"]:
+                if name not in sys.modules:
+                    importlib.import_module(name)
+            if code is None:
+                code = compile(self.codes[key], "stella:" + request["name"], "exec")
+                self.compiled[key] = code
+        except Exception:
+            problem = traceback.format_exc()
+        if problem is not None:
+            self.send(CRASH, task_id, json.dumps({"reason": "load", "noise": problem}).encode("utf-8"))
+            return
+        result_read, result_write = os.pipe()
+        noise_read, noise_write = os.pipe()
+        content_read = content_write = None
+        if request.get("content"):
+            content_read, content_write = os.pipe()
+        # Held until the parent's bookkeeping is done, so that no child can end unseen.
+        try:
+            pid = os.fork()
+        except OSError as failure:
+            for fd in (result_read, result_write, noise_read, noise_write, content_read, content_write):
+                if fd is not None:
+                    os.close(fd)
+            text = "cannot fork: %s" % failure.strerror
+            self.send(CRASH, task_id, json.dumps({"reason": "fork", "noise": text}).encode("utf-8"))
+            return
+        if pid == 0:
+            self.become_child(request, code, result_write, noise_write, content_read)
+        for fd in (result_write, noise_write, content_read):
+            if fd is not None:
+                os.close(fd)
+        for fd in (result_read, noise_read, content_write):
+            if fd is not None:
+                os.set_blocking(fd, False)
+        child = Child(task_id, pid, result_read, noise_read, content_write, request.get("timeout") or 0)
+        self.children[task_id] = child
+        self.watch(result_read, select.POLLIN)
+        self.watch(noise_read, select.POLLIN)
+
+    def become_child(self, request, code, result_fd, noise_fd, content_fd):
+        """Runs the module in the forked child. Never returns."""
+        status = 1
+        try:
+            os.setsid()
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
+                signal.signal(number, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            null = os.open(os.devnull, os.O_RDWR)
+            os.dup2(null, 0)
+            os.dup2(noise_fd, 1)
+            os.dup2(noise_fd, 2)
+            keep = {0, 1, 2, result_fd, content_fd}
+            for fd in open_descriptors():
+                if fd not in keep:
+                    try:
+                        os.close(fd)
+                    except OSError:
+                        pass
+            os.environ.update(request.get("environment") or {})
+            content = os.fdopen(content_fd, "rb") if content_fd is not None else None
+            answer = run_module(code, request, content)
+            write_all(result_fd, answer)
+            status = 0
+        except BaseException:
+            try:
+                traceback.print_exc()
+                sys.stderr.flush()
+            except BaseException:
+                status = 2
+        finally:
+            os._exit(status)
+
+    def feed(self, child):
+        while child.content:
+            try:
+                count = os.write(child.content_fd, memoryview(child.content)[:READ_SIZE])
+            except OSError as problem:
+                if problem.errno in (errno.EAGAIN, errno.EINTR):
+                    return
+                # The module does not want the rest.
+                child.content = bytearray()
+                child.content_ended = True
+                break
+            del child.content[:count]
+        if child.content_ended:
+            self.watch(child.content_fd, 0)
+            os.close(child.content_fd)
+            child.content_fd = None
+
+    def read_answer(self, child):
+        data = read_some(child.result_fd)
+        if data is None:
+            return
+        child.answer += data
+        if not data or complete(child.answer):
+            self.finish(child)
+
+    def read_noise(self, child):
+        data = read_some(child.noise_fd)
+        if data is None:
+            return
+        if not data:
+            self.watch(child.noise_fd, 0)
+            os.close(child.noise_fd)
+            child.noise_fd = None
+            return
+        child.noise += data
+        del child.noise[:-NOISE_LIMIT]
+
+    def reap(self):
+        """A child ended: one that left no answer is told as a crash."""
+        for child in list(self.children.values()):
+            status = reaped(child.pid)
+            if status is None:
+                continue
+            data = read_some(child.result_fd)
+            while data:
+                child.answer += data
+                data = read_some(child.result_fd)
+            self.finish(child, status)
+
+    def finish(self, child, status=None):
+        if child.noise_fd is not None and not complete(child.answer):
+            self.read_noise(child)
+        del self.children[child.task_id]
+        for fd in (child.result_fd, child.noise_fd, child.content_fd):
+            if fd is not None:
+                self.watch(fd, 0)
+                os.close(fd)
+        if status is None and not complete(child.answer):
+            # It closed its pipe without an answer; how it ends tells why.
+            kill_group(child.pid, signal.SIGKILL)
+        if status is None:
+            try:
+                status = os.waitpid(child.pid, 0)[1]
+            except OSError:
+                status = 0
+        if complete(child.answer) and child.killed is None:
+            self.send(RESULT, child.task_id, bytes(child.answer[4:]))
+            return
+        crash = {
+            "reason": child.killed or "died",
+            "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
+            "status": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
+            "timeout": child.timeout,
+            "noise": bytes(child.noise).decode("utf-8", "replace"),
+        }
+        self.send(CRASH, child.task_id, json.dumps(crash).encode("utf-8"))
+
+    def kill(self, child, reason):
+        if child.killed is None:
+            child.killed = reason
+            child.deadline = None
+            child.kill_at = time.monotonic() + GRACE_SECONDS
+            kill_group(child.pid, signal.SIGTERM)
+
+    def check_clocks(self):
+        now = time.monotonic()
+        if now - self.heard > IDLE_SECONDS:
+            self.ended = True
+        for child in list(self.children.values()):
+            if child.deadline is not None and now >= child.deadline:
+                self.kill(child, "timeout")
+            elif child.kill_at is not None and now >= child.kill_at:
+                child.kill_at = None
+                kill_group(child.pid, signal.SIGKILL)
+
+
+def run_module(code, request, content):
+    """Runs the module's ``run`` and packs its result: 4 bytes of length, then JSON."""
+    from stella_ops.remote.lib.task import execute
+
+    module = types.ModuleType("__stella_module__")
+    exec(code, module.__dict__)
+    result = execute(module.run, module.__dict__.get("ARGUMENTS", {}), request, content)
+    packed = json.dumps(result).encode("utf-8")
+    return struct.pack(">I", len(packed)) + packed
+
+
+def complete(answer):
+    return len(answer) >= 4 and len(answer) - 4 >= struct.unpack_from(">I", answer)[0]
+
+
+def read_some(fd):
+    """Bytes, ``b""`` at the end, or None when there is nothing to read now."""
+    try:
+        return os.read(fd, READ_SIZE)
+    except OSError as problem:
+        if problem.errno in (errno.EAGAIN, errno.EINTR):
+            return None
+        return b""
+
+
+def drain(fd):
+    while read_some(fd):
+        pass
+
+
+def write_all(fd, data):
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def reaped(pid):
+    """The wait status of a child that has ended, else None."""
+    try:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+    except OSError:
+        return 0
+    return status if ended else None
+
+
+def kill_group(pid, number):
+    # Just after the fork the group may not exist yet; then the process itself is all there is.
+    for kill in (os.killpg, os.kill):
+        try:
+            kill(pid, number)
+            return
+        except OSError:
+            continue
+
+
+def open_descriptors():
+    try:
+        return [int(name) for name in os.listdir("/proc/self/fd")]
+    except (OSError, ValueError):
+        return range(3, 256)
+
+
+def describe_host():
+    """What costs nothing to know."""
+    system = os.uname()
+    try:
+        import pwd
+
+        user = pwd.getpwuid(os.geteuid()).pw_name
+    except (ImportError, KeyError):
+        user = str(os.geteuid())
+    return {
+        "protocol": 1,
+        "python": "%d.%d.%d" % sys.version_info[:3],
+        "executable": sys.executable,
+        "pid": os.getpid(),
+        "uid": os.geteuid(),
+        "user": user,
+        "home": os.path.expanduser("~"),
+        "hostname": system[1],
+        "system": system[0],
+        "kernel": system[2],
+        "machine": system[4],
+        "time": time.time(),
+    }
+
+
+def main():
+    try:
+        Runner().run()
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        # Nothing may be flushed or joined on the way out: the controller may be long gone.
+        os._exit(88)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,339 @@
+"""A user's project: the folder with ``stella.toml``, what that file says, and where state is kept.
+
+    [store]     url                                   default: SQLite in the state folder
+    [defaults]  inventory forks remote_user private_key_file timeout
+    [ca]        passphrase_file passphrase_env key_type
+    [tokens]    ttl max_ttl max_uses
+    [agent]     environment capabilities heartbeat_interval
+
+Relative paths are relative to the project folder. ``STELLA_HOME`` moves the state folder (``.stella``).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from stella_ops.durations import parse_duration
+from stella_ops.errors import SettingsError
+from stella_ops.origins import Origin, did_you_mean
+
+SETTINGS_FILE = "stella.toml"
+CA_KEY_TYPES = ("ecdsa-p256", "ecdsa-p384", "rsa-3072", "rsa-4096")
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """``[store]``. The URL may hold a password, so it stays out of ``repr``."""
+
+    url: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultsSettings:
+    """``[defaults]``: what a command line that says nothing means."""
+
+    inventory: tuple[Path, ...] = ()
+    forks: int = 50
+    remote_user: str | None = None
+    private_key_file: Path | None = None
+    timeout: timedelta = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class CaSettings:
+    """``[ca]``: where the passphrase of the authority's keys comes from, and the kind of keys."""
+
+    passphrase_file: Path | None = None
+    passphrase_env: str | None = None
+    key_type: str = "ecdsa-p256"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSettings:
+    """``[tokens]``: the life of bootstrap tokens, and the most that may be asked for."""
+
+    ttl: timedelta = timedelta(minutes=15)
+    max_ttl: timedelta = timedelta(hours=24)
+    max_uses: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSettings:
+    """``[agent]``: what an agent gets when inventory variables say nothing else."""
+
+    environment: str = "default"
+    capabilities: tuple[str, ...] = ("health_check",)
+    heartbeat_interval: timedelta = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project folder with its settings; ``file`` is None where there is no ``stella.toml``."""
+
+    root: Path
+    state_dir: Path
+    file: Path | None = None
+    store: StoreSettings = StoreSettings()
+    defaults: DefaultsSettings = DefaultsSettings()
+    ca: CaSettings = CaSettings()
+    tokens: TokenSettings = TokenSettings()
+    agent: AgentSettings = AgentSettings()
+
+    @property
+    def store_url(self) -> str:
+        """The store's SQLAlchemy URL."""
+        # quote: SQLAlchemy reads '?' and '%' in the path of a URL as syntax.
+        return self.store.url or f"sqlite:///{quote(str(self.state_dir / 'fleet.db'))}"
+
+    @property
+    def ca_dir(self) -> Path:
+        return self.state_dir / "ca"
+
+    @property
+    def releases_dir(self) -> Path:
+        return self.state_dir / "releases"
+
+    @property
+    def runs_dir(self) -> Path:
+        return self.state_dir / "runs"
+
+    @property
+    def known_hosts_file(self) -> Path:
+        return self.state_dir / "known_hosts"
+
+    def ensure_state_dir(self) -> Path:
+        """Make the state folder, for its owner's eyes only, and return it.
+
+        Raises:
+            SettingsError: it cannot be made.
+        """
+        try:
+            self.state_dir.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                self.state_dir.mkdir(mode=0o700)
+            except FileExistsError:
+                if not self.state_dir.is_dir():
+                    raise
+            else:
+                # Keys must not slip into the project's version control with a careless `git add .`
+                (self.state_dir / ".gitignore").write_text("*\n", encoding="utf-8")
+        except OSError as problem:
+            raise SettingsError(
+                f"cannot make the state folder: {problem.strerror}",
+                where=self.state_dir,
+                hint="set STELLA_HOME to a folder that you may write to",
+            ) from None
+        return self.state_dir
+
+    def ca_passphrase(self, environ: Mapping[str, str] = os.environ) -> bytes | None:
+        """The passphrase of the authority's keys, or None when none is configured.
+
+        Raises:
+            SettingsError: one is configured and cannot be had, or is empty.
+        """
+        if self.ca.passphrase_file is not None:
+            try:
+                found = self.ca.passphrase_file.read_bytes().rstrip(b"\r\n")
+            except OSError as problem:
+                raise SettingsError(
+                    f"cannot read the CA's passphrase: {problem.strerror}", where=self.ca.passphrase_file
+                ) from None
+            source = str(self.ca.passphrase_file)
+        elif self.ca.passphrase_env is not None:
+            source = f"environment variable {self.ca.passphrase_env}"
+            found = os.fsencode(environ.get(self.ca.passphrase_env, ""))
+        else:
+            return None
+        if not found:
+            raise SettingsError("the CA's passphrase is empty or not set", where=source)
+        return found
+
+
+def load_project(start: Path | None = None, *, environ: Mapping[str, str] = os.environ) -> Project:
+    """Find and read the project: the nearest folder at or above ``start`` that holds ``stella.toml``.
+
+    Args:
+        start: where to begin, the current folder by default. Without a file above it, it is the project.
+        environ: for ``STELLA_HOME``.
+
+    Raises:
+        SettingsError: the file cannot be read, has an unknown key, or a value of the wrong kind.
+    """
+    begin = (start or Path.cwd()).resolve()
+    file = next((f / SETTINGS_FILE for f in (begin, *begin.parents) if (f / SETTINGS_FILE).is_file()), None)
+    root = file.parent if file else begin
+    home = environ.get("STELLA_HOME")
+    state_dir = begin / Path(home).expanduser() if home else root / ".stella"
+    if file is None:
+        return Project(root=root, state_dir=state_dir)
+    reader = _Reader(file)
+    made = {name: reader.section(name, kind) for name, kind in _SECTIONS.items()}
+    reader.refuse_unknown(None, reader.data, _SECTIONS)
+    project = Project(root=root, state_dir=state_dir, file=file, **made)
+    if project.tokens.ttl > project.tokens.max_ttl:
+        raise SettingsError("tokens.ttl is longer than tokens.max_ttl", where=reader.place("tokens", "ttl"))
+    if project.ca.passphrase_file and project.ca.passphrase_env:
+        raise SettingsError(
+            "passphrase_file and passphrase_env exclude each other",
+            where=reader.place("ca", "passphrase_env"),
+        )
+    return project
+
+
+_SECTIONS: dict[str, type] = {
+    "store": StoreSettings,
+    "defaults": DefaultsSettings,
+    "ca": CaSettings,
+    "tokens": TokenSettings,
+    "agent": AgentSettings,
+}
+
+
+class _Wrong(Exception):
+    """A value is not what its key takes; the text completes "key must be …"."""
+
+
+def _text(value: Any, _: Path) -> str:
+    if not isinstance(value, str) or not value:
+        raise _Wrong("a text that is not empty")
+    return value
+
+
+def _store_url(value: Any, root: Path) -> str:
+    url = _text(value, root)
+    if "://" not in url:
+        raise _Wrong('a URL like "sqlite:///fleet.db" or "postgresql+psycopg://user@host/fleet"')
+    if url.startswith("sqlite:///") and not url.startswith("sqlite:////"):
+        return f"sqlite:///{quote(str(root))}/{url.removeprefix('sqlite:///')}"
+    return url
+
+
+def _path(value: Any, root: Path) -> Path:
+    return root / Path(_text(value, root)).expanduser()
+
+
+def _paths(value: Any, root: Path) -> tuple[Path, ...]:
+    return tuple(_path(item, root) for item in (value if isinstance(value, list) else [value]))
+
+
+def _texts(value: Any, root: Path) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise _Wrong("a list of texts")
+    return tuple(_text(item, root) for item in value)
+
+
+def _count(value: Any, _: Path) -> int:
+    # bool is an int to Python, but `forks = true` is a mistake.
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise _Wrong("a whole number above 0")
+    return value
+
+
+def _duration(value: Any, _: Path) -> timedelta:
+    try:
+        if isinstance(value, str):
+            found = parse_duration(value)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            found = timedelta(seconds=value)
+        else:
+            raise _Wrong('a duration like "15m"')
+    except (ValueError, OverflowError):
+        raise _Wrong('a duration like "30s", "15m" or "7d"') from None
+    if found <= timedelta(0):
+        raise _Wrong("longer than nothing")
+    return found
+
+
+def _key_type(value: Any, _: Path) -> str:
+    if value not in CA_KEY_TYPES:
+        raise _Wrong("one of " + ", ".join(CA_KEY_TYPES))
+    return str(value)
+
+
+_READ: dict[tuple[str, str], Callable[[Any, Path], Any]] = {
+    ("store", "url"): _store_url,
+    ("defaults", "inventory"): _paths,
+    ("defaults", "forks"): _count,
+    ("defaults", "remote_user"): _text,
+    ("defaults", "private_key_file"): _path,
+    ("defaults", "timeout"): _duration,
+    ("ca", "passphrase_file"): _path,
+    ("ca", "passphrase_env"): _text,
+    ("ca", "key_type"): _key_type,
+    ("tokens", "ttl"): _duration,
+    ("tokens", "max_ttl"): _duration,
+    ("tokens", "max_uses"): _count,
+    ("agent", "environment"): _text,
+    ("agent", "capabilities"): _texts,
+    ("agent", "heartbeat_interval"): _duration,
+}
+
+
+class _Reader:
+    """One ``stella.toml``, and where in it a key stands."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        try:
+            self.text = file.read_text(encoding="utf-8")
+            self.data = tomllib.loads(self.text)
+        except tomllib.TOMLDecodeError as problem:
+            found = re.search(r" \(at line (\d+), column (\d+)\)$", str(problem))
+            where = Origin(str(file), int(found[1]), int(found[2])) if found else Origin(str(file))
+            said = str(problem)[: found.start()] if found else str(problem)
+            raise SettingsError(f"not valid TOML: {said}", where=where) from None
+        except UnicodeDecodeError:
+            raise SettingsError("the file is not UTF-8 text", where=Origin(str(file))) from None
+        except OSError as problem:
+            raise SettingsError(
+                f"cannot read the file: {problem.strerror}", where=Origin(str(file))
+            ) from None
+
+    def section(self, name: str, kind: type) -> Any:
+        table = self.data.get(name, {})
+        if not isinstance(table, dict):
+            raise SettingsError(
+                f"'{name}' must be a section", where=self.place(None, name), hint=f"write [{name}]"
+            )
+        self.refuse_unknown(name, table, [f.name for f in fields(kind)])
+        values: dict[str, Any] = {}
+        for key, value in table.items():
+            try:
+                values[key] = _READ[name, key](value, self.file.parent)
+            except _Wrong as wrong:
+                raise SettingsError(f"{name}.{key} must be {wrong}", where=self.place(name, key)) from None
+        return kind(**values)
+
+    def refuse_unknown(self, section: str | None, table: Mapping[str, Any], known: Any) -> None:
+        for key in table:
+            if key not in known:
+                what = f"key '{key}' in [{section}]" if section else f"section '{key}'"
+                hint = did_you_mean(key, known) or "known: " + ", ".join(known)
+                raise SettingsError(f"unknown {what}", where=self.place(section, key), hint=hint)
+
+    def place(self, section: str | None, key: str) -> Origin:
+        """Where a key stands. tomllib keeps no lines, so the text is searched; a miss costs the line only."""
+        name = re.escape(key)
+        assignment = re.compile(rf"\s*[\"']?{name}[\"']?\s*[.=]")
+        header = re.compile(r"\s*\[+\s*([^\]]+?)\s*\]+")
+        inline = re.compile(rf"\s*{re.escape(section or '')}\s*(\.\s*{name}\s*=|=.*\b{name}\b)")
+        current: str | None = None
+        for number, line in enumerate(self.text.splitlines(), 1):
+            found = header.match(line)
+            if found:
+                current = found[1].strip("\"' ")
+                if section is None and current.split(".")[0] == key:
+                    return Origin(str(self.file), number)
+                continue
+            within = inline if current is None and section is not None else assignment
+            if (current is None or current == section) and within.match(line):
+                return Origin(str(self.file), number)
+        return Origin(str(self.file))

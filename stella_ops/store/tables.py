@@ -1,0 +1,181 @@
+"""The tables of the fleet store. A change here goes with a migration in ``migrations/versions``.
+
+Moments are UTC. Digests are lower-case hex of SHA-256. Secrets have no column: of a token there is only the
+digest of its secret, of a certificate only the public half.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from stella_ops.store.columns import RowNumber, UtcDateTime
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+agents = Table(
+    "agents",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("name", String(255), nullable=False),
+    Column("environment", String(255), nullable=False),
+    Column("host", String(255), nullable=False),
+    Column("ansible_host", String(255)),
+    Column("labels", JSON, nullable=False),
+    Column("version", String(64)),
+    Column("status", String(32), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("enrolled_at", UtcDateTime),
+    Column("last_visit", UtcDateTime),
+    Column("last_heartbeat", UtcDateTime),
+    Column("config_revision", Integer),
+    Column("config_sha256", String(64)),
+    Column("certificate_fingerprint", String(64)),
+    Column("certificate_expires_at", UtcDateTime),
+    Column("decommissioned_at", UtcDateTime),
+    UniqueConstraint("name", "environment"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("secret_sha256", String(64), nullable=False),
+    Column("agent_name", String(255), nullable=False),
+    Column("environment", String(255), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", String(255), nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("max_uses", Integer, nullable=False),
+    Column("uses", Integer, nullable=False),
+    Column("revoked_at", UtcDateTime),
+)
+
+# The keys that a token was used for: the same key may come again, a new one only while uses are left.
+token_keys = Table(
+    "token_keys",
+    metadata,
+    Column("token_id", ForeignKey("tokens.id", ondelete="CASCADE"), primary_key=True),
+    Column("public_key_sha256", String(64), primary_key=True),
+    Column("bound_at", UtcDateTime, nullable=False),
+)
+
+certificates = Table(
+    "certificates",
+    metadata,
+    Column("serial", String(40), primary_key=True),
+    Column("agent_id", ForeignKey("agents.id"), nullable=False, index=True),
+    Column("subject", String(255), nullable=False),
+    Column("fingerprint_sha256", String(64), nullable=False, unique=True),
+    Column("public_key_sha256", String(64), nullable=False),
+    Column("not_before", UtcDateTime, nullable=False),
+    Column("not_after", UtcDateTime, nullable=False),
+    Column("issued_at", UtcDateTime, nullable=False),
+    Column("chain_pem", Text, nullable=False),
+    Column("token_id", ForeignKey("tokens.id")),
+    Column("revoked_at", UtcDateTime),
+    Column("revocation_reason", String(64)),
+    UniqueConstraint("token_id", "public_key_sha256"),
+)
+
+config_revisions = Table(
+    "config_revisions",
+    metadata,
+    Column("agent_id", ForeignKey("agents.id", ondelete="CASCADE"), primary_key=True),
+    Column("revision", Integer, primary_key=True, autoincrement=False),
+    Column("sha256", String(64), nullable=False),
+    Column("config", JSON, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", String(255), nullable=False),
+)
+
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    Column("id", RowNumber, primary_key=True),
+    Column("agent_id", ForeignKey("agents.id", ondelete="CASCADE"), nullable=False),
+    Column("seq", RowNumber, nullable=False),
+    Column("time", UtcDateTime, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("version", String(64)),
+    Column("status", String(32), nullable=False),
+    Column("data", JSON, nullable=False),
+    UniqueConstraint("agent_id", "time", "seq"),
+)
+
+doctor_reports = Table(
+    "doctor_reports",
+    metadata,
+    Column("id", RowNumber, primary_key=True),
+    Column("agent_id", ForeignKey("agents.id", ondelete="CASCADE")),
+    Column("host", String(255), nullable=False),
+    Column("time", UtcDateTime, nullable=False),
+    Column("overall_status", String(32), nullable=False),
+    Column("report", JSON, nullable=False),
+    Index(None, "host", "time"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("check_mode", Boolean, nullable=False),
+    Column("hosts_total", Integer, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False, index=True),
+    Column("finished_at", UtcDateTime),
+    Column("exit_code", Integer),
+    Column("interrupted", Boolean),
+    Column("hosts", JSON),
+)
+
+task_results = Table(
+    "task_results",
+    metadata,
+    Column("id", RowNumber, primary_key=True),
+    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    Column("task_id", Integer, nullable=False),
+    Column("play", Text),
+    Column("task", Text, nullable=False),
+    Column("action", String(255)),
+    Column("host", String(255), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("finished_at", UtcDateTime, nullable=False),
+    Column("duration", Float, nullable=False),
+    Column("result", JSON, nullable=False),
+    Column("hint", Text),
+    Column("delegate", String(255)),
+    Index(None, "run_id", "host"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", RowNumber, primary_key=True),
+    Column("time", UtcDateTime, nullable=False, index=True),
+    Column("actor", String(255), nullable=False),
+    Column("act", String(64), nullable=False),
+    Column("subject", String(255), nullable=False, index=True),
+    Column("outcome", String(16), nullable=False),
+    Column("detail", JSON, nullable=False),
+)

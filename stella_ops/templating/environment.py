@@ -1,0 +1,134 @@
+"""The Jinja2 environments: one for values, which keeps native types, and one for files, which makes text."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from jinja2 import nodes
+from jinja2.compiler import CodeGenerator, Frame
+from jinja2.nativetypes import NativeCodeGenerator
+from jinja2.runtime import Context, missing
+from jinja2.sandbox import SandboxedEnvironment
+
+from stella_ops.templating.conditions.registry import CONDITIONS
+from stella_ops.templating.filters.registry import FILTERS, listed
+from stella_ops.templating.lazy import finalize, settle
+from stella_ops.templating.lookups.registry import GLOBALS
+from stella_ops.templating.omit import OMIT
+from stella_ops.templating.undefined import MissingValue, require
+
+SCOPE = "__stella_scope__"  # the key of a context's parent under which its scope travels through includes
+_EXTENSIONS = ("jinja2.ext.do", "jinja2.ext.loopcontrols")
+_RETURN_GENERATORS = ("map", "select", "reject", "selectattr", "rejectattr", "batch", "slice", "items")
+
+
+def text_of(value: Any) -> str:
+    """A value as a part of text: nothing for None and ``omit``, plain data for containers."""
+    if isinstance(value, str):
+        return value
+    if value is None or value is OMIT:
+        return ""
+    return str(finalize(require(value)))
+
+
+def native_concat(parts: Iterable[Any]) -> Any:
+    """One part keeps its type, several become text, none is None; as ansible-core 2.19 has it."""
+    found = list(parts)
+    if len(found) == 1:
+        return settle(found[0])
+    return "".join(map(text_of, found)) if found else None
+
+
+class ScopedContext(Context):
+    """Looks names up in the template's own variables, then in its scope, then among the globals."""
+
+    def resolve_or_missing(self, key: str) -> Any:
+        if key in self.vars:
+            return self.vars[key]
+        if key in self.parent:
+            return self.parent[key]
+        scope = self.parent.get(SCOPE)
+        value = missing if scope is None else scope.lookup(key)
+        return self.environment.globals.get(key, missing) if value is missing else value
+
+    def get_all(self) -> dict[str, Any]:
+        return {**self.parent, **self.vars}
+
+
+class _NativeGenerator(NativeCodeGenerator):
+    def _output_child_to_const(self, node: nodes.Expr, frame: Frame, finalize: Any) -> Any:
+        if not isinstance(node, nodes.TemplateData):  # {{ 1 }} is a number, not the text "1"
+            raise nodes.Impossible
+        return node.as_const(frame.eval_ctx)
+
+
+class TextEnvironment(SandboxedEnvironment):
+    """Renders files. Templates are the operator's, but what they name came from hosts: it stays sandboxed."""
+
+    context_class = ScopedContext
+    code_generator_class: type[CodeGenerator] = CodeGenerator
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("finalize", text_of)
+        super().__init__(undefined=MissingValue, extensions=_EXTENSIONS, auto_reload=False, **options)
+        self.filters.update(FILTERS)
+        self.tests.update(CONDITIONS)
+        for name in _RETURN_GENERATORS:
+            self.filters[name] = listed(self.filters[name])
+        for registry in (self.filters, self.tests):
+            registry.update({f"ansible.builtin.{name}": made for name, made in list(registry.items())})
+        self.globals.update(GLOBALS)
+
+
+class ValueEnvironment(TextEnvironment):
+    """Renders values of playbooks and variables, keeping native types."""
+
+    code_generator_class = _NativeGenerator
+    concat = staticmethod(native_concat)  # type: ignore[assignment]
+
+    def __init__(self) -> None:
+        super().__init__(finalize=None)
+
+
+@functools.cache
+def value_environment() -> ValueEnvironment:
+    """The environment for values, made once."""
+    return ValueEnvironment()
+
+
+def file_environment(search_path: Sequence[Path], options: Mapping[str, Any]) -> TextEnvironment:
+    """An environment for template files that finds includes, imports and parents in ``search_path``."""
+    loader = jinja2.FileSystemLoader([str(folder) for folder in search_path]) if search_path else None
+    return TextEnvironment(loader=loader, **options)
+
+
+@functools.lru_cache(maxsize=8192)
+def compiled_value(text: str) -> jinja2.Template:
+    """A value's template, compiled once per text."""
+    return value_environment().from_string(text)
+
+
+@functools.lru_cache(maxsize=8192)
+def compiled_condition(expression: str) -> jinja2.Template:
+    """A bare expression, compiled once: rendering it yields the expression's own value."""
+    environment = value_environment()
+    parser = jinja2.parser.Parser(environment, expression, state="variable")
+    parsed = parser.parse_expression()
+    if not parser.stream.eos:
+        raise jinja2.TemplateSyntaxError(
+            f"unexpected '{parser.stream.current.value}' after the expression", parser.stream.current.lineno
+        )
+    body: list[nodes.Node] = [nodes.Output([parsed], lineno=1)]
+    tree = nodes.Template(body, lineno=1)
+    tree.set_environment(environment)
+    return environment.from_string(tree)
+
+
+def run_template(template: jinja2.Template, scope: Any) -> Any:
+    """Render a compiled template in a scope: native for values, text for files. Errors are Jinja2's own."""
+    context = ScopedContext(template.environment, {SCOPE: scope}, template.name, template.blocks)
+    return template.environment.concat(template.root_render_func(context))  # type: ignore[attr-defined]

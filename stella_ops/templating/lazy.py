@@ -1,0 +1,179 @@
+"""Containers that render what they hold when it is looked at.
+
+A template that asks for ``app.port`` renders the port alone: its neighbours may name variables that are not
+defined here, or name ``app`` themselves. ``LazyDict`` and ``LazyList`` are copies, so that nothing a template
+does to them reaches the variables of the play; each element is rendered at most once.
+
+They are a ``dict`` and a ``list``, since filters ask for those. Every method that could see raw elements
+renders all of them first.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from typing import TYPE_CHECKING, Any
+
+from jinja2.runtime import Undefined
+
+from stella_ops.origins import SourceText
+from stella_ops.templating.undefined import require
+
+if TYPE_CHECKING:
+    from stella_ops.templating.scope import Scope
+
+INERT = frozenset({str, int, float, bool, type(None), bytes})
+
+
+class LazyDict(dict[Any, Any]):
+    """A dict whose values are rendered on access; ``path`` names it in errors, as in ``app.ports``."""
+
+    __slots__ = ("_stella_path", "_stella_scope")
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, raw: Mapping[Any, Any], scope: Scope, path: str) -> None:
+        super().__init__(raw)
+        self._stella_scope = scope
+        self._stella_path = path
+
+    def __getitem__(self, key: Any) -> Any:
+        value = super().__getitem__(key)
+        if type(value) in INERT:
+            return value
+        rendered = self._stella_scope.resolve(value, f"{self._stella_path}.{key}")
+        super().__setitem__(key, rendered)
+        return rendered
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return self[key] if key in self else default
+
+    def __iter__(self) -> Iterator[Any]:  # its presence keeps dict(lazy) from copying raw values
+        return super().__iter__()
+
+    def _stella_force(self) -> None:
+        for key in list(super().keys()):
+            self[key]
+
+
+class LazyList(list[Any]):
+    """A list whose elements are rendered on access."""
+
+    __slots__ = ("_stella_path", "_stella_scope")
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, raw: Sequence[Any], scope: Scope, path: str) -> None:
+        super().__init__(raw)
+        self._stella_scope = scope
+        self._stella_path = path
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[position] for position in range(*index.indices(len(self)))]
+        value = super().__getitem__(index)
+        if type(value) in INERT:
+            return value
+        rendered = self._stella_scope.resolve(value, f"{self._stella_path}[{index}]")
+        super().__setitem__(index, rendered)
+        return rendered
+
+    def __iter__(self) -> Iterator[Any]:
+        position = 0
+        while position < len(self):
+            yield self[position]
+            position += 1
+
+    def __reversed__(self) -> Iterator[Any]:
+        return (self[position] for position in range(len(self) - 1, -1, -1))
+
+    def _stella_force(self) -> None:
+        for position in range(len(self)):
+            self[position]
+
+
+def _forcing(base: type, name: str) -> Callable[..., Any]:
+    plain = getattr(base, name)
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        self._stella_force()
+        for other in args:
+            if isinstance(other, LazyDict | LazyList):
+                other._stella_force()
+        return plain(self, *args, **kwargs)
+
+    method.__name__ = name
+    return method
+
+
+def _adding_to(plain: type[list[Any]]) -> Callable[..., Any]:
+    def method(self: Any, other: Any) -> Any:  # list + lazy: a C-level list has no way to ask for elements
+        return NotImplemented if not isinstance(other, plain) else [*other, *self]
+
+    return method
+
+
+for _name in ("values", "items", "pop", "popitem", "setdefault", "copy", "update"):
+    setattr(LazyDict, _name, _forcing(dict, _name))
+for _name in ("__eq__", "__ne__", "__or__", "__ror__", "__ior__", "__repr__"):
+    setattr(LazyDict, _name, _forcing(dict, _name))
+for _name in ("count", "index", "pop", "remove", "sort", "reverse", "copy", "extend", "__contains__", "__eq__"):
+    setattr(LazyList, _name, _forcing(list, _name))
+for _name in ("__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__add__", "__iadd__", "__mul__", "__rmul__"):
+    setattr(LazyList, _name, _forcing(list, _name))
+LazyList.__repr__ = _forcing(list, "__repr__")  # type: ignore[method-assign]
+LazyList.__radd__ = _adding_to(list)  # type: ignore[attr-defined]
+LazyDict.__reduce_ex__ = lambda self, protocol: (dict, (finalize(self),))  # type: ignore[method-assign]
+LazyList.__reduce_ex__ = lambda self, protocol: (list, (finalize(self),))  # type: ignore[method-assign]
+
+
+class LazyMapping(Mapping[Any, Any]):
+    """A mapping that is no dict (``hostvars``: made host by host when asked), with items rendered on access."""
+
+    def __init__(self, raw: Mapping[Any, Any], scope: Scope, path: str) -> None:
+        self._raw = raw
+        self._scope = scope
+        self._path = path
+        self._seen: dict[Any, Any] = {}
+
+    def __getitem__(self, key: Any) -> Any:
+        if key not in self._seen:
+            self._seen[key] = self._scope.resolve(self._raw[key], f"{self._path}.{key}")
+        return self._seen[key]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._raw)
+
+    def __len__(self) -> int:
+        return len(self._raw)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._raw
+
+    def __repr__(self) -> str:
+        return repr(finalize(self))
+
+
+_ITERATORS = (Iterator, types.GeneratorType, Set, range, type({}.values()), type({}.items()), type({}.keys()))
+
+
+def settle(value: Any) -> Any:
+    """An expression's result fit to be kept: what can be read once only becomes a list."""
+    return list(value) if isinstance(value, _ITERATORS) else value
+
+
+def finalize(value: Any) -> Any:
+    """The value as plain data, all the way down; an undefined part raises."""
+    if type(value) in INERT:
+        return value
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, Undefined):
+        return require(value)
+    if isinstance(value, Mapping):
+        return {_plain_key(key): finalize(item) for key, item in value.items()}
+    if isinstance(value, list | tuple) or isinstance(value, _ITERATORS):
+        return [finalize(item) for item in value]
+    return value
+
+
+def _plain_key(key: Any) -> Any:
+    return str.__str__(key) if isinstance(key, SourceText) else key

@@ -1,0 +1,170 @@
+"""The variables one rendering sees: looked up by name, rendered when needed, once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2.runtime import missing
+
+from stella_ops.errors import TemplateError, UndefinedVariableError
+from stella_ops.origins import Origin, SourceText
+from stella_ops.templating.environment import compiled_value, run_template
+from stella_ops.templating.failures import translate
+from stella_ops.templating.lazy import INERT, LazyDict, LazyList, LazyMapping
+from stella_ops.templating.undefined import FailedValue, MissingValue
+
+MAX_DEPTH = 40  # variables inside variables; each level costs about ten frames of Python's stack
+
+
+class _Depth(threading.local):
+    value = 0
+
+
+_depth = _Depth()
+
+
+def is_template(text: str) -> bool:
+    """Whether a text has anything for Jinja2 to do."""
+    return "{" in text and ("{{" in text or "{%" in text or "{#" in text)
+
+
+class Scope:
+    """Resolves the raw values of ``variables``; what is rendered is kept for the scope's life.
+
+    Args:
+        variables: name to value, as written or as data.
+        search_path: where lookups find files named by a relative path.
+    """
+
+    __slots__ = ("_cache", "_open", "search_path", "variables")
+
+    def __init__(self, variables: Mapping[str, Any], search_path: tuple[Path, ...] = ()) -> None:
+        self.variables = variables
+        self.search_path = search_path
+        self._cache: dict[str, Any] = {}
+        self._open: dict[int, str] = {}  # texts being rendered now, outermost first: id to the variable's path
+
+    def lookup(self, name: str) -> Any:
+        """The value of a variable, lazily rendered; Jinja2's ``missing`` when there is none."""
+        if name in self._cache:
+            return self._cache[name]
+        try:
+            raw = self.variables[name]
+        except KeyError:
+            return LazyVariables(self) if name == "vars" else missing
+        value = self.resolve(raw, name)
+        self._cache[name] = value
+        return value
+
+    def names(self) -> Iterable[str]:
+        """The names of all variables."""
+        return self.variables.keys()
+
+    def resolve(self, raw: Any, path: str) -> Any:
+        """A raw value as templates see it: a template rendered, a container made lazy, data as it is."""
+        kind = type(raw)
+        if kind in INERT or kind is LazyDict or kind is LazyList or kind is LazyVariables:
+            return raw
+        if kind is SourceText:
+            return self._render_variable(raw, path) if is_template(raw) else str.__str__(raw)
+        if isinstance(raw, dict):
+            return LazyDict(raw, self, path)
+        if isinstance(raw, list | tuple):
+            return LazyList(raw, self, path)
+        if isinstance(raw, Mapping):
+            return LazyMapping(raw, self, path)
+        return raw
+
+    def render(self, text: SourceText, where: Origin | None = None) -> Any:
+        """Render one template text; containers in the result may be lazy, an undefined result is returned.
+
+        Raises:
+            TemplateError: also UndefinedVariableError, when something undefined is used inside the template.
+        """
+        origin = text.origin or where
+        plain = str.__str__(text)
+        if not is_template(plain):
+            return plain
+        try:
+            value = run_template(compiled_value(plain), self)
+        except Exception as problem:
+            raise translate(problem, self, origin) from problem
+        if isinstance(value, str) and plain.endswith("\n") and not value.endswith("\n"):
+            return value + "\n"  # Jinja2 takes the last newline away, which block scalars end with
+        return value
+
+    def _render_variable(self, text: SourceText, path: str) -> Any:
+        mark = id(text)
+        if mark in self._open:
+            chain = list(self._open.values())[list(self._open).index(mark) :]
+            problem = TemplateError(
+                f"the variable '{path}' needs itself: {' → '.join([*chain, path])}", where=text.origin
+            )
+            return FailedValue(path, problem)
+        if _depth.value >= MAX_DEPTH:
+            raise TemplateError(
+                f"variables name each other more than {MAX_DEPTH} levels deep, down to '{path}'",
+                where=text.origin,
+                hint="look for variables of two hosts that need each other through hostvars",
+            )
+        self._open[mark] = path
+        _depth.value += 1
+        try:
+            return self._kept(self.render(text), text, path)
+        except UndefinedVariableError as problem:
+            return MissingValue(name=path, cause=problem)
+        except TemplateError as problem:
+            return FailedValue(path, problem)
+        finally:
+            _depth.value -= 1
+            del self._open[mark]
+
+    def _kept(self, value: Any, text: SourceText, path: str) -> Any:
+        if type(value) is MissingValue and value._cause is None:
+            # remember where the missing name was asked for: the template that names this variable is elsewhere
+            problem = translate_missing(value, self, text.origin)
+            return MissingValue(name=path, cause=problem)
+        return value
+
+
+def translate_missing(value: MissingValue, scope: Scope, origin: Origin | None) -> UndefinedVariableError:
+    """The error for an undefined value that a template resulted in."""
+    try:
+        value.fail()
+    except Exception as problem:
+        found = translate(problem, scope, origin)
+        if isinstance(found, UndefinedVariableError):
+            return found
+        raise found from problem
+
+
+class LazyVariables(Mapping[str, Any]):
+    """A host's variables as a mapping whose values are rendered with that host's own variables.
+
+    Passed to ``Templar.render`` and ``evaluate`` in place of plain variables, several renderings share what
+    was rendered before. As an item of ``hostvars``, it keeps another host's templates apart from this one's.
+    """
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+
+    def __getitem__(self, name: str) -> Any:
+        value = self.scope.lookup(name)
+        if value is missing:
+            raise KeyError(name)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.scope.variables)
+
+    def __len__(self) -> int:
+        return len(self.scope.variables)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.scope.variables
+
+    def __repr__(self) -> str:
+        return f"<variables: {', '.join(sorted(map(str, self)))}>"

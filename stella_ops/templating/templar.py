@@ -1,0 +1,221 @@
+"""Rendering: turns what an operator wrote, with the variables of a host, into plain values.
+
+Only a ``SourceText`` is a template; any other text is data, whatever it holds. A text that is one expression
+keeps the type of its value, anything else becomes text. Variables are rendered when a template asks for them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from jinja2 import nodes
+from jinja2.runtime import Undefined
+
+from stella_ops.errors import TemplateError
+from stella_ops.origins import Origin, SourceText
+from stella_ops.templating.environment import (
+    TextEnvironment,
+    compiled_condition,
+    file_environment,
+    run_template,
+    value_environment,
+)
+from stella_ops.templating.failures import translate
+from stella_ops.templating.lazy import INERT, finalize
+from stella_ops.templating.scope import LazyVariables, Scope, is_template
+from stella_ops.templating.undefined import MissingValue
+
+_TRUE_WORDS = frozenset({"true", "yes", "on", "1", "y", "t"})
+_FALSE_WORDS = frozenset({"false", "no", "off", "0", "n", "f", ""})
+_FILE_HEADER = re.compile(r"\A#jinja2:([^\n]*)\n?")
+_FILE_OPTIONS = frozenset(
+    (
+        "trim_blocks lstrip_blocks keep_trailing_newline newline_sequence variable_start_string "
+        "variable_end_string block_start_string block_end_string comment_start_string comment_end_string "
+        "line_statement_prefix line_comment_prefix"
+    ).split()
+)
+
+
+class Templar:
+    """Renders values, conditions and template files.
+
+    Args:
+        search_path: folders in which templates find what they include, import or extend, and lookups find
+            files that are named by a relative path; the first that has it wins.
+    """
+
+    def __init__(self, *, search_path: Sequence[Path] = ()) -> None:
+        self._search_path = tuple(search_path)
+        self._environments: dict[tuple[tuple[str, Any], ...], TextEnvironment] = {}
+
+    def lazy(self, variables: Mapping[str, Any]) -> LazyVariables:
+        """A view of variables that renders on access, with these very variables.
+
+        For the items of ``hostvars``, and to pass as ``variables`` to several calls that may share what they
+        render. It must be made anew when a variable changes.
+        """
+        if isinstance(variables, LazyVariables):
+            return variables
+        return LazyVariables(Scope(variables, self._search_path))
+
+    def render(self, value: Any, variables: Mapping[str, Any], *, where: Origin | None = None) -> Any:
+        """The value with every ``SourceText`` in it rendered, as plain dicts, lists and scalars.
+
+        Args:
+            value: anything; dicts and lists are walked.
+            variables: name to value, or a view made by ``lazy``.
+            where: the place errors name for a text without an origin of its own.
+
+        Raises:
+            UndefinedVariableError: something undefined is used, or is the result.
+            TemplateError: the template is malformed or fails.
+        """
+        if type(value) in INERT:
+            return value
+        return self._render(value, self.lazy(variables).scope, where)
+
+    def evaluate(self, condition: Any, variables: Mapping[str, Any], *, what: str = "when") -> bool:
+        """Whether a condition holds.
+
+        A ``SourceText`` is an expression, with or without braces around it; anything else counts by its own
+        truth. Text that spells a boolean counts as that boolean.
+
+        Args:
+            what: the keyword, for errors.
+
+        Raises:
+            TemplateError: as ``render``.
+        """
+        if isinstance(condition, bool):
+            return condition
+        if not isinstance(condition, SourceText):
+            return _truth(condition)
+        scope = self.lazy(variables).scope
+        text = str.__str__(condition)
+        if not text.strip():
+            return True
+        try:
+            template = _condition_template(text, what)
+            return _truth(finalize(run_template(template, scope)))
+        except Exception as problem:
+            raise translate(problem, scope, condition.origin) from problem
+
+    def render_file(
+        self,
+        text: str,
+        source: str,
+        variables: Mapping[str, Any],
+        *,
+        trim_blocks: bool = True,
+        lstrip_blocks: bool = False,
+        keep_trailing_newline: bool = True,
+        **options: Any,
+    ) -> str:
+        """Render the text of an operator's template file.
+
+        A first line ``#jinja2: trim_blocks:False, lstrip_blocks:True`` changes the options for the file.
+
+        Args:
+            source: the file's name, for errors.
+            options: further options of Jinja2's environment, such as ``variable_start_string``.
+
+        Raises:
+            TemplateError: as ``render``; the place is the line of the file.
+        """
+        chosen: dict[str, Any] = {
+            "trim_blocks": trim_blocks,
+            "lstrip_blocks": lstrip_blocks,
+            "keep_trailing_newline": keep_trailing_newline,
+            **options,
+        }
+        header = _FILE_HEADER.match(text)
+        if header:
+            chosen.update(_header_options(header.group(1), source))
+            text = text[header.end() :]
+        scope = self.lazy(variables).scope
+        try:
+            environment = self._file_environment(chosen)
+            code = environment.compile(("\n" if header else "") + text, filename=source)
+            template = jinja2.Template.from_code(environment, code, environment.make_globals(None))
+            rendered = str(run_template(template, scope))
+        except Exception as problem:
+            raise translate(problem, scope, Origin(source)) from problem
+        # the header's line is kept while compiling, so that errors count lines as the file does
+        return rendered[1:] if header else rendered
+
+    def _file_environment(self, options: dict[str, Any]) -> TextEnvironment:
+        key = tuple(sorted(options.items()))
+        if key not in self._environments:
+            self._environments[key] = file_environment(self._search_path, options)
+        return self._environments[key]
+
+    def _render(self, value: Any, scope: Scope, where: Origin | None) -> Any:
+        if type(value) in INERT:
+            return value
+        if isinstance(value, SourceText):
+            return self._render_text(value, scope, where)
+        if isinstance(value, dict):
+            return {_plain_key(key): self._render(item, scope, where) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._render(item, scope, where) for item in value]
+        return self._final(value, scope, where)
+
+    def _render_text(self, text: SourceText, scope: Scope, where: Origin | None) -> Any:
+        if not is_template(text):
+            return str.__str__(text)
+        return self._final(scope.render(text, where), scope, text.origin or where)
+
+    @staticmethod
+    def _final(value: Any, scope: Scope, origin: Origin | None) -> Any:
+        try:
+            return finalize(value)
+        except Exception as problem:
+            raise translate(problem, scope, origin) from problem
+
+
+def _condition_template(text: str, what: str) -> jinja2.Template:
+    stripped = text.strip()
+    if not is_template(text):
+        return compiled_condition(text)
+    body = value_environment().parse(stripped).body
+    single = len(body) == 1 and isinstance(body[0], nodes.Output) and len(body[0].nodes) == 1
+    if single and not isinstance(body[0].nodes[0], nodes.TemplateData):  # type: ignore[attr-defined]
+        return value_environment().from_string(stripped)
+    return compiled_condition(text)
+
+
+def _truth(value: Any) -> bool:
+    if isinstance(value, str):
+        word = value.strip().lower()
+        return word in _TRUE_WORDS or word not in _FALSE_WORDS
+    return bool(value)
+
+
+def _plain_key(key: Any) -> Any:
+    return str.__str__(key) if isinstance(key, SourceText) else key
+
+
+def _header_options(header: str, source: str) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    for part in header.split(","):
+        name, colon, written = part.partition(":")
+        name, written = name.strip(), written.strip()
+        if not colon or name not in _FILE_OPTIONS:
+            raise TemplateError(
+                f"the line '#jinja2:' holds the unknown option '{name}'",
+                where=Origin(source, 1),
+                hint=f"known are: {', '.join(sorted(_FILE_OPTIONS))}",
+            )
+        if written.lower() in ("true", "false"):
+            options[name] = written.lower() == "true"
+        else:
+            options[name] = written.strip("'\"").encode().decode("unicode_escape")
+    return options
+
+
+__all__ = ["LazyVariables", "MissingValue", "Templar", "Undefined"]

@@ -1,0 +1,141 @@
+"""The code that travels to hosts: module sources and the library files they import.
+
+Sources are read, compressed and hashed once for all hosts. A module is known on the host by its name and the
+hash of its content, so that an edited module is another module; library files belong to this installation and
+are known by name.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from stella_ops import content
+from stella_ops.errors import TaskError
+from stella_ops.origins import did_you_mean
+
+_LIB = "stella_ops.remote.lib"
+
+# The runner itself needs this one to run any module at all.
+_ALWAYS = f"{_LIB}.task"
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A piece of code: ``key`` names it on the host, ``packed`` is the CODE frame's payload."""
+
+    key: str
+    packed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleCode:
+    """A module with the library files it needs, in the order they can be imported."""
+
+    name: str
+    unit: Unit
+    libs: tuple[Unit, ...]
+
+    @property
+    def lib_names(self) -> list[str]:
+        return [lib.key for lib in self.libs]
+
+
+class CodeLibrary:
+    """Finds module code by name, a user's ``modules/`` folders first. One instance serves a whole run."""
+
+    def __init__(self, folders: Sequence[Path] = ()) -> None:
+        self._folders = tuple(folders)
+        self._modules: dict[str, ModuleCode] = {}
+        self._libs: dict[str, tuple[Unit, tuple[str, ...]]] = {}
+
+    def module(self, name: str) -> ModuleCode:
+        """The code of a module.
+
+        Raises:
+            TaskError: there is no such module, it is no Python, or it imports a library file that is not there.
+        """
+        known = self._modules.get(name)
+        if known is None:
+            known = self._modules[name] = self._load(name)
+        return known
+
+    def _load(self, name: str) -> ModuleCode:
+        path = content.module_path(name, self._folders)
+        if path is None:
+            raise TaskError(
+                f"there is no module '{name}'",
+                hint=did_you_mean(name, content.module_names(self._folders)),
+            )
+        source = path.read_bytes()
+        digest = hashlib.sha256(source).hexdigest()[:16]
+        order: dict[str, None] = {}
+        for lib in (_ALWAYS, *_imports(source, str(path))):
+            self._collect(lib, order, set(), path)
+        return ModuleCode(
+            name=name,
+            unit=_pack(f"{name}@{digest}", source),
+            libs=tuple(self._libs[lib][0] for lib in order),
+        )
+
+    def _collect(self, lib: str, order: dict[str, None], visiting: set[str], wanted_by: Path) -> None:
+        """Puts a library file into the order, after what it imports; a circle is entered only once."""
+        if lib in order or lib in visiting:
+            return
+        visiting.add(lib)
+        if lib not in self._libs:
+            source = _lib_source(lib, wanted_by)
+            self._libs[lib] = (_pack(lib, source), tuple(_imports(source, lib)))
+        for needed in self._libs[lib][1]:
+            self._collect(needed, order, visiting, wanted_by)
+        order[lib] = None
+
+
+def _pack(key: str, source: bytes) -> Unit:
+    return Unit(key, key.encode() + b"\n" + zlib.compress(source, 9))
+
+
+def _lib_source(lib: str, wanted_by: Path) -> bytes:
+    relative = lib.removeprefix(_LIB + ".").replace(".", "/")
+    root = resources.files("stella_ops.remote").joinpath("lib")
+    for candidate in (f"{relative}.py", f"{relative}/__init__.py"):
+        found = root.joinpath(candidate)
+        if found.is_file():
+            return found.read_bytes()
+    raise TaskError(
+        f"module file {wanted_by} imports '{lib}', which does not exist",
+        hint="modules may import the standard library and stella_ops.remote.lib only",
+    )
+
+
+def _is_lib(name: str) -> bool:
+    relative = name.removeprefix(_LIB + ".").replace(".", "/")
+    root = resources.files("stella_ops.remote").joinpath("lib")
+    return root.joinpath(f"{relative}.py").is_file() or root.joinpath(f"{relative}/__init__.py").is_file()
+
+
+def _imports(source: bytes, name: str) -> list[str]:
+    """The library files that some source imports, at any depth of its code."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError as problem:
+        raise TaskError(f"{name}:{problem.lineno}: not valid Python: {problem.msg}") from None
+    found: list[str] = []
+    for node in ast.walk(tree):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            deeper = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [node.module, *(d for d in deeper if d.startswith(_LIB + ".") and _is_lib(d))]
+        for lib in names:
+            if lib.startswith(_LIB + "."):
+                parts = lib.split(".")
+                # A package inside the library arrives with its own __init__.
+                found += [".".join(parts[:end]) for end in range(4, len(parts) + 1)]
+    return list(dict.fromkeys(found))

@@ -1,0 +1,59 @@
+"""Frames between controller and remote runner; the other half is ``remote/runner/program.py``.
+
+A frame is the payload's length (4 bytes, big-endian), its kind (1 byte), a task id (4 bytes), and the payload.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+HEADER = struct.Struct(">IBI")
+MAGIC = b"\0stella-runner/1\n"
+NO_PYTHON = b"\0stella-runner/no-python\n"
+READY = b"\0stella-runner/ready\n"
+
+CODE, TASK, DATA, CANCEL, ALIVE = 1, 2, 3, 4, 5
+HELLO, RESULT, CRASH = 16, 17, 18
+
+# What login shells and broken interpreters may print before the runner speaks; beyond it something is wrong.
+JUNK_LIMIT = 1 << 20
+FRAME_LIMIT = 1 << 28
+
+
+class FrameError(ValueError):
+    """The bytes from the host are no frames."""
+
+
+def encode(kind: int, task_id: int, payload: bytes) -> bytes:
+    """One frame as bytes."""
+    return HEADER.pack(len(payload), kind, task_id) + payload
+
+
+class FrameDecoder:
+    """Collects bytes and gives out whole frames.
+
+    Raises:
+        FrameError: a length beyond ``FRAME_LIMIT``: the stream is corrupt.
+    """
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[tuple[int, int, bytes]]:
+        """Frames that are complete with these bytes: (kind, task id, payload)."""
+        held = self._held
+        held += data
+        at = 0
+        try:
+            while len(held) - at >= HEADER.size:
+                length, kind, task_id = HEADER.unpack_from(held, at)
+                if length > FRAME_LIMIT:
+                    raise FrameError(f"a frame of {length} bytes from the host")
+                start = at + HEADER.size
+                if len(held) - start < length:
+                    break
+                at = start + length
+                yield kind, task_id, bytes(held[start:at])
+        finally:
+            del held[:at]

@@ -1,0 +1,105 @@
+"""The controller itself as a host (``ansible_connection: local``): the same runner, without SSH."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from typing import cast
+
+from stella_ops.transport.base import Become, CommandResult, ConnectionSpec
+from stella_ops.transport.code import CodeLibrary
+from stella_ops.transport.launch import launch
+from stella_ops.transport.raw import RawExchange
+from stella_ops.transport.runner_client import RunnerClient
+from stella_ops.transport.session import Session
+
+
+class _LocalWire(asyncio.SubprocessProtocol):
+    """Connects a subprocess's pipes with a runner client."""
+
+    def __init__(self, client: RunnerClient) -> None:
+        self._client = client
+        self._stdin: asyncio.WriteTransport | None = None
+        self._process: asyncio.SubprocessTransport | None = None
+        self._writable = asyncio.Event()
+        self._writable.set()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._process = cast(asyncio.SubprocessTransport, transport)
+        self._stdin = cast(asyncio.WriteTransport, self._process.get_pipe_transport(0))
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        if fd == 1:
+            self._client.data_received(data)
+        else:
+            self._client.stderr_received(data)
+
+    def process_exited(self) -> None:
+        self._client.connection_lost(None)
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
+
+    def write(self, data: bytes) -> None:
+        if self._stdin is not None and not self._stdin.is_closing():
+            self._stdin.write(data)
+
+    async def drain(self) -> None:
+        await self._writable.wait()
+
+    def close(self) -> None:
+        if self._stdin is not None:
+            self._stdin.close()
+
+
+class LocalSession(Session):
+    """Modules run on the controller, through a runner subprocess."""
+
+    def __init__(self, spec: ConnectionSpec, code: CodeLibrary) -> None:
+        super().__init__(spec, code)
+        self._processes: list[asyncio.SubprocessTransport] = []
+
+    async def _start_runner(self, become: Become | None) -> RunnerClient:
+        start = launch(self.spec.interpreter, become, name=self.spec.name)
+        client = RunnerClient(self.spec.name, start, become, self._code)
+        loop = asyncio.get_running_loop()
+        transport, wire = await loop.subprocess_exec(
+            lambda: _LocalWire(client), "/bin/sh", "-c", start.command, start_new_session=True
+        )
+        self._processes.append(transport)
+        client.attach(wire)
+        return client
+
+    async def raw(self, command: str, become: Become | None = None, timeout: float = 0) -> CommandResult:
+        exchange = RawExchange(command, become, name=self.spec.name)
+        process = await asyncio.create_subprocess_exec(
+            "/bin/sh",
+            "-c",
+            exchange.command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+        assert process.stdin and process.stdout and process.stderr
+        try:
+            async with asyncio.timeout(timeout or None):
+                await exchange.run(process.stdin, process.stdout, process.stderr)
+                status = await process.wait()
+        except TimeoutError:
+            raise exchange.too_late(timeout) from None
+        finally:
+            if process.returncode is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                await process.wait()
+        return exchange.result(status)
+
+    async def close(self) -> None:
+        await super().close()
+        for transport in self._processes:
+            transport.close()
+

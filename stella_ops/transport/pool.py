@@ -1,0 +1,89 @@
+"""The sessions of a run: one for each host and way of reaching it, kept for all its plays."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from stella_ops.errors import InventoryError
+from stella_ops.origins import did_you_mean
+from stella_ops.transport.base import ConnectionSpec, HostSession
+from stella_ops.transport.code import CodeLibrary
+
+KINDS = ("ssh", "local")
+
+
+class SessionPool:
+    """Makes sessions and closes them all.
+
+    Args:
+        code: the modules that may travel.
+        project_known_hosts: where accepted host keys are recorded.
+        accept_new_host_keys: see ``SshSettings.accept_new``.
+        private_keys: keys to offer where the inventory names none.
+        on_accepted_key: called with ``host_keys.AcceptedKey``.
+        warn: told of options without a meaning here.
+    """
+
+    def __init__(
+        self,
+        code: CodeLibrary,
+        *,
+        project_known_hosts: Path | None = None,
+        accept_new_host_keys: bool = False,
+        private_keys: list[Path] | None = None,
+        on_accepted_key: object | None = None,
+        warn: object | None = None,
+    ) -> None:
+        self._code = code
+        self._sessions: dict[ConnectionSpec, HostSession] = {}
+        self._ssh_settings: object | None = None
+        self._arguments = (project_known_hosts, accept_new_host_keys, private_keys or [], on_accepted_key, warn)
+
+    def session(self, spec: ConnectionSpec) -> HostSession:
+        """The session of a host; made when it is first asked for, connected when it is first used.
+
+        Raises:
+            InventoryError: an unknown kind of connection.
+        """
+        known = self._sessions.get(spec)
+        if known is None:
+            known = self._sessions[spec] = self._make(spec)
+        return known
+
+    async def drop(self, spec: ConnectionSpec) -> None:
+        """Forget a session, so that the next use connects anew."""
+        session = self._sessions.pop(spec, None)
+        if session is not None:
+            await session.close()
+
+    async def close(self) -> None:
+        """Close every session; a host that does not answer holds nobody up."""
+        sessions, self._sessions = list(self._sessions.values()), {}
+        await asyncio.gather(*(session.close() for session in sessions), return_exceptions=True)
+
+    def _make(self, spec: ConnectionSpec) -> HostSession:
+        if spec.kind == "local":
+            from stella_ops.transport.local import LocalSession
+
+            return LocalSession(spec, self._code)
+        if spec.kind in ("ssh", "smart", "paramiko", "paramiko_ssh"):
+            # asyncssh takes a while to import: a run on local hosts does without.
+            from stella_ops.transport.host_keys import HostKeys
+            from stella_ops.transport.ssh import SshSession, SshSettings
+
+            if self._ssh_settings is None:
+                known_hosts, accept_new, keys, on_accept, warn = self._arguments
+                self._ssh_settings = SshSettings(
+                    host_keys=HostKeys(known_hosts, on_accept),  # type: ignore[arg-type]
+                    accept_new=accept_new,
+                    private_keys=keys,
+                    warn=warn or (lambda message: None),  # type: ignore[arg-type]
+                )
+            assert isinstance(self._ssh_settings, SshSettings)
+            return SshSession(spec, self._code, self._ssh_settings)
+        raise InventoryError(
+            f"unknown connection '{spec.kind}'",
+            where=spec.name,
+            hint=did_you_mean(spec.kind, KINDS) or f"known: {', '.join(KINDS)}",
+        )

@@ -1,0 +1,87 @@
+"""A bare command on a host: no Python there, no runner.
+
+With ``become`` and a password, the password is written only after sudo's own prompt, and the command itself
+reads from ``/dev/null``, so that a command that reads its input can never see it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shlex
+from typing import Protocol
+
+from stella_ops.errors import BecomeError, TaskTimeoutError
+from stella_ops.transport.base import Become, CommandResult
+from stella_ops.transport.launch import wrap_become
+
+
+class _Reader(Protocol):
+    async def read(self, n: int = ...) -> bytes: ...
+
+
+class _Writer(Protocol):
+    def write(self, data: bytes) -> None: ...
+
+    def write_eof(self) -> None: ...
+
+
+class RawExchange:
+    """One bare command: its command line, and the conversation on its pipes."""
+
+    def __init__(self, command: str, become: Become | None, *, name: str) -> None:
+        self._name = name
+        self._become = become
+        self._prompt: bytes | None = None
+        self._prompted = 0
+        self._stdout = bytearray()
+        self._stderr = bytearray()
+        if become is None:
+            self.command = command
+        else:
+            script = f"exec </dev/null; {command}"
+            wrapped, self._prompt = wrap_become(["/bin/sh", "-c", script], become, name=name)
+            self.command = shlex.join(wrapped)
+
+    async def run(self, stdin: _Writer, stdout: _Reader, stderr: _Reader) -> None:
+        """Read both outputs to their end, answering sudo's prompt on the way."""
+        if self._prompt is None:
+            stdin.write_eof()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._collect(stdout, self._stdout))
+            group.create_task(self._watch(stderr, stdin))
+
+    async def _collect(self, reader: _Reader, into: bytearray) -> None:
+        while data := await reader.read(65536):
+            into += data
+
+    async def _watch(self, reader: _Reader, stdin: _Writer) -> None:
+        while data := await reader.read(65536):
+            self._stderr += data
+            if self._prompt is not None and self._prompt in self._stderr:
+                at = self._stderr.index(self._prompt)
+                del self._stderr[at : at + len(self._prompt)]
+                self._prompted += 1
+                if self._prompted == 1 and self._become is not None and self._become.password is not None:
+                    stdin.write(self._become.password.encode() + b"\n")
+                else:
+                    with contextlib.suppress(OSError):
+                        stdin.write_eof()
+
+    def result(self, status: int) -> CommandResult:
+        """The outcome.
+
+        Raises:
+            BecomeError: sudo asked a second time: the password is wrong.
+        """
+        if self._prompted > 1:
+            raise BecomeError(
+                "cannot become the other user: the password is wrong",
+                where=self._name,
+                hint="check the become password (-K or ansible_become_password)",
+            )
+        return CommandResult(status, bytes(self._stdout), bytes(self._stderr))
+
+    def too_late(self, timeout: float) -> TaskTimeoutError:
+        """The error for a command that did not end in time."""
+        return TaskTimeoutError(f"the command did not end within {timeout} seconds", where=self._name)

@@ -1,0 +1,355 @@
+"""The controller's end of a remote runner.
+
+``RunnerClient`` knows nothing of SSH: it is fed bytes and writes bytes, so that the same client serves every
+transport. Tasks on one client may overlap; each call waits for its own answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from stella_ops.errors import (
+    BecomeError,
+    InterpreterError,
+    ModuleCrashError,
+    StellaError,
+    TaskError,
+    TaskTimeoutError,
+    UnreachableError,
+)
+from stella_ops.transport import frames
+from stella_ops.transport.base import Become, ModuleCall
+from stella_ops.transport.code import CodeLibrary, ModuleCode
+from stella_ops.transport.launch import INTERPRETERS, Launch
+
+# Content this small goes with the task itself, whether the host needs it or not: it saves a round trip.
+CHUNK = 128 * 1024
+ALIVE_SECONDS = 60.0
+_NOISE_LIMIT = 16 * 1024
+
+
+class Wire(Protocol):
+    """Where a client's bytes go."""
+
+    def write(self, data: bytes) -> None:
+        """Queue bytes for the runner's standard input."""
+        ...
+
+    async def drain(self) -> None:
+        """Wait until the queue is short again."""
+        ...
+
+    def close(self) -> None:
+        """End the standard input."""
+        ...
+
+
+class RunnerClient:
+    """One runner on one host, as one user.
+
+    Args:
+        name: the host, for errors.
+        start: how it was launched.
+        become: the user it runs as, None for the login user.
+    """
+
+    def __init__(self, name: str, start: Launch, become: Become | None, code: CodeLibrary) -> None:
+        self.name = name
+        self.hello: dict[str, Any] = {}
+        self._start = start
+        self._become = become
+        self._code = code
+        self._wire: Wire | None = None
+        self._sent: set[str] = set()
+        self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._next_id = 1
+        self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._before = bytearray()
+        self._noise = bytearray()
+        self._decoder = frames.FrameDecoder()
+        self._speaks = False
+        self._program_sent = False
+        self._prompted = 0
+        self._lost: StellaError | None = None
+        self._alive: asyncio.TimerHandle | None = None
+
+    # -- start
+
+    def attach(self, wire: Wire) -> None:
+        """The process is started: send the program, unless a password may be asked for first."""
+        self._wire = wire
+        if self._start.prompt is None:
+            self._send_program()
+
+    async def ready(self) -> None:
+        """Wait for the runner's hello.
+
+        Raises:
+            UnreachableError: or its kinds: no Python, sudo refuses, the connection broke.
+        """
+        await asyncio.shield(self._ready)
+
+    def _send_program(self) -> None:
+        if not self._program_sent:
+            self._program_sent = True
+            self._write(self._start.program)
+
+    # -- what arrives
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the runner's standard output."""
+        if not self._speaks:
+            self._before += data
+            self._look_for_start()
+            return
+        self._take(data)
+
+    def stderr_received(self, data: bytes) -> None:
+        """Bytes from standard error: sudo's prompt, or complaints that explain a failed start."""
+        self._noise += data
+        prompt = self._start.prompt
+        if prompt is not None and prompt in self._noise:
+            del self._noise[: self._noise.index(prompt) + len(prompt)]
+            self._prompted += 1
+            if self._prompted > 1 or self._become is None or self._become.password is None:
+                self._fail(self._become_refused("the password is wrong"))
+            else:
+                self._write(self._become.password.encode() + b"\n")
+        del self._noise[:-_NOISE_LIMIT]
+
+    def connection_lost(self, reason: str | None = None) -> None:
+        """The channel has closed; everything that waits learns why."""
+        if self._lost is None:
+            self._fail(self._explain_loss(reason))
+
+    def _look_for_start(self) -> None:
+        before = self._before
+        if frames.READY in before:
+            del before[: before.index(frames.READY) + len(frames.READY)]
+            self._send_program()
+        if frames.NO_PYTHON in before:
+            self._fail(self._no_python())
+        elif frames.MAGIC in before:
+            rest = bytes(before[before.index(frames.MAGIC) + len(frames.MAGIC) :])
+            before.clear()
+            self._speaks = True
+            self._take(rest)
+        elif len(before) > frames.JUNK_LIMIT:
+            self._fail(
+                UnreachableError(
+                    f"the login shell printed more than {frames.JUNK_LIMIT >> 20} MiB before the runner started",
+                    where=self.name,
+                    hint="silence the user's shell start-up files for non-interactive sessions",
+                )
+            )
+
+    def _take(self, data: bytes) -> None:
+        try:
+            for kind, task_id, payload in self._decoder.feed(data):
+                self._take_frame(kind, task_id, payload)
+        except (frames.FrameError, ValueError) as problem:
+            self._fail(
+                UnreachableError(
+                    f"the host's answer cannot be read: {problem}",
+                    where=self.name,
+                    hint="something else writes to the runner's channel, or the connection corrupts data",
+                )
+            )
+
+    def _take_frame(self, kind: int, task_id: int, payload: bytes) -> None:
+        if kind == frames.HELLO:
+            self.hello = json.loads(payload)
+            if not self._ready.done():
+                self._ready.set_result(None)
+            self._stay_alive()
+            return
+        waiting = self._waiting.pop(task_id, None)
+        if waiting is None or waiting.done():
+            return
+        if kind == frames.RESULT:
+            result = json.loads(payload)
+            if isinstance(result, dict):
+                waiting.set_result(result)
+            else:
+                waiting.set_exception(ModuleCrashError("the module's answer is no mapping", where=self.name))
+        else:
+            waiting.set_exception(self._crash(json.loads(payload)))
+
+    # -- calls
+
+    async def call(self, call: ModuleCall) -> dict[str, Any]:
+        """Run one module; see ``HostSession.call``."""
+        if self._lost is not None:
+            raise self._lost
+        module = self._code.module(call.module)
+        small = _small_content(call.content)
+        answer = await self._ask(call, module, small if small is not None else None)
+        if answer.get("need_content") and call.content is not None:
+            answer = await self._ask(call, module, call.content)
+        return answer
+
+    async def _ask(self, call: ModuleCall, module: ModuleCode, content: bytes | Path | None) -> dict[str, Any]:
+        task_id = self._next_id
+        self._next_id += 1
+        waiting: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._waiting[task_id] = waiting
+        request = {
+            "module": module.unit.key,
+            "name": f"modules/{call.module}.py",
+            "libs": module.lib_names,
+            "args": call.args,
+            "check": call.check,
+            "diff": call.diff,
+            "timeout": call.timeout,
+            "environment": call.environment,
+            "content": content is not None,
+        }
+        packed = bytearray()
+        for unit in (*module.libs, module.unit):
+            if unit.key not in self._sent:
+                self._sent.add(unit.key)
+                packed += frames.encode(frames.CODE, 0, unit.packed)
+        packed += frames.encode(frames.TASK, task_id, json.dumps(request).encode())
+        if isinstance(content, bytes) and len(content) <= CHUNK:
+            packed += _content_frames(task_id, content)
+            content = None
+        self._write(bytes(packed))
+        try:
+            if content is not None:
+                await self._stream(task_id, content, waiting)
+            return await waiting
+        except asyncio.CancelledError:
+            self._write(frames.encode(frames.CANCEL, task_id, b""))
+            raise
+        finally:
+            self._waiting.pop(task_id, None)
+
+    async def _stream(self, task_id: int, content: bytes | Path, waiting: asyncio.Future[dict[str, Any]]) -> None:
+        """Sends content in chunks, no faster than the host takes it; an early answer ends it."""
+        assert self._wire is not None
+        if isinstance(content, bytes):
+            for start in range(0, len(content), CHUNK):
+                if waiting.done():
+                    return
+                self._write(frames.encode(frames.DATA, task_id, content[start : start + CHUNK]))
+                await self._wire.drain()
+        else:
+            with await asyncio.to_thread(content.open, "rb") as file:
+                while chunk := await asyncio.to_thread(file.read, CHUNK):
+                    if waiting.done():
+                        return
+                    self._write(frames.encode(frames.DATA, task_id, chunk))
+                    await self._wire.drain()
+        self._write(frames.encode(frames.DATA, task_id, b""))
+
+    def close(self) -> None:
+        """End the runner; tasks that still run on the host are killed there."""
+        if self._lost is None:
+            self._fail(UnreachableError("the session is closed", where=self.name))
+
+    # -- ends
+
+    def _write(self, data: bytes) -> None:
+        if self._wire is not None and self._lost is None:
+            self._wire.write(data)
+
+    def _stay_alive(self) -> None:
+        """The runner takes a silent controller for a dead one."""
+        if self._lost is None:
+            self._write(frames.encode(frames.ALIVE, 0, b""))
+            self._alive = asyncio.get_running_loop().call_later(ALIVE_SECONDS, self._stay_alive)
+
+    def _fail(self, error: StellaError) -> None:
+        self._lost = error
+        if self._alive is not None:
+            self._alive.cancel()
+        if not self._ready.done():
+            self._ready.set_exception(error)
+            # Whoever asks later gets it; nobody asking is no defect.
+            self._ready.exception()
+        for waiting in self._waiting.values():
+            if not waiting.done():
+                waiting.set_exception(error)
+        self._waiting.clear()
+        if self._wire is not None:
+            self._wire.close()
+
+    def _said(self) -> str:
+        text = self._noise.decode("utf-8", "replace").strip()
+        return text.splitlines()[-1].strip() if text else ""
+
+    def _explain_loss(self, reason: str | None) -> StellaError:
+        said = self._said()
+        if not self._ready.done() and self._become is not None and not self._speaks:
+            return self._become_refused(said or reason or "sudo ended without a word")
+        text = "the connection to the host broke" if self._speaks else "the remote runner did not start"
+        detail = reason or said
+        return UnreachableError(
+            f"{text}: {detail}" if detail else text,
+            where=self.name,
+            hint="run again: what is done already is left as it is"
+            if self._speaks
+            else "try the login by hand: ssh to the host and run /bin/sh",
+        )
+
+    def _become_refused(self, said: str) -> BecomeError:
+        user = self._become.user if self._become else "root"
+        lower = said.lower()
+        if "password is required" in lower or "a terminal is required" in lower:
+            hint = "sudo wants a password: give it with -K, or set ansible_become_password"
+        elif "wrong" in lower or "incorrect" in lower:
+            hint = "check the become password (-K or ansible_become_password)"
+        elif "not found" in lower or "no such file" in lower:
+            hint = "install sudo on the host, or connect as the user itself"
+        elif "unknown user" in lower:
+            hint = "check become_user"
+        else:
+            hint = "check the host's sudoers for the login user"
+        return BecomeError(f"cannot become {user}: {said}", where=self.name, hint=hint)
+
+    def _no_python(self) -> InterpreterError:
+        said = self._said()
+        tried = f" ({said})" if said else ""
+        return InterpreterError(
+            f"no Python 3.6 or newer runs on the host{tried}",
+            where=self.name,
+            hint=f"looked for {', '.join(INTERPRETERS[:3])} … and platform-python; install python3, or set "
+            "ansible_python_interpreter. The modules raw and script work without Python",
+        )
+
+    def _crash(self, crash: dict[str, Any]) -> TaskError:
+        noise = str(crash.get("noise") or "").strip()
+        if crash["reason"] == "timeout":
+            return TaskTimeoutError(
+                f"the task did not end within {crash.get('timeout')} seconds and was killed", where=self.name
+            )
+        if crash.get("signal"):
+            text = f"the module was killed by signal {crash['signal']}"
+            if crash["signal"] == 9:
+                text += " (out of memory?)"
+        elif crash["reason"] == "load":
+            text = "the module cannot be loaded"
+        elif crash["reason"] == "fork":
+            text = "the host cannot start another process"
+        else:
+            text = f"the module ended without an answer (exit status {crash.get('status')})"
+        last = noise.splitlines()[-1] if noise else ""
+        return ModuleCrashError(f"{text}: {last}" if last else text, where=self.name)
+
+
+def _small_content(content: bytes | Path | None) -> bytes | None:
+    """Content that is worth sending before the host says it needs it."""
+    if isinstance(content, bytes):
+        return content if len(content) <= CHUNK else None
+    if content is not None and content.stat().st_size <= CHUNK:
+        return content.read_bytes()
+    return None
+
+
+def _content_frames(task_id: int, content: bytes) -> bytes:
+    data = frames.encode(frames.DATA, task_id, content) if content else b""
+    return data + frames.encode(frames.DATA, task_id, b"")
