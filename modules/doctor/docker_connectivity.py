@@ -30,6 +30,10 @@ HINT = "Ensure Docker daemon is running and agent has permission to access Docke
 RUNBOOK = "agent-docker-connectivity"
 
 
+class CannotAsk(Exception):
+    """Docker is reached in a way that this check does not know."""
+
+
 class SocketConnection(http.client.HTTPConnection):
     """HTTP over a UNIX socket."""
 
@@ -53,8 +57,8 @@ def run(task):
     data = {"docker_host": host, "required": required}
     try:
         return judge(ask(host, task.args["docker_timeout"]), data)
-    except UnicodeError as problem:  # a host name that cannot be one
-        return failed(problem, data)
+    except CannotAsk as problem:
+        return health.verdict("error", str(problem), "Run the doctor with another DOCKER_HOST", data=data)
     except (OSError, http.client.HTTPException, ValueError) as problem:
         if getattr(problem, "errno", None) == errno.ENOENT and not required:
             there = "running" if shutil.which("dockerd") else "installed"
@@ -100,7 +104,7 @@ def connect(host, timeout):
     parts = urlsplit(host)
     if parts.scheme == "tcp" and parts.hostname and not os.environ.get("DOCKER_TLS_VERIFY"):
         return http.client.HTTPConnection(parts.hostname, parts.port or 2375, timeout=timeout)
-    raise ValueError("{} cannot be checked (only unix:// and tcp:// without TLS)".format(host))
+    raise CannotAsk("{} cannot be asked, only unix:// and tcp:// without TLS".format(host))
 
 
 def judge(answer, data):

@@ -2,7 +2,7 @@
 
 import time
 
-from stella_ops.remote.lib import health, layout
+from stella_ops.remote.lib import health, layout, pidfile
 
 CHECK = {"name": "Heartbeat", "id": "heartbeat", "category": "Core"}
 
@@ -13,10 +13,6 @@ ARGUMENTS = {
     # Judge for this time (seconds since the epoch) instead of the host's clock.
     "now": {"type": "float"},
 }
-
-RESTART = (
-    "Restart the agent ('systemctl restart stella-agent') and check its logs ('stella agent logs --tail 100')"
-)
 
 # An agent that beats every 30 s misses 4 beats in the two minutes, and 10 in the five, of the thresholds.
 # One that beats more slowly is given as many.
@@ -30,7 +26,7 @@ CLOCK_TOLERANCE = 60.0
 def run(task):
     found = layout.Layout.find(task.args["prefix"])
     config = health.configuration(found)
-    pid = health.agent_process(found)
+    pid = pidfile.holder(found.pidfile)
     try:
         beat = health.read_mapping(found.heartbeat)
         moment = health.parse_time(beat.get("time"))
@@ -43,7 +39,7 @@ def run(task):
     except ValueError as problem:
         return health.critical(
             "Heartbeat cannot be read: {}".format(problem),
-            RESTART,
+            restart(found),
             runbook="agent-no-heartbeat",
             data={"path": found.heartbeat, "pid": pid},
         )
@@ -61,19 +57,20 @@ def run(task):
         "version": beat.get("version"),
         "agent_status": beat.get("status"),
     }
-    known = dict(beat, **{name: value for name, value in health.agent_names(config).items() if value})
-    data.update(health.agent_names(known))
+    said = health.agent_names({"agent_id": beat.get("agent_id"), "agent_name": beat.get("name")})
+    data.update({name: value or said[name] for name, value in health.agent_names(config).items()})
     if pid is None:
+        what = "was stopped" if beat.get("status") == "stopping" else "is not running"
         return health.critical(
-            "Agent process is not running (last heartbeat: {})".format(ago(age)),
-            RESTART,
+            "Agent process {} (last heartbeat: {})".format(what, ago(age)),
+            restart(found),
             runbook="agent-not-running",
             data=data,
         )
     if age > stale:
         return health.critical(
             "Heartbeat is stale (last heartbeat: {})".format(ago(age)),
-            RESTART,
+            restart(found),
             runbook="agent-heartbeat-stale",
             data=data,
         )
@@ -92,8 +89,12 @@ def run(task):
             data=data,
         )
     if beat.get("status") == "degraded":
+        reasons = beat.get("reasons")
+        reasons = [str(reason) for reason in reasons] if isinstance(reasons, list) else []
         return health.warning(
-            "Agent reports that it is degraded", "Check its logs ('stella agent logs --tail 100')", data=data
+            "Agent reports that it is degraded: {}".format("; ".join(reasons) or "it gives no reason"),
+            "Check its logs ('stella agent logs --tail 100')",
+            data=dict(data, reasons=reasons),
         )
     return health.healthy("Last heartbeat: {}".format(ago(age)), data=data)
 
@@ -102,11 +103,14 @@ def no_heartbeat(found, pid):
     data = {"path": found.heartbeat, "pid": pid}
     if not found.exists():
         hint = "Run 'stella agent bootstrap' to install and start the agent"
-    elif pid is None:
-        hint = "Start the agent ('systemctl start stella-agent') or run 'stella agent bootstrap' again"
     else:
-        hint = RESTART
+        hint = restart(found)
     return health.critical("No heartbeat found", hint, runbook="agent-no-heartbeat", data=data)
+
+
+def restart(found):
+    how = "systemctl restart stella-agent" if found.is_system else "stella agent bootstrap"
+    return "Restart the agent ('{}') and check its logs ({})".format(how, found.logfile)
 
 
 def limits(args, config):

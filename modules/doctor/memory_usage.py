@@ -2,7 +2,7 @@
 
 import os
 
-from stella_ops.remote.lib import health, layout
+from stella_ops.remote.lib import health, layout, pidfile
 
 CHECK = {"name": "Memory Usage", "id": "memory-usage", "category": "Resources"}
 
@@ -35,7 +35,7 @@ def run(task):
     except KeyError as problem:
         return health.verdict("error", "{}/meminfo lacks {}".format(procfs, problem.args[0]))
 
-    pid = health.agent_process(found, procfs)
+    pid = pidfile.holder(found.pidfile)
     groups = control_groups(procfs, task.args["cgroupfs"], pid or "self", total)
     warn, bad = thresholds(task.args, health.configuration(found))
     places = [{"name": "the host", "used_percent": health.percent(total - available, total)}] + groups

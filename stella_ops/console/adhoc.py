@@ -56,9 +56,8 @@ class AdHocReporter:
             case HostFinished():
                 self._host(event)
             case ItemFinished():
-                self._sink.line(
-                    f"{safe_line(event.host)} | item {safe_line(item_label(event.item, event.result))}: {event.status}"
-                )
+                label = safe_line(item_label(event.item, event.result))
+                self._sink.line(f"{safe_line(event.host)} | item {label}: {event.status}")
             case RetryWaiting():
                 self._sink.line(f"{safe_line(event.host)} | RETRYING ({event.left} retries left)", "retry")
             case NoHosts():
@@ -84,7 +83,9 @@ class AdHocReporter:
         if event.status != "unreachable" and result.get("unreachable"):
             word = "UNREACHABLE"
         style = event.status if word in ("SUCCESS", "CHANGED", "SKIPPED", "UNREACHABLE") else "failed"
-        name = safe_line(f"{event.host} -> {event.delegate}" if event.delegate else event.host)
+        name = safe_line(
+            f"{event.host} -> {event.delegate}" if event.delegate not in (None, event.host) else event.host
+        )
         if word in ("FAILED", "UNREACHABLE") and self._verbosity >= 3 and result.get("exception"):
             self._sink.line(
                 "The full traceback is:\n" + safe_block(str(result["exception"])).rstrip(), "failed"

@@ -23,7 +23,7 @@ def diff_lines(diff: Any) -> list[tuple[str, str | None]]:
     """A result's ``diff`` (one or a list) as lines with their styles.
 
     Each diff is a mapping: ``prepared`` text, or ``before`` and ``after`` (text, or data that is compared as
-    JSON) with ``before_header`` and ``after_header``; or a note why there is none. Other shapes give no lines.
+    JSON) with ``before_header`` and ``after_header``; or a note why there is none. Other shapes give none.
     """
     return [line for one in (diff if isinstance(diff, list) else [diff]) for line in _one(one)]
 
@@ -49,14 +49,14 @@ def _unified(diff: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
     if len(before) + len(after) > _LARGEST:
         yield _SKIPPED["dst_larger"].format(_LARGEST), None
         return
-    names = [
+    old, new = (
         f"{side}: {diff[f'{side}_header']}" if diff.get(f"{side}_header") else side
         for side in ("before", "after")
-    ]
+    )
     # Split at \n alone: other line breaks are part of a line, and a lone \r or \f is a change to be seen.
-    lines = difflib.unified_diff(_split(before), _split(after), *names, lineterm="", n=3)
+    lines = difflib.unified_diff(_split(before), _split(after), old, new, lineterm="", n=3)
     for number, line in enumerate(lines):
-        style = None if number < 2 else _style(line)
+        style = _style(line)
         bare = line.removesuffix("\n")
         yield safe_block(bare), style
         if number >= 2 and bare == line and not line.startswith("@@"):

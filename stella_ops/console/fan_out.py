@@ -40,7 +40,8 @@ class FanOut:
                 return
             self._named.add(id(reporter))
             said = safe_line(f"{type(problem).__name__}: {problem}")
-            text = f"[WARNING]: {type(reporter).__name__} is broken, the run goes on without it: {said}\n"
+            name = type(reporter).__name__
+            text = f"[WARNING]: {name} failed, what it shows or keeps may be incomplete: {said}\n"
             try:
                 (self._errors or sys.stderr).write(text)
             except (OSError, ValueError):

@@ -207,7 +207,7 @@ class LineReporter:
             )
 
     def _dump_failure(self, result: Mapping[str, Any], action: str) -> str:
-        return dump(result, action, self._verbosity, loud=is_loud(result, action))
+        return dump(result, action, self._verbosity, loud=is_loud(result, action, failed=True))
 
     def _status(self, text: str, style: str, result: Mapping[str, Any], action: str) -> None:
         loud = style != "skipped" and is_loud(result, action)
@@ -222,8 +222,8 @@ class LineReporter:
 
     def _retry(self, event: RetryWaiting) -> None:
         self._under(event.task_id)
-        text = f"FAILED - RETRYING: [{safe_line(event.host)}]: {safe_line(event.task)} ({event.left} retries left)."
-        self._sink.line(text, "retry")
+        who, what = safe_line(event.host), safe_line(event.task)
+        self._sink.line(f"FAILED - RETRYING: [{who}]: {what} ({event.left} retries left).", "retry")
 
     def _finish(self, event: RunFinished) -> None:
         if self._kind == "play":
@@ -251,4 +251,4 @@ def recap_line(host: str, tally: HostTally, *, color: bool = False) -> str:
 
 
 def _name(host: str, delegate: str | None) -> str:
-    return f"{safe_line(host)} -> {safe_line(delegate)}" if delegate else safe_line(host)
+    return f"{safe_line(host)} -> {safe_line(delegate)}" if delegate and delegate != host else safe_line(host)

@@ -26,9 +26,10 @@ def is_verbose(result: Mapping[str, Any], action: str, verbosity: int) -> bool:
     return verbosity > 0 or is_loud(result, action)
 
 
-def is_loud(result: Mapping[str, Any], action: str) -> bool:
-    """Whether the action exists to show its result, as ``debug`` does."""
-    return bool(result.get("_ansible_verbose_always", action == "debug"))
+def is_loud(result: Mapping[str, Any], action: str, *, failed: bool = False) -> bool:
+    """Whether the action exists to show its result, as ``debug`` does; not when it could not do so."""
+    showed = action == "debug" and (not failed or "failed_when_result" in result)
+    return bool(result.get("_ansible_verbose_always", showed))
 
 
 def clean(result: Mapping[str, Any], action: str, verbosity: int) -> dict[str, Any]:
@@ -39,9 +40,7 @@ def clean(result: Mapping[str, Any], action: str, verbosity: int) -> dict[str, A
         return shown
     if "msg" in shown:
         return {"msg": shown["msg"]}
-    shown = {k: v for k, v in shown.items() if k not in _NOT_OF_DEBUG and k != "invocation"}
-    others = {k: v for k, v in shown.items() if k != "item"}
-    return others or shown
+    return {k: v for k, v in shown.items() if k not in _NOT_OF_DEBUG and k != "invocation"}
 
 
 def dump(result: Mapping[str, Any], action: str, verbosity: int, *, loud: bool = False) -> str:
@@ -94,7 +93,7 @@ def tame(value: Any, depth: int = 0) -> Any:
 
 
 def item_label(item: Any, result: Mapping[str, Any]) -> str:
-    """What stands for a loop's item: its label, else the item as Python writes it; nothing under ``no_log``."""
+    """What stands for a loop's item: its label, else the item itself; neither under ``no_log``."""
     if result.get("_ansible_no_log") or "censored" in result:
         return "(censored due to no_log)"
     return str(result.get("_ansible_item_label", item))

@@ -36,7 +36,7 @@ def safe_block(text: str) -> str:
 
 
 def safe_json(text: str) -> str:
-    """JSON text (of ``json.dumps``) whose remaining control characters are escaped as JSON does: same value."""
+    """JSON text whose remaining control characters are written as JSON escapes: the same value."""
     return _UNSAFE_IN_BLOCK.sub(_json_escape, text)
 
 

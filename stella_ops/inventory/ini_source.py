@@ -22,11 +22,11 @@ from typing import Any, Literal
 
 from stella_ops.errors import InventoryError
 from stella_ops.inventory.model import Group, Inventory
-from stella_ops.inventory.ranges import expand_host_pattern
+from stella_ops.inventory.ranges import expand_host_pattern, is_ipv6
 from stella_ops.origins import Origin, SourceText, did_you_mean, nearest
 
 Kind = Literal["hosts", "children", "vars"]
-_SECTION = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?")
+_SECTION = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:[#;].*)?")
 _CHILD = re.compile(r"([^:\]\s]+)\s*(?:#.*)?")
 # What can begin a Python literal; anything else needs no attempt.
 _MAYBE_LITERAL = re.compile(r"[\s0-9+\-.(\[{'\"]|(?:True|False|None)\b|[bBuUrR]{1,2}['\"]")
@@ -58,9 +58,9 @@ class _Reader:
             if not line or line[0] in "#;":
                 continue
             where = Origin(self._source, number, written.index(line[0]) + 1)
-            if line[0] == "[" and (section := _SECTION.fullmatch(line)) and not self._is_host(line):
+            if line[0] == "[" and (section := _SECTION.fullmatch(line)):
                 self._start_section(section, where)
-            elif line[0] == "[" and line[-1] == "]" and not self._is_host(line):
+            elif line[0] == "[" and line[-1] == "]" and not is_ipv6(line[1:-1]):
                 raise InventoryError(
                     f"'{line}' is not a section",
                     where=where,
@@ -73,11 +73,6 @@ class _Reader:
             else:
                 self._read_variable(line, where, written)
         self._relate()
-
-    @staticmethod
-    def _is_host(line: str) -> bool:
-        """``[0:9]`` alone would be a range as well as a section of the unknown kind 9; Ansible says section."""
-        return False
 
     def _start_section(self, section: re.Match[str], where: Origin) -> None:
         name, kind = section[1], section[2] or "hosts"
@@ -104,11 +99,12 @@ class _Reader:
             )
         names, port = expand_host_pattern(words[0], where)
         found: dict[str, Any] = {} if port is None else {"ansible_port": port}
-        for word in words[1:]:
+        for number, word in enumerate(words[1:], 1):
             key, equals, value = word.partition("=")
             if not equals or not key:
                 raise InventoryError(
-                    f"'{word}' behind the host is not name=value",
+                    # not shown: it may be the second half of a password
+                    f"word {number} behind host '{words[0]}' is not name=value",
                     where=where,
                     hint="quote a value with spaces: name='two words'; a comment starts with '#'",
                 )
@@ -122,9 +118,9 @@ class _Reader:
         child = _CHILD.fullmatch(line)
         if not child:
             raise InventoryError(
-                f"'{line}' is not a group name",
+                f"the line in [{self._group.name}:children] is not a group name",
                 where=where,
-                hint=f"[{self._group.name}:children] holds one group name a line",
+                hint="write one group a line, without variables",
             )
         self._children.append((self._group, child[1], where))
 
@@ -132,9 +128,9 @@ class _Reader:
         key, equals, value = (part.strip() for part in line.partition("="))
         if not equals or not key:
             raise InventoryError(
-                f"'{line}' is not name=value",
+                f"the line in [{self._group.name}:vars] is not name=value",
                 where=where,
-                hint=f"[{self._group.name}:vars] holds one name=value a line",
+                hint="write one name=value a line; in INI there is no 'name: value'",
             )
         place = written.index("=") + 1
         column = place + len(written[place:]) - len(written[place:].lstrip()) + 1
@@ -143,7 +139,7 @@ class _Reader:
 
     def _relate(self) -> None:
         for name, where in self._with_vars:
-            if name not in self._declared and not any(child == name for _, child, _ in self._children):
+            if name not in self._declared:
                 raise InventoryError(
                     f"section [{name}:vars] is for a group that nothing defines",
                     where=where,

@@ -51,8 +51,9 @@ def load_inventory(sources: Sequence[str | Path]) -> Inventory:
         if not path.exists():
             raise _missing(path)
         folder = path if path.is_dir() else path.parent
-        if folder not in inventory.folders:
-            inventory.folders.append(folder)
+        if folder in inventory.folders:  # its last place counts, as later sources win
+            inventory.folders.remove(folder)
+        inventory.folders.append(folder)
         _read_path(path, inventory)
     inventory.settle()
     return inventory

@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import re
 import sys
-from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from stella_ops.errors import InventoryError
-from stella_ops.inventory.patterns import select_hosts
+from stella_ops.inventory.ancestry import depths_below, downwards, path_down, upwards
+from stella_ops.inventory.patterns import LOCALHOST, select_hosts
 from stella_ops.inventory.precedence import VariableLevels
 from stella_ops.inventory.ranges import split_address
 from stella_ops.origins import Origin, did_you_mean, origin_of
 
-#: The names that mean this machine when the inventory does not define them (Ansible's implicit localhost).
-LOCALHOST = ("localhost", "127.0.0.1", "::1")
 PRIORITY_VARIABLES = ("ansible_group_priority", "stella_group_priority")
 
 _BAD_IN_GROUP_NAME = re.compile(r"[\s,:\[\]!&~*?{}@]")
@@ -129,7 +127,7 @@ class Inventory:
         found = self._members.get(group)
         if found is None:
             found = {}
-            for below in self._descendants(self.groups[group]):
+            for below in downwards(self.groups[group]):
                 found.update(below.hosts)
             self._members[group] = found
         return found
@@ -217,7 +215,7 @@ class Inventory:
         return host
 
     def ensure_group(self, name: Any, where: Origin | None = None) -> Group:
-        """The group of a name, made when missing. Dashes and dots are fine; what patterns are made of is not."""
+        """The group of a name, made when missing. Dashes are fine; what patterns are made of is not."""
         if not isinstance(name, str):
             raise InventoryError(
                 f"a group name must be text, not {name!r}", where=where, hint=f'quote it: "{name}"'
@@ -230,7 +228,8 @@ class Inventory:
                 fixed = _BAD_IN_GROUP_NAME.sub("_", name)
                 hint = f"call it '{fixed}'" if name else None
                 raise InventoryError(f"{said}: '{name}'" if bad else said, where=where, hint=hint)
-            group = self.groups[name] = Group(str.__str__(name), where)
+            name = str.__str__(name)  # a name is data, though it was written in a source
+            group = self.groups[name] = Group(name, where)
             self._groups_to_hosts = None
         return group
 
@@ -256,7 +255,7 @@ class Inventory:
             raise InventoryError(
                 f"'all' cannot be a child of '{parent.name}'", where=where, hint="every group is below 'all'"
             )
-        loop = _path_up(parent, child)
+        loop = path_down(child, parent)
         if loop:
             shown = " > ".join([*loop, child.name])
             raise InventoryError(f"group '{child.name}' contains itself: {shown}", where=where)
@@ -292,74 +291,14 @@ class Inventory:
         self._groups_to_hosts = None
         self._levels.forget_groups()
 
-    # --- order ------------------------------------------------------------------------------------------
-
-    def _descendants(self, group: Group) -> Iterable[Group]:
-        seen = {group.name}
-        waiting = deque([group])
-        while waiting:
-            current = waiting.popleft()
-            yield current
-            for child in current.children.values():
-                if child.name not in seen:
-                    seen.add(child.name)
-                    waiting.append(child)
-
     def _chain(self, host: Host) -> tuple[Group, ...]:
         """All groups of a host but ``all``, those whose variables win last: by depth, priority and name."""
         key = frozenset(host.groups)
         found = self._chains.get(key)
         if found is None:
-            depths = self._group_depths()
-            above = {group.name: group for start in host.groups.values() for group in _upwards(start)}
+            depths = self._depths = self._depths or depths_below(self.groups.values())
+            above = {group.name: group for start in host.groups.values() for group in upwards(start)}
             above.pop("all", None)
             order = sorted(above.values(), key=lambda group: (depths[group.name], group.priority, group.name))
             found = self._chains[key] = tuple(order)
         return found
-
-    def _group_depths(self) -> dict[str, int]:
-        """The longest way from ``all`` to each group."""
-        if self._depths is None:
-            depths = dict.fromkeys(self.groups, 0)
-            missing = {group.name: len(group.parents) for group in self.groups.values()}
-            ready = deque(group for group in self.groups.values() if not group.parents)
-            while ready:
-                group = ready.popleft()
-                for child in group.children.values():
-                    depths[child.name] = max(depths[child.name], depths[group.name] + 1)
-                    missing[child.name] -= 1
-                    if not missing[child.name]:
-                        ready.append(child)
-            self._depths = depths
-        return self._depths
-
-
-def _upwards(group: Group) -> Iterable[Group]:
-    """A group and every group above it, each once."""
-    seen = {group.name}
-    waiting = [group]
-    while waiting:
-        current = waiting.pop()
-        yield current
-        for parent in current.parents.values():
-            if parent.name not in seen:
-                seen.add(parent.name)
-                waiting.append(parent)
-
-
-def _path_up(group: Group, goal: Group) -> list[str] | None:
-    """The names on a way from ``goal`` down to ``group``, or None when ``goal`` is not above it."""
-    below: dict[str, str | None] = {group.name: None}
-    waiting = [group]
-    while waiting:
-        current = waiting.pop()
-        if current is goal:
-            path = [current.name]
-            while (following := below[path[-1]]) is not None:
-                path.append(following)
-            return path
-        for parent in current.parents.values():
-            if parent.name not in below:
-                below[parent.name] = current.name
-                waiting.append(parent)
-    return None

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,10 +27,12 @@ from stella_ops.inventory.ranges import is_ipv6
 from stella_ops.origins import Origin, did_you_mean, origin_of
 
 if TYPE_CHECKING:
-    from stella_ops.inventory.model import Host, Inventory
+    from stella_ops.inventory.model import Inventory
 
 _SUBSCRIPT = re.compile(r"(.+)\[(?:(-?[0-9]{1,9})|(-?[0-9]{1,9})?:(-?[0-9]{1,9})?)\]")
-_LOCALHOST = ("localhost", "127.0.0.1", "::1")
+#: The names that mean this machine when the inventory does not have them (Ansible's implicit localhost).
+LOCALHOST = ("localhost", "127.0.0.1", "::1")
+
 _CLOSING = {"[": "]", "(": ")", "{": "}"}
 
 
@@ -56,7 +58,7 @@ def select_hosts(inventory: Inventory, pattern: str | Sequence[str], limit: str 
 
 
 def parse_pattern(
-    pattern: str | Sequence[str], known: Iterable[str] = (), source: str | None = None
+    pattern: str | Sequence[str], known: Container[str] = (), source: str | None = None
 ) -> list[Term]:
     """The terms of a pattern, or of a list of patterns, in the order written.
 
@@ -85,8 +87,8 @@ def parse_pattern(
     return terms
 
 
-def _split(text: str, known: Iterable[str]) -> Iterator[str]:
-    if text.startswith("@") and "," not in text:
+def _split(text: str, known: Container[str]) -> Iterator[str]:
+    if text.startswith("@") and "," not in text:  # one file, whose name may hold anything
         yield text.strip()
         return
     for chunk in _cut(text, lambda character: character == "," or character.isspace()):
@@ -97,26 +99,27 @@ def _split(text: str, known: Iterable[str]) -> Iterator[str]:
             yield from _cut(chunk, lambda character: character == ":")
 
 
-def _cut(text: str, separates: object) -> Iterator[str]:
-    """Cut where a character separates, outside of brackets; in a regular expression of ( and { too."""
-    assert callable(separates)
-    start, open_brackets, escaped = 0, "", False
-    for place, character in enumerate(text):
-        regex = text[start:place].lstrip("&! ").startswith("~")
+def _cut(text: str, separates: Callable[[str], bool]) -> Iterator[str]:
+    """Cut where a character separates, outside of [ ], and outside of ( ) and { } in a regular expression."""
+    term, awaited, escaped = "", "", False
+    for character in text:
+        regex = term.lstrip("&!").startswith("~")
+        if not awaited and not escaped and separates(character):
+            if term:
+                yield term
+            term = ""
+            continue
+        term += character
         if escaped:
             escaped = False
         elif regex and character == "\\":
             escaped = True
-        elif open_brackets and character == open_brackets[-1]:
-            open_brackets = open_brackets[:-1]
-        elif character in ("[({" if regex else "[") and open_brackets[-1:] != "]":
-            open_brackets += _CLOSING[character]
-        elif not open_brackets and separates(character):
-            if text[start:place].strip():
-                yield text[start:place].strip()
-            start = place + 1
-    if text[start:].strip():
-        yield text[start:].strip()
+        elif character == awaited[-1:]:
+            awaited = awaited[:-1]
+        elif character in ("[({" if regex else "[") and awaited[-1:] != "]":
+            awaited += _CLOSING[character]
+    if term:
+        yield term
 
 
 def _read_lists(terms: Iterable[Term]) -> Iterator[Term]:
@@ -189,13 +192,12 @@ def _named(inventory: Inventory, text: str, term: Term) -> list[str] | None:
     elif any(special in text for special in "*?["):
         matches = re.compile(fnmatch.translate(text)).match
     else:
-        return [text] if text in _LOCALHOST else None
+        return [text] if text in LOCALHOST else None
     found: dict[str, None] = {}
     groups = [name for name in inventory.groups if matches(name)]
     for name in groups:
         found.update(dict.fromkeys(inventory.members(name)))
-    everyone: Mapping[str, Host] = inventory.members("all")
-    found.update(dict.fromkeys(name for name in everyone if matches(name)))
+    found.update(dict.fromkeys(name for name in inventory.hosts if matches(name)))
     return list(found) if found or groups else None
 
 

@@ -34,6 +34,7 @@ def expand_host_pattern(pattern: str, where: Origin) -> tuple[list[str], int | N
     Raises:
         InventoryError: not a host name, a malformed range, or a port that is none.
     """
+    pattern = str.__str__(pattern)  # a name is data, though it was written in a source
     if _PLAIN.fullmatch(pattern):
         return [pattern], None
     name, port = _split_port(pattern, where)
@@ -147,9 +148,8 @@ def _values(text: str, pattern: str, where: Origin) -> list[str]:
         raise wrong("mixes kinds", "both ends are numbers, or both are single letters")
     padded = len(begin) > 1 and begin.startswith("0")
     if padded and len(begin) != len(end):
-        raise wrong(
-            "has ends of unequal length", f"with leading zeros write [{begin}:{end.zfill(len(begin))}]"
-        )
+        width = max(len(begin), len(end))
+        raise wrong("has ends of unequal length", f"write [{begin.zfill(width)}:{end.zfill(width)}]")
     if int(begin) > int(end):
         raise wrong("runs backwards", f"write [{end}:{begin}]")
     numbers = range(int(begin), int(end) + 1, step)

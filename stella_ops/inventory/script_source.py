@@ -99,10 +99,12 @@ def _read_group(name: str, data: Any, inventory: Inventory, where: Origin) -> No
         for member in data.get(key, []):
             if not isinstance(member, str):
                 raise InventoryError(f"'{key}' of group '{name}' holds {member!r}, not a name", where=where)
-    for host_name in data.get("hosts", []):
-        # names are used as they are: ranges and ports belong to files
-        split_address(host_name, where)
-        inventory.put(inventory.ensure_host(host_name, where), group)
+    for written in data.get("hosts", []):
+        host_name, port = split_address(written, where)
+        host = inventory.ensure_host(host_name, where)
+        inventory.put(host, group)
+        if port is not None:
+            host.vars["ansible_port"] = port
     for child in data.get("children", []):
         inventory.add_child(group, inventory.ensure_group(child, where), where)
     for key, value in data.get("vars", {}).items():

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from stella_ops.errors import InventoryError
 from stella_ops.inventory.source_text import read_source
-from stella_ops.origins import SourceMapping, key_origin, load_yaml, origin_of
+from stella_ops.origins import Origin, SourceMapping, key_origin, load_yaml, origin_of
 
 Kind = Literal["group_vars", "host_vars"]
 EXTENSIONS = ("", ".yml", ".yaml", ".json")
@@ -40,9 +40,10 @@ class VarsFiles:
         key = (folder, kind, name)
         found = self._read.get(key)
         if found is None:
-            found = self._read[key] = {}
+            found = {}
             for path in self._files(entries, name):
                 found.update(read_variables(path))
+            self._read[key] = found
         return found
 
     def _files(self, entries: dict[str, Path], name: str) -> list[Path]:
@@ -59,15 +60,18 @@ def read_variables(path: Path) -> dict[str, Any]:
     data = load_yaml(read_source(path), str(path), error=InventoryError)
     if data is None:
         return {}
-    return check_variables(data, f"the variable file {path.name}")
+    return check_variables(data, f"the variable file {path.name}", Origin(str(path)))
 
 
-def check_variables(data: Any, what: str) -> dict[str, Any]:
-    """The same data when it is a mapping from names to values; else an error that says where."""
+def check_variables(data: Any, what: str, where: Origin | None) -> dict[str, Any]:
+    """The same data when it is a mapping from names to values; else an error that says where.
+
+    The error does not show the data: it may be a secret that stands at the wrong place.
+    """
     if not isinstance(data, SourceMapping):
         raise InventoryError(
-            f"{what} must map names to values, not be {_kind_of(data)}",
-            where=origin_of(data),
+            f"{what} must map names to values, not be {kind_of(data)}",
+            where=origin_of(data, where),
             hint="write 'name: value' lines",
         )
     for name in data:
@@ -80,8 +84,12 @@ def check_variables(data: Any, what: str) -> dict[str, Any]:
     return data
 
 
-def _kind_of(data: Any) -> str:
-    return "a list" if isinstance(data, list) else f"'{data}'"
+def kind_of(data: Any) -> str:
+    """What a value from YAML is, in a person's words."""
+    for types, name in ((str, "text"), (list, "a list"), (dict, "a mapping"), (type(None), "empty")):
+        if isinstance(data, types):
+            return name
+    return "a single value"
 
 
 def _entries(folder: Path) -> dict[str, Path]:

@@ -19,7 +19,7 @@ from typing import Any
 from stella_ops.errors import InventoryError
 from stella_ops.inventory.model import Group, Inventory
 from stella_ops.inventory.ranges import expand_host_pattern
-from stella_ops.inventory.vars_files import check_variables
+from stella_ops.inventory.vars_files import check_variables, kind_of
 from stella_ops.origins import Origin, SourceList, SourceMapping, key_origin, load_yaml, nearest, origin_of
 
 _KEYS = ("hosts", "children", "vars")
@@ -45,8 +45,9 @@ def read_yaml(text: str, source: str, inventory: Inventory) -> None:
             where=key_origin(data, "plugin"),
             hint="an executable file that prints JSON for --list can be an inventory",
         )
+    reader = _Reader(source, inventory)
     for name, group in data.items():
-        _Reader(source, inventory).read_group(name, group, key_origin(data, name) or Origin(source), ())
+        reader.read_group(name, group, key_origin(data, name) or Origin(source), ())
 
 
 class _Reader:
@@ -78,7 +79,9 @@ class _Reader:
             self._inventory.add_child(group, child, place)
         variables = data.get("vars")
         if variables is not None:
-            for variable, value in check_variables(variables, f"vars of group '{name}'").items():
+            for variable, value in check_variables(
+                variables, f"vars of group '{name}'", key_origin(data, "vars")
+            ).items():
                 group.set_variable(variable, value, key_origin(variables, variable))
         return group
 
@@ -110,11 +113,11 @@ class _Reader:
         if data is not None:
             if not isinstance(data, SourceMapping):
                 raise InventoryError(
-                    f"host '{pattern}' must hold variables, not '{data}'",
+                    f"host '{pattern}' must hold variables, not be {kind_of(data)}",
                     where=_where(data, where),
                     hint=f"write '{pattern}:', and below it 'name: value' lines",
                 )
-            found.update(check_variables(data, f"host '{pattern}'"))
+            found.update(check_variables(data, f"host '{pattern}'", where))
         for name in names:
             host = self._inventory.ensure_host(name, where)
             self._inventory.put(host, group)

@@ -5,6 +5,9 @@ user's home. Its commands run on this machine as the user who started the lab: h
 protection. One client key, made with the lab, opens them all.
 """
 
+# Starting programs is what this file is for.
+# ruff: noqa: S603
+
 from __future__ import annotations
 
 import fcntl
@@ -34,8 +37,8 @@ _SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 def up(folder: Path, count: int = 3, names: Sequence[str] | None = None) -> Lab:
     """Make sure that a lab of embedded hosts runs, and return it.
 
-    A running lab that has the hosts already is left as it is. Hosts that a lab had before come back with their
-    folders, keys and, where still free, ports.
+    A running lab that has the hosts already is left as it is. Hosts that a lab had before come back with
+    their folders, keys and, where still free, ports.
 
     Args:
         folder: the lab's folder, made if missing.
@@ -60,7 +63,7 @@ def up(folder: Path, count: int = 3, names: Sequence[str] | None = None) -> Lab:
 
 
 def down(folder: Path, *, purge: bool = False) -> list[str]:
-    """Stop the hosts and whatever was installed in their folders and still runs; what was done, one line each.
+    """Stop the hosts, and agents in their folders that still run; what was done, one line each.
 
     Args:
         folder: the lab's folder; one without a lab is nothing to do.
@@ -113,7 +116,9 @@ def _start(folder: Path, names: Sequence[str], ports: dict[str, int]) -> Lab:
     write_whole(config, json.dumps(data, indent=2) + "\n", 0o600)
     bound = _launch(config, folder / "server.log")
     # The hosts' login shells have the system's PATH; without a python3 there, name the one that runs this.
-    variables = {} if shutil.which("python3", path=_SEARCH_PATH) else {"ansible_python_interpreter": sys.executable}
+    variables = (
+        {} if shutil.which("python3", path=_SEARCH_PATH) else {"ansible_python_interpreter": sys.executable}
+    )
     made = tuple(
         LabHost(
             name=name,

@@ -1,12 +1,13 @@
 """The process behind embedded hosts: an SSH server for each, in one event loop.
 
-Run as ``python -m stella_ops.lab.embedded_server CONFIG READY_FD``. It leaves its caller's session, binds every
-host's port on 127.0.0.1 (the remembered one where it is free, else any), writes one JSON line to the descriptor
-READY_FD, and serves until SIGTERM:
+Run as ``python -m stella_ops.lab.embedded_server CONFIG READY_FD``. It leaves its caller's session, binds
+every host's port on 127.0.0.1 (the remembered one where it is free, else any), writes one JSON line to the
+descriptor READY_FD, and serves until SIGTERM:
 
     {"ports": {"lab1": 40123, …}}       or        {"error": "…"}
 
-CONFIG is a JSON file: ``{"user", "pid_file", "authorized_keys", "hosts": [{"name", "port", "key", "folder"}]}``.
+CONFIG is a JSON file: ``{"user", "pid_file", "authorized_keys", "hosts": [HOST, …]}``, a HOST being
+``{"name", "port", "key", "folder"}``.
 """
 
 from __future__ import annotations
@@ -135,7 +136,7 @@ def main(argv: list[str]) -> int:
         os.close(ready_fd)
 
     # The lock, not the number in the file, says that the server lives: it cannot outlast the process.
-    pid_file = Path(config["pid_file"]).open("a+")
+    pid_file = Path(config["pid_file"]).open("a+")  # noqa: SIM115
     try:
         fcntl.flock(pid_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -1,10 +1,13 @@
 """One SSH session of an embedded host: a real command of a real shell, and the bytes in between.
 
-What OpenSSH's server does is done here too: the command runs in a session of its own; each side's end of input
-reaches the other; the channel closes when the command has ended *and* nobody holds its outputs any more; a
-client that goes away means end of input and SIGHUP for the command's process group, and nothing for processes
-that have made themselves daemons.
+What OpenSSH's server does is done here too: the command runs in a session of its own; each side's end of
+input reaches the other; the channel closes when the command has ended *and* nobody holds its outputs any
+more; a client that goes away means end of input and SIGHUP for the command's process group, and nothing for
+processes that have made themselves daemons.
 """
+
+# Starting programs is what this file is for.
+# ruff: noqa: S603
 
 from __future__ import annotations
 
@@ -42,7 +45,7 @@ class HostSettings:
     environment: dict[str, str] = field(default_factory=dict)
 
     def command_environment(self, process: asyncssh.SSHServerProcess[bytes]) -> dict[str, str]:
-        """A login's minimal environment, and of the client's own wishes the locale alone (as sshd's default)."""
+        """A login's minimal environment, and of the client's wishes the locale alone, as sshd's default."""
         wishes = {k: v for k, v in process.env.items() if k == "LANG" or k.startswith("LC_")}
         peer, own = process.get_extra_info("peername"), process.get_extra_info("sockname")
         made = {
@@ -64,7 +67,7 @@ class HostSettings:
 class HostFiles(asyncssh.SFTPServer):
     """SFTP on the real file system; relative paths start in the host's folder, as after a login."""
 
-    def __init__(self, chan: asyncssh.SSHServerChannel[bytes], folder: Path) -> None:
+    def __init__(self, chan: Any, folder: Path) -> None:
         super().__init__(chan)
         self._folder = os.fsencode(folder)
 
@@ -88,7 +91,7 @@ class Sessions:
         task.add_done_callback(self._running.discard)
 
     async def end(self, patience: float) -> None:
-        """Close every connection; sessions hang up on their commands and get ``patience`` seconds to finish."""
+        """Close every connection: sessions hang up on their commands and have ``patience`` seconds to end."""
         for connection in list(self.connections):
             connection.close()
         if self._running:
@@ -167,10 +170,10 @@ class HostSession(asyncssh.SSHServerProcess[bytes]):
         )
         gone = asyncio.create_task(self._gone.wait())
         try:
-            await asyncio.wait({outputs, gone}, return_when=asyncio.FIRST_COMPLETED)
+            await _first(outputs, gone)
             if not self._gone.is_set():
                 self.stdout.write_eof()
-                await asyncio.wait({ended, gone}, return_when=asyncio.FIRST_COMPLETED)
+                await _first(ended, gone)
         finally:
             # Closing a pipe is the end of input for the command, or the loss of whoever read its output.
             feed.cancel()
@@ -268,6 +271,11 @@ class HostSession(asyncssh.SSHServerProcess[bytes]):
             self.exit_with_signal(signal.Signals(-status).name.removeprefix("SIG"))
         except ValueError:  # a real-time signal has no name in SSH
             self.exit(128 - status)
+
+
+async def _first(*futures: asyncio.Future[Any]) -> None:
+    """Wait until one of them is done, whatever came of it."""
+    await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
 
 
 def _end_of(child: subprocess.Popen[bytes]) -> asyncio.Future[int]:

@@ -29,7 +29,9 @@ def ensure_key(path: Path) -> str:
     except FileNotFoundError:
         private = _make(path)
     except (ValueError, TypeError, UnsupportedAlgorithm) as problem:
-        raise LabError(f"the lab's key cannot be read: {problem}", where=path, hint="remove the file") from None
+        raise LabError(
+            f"the lab's key cannot be read: {problem}", where=path, hint="remove the file"
+        ) from None
     line = private.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode("ascii")
     path.with_name(path.name + ".pub").write_text(f"{line} {path.name}\n", encoding="ascii")
     return line
@@ -37,6 +39,7 @@ def ensure_key(path: Path) -> str:
 
 def _make(path: Path) -> Ed25519PrivateKey:
     key = Ed25519PrivateKey.generate()
+    path.parent.mkdir(mode=0o700, exist_ok=True)
     # Written beside and moved into place: a process killed halfway leaves no half key behind.
     part = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

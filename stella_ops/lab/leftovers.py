@@ -1,5 +1,8 @@
 """Ends what was installed below a lab host's folder and still runs when the lab goes down."""
 
+# Starting programs is what this file is for.
+# ruff: noqa: S603
+
 from __future__ import annotations
 
 import subprocess
@@ -44,7 +47,9 @@ def _belongs(pid: int, prefix: Path) -> bool:
 
 
 def _ask(package: Path, prefix: Path) -> None:
-    interpreter = next((p for p in ("/usr/bin/python3", "/usr/local/bin/python3") if Path(p).exists()), "python3")
+    interpreter = next(
+        (p for p in ("/usr/bin/python3", "/usr/local/bin/python3") if Path(p).exists()), "python3"
+    )
     try:
         subprocess.run(
             [interpreter, str(package), "stop", "--prefix", str(prefix)],

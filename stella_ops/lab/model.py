@@ -29,9 +29,11 @@ KINDS = ("embedded", "openssh", "systemd")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabHost:
-    """One host. ``folder`` is its own folder on this machine, None where it has a root file system of its own.
+    """One host.
 
-    ``variables`` are further inventory variables, ``public_key`` the host key as an OpenSSH line without comment.
+    ``folder`` is its own folder on this machine, None where it has a root file system of its own;
+    ``variables`` are further inventory variables; ``public_key`` is the host key as an OpenSSH line without
+    comment.
     """
 
     name: str
@@ -175,7 +177,9 @@ def host_names(count: int, names: Sequence[str] | None, known: Sequence[str] = (
         raise LabError("a lab needs at least one host")
     for name in wanted:
         if not name or not all(c.isascii() and (c.isalnum() or c in "-_.") for c in name) or name[0] in "-.":
-            raise LabError(f"'{name}' cannot be a lab host's name", hint="use letters, digits, '-', '_' and '.'")
+            raise LabError(
+                f"'{name}' cannot be a lab host's name", hint="use letters, digits, '-', '_' and '.'"
+            )
     if len(set(wanted)) != len(wanted):
         raise LabError("two lab hosts have the same name")
     return [*known, *(name for name in wanted if name not in known)]
@@ -189,7 +193,6 @@ def locked(folder: Path) -> Iterator[Path]:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder = folder.resolve()
-        (folder / "keys").mkdir(mode=0o700, exist_ok=True)
         with (folder / "lab.lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield folder

@@ -1,8 +1,11 @@
 """Plain OpenSSH hosts: one ``sshd`` process each, on 127.0.1.1, 127.0.1.2, … at one port.
 
-They are real servers with a real login, and start by the dozen in a second. All run on this machine and log in to
-one account; each has a folder of its own, which its sessions have as HOME.
+They are real servers with a real login, and start by the dozen in a second. All run on this machine and log
+in to one account; each has a folder of its own, which its sessions have as HOME.
 """
+
+# Starting programs is what this file is for.
+# ruff: noqa: S603
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ class Manners:
     """How the hosts greet.
 
     ``banner`` is sent before login; ``noise`` is printed to standard output before every command, as a login
-    shell's start-up file does that should not; ``password`` … is never accepted, whatever is set here.
+    shell's start-up file does that should not.
     """
 
     banner: str = ""

@@ -1,9 +1,12 @@
 """The account that plain OpenSSH hosts are logged in to.
 
-Root's sshd serves a login user of its own, ``stella-lab``; anybody else's sshd can only serve that person. The
-lab user cannot look into the folder of the person who started the lab (nor can sshd, which reads the authorized
-keys as the user who logs in), so what both need lies below /var/lib/stella-lab.
+Root's sshd serves a login user of its own, ``stella-lab``; anybody else's sshd can only serve that person.
+The lab user cannot look into the folder of the person who started the lab (nor can sshd, which reads the
+authorized keys as the user who logs in), so what both need lies below /var/lib/stella-lab.
 """
+
+# Starting programs is what this file is for.
+# ruff: noqa: S603
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
 """Background processes of a lab: is it alive, is it ours, wait for its end, stop it."""
 
+# Starting programs is what this file is for.
+# ruff: noqa: S603, S607
+
 from __future__ import annotations
 
 import os
@@ -61,7 +64,7 @@ def children(pid: int) -> list[int]:
 
 
 def wait_gone(pid: int, timeout: float) -> bool:
-    """Wait up to ``timeout`` seconds for the end of a process that need not be a child; True when it ended."""
+    """Wait up to ``timeout`` seconds for the end of a process, child or not; True when it ended."""
     deadline = time.monotonic() + timeout
     if hasattr(os, "pidfd_open"):
         try:

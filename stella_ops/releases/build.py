@@ -31,7 +31,8 @@ import sys
 
 # The path as installed goes through the link `current`. A running agent stays with the file that it was
 # started from, whatever that link names later.
-sys.path[0] = os.path.realpath(sys.path[0])
+here = os.path.dirname(os.path.abspath(__file__))
+sys.path[:] = [os.path.realpath(here)] + [path for path in sys.path if os.path.abspath(path) != here]
 
 from stella_ops.remote.agent.cli import main  # noqa: E402
 
@@ -108,13 +109,14 @@ def package_bytes(version: str) -> bytes:
             hint="install stella-ops again",
         ) from problem
     archive = io.BytesIO()
+    archive.write(SHEBANG)  # before the archive is begun, so that its offsets count from the file's start
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as package:
         for name in sorted(members):
             entry = zipfile.ZipInfo(name, _EARLIEST)
             entry.create_system = 3  # Unix, whatever it is built on
             entry.external_attr = 0o100644 << 16
             package.writestr(entry, members[name])
-    return SHEBANG + archive.getvalue()
+    return archive.getvalue()
 
 
 def _sources() -> list[Path]:

@@ -40,7 +40,7 @@ class Agent:
 
 
 def add(connection: Connection, agent: Agent) -> Agent:
-    """Record a new agent, or return the one that already has its name and environment (locked, see ``get``)."""
+    """Record a new agent, or return the one that has its name and environment already (locked)."""
     insert_new(connection, agents, [asdict(agent)])
     found = find(connection, agent.name, agent.environment, lock=True)
     assert found is not None
@@ -48,7 +48,7 @@ def add(connection: Connection, agent: Agent) -> Agent:
 
 
 def get(connection: Connection, agent_id: str, *, lock: bool = False) -> Agent | None:
-    """The agent with this id. ``lock`` holds the row until the transaction ends, for a change that follows."""
+    """The agent with this id. ``lock`` keeps others from changing it until the transaction ends."""
     query = select(agents).where(agents.c.id == agent_id)
     row = connection.execute(query.with_for_update() if lock else query).one_or_none()
     return None if row is None else _agent(row)

@@ -36,7 +36,7 @@ def record(connection: Connection, entry: AuditEntry) -> None:
 def entries(
     connection: Connection, *, act: str | None = None, subject: str | None = None, limit: int | None = None
 ) -> list[AuditEntry]:
-    """Entries in the order they were made, optionally of an act or about a subject; ``limit`` keeps the last."""
+    """Entries in the order they were made, of an act or about a subject if given; ``limit``: the last."""
     query = select(*[c for c in audit.c if c.name != "id"]).order_by(audit.c.id.desc())
     if act is not None:
         query = query.where(audit.c.act == act)

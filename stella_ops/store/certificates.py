@@ -12,7 +12,7 @@ from stella_ops.store.tables import certificates
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
-    """An issued certificate. ``serial`` is lower-case hex; digests are of the DER certificate and of the SPKI."""
+    """An issued certificate. ``serial`` is hex; the digests are of the DER certificate and of the SPKI."""
 
     serial: str
     agent_id: str

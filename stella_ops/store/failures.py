@@ -11,7 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from stella_ops.errors import StoreError
 
-# Primary result codes of SQLite (https://www.sqlite.org/rescode.html); extended ones carry them in the low byte.
+# SQLite's primary result codes (https://www.sqlite.org/rescode.html); the low byte of extended ones.
 _SQLITE: dict[int, tuple[str, str]] = {
     sqlite3.SQLITE_BUSY: (
         "the store is locked by another process",
@@ -45,7 +45,7 @@ _SQLITE: dict[int, tuple[str, str]] = {
 
 @contextmanager
 def explained(where: str) -> Iterator[None]:
-    """Raise ``StoreError`` for every database error of the body. ``where`` names the store, without password."""
+    """Raise ``StoreError`` for each database error of the body. ``where`` names the store, no password."""
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error) as problem:
@@ -73,6 +73,6 @@ def store_error(problem: Exception, where: str) -> StoreError:
         # The first line only: SQLAlchemy's own text repeats the statement and its values.
         said = str(original).strip().splitlines()[0] if str(original).strip() else type(original).__name__
         lost = problem.connection_invalidated or type(original).__name__ == "OperationalError"
-        hint = "check that the database server runs and lets you in" if lost else None
-        return StoreError(f"the store refused: {said}", where=where, hint=hint)
+        advice = "check that the database server runs and lets you in" if lost else None
+        return StoreError(f"the store refused: {said}", where=where, hint=advice)
     return StoreError(f"the store failed: {type(problem).__name__}", where=where)

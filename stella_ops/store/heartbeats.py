@@ -27,7 +27,7 @@ class Heartbeat:
 
 
 def record(connection: Connection, beats: Sequence[Heartbeat]) -> int:
-    """Record heartbeats; those known already (same agent, time and number) are passed over. Returns the new."""
+    """Record heartbeats; those known already (agent, time and number) are passed over. Returns the count."""
     return insert_new(connection, heartbeats, [asdict(beat) for beat in beats])
 
 

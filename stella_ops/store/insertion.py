@@ -19,4 +19,4 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str,
 
         statement = sqlite_insert(table).on_conflict_do_nothing()
     # One by one: drivers do not agree on what the row count of many means.
-    return sum(connection.execute(statement, [dict(row)]).rowcount for row in rows)
+    return sum(connection.execute(statement, dict(row)).rowcount for row in rows)

@@ -15,7 +15,7 @@ from stella_ops.store.tables import runs, task_results
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A run. Without ``finished_at`` it goes on, or its controller was killed. ``hosts`` holds the recap's counts."""
+    """A run. Without ``finished_at`` it goes on, or was killed. ``hosts`` holds the recap's counts."""
 
     id: str
     kind: str
@@ -31,7 +31,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskResult:
-    """What a task brought on one host. ``duration`` is in seconds; ``result`` is redacted and may be shortened."""
+    """What a task brought on one host. ``duration`` in seconds; ``result`` is redacted, perhaps shortened."""
 
     run_id: str
     task_id: int

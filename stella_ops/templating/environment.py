@@ -11,8 +11,9 @@ import jinja2
 from jinja2 import nodes
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.nativetypes import NativeCodeGenerator
-from jinja2.runtime import Context, missing
+from jinja2.runtime import Context
 from jinja2.sandbox import SandboxedEnvironment
+from jinja2.utils import missing
 
 from stella_ops.templating.conditions.registry import CONDITIONS
 from stella_ops.templating.filters.registry import FILTERS, listed
@@ -88,7 +89,7 @@ class ValueEnvironment(TextEnvironment):
     """Renders values of playbooks and variables, keeping native types."""
 
     code_generator_class = _NativeGenerator
-    concat = staticmethod(native_concat)  # type: ignore[assignment]
+    concat = staticmethod(native_concat)
 
     def __init__(self) -> None:
         super().__init__(finalize=None)
@@ -131,4 +132,4 @@ def compiled_condition(expression: str) -> jinja2.Template:
 def run_template(template: jinja2.Template, scope: Any) -> Any:
     """Render a compiled template in a scope: native for values, text for files. Errors are Jinja2's own."""
     context = ScopedContext(template.environment, {SCOPE: scope}, template.name, template.blocks)
-    return template.environment.concat(template.root_render_func(context))  # type: ignore[attr-defined]
+    return template.environment.concat(template.root_render_func(context))

@@ -1,4 +1,4 @@
-"""Turns what goes wrong inside Jinja2 into errors for the operator: what, where, and the nearest known name."""
+"""Turns what goes wrong inside Jinja2 into errors for the operator: what, where, the nearest known name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import jinja2
-from jinja2.sandbox import SecurityError
+from jinja2.exceptions import SecurityError
 from jinja2.utils import missing
 
 from stella_ops.errors import StellaError, TemplateError, UndefinedVariableError
@@ -116,6 +116,7 @@ def _line_of(problem: BaseException, origin: Origin | None) -> Origin | None:
         template = step.tb_frame.f_globals.get("__jinja_template__")
         if isinstance(template, jinja2.Template):
             line = template.get_corresponding_lineno(step.tb_lineno)
+            line += getattr(template, "stella_lines_before", 0)
             named = template.filename not in (None, "<template>")
             found = Origin(str(template.filename), line) if named else _moved(origin, line)
         step = step.tb_next

@@ -29,7 +29,7 @@ class LazyDict(dict[Any, Any]):
     """A dict whose values are rendered on access; ``path`` names it in errors, as in ``app.ports``."""
 
     __slots__ = ("_stella_path", "_stella_scope")
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def __init__(self, raw: Mapping[Any, Any], scope: Scope, path: str) -> None:
         super().__init__(raw)
@@ -45,7 +45,7 @@ class LazyDict(dict[Any, Any]):
         return rendered
 
     def get(self, key: Any, default: Any = None) -> Any:
-        return self[key] if key in self else default
+        return self[key] if key in self else default  # noqa: SIM401 - dict.get would give the raw value
 
     def __iter__(self) -> Iterator[Any]:  # its presence keeps dict(lazy) from copying raw values
         return super().__iter__()
@@ -59,7 +59,7 @@ class LazyList(list[Any]):
     """A list whose elements are rendered on access."""
 
     __slots__ = ("_stella_path", "_stella_scope")
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def __init__(self, raw: Sequence[Any], scope: Scope, path: str) -> None:
         super().__init__(raw)
@@ -115,7 +115,18 @@ for _name in ("values", "items", "pop", "popitem", "setdefault", "copy", "update
     setattr(LazyDict, _name, _forcing(dict, _name))
 for _name in ("__eq__", "__ne__", "__or__", "__ror__", "__ior__", "__repr__"):
     setattr(LazyDict, _name, _forcing(dict, _name))
-for _name in ("count", "index", "pop", "remove", "sort", "reverse", "copy", "extend", "__contains__", "__eq__"):
+for _name in (
+    "count",
+    "index",
+    "pop",
+    "remove",
+    "sort",
+    "reverse",
+    "copy",
+    "extend",
+    "__contains__",
+    "__eq__",
+):
     setattr(LazyList, _name, _forcing(list, _name))
 for _name in ("__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__add__", "__iadd__", "__mul__", "__rmul__"):
     setattr(LazyList, _name, _forcing(list, _name))
@@ -126,7 +137,7 @@ LazyList.__reduce_ex__ = lambda self, protocol: (list, (finalize(self),))  # typ
 
 
 class LazyMapping(Mapping[Any, Any]):
-    """A mapping that is no dict (``hostvars``: made host by host when asked), with items rendered on access."""
+    """A mapping that is no dict (``hostvars``, made host by host when asked): renders on access."""
 
     def __init__(self, raw: Mapping[Any, Any], scope: Scope, path: str) -> None:
         self._raw = raw
@@ -152,7 +163,15 @@ class LazyMapping(Mapping[Any, Any]):
         return repr(finalize(self))
 
 
-_ITERATORS = (Iterator, types.GeneratorType, Set, range, type({}.values()), type({}.items()), type({}.keys()))
+_ITERATORS: tuple[Any, ...] = (
+    Iterator,
+    types.GeneratorType,
+    Set,
+    range,
+    type({}.values()),
+    type({}.items()),
+    type({}.keys()),
+)
 
 
 def settle(value: Any) -> Any:
@@ -170,10 +189,19 @@ def finalize(value: Any) -> Any:
         return require(value)
     if isinstance(value, Mapping):
         return {_plain_key(key): finalize(item) for key, item in value.items()}
-    if isinstance(value, list | tuple) or isinstance(value, _ITERATORS):
+    if isinstance(value, list | tuple):
         return [finalize(item) for item in value]
-    return value
+    return [finalize(item) for item in list(value)] if isinstance(value, _ITERATORS) else value
 
 
 def _plain_key(key: Any) -> Any:
     return str.__str__(key) if isinstance(key, SourceText) else key
+
+
+def plain_text(value: Any) -> str:
+    """A value as text for filters: text as it is, bytes as UTF-8, containers as plain data would print."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    return "" if value is None else str(finalize(value))

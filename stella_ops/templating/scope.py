@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from jinja2.runtime import missing
+from jinja2.utils import missing
 
 from stella_ops.errors import TemplateError, UndefinedVariableError
 from stella_ops.origins import Origin, SourceText
@@ -45,7 +45,9 @@ class Scope:
         self.variables = variables
         self.search_path = search_path
         self._cache: dict[str, Any] = {}
-        self._open: dict[int, str] = {}  # texts being rendered now, outermost first: id to the variable's path
+        self._open: dict[
+            int, str
+        ] = {}  # texts being rendered now, outermost first: id to the variable's path
 
     def lookup(self, name: str) -> Any:
         """The value of a variable, lazily rendered; Jinja2's ``missing`` when there is none."""
@@ -124,7 +126,7 @@ class Scope:
 
     def _kept(self, value: Any, text: SourceText, path: str) -> Any:
         if type(value) is MissingValue and value._cause is None:
-            # remember where the missing name was asked for: the template that names this variable is elsewhere
+            # keep the place that asked for the missing name: the template naming this variable is elsewhere
             problem = translate_missing(value, self, text.origin)
             return MissingValue(name=path, cause=problem)
         return value

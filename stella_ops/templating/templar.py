@@ -13,7 +13,6 @@ from typing import Any
 
 import jinja2
 from jinja2 import nodes
-from jinja2.runtime import Undefined
 
 from stella_ops.errors import TemplateError
 from stella_ops.origins import Origin, SourceText
@@ -27,17 +26,15 @@ from stella_ops.templating.environment import (
 from stella_ops.templating.failures import translate
 from stella_ops.templating.lazy import INERT, finalize
 from stella_ops.templating.scope import LazyVariables, Scope, is_template
-from stella_ops.templating.undefined import MissingValue
+from stella_ops.templating.undefined import require
 
 _TRUE_WORDS = frozenset({"true", "yes", "on", "1", "y", "t"})
 _FALSE_WORDS = frozenset({"false", "no", "off", "0", "n", "f", ""})
 _FILE_HEADER = re.compile(r"\A#jinja2:([^\n]*)\n?")
 _FILE_OPTIONS = frozenset(
-    (
-        "trim_blocks lstrip_blocks keep_trailing_newline newline_sequence variable_start_string "
-        "variable_end_string block_start_string block_end_string comment_start_string comment_end_string "
-        "line_statement_prefix line_comment_prefix"
-    ).split()
+    {"trim_blocks", "lstrip_blocks", "keep_trailing_newline", "newline_sequence"}
+    | {f"{part}_{end}_string" for part in ("variable", "block", "comment") for end in ("start", "end")}
+    | {"line_statement_prefix", "line_comment_prefix"}
 )
 
 
@@ -101,7 +98,7 @@ class Templar:
             return True
         try:
             template = _condition_template(text, what)
-            return _truth(finalize(run_template(template, scope)))
+            return _truth(require(run_template(template, scope)))
         except Exception as problem:
             raise translate(problem, scope, condition.origin) from problem
 
@@ -140,13 +137,15 @@ class Templar:
         scope = self.lazy(variables).scope
         try:
             environment = self._file_environment(chosen)
-            code = environment.compile(("\n" if header else "") + text, filename=source)
+            code = environment.compile(text, filename=source)
             template = jinja2.Template.from_code(environment, code, environment.make_globals(None))
-            rendered = str(run_template(template, scope))
+            template.stella_lines_before = 1 if header else 0  # type: ignore[attr-defined]
+            return str(run_template(template, scope))
+        except jinja2.TemplateSyntaxError as problem:
+            problem.lineno += 1 if header and problem.filename == source else 0
+            raise translate(problem, scope, Origin(source)) from problem
         except Exception as problem:
             raise translate(problem, scope, Origin(source)) from problem
-        # the header's line is kept while compiling, so that errors count lines as the file does
-        return rendered[1:] if header else rendered
 
     def _file_environment(self, options: dict[str, Any]) -> TextEnvironment:
         key = tuple(sorted(options.items()))
@@ -186,7 +185,10 @@ def _condition_template(text: str, what: str) -> jinja2.Template:
     single = len(body) == 1 and isinstance(body[0], nodes.Output) and len(body[0].nodes) == 1
     if single and not isinstance(body[0].nodes[0], nodes.TemplateData):  # type: ignore[attr-defined]
         return value_environment().from_string(stripped)
-    return compiled_condition(text)
+    raise TemplateError(
+        f"'{what}' mixes text with templates, which would always be true",
+        hint="a condition is an expression already: write variables without {{ }}, as in  x == 'y'",
+    )
 
 
 def _truth(value: Any) -> bool:
@@ -216,6 +218,3 @@ def _header_options(header: str, source: str) -> dict[str, Any]:
         else:
             options[name] = written.strip("'\"").encode().decode("unicode_escape")
     return options
-
-
-__all__ = ["LazyVariables", "MissingValue", "Templar", "Undefined"]

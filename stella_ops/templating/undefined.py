@@ -6,10 +6,10 @@ about something inside a missing thing (``a.b.c | default(1)``).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import jinja2
-from jinja2.runtime import Undefined
 
 from stella_ops.errors import TemplateError, UndefinedVariableError
 
@@ -74,8 +74,8 @@ class MissingValue(jinja2.StrictUndefined):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.describe()!r})"
 
-    __str__ = __len__ = __iter__ = __eq__ = __ne__ = __bool__ = __hash__ = _fail_with_undefined_error  # type: ignore[assignment]
-    __contains__ = __call__ = __lt__ = __le__ = __gt__ = __ge__ = _fail_with_undefined_error  # type: ignore[assignment]
+    __str__ = __len__ = __iter__ = __eq__ = __ne__ = __bool__ = __hash__ = _fail_with_undefined_error
+    __contains__ = __call__ = __lt__ = __le__ = __gt__ = __ge__ = _fail_with_undefined_error
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _fail_with_undefined_error
     __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = _fail_with_undefined_error
     __mod__ = __rmod__ = __pow__ = __rpow__ = __neg__ = __pos__ = _fail_with_undefined_error
@@ -102,14 +102,12 @@ def require(value: Any) -> Any:
     """The value, unless it is undefined: then raise what using it means."""
     if isinstance(value, MissingValue):
         value.fail()
-    if isinstance(value, Undefined):
-        str(value)
     return value
 
 
 def kind_of(value: Any) -> str:
     """The name of a value's type as a playbook's author knows it."""
-    for kind in (dict, list, str):
+    for kind, name in ((Mapping, "dict"), (list, "list"), (str, "str")):
         if isinstance(value, kind):
-            return kind.__name__
+            return name
     return "None" if value is None else type(value).__name__

@@ -102,4 +102,3 @@ class LocalSession(Session):
         await super().close()
         for transport in self._processes:
             transport.close()
-

@@ -38,7 +38,13 @@ class SessionPool:
         self._code = code
         self._sessions: dict[ConnectionSpec, HostSession] = {}
         self._ssh_settings: object | None = None
-        self._arguments = (project_known_hosts, accept_new_host_keys, private_keys or [], on_accepted_key, warn)
+        self._arguments = (
+            project_known_hosts,
+            accept_new_host_keys,
+            private_keys or [],
+            on_accepted_key,
+            warn,
+        )
 
     def session(self, spec: ConnectionSpec) -> HostSession:
         """The session of a host; made when it is first asked for, connected when it is first used.

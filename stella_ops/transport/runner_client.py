@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -192,7 +191,9 @@ class RunnerClient:
             answer = await self._ask(call, module, call.content)
         return answer
 
-    async def _ask(self, call: ModuleCall, module: ModuleCode, content: bytes | Path | None) -> dict[str, Any]:
+    async def _ask(
+        self, call: ModuleCall, module: ModuleCode, content: bytes | Path | None
+    ) -> dict[str, Any]:
         task_id = self._next_id
         self._next_id += 1
         waiting: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
@@ -228,7 +229,9 @@ class RunnerClient:
         finally:
             self._waiting.pop(task_id, None)
 
-    async def _stream(self, task_id: int, content: bytes | Path, waiting: asyncio.Future[dict[str, Any]]) -> None:
+    async def _stream(
+        self, task_id: int, content: bytes | Path, waiting: asyncio.Future[dict[str, Any]]
+    ) -> None:
         """Sends content in chunks, no faster than the host takes it; an early answer ends it."""
         assert self._wire is not None
         if isinstance(content, bytes):

@@ -147,7 +147,9 @@ class SshSession(Session):
         except TimeoutError:
             raise exchange.too_late(timeout) from None
         except (asyncssh.Error, OSError) as problem:
-            raise UnreachableError(f"the connection to the host broke: {problem}", where=self.spec.name) from None
+            raise UnreachableError(
+                f"the connection to the host broke: {problem}", where=self.spec.name
+            ) from None
         status = process.returncode
         if status is None:
             raise UnreachableError("the connection to the host broke", where=self.spec.name)
@@ -203,7 +205,8 @@ class SshSession(Session):
         identities = [spec.private_key_file] if spec.private_key_file else args.identities
         if identities or settings.private_keys:
             keywords["client_keys"] = [
-                _private_key(str(path.expanduser()), spec.name) for path in identities or settings.private_keys
+                _private_key(str(path.expanduser()), spec.name)
+                for path in identities or settings.private_keys
             ]
         address = spec.address or spec.name
         files = args.known_hosts
@@ -303,8 +306,13 @@ def _connect_error(spec: ConnectionSpec, address: str, problem: Exception) -> Un
     hint = None
     if isinstance(problem, ConnectionRefusedError) or "refused" in text.lower():
         text, hint = f"{place} refuses the connection", "check that sshd runs there and ansible_port is right"
-    elif isinstance(problem, OSError) and ("Name or service" in text or "nodename" in text or "resolve" in text):
-        text, hint = f"the name '{address}' does not resolve", "check the name, or set ansible_host to an address"
+    elif isinstance(problem, OSError) and (
+        "Name or service" in text or "nodename" in text or "resolve" in text
+    ):
+        text, hint = (
+            f"the name '{address}' does not resolve",
+            "check the name, or set ansible_host to an address",
+        )
     elif isinstance(problem, OSError) and problem.strerror:
         text, hint = f"{place}: {problem.strerror}", "check the network path to the host"
     else:

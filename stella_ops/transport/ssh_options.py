@@ -40,9 +40,26 @@ class SshOptions:
 
 # Belong to the ssh program, not to the connection.
 _WITHOUT_MEANING = frozenset(
-    "controlmaster controlpath controlpersist loglevel batchmode checkhostip updatehostkeys visualhostkey "
-    "requesttty escapechar hashknownhosts verifyhostkeydns permitlocalcommand streamlocalbindunlink "
-    "numberofpasswordprompts addkeystoagent exitonforwardfailure tcpkeepalive".split()
+    [
+        "controlmaster",
+        "controlpath",
+        "controlpersist",
+        "loglevel",
+        "batchmode",
+        "checkhostip",
+        "updatehostkeys",
+        "visualhostkey",
+        "requesttty",
+        "escapechar",
+        "hashknownhosts",
+        "verifyhostkeydns",
+        "permitlocalcommand",
+        "streamlocalbindunlink",
+        "numberofpasswordprompts",
+        "addkeystoagent",
+        "exitonforwardfailure",
+        "tcpkeepalive",
+    ]
 )
 _FLAGS_WITHOUT_MEANING = frozenset("qvTtnNxX4")
 

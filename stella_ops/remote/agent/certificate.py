@@ -28,8 +28,8 @@ def pem_blocks(pem):
 def read_certificate(path):
     """What the first certificate of a PEM file says, or None when there is no file.
 
-    Returns a dict with ``fingerprint_sha256`` (hex, of the DER), ``not_before`` and ``not_after`` (ISO 8601, Z),
-    ``serial`` (hex) and ``subject_cn``.
+    Returns a dict with ``fingerprint_sha256`` (hex, of the DER), ``not_before`` and ``not_after`` (ISO 8601,
+    Z), ``serial`` (hex) and ``subject_cn``.
 
     Raises:
         ValueError: the file holds no certificate that can be read.
@@ -43,7 +43,7 @@ def read_certificate(path):
     import _ssl
 
     try:
-        fields = _ssl._test_decode_cert(path)
+        fields = getattr(_ssl, "_test_decode_cert")(path)  # noqa: B009 (type stubs do not know it)
     except (OSError, ValueError) as problem:
         raise ValueError("the certificate cannot be decoded: %s" % problem)
     names = dict(pair for part in fields.get("subject", ()) for pair in part)
@@ -67,17 +67,17 @@ class CertificateWatch(object):
 
     def __init__(self, path):
         self.path = path
-        self._seen = None
-        self._result = (None, None)
+        self._seen: "tuple[object, ...]" = ()
+        self._result: "tuple[object, object]" = (None, None)
 
     def look(self):
         """(certificate dict or None, problem text or None)."""
         try:
             about = os.stat(self.path)
         except OSError:
-            self._seen, self._result = None, (None, "no certificate is installed")
+            self._seen, self._result = (), (None, "no certificate is installed")
             return self._result
-        seen = (about.st_ino, about.st_mtime, about.st_size)
+        seen: "tuple[object, ...]" = (about.st_ino, about.st_mtime, about.st_size)
         if seen != self._seen:
             try:
                 self._result = (read_certificate(self.path), None)

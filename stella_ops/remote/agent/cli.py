@@ -25,10 +25,35 @@ def main(arguments=None):
     options = _parser().parse_args(arguments)
     layout = Layout.find(options.prefix)
     os.umask(0o022)
+    _become_owner(layout)
     try:
         return _HANDLERS[options.command](layout, options)
     except KeyboardInterrupt:
         return 130
+
+
+def _become_owner(layout):
+    """Go on as the user that the agent's data belongs to.
+
+    So ``sudo stella-agent rpc`` leaves no file behind that the service could not read or replace.
+    """
+    if os.geteuid() != 0:
+        return
+    try:
+        owner = os.stat(layout.var)
+    except OSError:
+        return
+    if owner.st_uid != 0:
+        import pwd
+
+        try:
+            entry = pwd.getpwuid(owner.st_uid)
+            os.initgroups(entry.pw_name, entry.pw_gid)
+            os.environ["HOME"] = entry.pw_dir
+        except KeyError:
+            os.setgroups([])
+        os.setgid(owner.st_gid)
+        os.setuid(owner.st_uid)
 
 
 def _parser():

@@ -10,8 +10,8 @@ from stella_ops.remote.lib import agent_config
 class Applied(object):
     """What agent.json holds now.
 
-    ``sha256`` is that of the file's bytes, None without a file. ``values`` has every key (defaults filled in).
-    ``problems`` are sentences; a configuration with problems is not used.
+    ``sha256`` is that of the file's bytes, None without a file. ``values`` has every key (defaults filled
+    in). ``problems`` are sentences; a configuration with problems is not used.
     """
 
     def __init__(self, data):
@@ -73,6 +73,6 @@ def apply(layout, config, revision):
 
 
 def revision_of(layout, digest):
-    """The revision that the present configuration was applied as; None when the file is not that one any more."""
+    """The revision that the present configuration was applied as; None when the file was altered since."""
     recorded = storage.read_json(layout.revision) or {}
     return recorded.get("revision") if digest is not None and recorded.get("sha256") == digest else None

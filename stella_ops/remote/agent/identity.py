@@ -14,7 +14,8 @@ def install_identity(layout, chain, ca):
     Returns ``{"changed": bool, "fingerprint_sha256": hex of the leaf}``.
 
     Raises:
-        Problem: something is not PEM, there is no key, or the leaf is for another key. Nothing has changed then.
+        Problem: something is not PEM, there is no key, or the leaf is for another key; nothing has
+            changed then.
     """
     chain_bytes, ca_bytes = _pem(chain, "chain"), _pem(ca, "ca")
     leaf = certificate.pem_blocks(chain_bytes)[0]

@@ -1,8 +1,8 @@
-"""The agent's private key and the proof that it is here: made on the host by openssl, or else by ssh-keygen.
+"""The agent's private key and the proof that it is here: made on the host by openssl, else by ssh-keygen.
 
-Python's standard library makes no keys. openssl gives a PKCS#10 request (RFC 2986). A minimal Debian with sshd
-has no openssl but has ssh-keygen: its signature over a challenge (SSHSIG, OpenSSH's PROTOCOL.sshsig) stands for
-the request there. The key itself is the same either way: ECDSA P-256, PKCS#8 PEM.
+Python's standard library makes no keys. openssl gives a PKCS#10 request (RFC 2986). A minimal Debian with
+sshd has no openssl but has ssh-keygen: its signature over a challenge (SSHSIG, OpenSSH's PROTOCOL.sshsig)
+stands for the request there. The key itself is the same either way: ECDSA P-256, PKCS#8 PEM.
 """
 
 import binascii
@@ -85,7 +85,8 @@ class _Workshop(object):
 
     def __enter__(self):
         self._umask = os.umask(0o077)
-        self._lock = os.open(os.path.join(self._layout.identity, ".lock"), os.O_RDONLY | os.O_CREAT, 0o600)
+        lock = os.path.join(self._layout.identity, ".lock")
+        self._lock = os.open(lock, os.O_RDONLY | os.O_CREAT, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         for name in os.listdir(self._layout.identity):
             if name.startswith(".making-"):  # left by one that was killed: it may hold a key

@@ -1,4 +1,4 @@
-"""The agent's log: one JSON object a line, in log/agent.log and on standard error.
+"""The agent's log: one JSON object a line (or text, when configured so), in log/agent.log and on stderr.
 
 The agent and its supervisor write to the same file, each line by one appending write; whoever finds the file
 too large rotates it under a lock, and the other notices that the name has moved on.
@@ -7,7 +7,6 @@ too large rotates it under a lock, and the other notices that the name has moved
 import fcntl
 import json
 import os
-import sys
 import time
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
@@ -25,9 +24,10 @@ class Log(object):
         self.path = path
         self.level = level
         self.echo = echo
+        self.form = "json"  # or "text"
         self.max_bytes = max_bytes
         self.kept = kept
-        self._file = None
+        self._file = -1
 
     def debug(self, event, **fields):
         self.write("debug", event, fields)
@@ -48,7 +48,8 @@ class Log(object):
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + ".%03dZ" % (now % 1 * 1000)
         record = {"ts": stamp, "level": level, "event": event, "pid": os.getpid()}
         record.update(fields)
-        line = (json.dumps(record, default=str) + "\n").encode("ascii")
+        line = (_as_text(record) if self.form == "text" else json.dumps(record, default=str)) + "\n"
+        line = line.encode("ascii", "backslashreplace")
         try:
             self._append(line)
         except OSError:
@@ -60,9 +61,9 @@ class Log(object):
                 self.echo = False  # nobody reads it any more
 
     def close(self):
-        if self._file is not None:
+        if self._file >= 0:
             os.close(self._file)
-            self._file = None
+            self._file = -1
 
     def _append(self, line):
         self._follow()
@@ -72,7 +73,7 @@ class Log(object):
 
     def _follow(self):
         """Have the file open that the name means now."""
-        if self._file is not None:
+        if self._file >= 0:
             opened = os.fstat(self._file)
             try:
                 named = os.stat(self.path)
@@ -100,17 +101,6 @@ class Log(object):
         self._follow()
 
 
-def tail(path, lines=5):
-    """The last lines of a log as text, for a message that says why something failed."""
-    try:
-        with open(path, "rb") as stream:
-            stream.seek(0, os.SEEK_END)
-            stream.seek(max(0, stream.tell() - 16384))
-            return stream.read().decode("utf-8", "replace").splitlines()[-lines:]
-    except OSError:
-        return []
-
-
-def complain(message):
-    """One line on standard error, for a person."""
-    sys.stderr.write("stella-agent: %s\n" % message)
+def _as_text(record):
+    rest = ["%s=%s" % (key, json.dumps(value, default=str)) for key, value in list(record.items())[3:]]
+    return " ".join([record["ts"], record["level"].upper(), record["event"]] + rest)

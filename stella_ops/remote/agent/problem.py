@@ -2,7 +2,7 @@
 
 
 class Problem(Exception):
-    """A refusal: ``code`` is a short machine word, ``hint`` says what to do next, ``more`` is further data."""
+    """A refusal: ``code`` is a short machine word, ``hint`` what to do next, ``more`` is further data."""
 
     def __init__(self, code, message, hint=None, **more):
         Exception.__init__(self, message)

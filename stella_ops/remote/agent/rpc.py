@@ -22,7 +22,10 @@ _TOKEN = re.compile(r"[0-9a-f]{16}\.[A-Za-z0-9_-]{43}\Z")
 
 
 def serve(layout, incoming, outgoing):
-    """Answer what comes on ``incoming`` (binary) to ``outgoing`` (text); the exit status, 2 for a malformed document."""
+    """Answer what comes on ``incoming`` (binary) to ``outgoing`` (text).
+
+    Returns the exit status: 0, or 2 for a malformed document.
+    """
     try:
         requests = _read(incoming)
     except Problem as problem:
@@ -71,10 +74,10 @@ def answer(layout, request):
         return {"ok": False, "error": Problem("os-error", message.rstrip(": "), hint).as_dict()}
     except Exception as problem:
         # The type and place say enough for a report; the text might quote what was sent.
-        frame = sys.exc_info()[2]
-        while frame.tb_next is not None:
-            frame = frame.tb_next
-        place = "%s:%d" % (os.path.basename(frame.tb_frame.f_code.co_filename), frame.tb_lineno)
+        import traceback
+
+        innermost = traceback.extract_tb(problem.__traceback__)[-1]
+        place = "%s:%s" % (os.path.basename(innermost.filename), innermost.lineno)
         message = "the agent failed: %s at %s" % (type(problem).__name__, place)
         return {"ok": False, "error": Problem("internal", message, "report this, with the version").as_dict()}
 

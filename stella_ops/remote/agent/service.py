@@ -26,8 +26,8 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 class Service(object):
     """One run of the agent.
 
-    ``supervisor``: file descriptor of a socket to the supervisor, or None. "ready" is said on it once, and its
-    end means that the supervisor is gone.
+    ``supervisor``: file descriptor of a socket to the supervisor, or None. "ready" is said on it once, and
+    its end means that the supervisor is gone.
     """
 
     def __init__(self, layout, log, supervisor=None):
@@ -41,7 +41,7 @@ class Service(object):
         self._interval = 30.0
         self._started = time.monotonic()
         self._started_at = storage.iso()
-        self._spool = None
+        self._spool: "Spool"  # from _start on, when we are the only one
         self._first_seq = None
         self._complaints = None
 
@@ -76,7 +76,7 @@ class Service(object):
         return reading, writing
 
     def _refuse(self, problem):
-        self._log.error("start-failed" if self._spool is None else "failed", problem=str(problem))
+        self._log.error("failed", problem=str(problem))
         self._tell_supervisor("failed: %s" % problem)
         return 1
 
@@ -112,7 +112,8 @@ class Service(object):
             self._configuration = fresh
         values = self._configuration.values
         self._interval = agent_config.parse_duration(values["heartbeat_interval"])
-        self._log.level = values["observability"]["logging"]["level"]
+        logging = values["observability"]["logging"]
+        self._log.level, self._log.form = logging["level"], logging["format"]
 
     def _loop(self, wake):
         due = time.monotonic() + self._interval

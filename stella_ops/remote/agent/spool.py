@@ -16,7 +16,7 @@ KEPT = 3
 class Spool(object):
     """The writing end; there is one, guarded by the agent's pid file.
 
-    ``last_known`` is a sequence number that was used for sure (from heartbeat.json), for when the spool is gone.
+    ``last_known`` is a number that was used for sure (from heartbeat.json), in case the spool is gone.
     """
 
     def __init__(self, path, last_known=0, max_bytes=MAX_BYTES, kept=KEPT):

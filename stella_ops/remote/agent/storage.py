@@ -10,9 +10,6 @@ import time
 def write_atomic(path, data, mode=0o644):
     """Replace the file at ``path`` by the bytes ``data``; a reader sees the old or the new, never a part.
 
-    Run as root (an operator's ``sudo stella-agent rpc``), the file still becomes its folder owner's, else the
-    service could not replace it.
-
     Raises:
         OSError: the file cannot be written; the old one is untouched.
     """
@@ -25,9 +22,6 @@ def write_atomic(path, data, mode=0o644):
             view = memoryview(data)
             while view:
                 view = view[os.write(descriptor, view) :]
-            if os.geteuid() == 0:
-                owner = os.stat(folder)
-                os.fchown(descriptor, owner.st_uid, owner.st_gid)
             os.fchmod(descriptor, mode)
             os.fsync(descriptor)
         finally:

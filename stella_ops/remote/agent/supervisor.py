@@ -1,6 +1,6 @@
 """``stella-agent supervise`` and ``stop``: keep the agent running where no service manager can.
 
-The supervisor is a daemon (no terminal, no inherited descriptor: an SSH session that started it ends at once).
+The supervisor is a daemon (no terminal, no inherited descriptor: an SSH session that started it can end).
 It runs ``stella-agent run`` as its child and starts it again after a crash, after 1 s, 2 s … at most 60 s.
 The two hold the ends of a socket: the child says "ready" on it, and the end of one is seen by the other even
 when it was killed outright.
@@ -128,7 +128,7 @@ def _report(descriptor, message):
 
 
 def _read_all(descriptor):
-    parts = []
+    parts: "list[bytes]" = []
     while True:
         part = os.read(descriptor, 4096)
         if not part:
@@ -143,9 +143,10 @@ class _Supervisor(object):
         self._program = program
         self._log = log
         self._starter = starter  # the pipe to whoever ran ``supervise``; None once it was told
-        self._child = None
-        self._link = None
-        self._wake = None
+        self._child = -1
+        self._link: "socket.socket"
+        self._wake = -1
+        self._stopping = False
 
     def run(self):
         reading, writing = os.pipe()
@@ -180,18 +181,20 @@ class _Supervisor(object):
                 self._log.error("supervisor-stopped", problem=said)
                 return 1
             self._answer("ready")
-            told_to_stop = self._watch()
-            status = self._finish() if told_to_stop else self._reap()
-            if told_to_stop:
-                self._log.info("supervisor-stopped")
-                return 0
+            self._watch()
+            if self._stopping:
+                self._finish()
+                break
+            status = self._reap()
             if time.monotonic() - born >= STEADY_SECONDS:
                 pause = FIRST_PAUSE
             self._log.error("agent-ended", status=status, restart_in_seconds=pause)
-            if self._wait_for_stop(pause):
-                self._log.info("supervisor-stopped")
-                return 0
+            self._rest(pause)
+            if self._stopping:
+                break
             pause = min(pause * 2, LONGEST_PAUSE)
+        self._log.info("supervisor-stopped")
+        return 0
 
     def _answer(self, message):
         if self._starter is not None:
@@ -223,11 +226,11 @@ class _Supervisor(object):
             left = deadline - time.monotonic()
             if left <= 0:
                 return False, "failed: the agent was not ready within %d seconds" % READY_SECONDS
-            readable = select.select([self._link, self._wake], [], [], left)[0]
-            if self._wake in readable and self._received() & {signal.SIGTERM, signal.SIGINT}:
-                os.kill(os.getpid(), signal.SIGTERM)  # for the loop that follows
+            readable = select.select([self._link.fileno(), self._wake], [], [], left)[0]
+            self._note_signals()
+            if self._stopping:
                 return False, "failed: told to stop while starting"
-            if self._link in readable:
+            if self._link.fileno() in readable:
                 part = self._link.recv(4096)
                 if not part:
                     return False, said.decode("utf-8", "replace").strip() or "failed: the agent ended at once"
@@ -235,33 +238,32 @@ class _Supervisor(object):
         text = said.decode("utf-8", "replace").strip()
         return text == "ready", text
 
-    def _received(self):
+    def _note_signals(self):
+        """Take in the signals since last time; SIGTERM and SIGINT set ``_stopping``."""
         try:
-            return set(os.read(self._wake, 4096))
+            received = set(os.read(self._wake, 4096))
         except BlockingIOError:
-            return set()
+            received = set()
+        if signal.SIGTERM in received or signal.SIGINT in received:
+            self._stopping = True
+        return received
 
     def _watch(self):
-        """Wait until the child ends (False) or we are told to stop (True); SIGHUP is passed on."""
-        while True:
-            readable = select.select([self._link, self._wake], [], [])[0]
-            received = self._received() if self._wake in readable else set()
-            if signal.SIGTERM in received or signal.SIGINT in received:
-                return True
-            if signal.SIGHUP in received:
+        """Wait until the child ends or we are told to stop; SIGHUP is passed on."""
+        while not self._stopping:
+            readable = select.select([self._link.fileno(), self._wake], [], [])[0]
+            if signal.SIGHUP in self._note_signals():
                 os.kill(self._child, signal.SIGHUP)
-            if self._link in readable and not self._link.recv(4096):
-                return False
+            if self._link.fileno() in readable and not self._link.recv(4096):
+                return
 
-    def _wait_for_stop(self, seconds):
+    def _rest(self, seconds):
         deadline = time.monotonic() + seconds
-        while True:
+        left = seconds
+        while left > 0 and not self._stopping:
+            select.select([self._wake], [], [], left)
+            self._note_signals()
             left = deadline - time.monotonic()
-            if left <= 0:
-                return False
-            if select.select([self._wake], [], [], left)[0]:
-                if self._received() & {signal.SIGTERM, signal.SIGINT}:
-                    return True
 
     def _reap(self):
         """Collect a child that has closed its end, or is about to."""
@@ -282,11 +284,11 @@ class _Supervisor(object):
                 os.kill(self._child, signal.SIGKILL)
                 return self._reap()
             select.select([self._wake], [], [], min(left, 1.0))  # SIGCHLD wakes it
-            self._received()
+            self._note_signals()
 
 
 def program_of(layout):
     """The command that a child is started by: the installed package, so that it is the current version's."""
     package = layout.package if os.path.exists(layout.package) else os.path.abspath(sys.argv[0])
-    command = [sys.executable, package, "run"]
+    command = [sys.executable, "-I", package, "run"]
     return command + (["--prefix", layout.prefix] if layout.prefix else [])

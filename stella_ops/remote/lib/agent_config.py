@@ -4,6 +4,7 @@ Source: the specification's AgentConfiguration record and its YAML example. Dura
 "30s", "30m", "7d", and in combination "1h30m".
 """
 
+import copy
 import json
 import re
 
@@ -56,7 +57,7 @@ def canonical(config):
 
 def with_defaults(config):
     """A new configuration in which every key has a value."""
-    return _merge(DEFAULTS, config)
+    return _merge(copy.deepcopy(DEFAULTS), config)
 
 
 def _merge(defaults, given):
@@ -74,7 +75,7 @@ def problems_of(config):
     """What is wrong with a configuration: a list of sentences that each begin with the field's name."""
     if not isinstance(config, dict):
         return ["config: must be a mapping, not %s" % _kind(config)]
-    found = []
+    found: "list[str]" = []
     _mapping(_FIELDS, config, "", found)
     for key in ("agent_id", "agent_name", "environment"):
         if key not in config:

@@ -13,13 +13,13 @@ import os
 import re
 import time
 
+from stella_ops.remote.lib import agent_config
+
 RUNBOOKS = "https://docs.stella-ops.org/runbooks/"
 
 MISSING = frozenset([errno.ENOENT, errno.ENOTDIR])
 LONGEST_FILE = 4 * 1024 * 1024
 
-_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 
@@ -133,43 +133,12 @@ def _text_or_none(value):
     return value if isinstance(value, str) and value else None
 
 
-def agent_process(layout, procfs="/proc"):
-    """The running agent's process id by its pidfile, else None.
-
-    A pid that by now belongs to another program, or to a zombie, is no agent. Where /proc hides other
-    users' processes (hidepid), being there has to suffice.
-    """
-    try:
-        pid = int(read_text(layout.pidfile).split()[0])
-        if pid <= 0:
-            return None
-        os.kill(pid, 0)
-    except (IndexError, ValueError, OverflowError, ProcessLookupError):
-        return None
-    except PermissionError:
-        if not os.access(layout.pidfile, os.R_OK):
-            return None
-    except OSError:
-        return None
-    try:
-        command = read_bytes(os.path.join(procfs, str(pid), "cmdline"))
-    except OSError:
-        return pid
-    return pid if b"stella-agent" in command or b"stella_ops" in command else None
-
-
 def seconds(text):
     """Seconds of a duration such as "30s", "5m", "7d" or "1h30m"; None when it is no duration."""
-    if not isinstance(text, str):
+    try:
+        return agent_config.parse_duration(text)
+    except ValueError:
         return None
-    total, at = 0.0, 0
-    while at < len(text):
-        part = _DURATION.match(text, at)
-        if part is None:
-            return None
-        total += float(part.group(1)) * _UNITS[part.group(2)]
-        at = part.end()
-    return total if text and total != float("inf") else None
 
 
 def parse_time(text):

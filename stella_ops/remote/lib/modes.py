@@ -74,7 +74,7 @@ def _from_int(mode):
         raise ModeError("mode {} is not between 0 and 07777".format(mode))
     if mode > 0o777 and re.match(r"[0-7]{3,4}\Z", str(mode)):
         # YAML reads an unquoted 644 as six hundred and forty-four, which is 01204 to the kernel.
-        raise ModeError("mode {0} is a decimal number; write \"0{0}\" with quotes".format(mode))
+        raise ModeError('mode {0} is a decimal number; write "0{0}" with quotes'.format(mode))
     return mode
 
 
@@ -88,7 +88,7 @@ def _change(mode, bits, who, sign, what, is_directory, umask):
         value = three * 0o111
     elif what[:1].isdigit():
         if who:
-            raise ModeError("mode '{}': an octal number after '{}' cannot follow '{}'".format(mode, sign, who))
+            raise ModeError("mode '{}': '{}' cannot stand before an octal number".format(mode, who))
         value = int(what, 8)
         if value > ALL:
             raise ModeError("mode '{}' has more than the twelve permission bits".format(mode))

@@ -69,7 +69,7 @@ class PidFile(object):
 
 
 def holder(path):
-    """The pid of the process that holds the pid file, 0 when it has not written it yet, None when nobody does."""
+    """The pid of who holds the pid file, 0 when it is not written yet, None when nobody does."""
     try:
         lock = os.open(path + ".lock", os.O_RDONLY)
     except OSError:

@@ -60,8 +60,8 @@ def execute(run, arguments_spec, request, content=None):
     Returns:
         A dict of JSON types with at least ``changed`` and ``failed``; strings in it encode as UTF-8.
     """
-    warnings: list = []
-    hidden: list = []
+    warnings = []  # type: list[str]
+    hidden = []  # type: list[str]
     try:
         task = Task({}, bool(request.get("check")), bool(request.get("diff")), content, warnings)
         given = request.get("args") or {}

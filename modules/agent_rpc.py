@@ -1,0 +1,79 @@
+"""Ask the agent on the host: version, status, csr, install-identity, apply-config, heartbeats."""
+
+import json
+
+from stella_ops.remote.lib import agent_host
+
+ARGUMENTS = {
+    "prefix": {"type": "path"},
+    "requests": {"type": "list", "required": True, "no_log": True},
+}
+
+_READING = ("version", "status", "heartbeats")
+
+
+def run(task):
+    """Return ``responses``, one for each request; ``changed`` when one of them changed something.
+
+    Under check mode the requests that would change something are answered with the error ``check-mode``.
+    """
+    layout = agent_host.layout_for(task)
+    agent_host.require_installed(task, layout)
+    requests = task.args["requests"]
+    for request in requests:
+        if not isinstance(request, dict) or not isinstance(request.get("method"), str):
+            task.fail("each request must be a mapping with a 'method'")
+    sent = [request for request in requests if not task.check_mode or request["method"] in _READING]
+    answers = iter(_ask(task, layout, sent) if sent else [])
+    responses = [next(answers) if request in sent else dict(_UNDER_CHECK) for request in requests]
+    changed = any(_has_changed(response) for response in responses)
+    return {"changed": changed, "responses": responses}
+
+
+_UNDER_CHECK = {
+    "ok": False,
+    "error": {
+        "code": "check-mode",
+        "message": "not asked under check mode: it would change the host",
+        "hint": None,
+    },
+}
+
+
+def _has_changed(response):
+    result = response.get("result")
+    return isinstance(result, dict) and result.get("changed") is True
+
+
+def _ask(task, layout, requests):
+    document = json.dumps({"requests": requests}).encode("ascii")
+    try:
+        status, written, complaint = agent_host.run_agent(layout, "rpc", document)
+    except OSError as problem:
+        task.fail(
+            "the agent cannot be run: %s" % problem,
+            hint="is the interpreter it was installed with still there? Install the agent again",
+        )
+    try:
+        responses = json.loads(written.decode("utf-8"))["responses"]
+        if len(responses) == len(requests):
+            return responses
+    except (ValueError, KeyError, TypeError):
+        pass
+    said = _without_tokens(complaint.decode("utf-8", "replace"), requests)
+    return task.fail(
+        "the agent gave no answer (exit status %d): %s" % (status, agent_host.last_line(said)),
+        hint="the package may be damaged: install the agent again",
+        stderr=said[-4000:],
+    )
+
+
+def _without_tokens(text, requests):
+    """What the agent complains, for certain without a bootstrap token in it."""
+    for request in requests:
+        params = request.get("params")
+        token = params.get("token") if isinstance(params, dict) else None
+        if isinstance(token, str) and token:
+            for part in [token] + token.split(".")[1:]:
+                text = text.replace(part, "********")
+    return text

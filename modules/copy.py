@@ -1,0 +1,296 @@
+"""Put content that the controller streams, or a file of the host itself, in its place."""
+
+import hashlib
+import io
+import os
+import shlex
+import stat
+
+from stella_ops.remote.lib import atomic, difftext, files, modes, process
+
+ARGUMENTS = {
+    "dest": {"type": "path", "required": True},
+    "src": {"type": "path"},
+    "content": {"type": "str"},
+    "remote_src": {"type": "bool", "default": False},
+    "mode": {"type": "raw"},
+    "owner": {"type": "str"},
+    "group": {"type": "str"},
+    "directory_mode": {"type": "raw"},
+    "force": {"type": "bool", "default": True},
+    "backup": {"type": "bool", "default": False},
+    "validate": {"type": "str"},
+    "follow": {"type": "bool", "default": False},
+    "local_follow": {"type": "bool", "default": True},
+    "unsafe_writes": {"type": "bool", "default": False},
+    # From the controller: what the streamed content is (SHA-256 in hex, bytes), the base name of its source,
+    # and whether missing parents are made, as for the files of a copied folder.
+    "_content_sha256": {"type": "str"},
+    "_content_size": {"type": "int"},
+    "_source_name": {"type": "str"},
+    "_make_parents": {"type": "bool", "default": False},
+}
+
+
+def run(task):
+    """Return ansible-core's keys of ``copy``, and ``sha256``.
+
+    Without content, and when the host does not have it yet, the answer is ``need_content: true``: the
+    controller then calls again and streams it.
+    """
+    args = task.args
+    if not args["remote_src"]:
+        stream = task.content
+        if stream is None and args["content"] is not None:
+            stream = io.BytesIO(args["content"].encode("utf-8"))
+        return place(
+            task, Source(stream, args["_content_sha256"], args["_content_size"]), target(task), wanted(task)
+        )
+    if not args["src"]:
+        task.fail("remote_src needs src, the file on the host to copy")
+    found = files.look(args["src"], follow=True)
+    if found is None:
+        task.fail("{} does not exist on this host (remote_src is true)".format(args["src"]))
+    if stat.S_ISDIR(found.st_mode):
+        return copy_tree(task)
+    return place_file(task, args["src"], target(task), wanted(task, found))
+
+
+class Source(object):
+    """Bytes on their way in: a stream read once, or only the knowledge of what it would hold."""
+
+    def __init__(self, stream, sha256=None, size=None):
+        self.stream = stream
+        self.sha256 = sha256.lower() if sha256 else None
+        self.sha1 = None
+        self.size = size
+        self.head = None
+
+    def read(self, write):
+        """Pass all bytes to ``write``; afterwards hashes, size and head are known."""
+        sha1, sha256 = hashlib.new("sha1"), hashlib.sha256()
+        size, head = 0, b""
+        for chunk in iter(lambda: self.stream.read(files.CHUNK), b""):
+            sha1.update(chunk)
+            sha256.update(chunk)
+            size += len(chunk)
+            if len(head) <= difftext.LIMIT:
+                head += chunk[: difftext.LIMIT + 1 - len(head)]
+            write(chunk)
+        if self.sha256 is not None and self.sha256 != sha256.hexdigest():
+            raise files.FileError(
+                "the content arrived damaged: {} bytes with SHA-256 {}, expected {}".format(
+                    size, sha256.hexdigest(), self.sha256
+                )
+            )
+        self.sha1, self.sha256, self.size, self.head = sha1.hexdigest(), sha256.hexdigest(), size, head
+
+
+def wanted(task, source=None, mode_argument="mode"):
+    """The attributes that the arguments ask for; mode "preserve" takes those of the source."""
+    mode = task.args[mode_argument]
+    if mode == "preserve":
+        if source is None:
+            task.fail("mode 'preserve' needs the source's own mode, which the controller did not send")
+        mode = stat.S_IMODE(source.st_mode)
+    missing_ok = task.warn if task.check_mode else None
+    return files.Wanted(mode, task.args["owner"], task.args["group"], missing_ok)
+
+
+def target(task):
+    """The file to write: below ``dest`` when that is a folder, behind its links when asked to follow."""
+    args = task.args
+    dest = args["dest"]
+    name = os.path.basename(args["_source_name"] or args["src"] or "")
+    if dest.endswith("/") or os.path.isdir(dest):
+        if not name:
+            task.fail("dest {} is a directory, and the content has no file name of its own".format(dest))
+        dest = os.path.join(dest, name)
+    if args["follow"] and os.path.islink(dest):
+        dest = os.path.realpath(dest)
+    if os.path.isdir(dest) and (args["follow"] or not os.path.islink(dest)):
+        task.fail("{} is a directory, so no file can be written there".format(dest))
+    return dest
+
+
+def place_file(task, source, dest, attributes):
+    """Copy one file of the host."""
+    if os.path.exists(dest) and os.path.samefile(source, dest):
+        task.fail("{} and {} are the same file".format(source, dest))
+    try:
+        with open(source, "rb") as stream:
+            result = place(task, Source(stream), dest, attributes)
+    except OSError as error:
+        task.fail("cannot read {}: {}".format(source, error.strerror))
+    result["src"] = source
+    return result
+
+
+def place(task, source, dest, attributes):
+    """Make ``dest`` hold the source's bytes with these attributes; returns the module's result."""
+    args = task.args
+    old = files.look(dest)
+    if old is not None and not args["force"]:
+        return answer(dest, False, msg="{} exists, and force is false".format(dest))
+    regular = old is not None and stat.S_ISREG(old.st_mode)
+    if old is not None and not regular and not stat.S_ISLNK(old.st_mode):
+        task.fail("{} is a device, pipe or socket, and is not replaced by a file".format(dest))
+    made = parents(task, dest)
+    if regular and source.sha256 is not None and source.size in (None, old.st_size):
+        if sha256_of(dest) == source.sha256:
+            return only_attributes(task, dest, attributes)
+    needs_bytes = not task.check_mode or (task.diff_mode and (source.size or 0) <= difftext.LIMIT)
+    if source.stream is None:
+        if source.sha256 is None:
+            task.fail("there is nothing to copy: no src, no content")
+        if needs_bytes:
+            return {"changed": False, "need_content": True, "dest": dest}
+    before = difftext.head(dest) if regular and task.diff_mode else None
+    if task.check_mode:
+        if source.stream is not None:
+            source.read(lambda chunk: None)
+            if regular and sha256_of(dest) == source.sha256:
+                return only_attributes(task, dest, attributes)
+        result = {"changed": True, "dest": dest, "checksum": source.sha1, "sha256": source.sha256}
+        result["size"] = source.size
+    else:
+        with atomic.Replacement(dest, named=bool(args["validate"]), warn=task.warn) as new:
+            source.read(new.write)
+            if regular and sha256_of(dest) == source.sha256:
+                return only_attributes(task, dest, attributes)
+            if args["validate"]:
+                new.flush()
+                validate(task, new.temporary)
+            kept = atomic.backup(dest) if args["backup"] and regular else None
+            new.commit(attributes, in_place=args["unsafe_writes"])
+        result = answer(dest, True, checksum=source.sha1, sha256=source.sha256)
+        if kept:
+            result["backup_file"] = kept
+    if task.diff_mode:
+        after = source.head
+        if after is None:  # check mode, and too long to be shown
+            after = b"x" * (difftext.LIMIT + 1)
+        result["diff"] = difftext.of_content(before, after, dest, args["_source_name"] or args["src"] or dest)
+        if made:
+            result["diff"]["prepared"] = "directories made: {}".format(", ".join(made))
+    return result
+
+
+def parents(task, dest):
+    """Make the missing folders above ``dest`` when they may be made; returns those."""
+    folder = os.path.dirname(dest) or "."
+    if os.path.isdir(folder):
+        return []
+    if not (task.args["_make_parents"] or task.args["dest"].endswith("/")):
+        message = "directory {} does not exist; end dest with '/' to have it made".format(folder)
+        if not task.check_mode:
+            task.fail(message)
+        task.warn(message + " (in check mode, a task before this one may be what makes it)")
+        return []
+    made = files.make_directories(folder, task.check_mode)
+    for directory in made:
+        if not task.check_mode:
+            files.set_attributes(directory, wanted(task, mode_argument="directory_mode"))
+    return made
+
+
+def only_attributes(task, dest, attributes):
+    """The bytes are right already."""
+    before, after = {}, {}
+    changed = files.set_attributes(dest, attributes, task.check_mode, before, after)
+    sha1, sha256 = files.digest(dest, "sha1", "sha256")
+    result = answer(dest, changed, checksum=sha1, sha256=sha256)
+    if task.diff_mode:
+        result["diff"] = difftext.of_attributes(dest, before, after)
+    return result
+
+
+def validate(task, path):
+    """Have the command accept the new file before it is in place."""
+    words = shlex.split(task.args["validate"])
+    if not any("%s" in word for word in words):
+        task.fail(
+            "validate must contain %s, where the new file's path is put: {}".format(task.args["validate"])
+        )
+    try:
+        outcome = process.run([word.replace("%s", path) for word in words])
+    except OSError as error:
+        task.fail("the validating command cannot run: {}: {}".format(words[0], error.strerror))
+    if outcome.rc != 0:
+        task.fail(
+            "the new content was refused by: {}".format(task.args["validate"]),
+            rc=outcome.rc,
+            exit_status=outcome.rc,
+            stdout=outcome.stdout,
+            stderr=outcome.stderr,
+        )
+
+
+def answer(dest, changed, **more):
+    """The result's keys about the file."""
+    result = {"changed": changed, "dest": dest}
+    result.update(files.describe(dest))
+    result.update(more)
+    return result
+
+
+def sha256_of(path):
+    """SHA-256 of a file in hex; None when it cannot be read, which makes it different from everything."""
+    try:
+        return files.digest(path, "sha256")[0]
+    except OSError:
+        return None
+
+
+def copy_tree(task):
+    """Copy a folder of the host: its contents when ``src`` ends with "/", else the folder itself."""
+    src, dest = task.args["src"], task.args["dest"]
+    if os.path.lexists(dest) and not os.path.isdir(dest):
+        task.fail("{} is not a directory, and src {} is one".format(dest, src))
+    root = dest if src.endswith("/") else os.path.join(dest, os.path.basename(src))
+    real = os.path.realpath(src)
+    if (os.path.realpath(root) + "/").startswith(real + "/"):
+        task.fail("{} lies inside {}, so it cannot take a copy of it".format(root, src))
+    changed = False
+    task.args["_make_parents"] = True
+    task.args["_source_name"] = None
+    for folder, directories, names in os.walk(real, followlinks=False):
+        below = os.path.normpath(os.path.join(root, os.path.relpath(folder, real)))
+        changed = same_directory(task, folder, below) or changed
+        links = [name for name in directories if os.path.islink(os.path.join(folder, name))]
+        for name in sorted(links + names):
+            source, copy = os.path.join(folder, name), os.path.join(below, name)
+            if os.path.islink(source):
+                changed = same_link(task, source, copy) or changed
+            elif os.path.isfile(source):
+                attributes = wanted(task, os.stat(source))
+                changed = place_file(task, source, copy, attributes)["changed"] or changed
+            else:
+                task.warn("{} is no regular file and was not copied".format(source))
+    return answer(dest, changed, src=src)
+
+
+def same_directory(task, source, dest):
+    """Make a folder like another; True when something changed."""
+    made = files.make_directories(dest, task.check_mode)
+    if task.check_mode and made:
+        return True
+    attributes = wanted(task, os.stat(source), "directory_mode")
+    if made and attributes.mode is None and task.args["mode"] == "preserve":
+        attributes.mode = modes.show(os.stat(source).st_mode)
+    return files.set_attributes(dest, attributes, task.check_mode) or bool(made)
+
+
+def same_link(task, source, dest):
+    """Make a link like another; True when something changed."""
+    leads_to = os.readlink(source)
+    if os.path.islink(dest) and os.readlink(dest) == leads_to:
+        return False
+    if os.path.lexists(dest):
+        if not task.args["force"] or (os.path.isdir(dest) and not os.path.islink(dest)):
+            task.fail("{} is in the way of a link".format(dest))
+    if not task.check_mode:
+        fresh = os.path.join(os.path.dirname(dest), "{}link-{}".format(atomic.PREFIX, os.getpid()))
+        os.symlink(leads_to, fresh)
+        os.rename(fresh, dest)
+    return True

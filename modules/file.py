@@ -1,0 +1,281 @@
+"""Create, change or remove a file, a directory or a link."""
+
+import errno
+import os
+import shutil
+import time
+
+from stella_ops.remote.lib import atomic, difftext, files
+
+ARGUMENTS = {
+    "path": {"type": "path", "required": True, "aliases": ["dest", "name"]},
+    "state": {"type": "str", "choices": ["absent", "directory", "file", "hard", "link", "touch"]},
+    "src": {"type": "path"},
+    "mode": {"type": "raw"},
+    "owner": {"type": "str"},
+    "group": {"type": "str"},
+    "recurse": {"type": "bool", "default": False},
+    "force": {"type": "bool", "default": False},
+    "follow": {"type": "bool", "default": True},
+    "access_time": {"type": "str"},
+    "access_time_format": {"type": "str", "default": "%Y%m%d%H%M.%S"},
+    "modification_time": {"type": "str"},
+    "modification_time_format": {"type": "str", "default": "%Y%m%d%H%M.%S"},
+    "unsafe_writes": {"type": "bool", "default": False},
+}
+
+
+def run(task):
+    """Return ansible-core's keys of ``file``: path (dest for links), state, mode, owner, group, size …"""
+    args = task.args
+    path = args["path"].rstrip("/") or "/"  # else "link/" would mean what the link points to
+    state = args["state"] or default_state(path, args)
+    if args["recurse"] and state != "directory":
+        task.fail("recurse needs state 'directory', not '{}'".format(state))
+    if args["src"] is not None and state not in ("link", "hard"):
+        task.fail("src is for state 'link' or 'hard', not '{}'".format(state))
+    if state not in ("link", "hard", "absent") and args["follow"] and os.path.islink(path):
+        path = os.path.realpath(path)
+    return STATES[state](task, path)
+
+
+def default_state(path, args):
+    """What a task without ``state`` means: what is there, kept."""
+    now = files.state_of(path)
+    if now == "absent":
+        return "directory" if args["recurse"] else "file"
+    if now == "link" and args["follow"] and args["src"] is None:
+        return "directory" if os.path.isdir(path) else "file"
+    return now if now in ("link", "directory") else "file"
+
+
+def be_file(task, path):
+    """The file must exist; only its attributes are changed."""
+    now = files.state_of(path)
+    if now == "absent":
+        task.fail(
+            "{} does not exist; state 'touch' or the copy module makes it".format(path), path=path, state=now
+        )
+    if now not in ("file", "hard") and not (now == "link" and not task.args["follow"]):
+        task.fail("{} is a {}, not a file".format(path, now), path=path, state=now)
+    return finish(task, path, False, {"state": now}, {"state": now})
+
+
+def be_directory(task, path):
+    """Make the directory with its parents; the new ones all get the attributes."""
+    if files.look(path) is not None and not os.path.isdir(path):
+        task.fail("{} is a {}, not a directory".format(path, files.state_of(path)), path=path)
+    attributes = wanted(task)
+    made = files.make_directories(path, task.check_mode)
+    if not task.check_mode:
+        for directory in made:
+            files.set_attributes(directory, attributes)
+    changed = bool(made)
+    if task.args["recurse"] and not (task.check_mode and made):
+        changed = set_below(task, path, attributes) or changed
+    before = "absent" if made else "directory"
+    return finish(task, path, changed, {"state": before}, {"state": "directory"})
+
+
+def be_absent(task, path):
+    """Remove a file, or a directory with all it holds. A link is removed, never what it points to."""
+    now = files.state_of(path)
+    if now == "absent":
+        return answer(task, path, False, {}, {})
+    if not task.check_mode:
+        try:
+            if now == "directory":
+                shutil.rmtree(path)
+            else:
+                os.unlink(path)
+        except FileNotFoundError:
+            pass  # gone in the meantime: what was wanted
+        except OSError as error:
+            task.fail("cannot remove {}: {}".format(error.filename or path, error.strerror), path=path)
+    return answer(task, path, True, {"state": now}, {"state": "absent"})
+
+
+def be_link(task, path):
+    """Make a symbolic link with exactly the text of ``src``."""
+    src, force = task.args["src"], task.args["force"]
+    now = files.state_of(path)
+    if src is None:
+        if now != "link":
+            task.fail("src is needed to make a link", path=path)
+        src = os.readlink(path)
+    leads_to = os.path.join(os.path.dirname(path), src)
+    if not force and not os.path.exists(leads_to) and not task.check_mode:
+        task.fail("src {} does not exist; 'force: true' links to it all the same".format(leads_to), src=src)
+    old = os.readlink(path) if now == "link" else None
+    if old == src:
+        before = after = {"state": now, "src": src}
+        changed = False
+    else:
+        make_room(task, path, now, "link")
+        before, after = {"state": now}, {"state": "link", "src": src}
+        if old is not None:
+            before["src"] = old
+        changed = True
+        if not task.check_mode:
+            in_its_place(task, path, lambda fresh: os.symlink(src, fresh))
+    result = finish(task, path, changed, before, after)
+    result["src"] = src
+    return result
+
+
+def be_hard(task, path):
+    """Give an existing file one more name."""
+    src = task.args["src"]
+    now = files.state_of(path)
+    if src is None:
+        if now != "hard":
+            task.fail("src is needed to make a hard link", path=path)
+        return finish(task, path, False, {"state": now}, {"state": now})
+    found = files.look(src)
+    if found is None:
+        if not task.check_mode:
+            task.fail("src {} does not exist".format(src), src=src)
+        task.warn("src {} does not exist yet".format(src))
+    changed = now == "absent" or found is None or not os.path.samestat(os.lstat(path), found)
+    if changed:
+        make_room(task, path, now, "hard link")
+        if not task.check_mode:
+            in_its_place(task, path, lambda fresh: os.link(src, fresh, follow_symlinks=False))
+    result = finish(task, path, changed, {"state": now}, {"state": "hard", "src": src})
+    result["src"] = src
+    return result
+
+
+def be_touched(task, path):
+    """Make an empty file, or set the times of what is there."""
+    now = files.state_of(path)
+    changed = now == "absent"
+    if changed and not task.check_mode:
+        try:
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o666))
+        except OSError as error:
+            task.fail("cannot make {}: {}".format(path, error.strerror), path=path)
+    after = "file" if changed else now
+    return finish(task, path, changed, {"state": now}, {"state": after}, default_time="now")
+
+
+def finish(task, path, changed, before, after, default_time="preserve"):
+    """Attributes and times of what now exists, and the result."""
+    exists = files.look(path) is not None
+    if exists or not task.check_mode:
+        changed = files.set_attributes(path, wanted(task), task.check_mode, before, after) or changed
+        changed = set_times(task, path, before, after, default_time) or changed
+    return answer(task, path, changed, before, after)
+
+
+def answer(task, path, changed, before, after):
+    """The result; in check mode ``state`` tells what would be."""
+    result = {"changed": changed, "path": path}
+    result.update(files.describe(path))
+    if task.check_mode and "state" in after:
+        result["state"] = after["state"]
+    if result["state"] in ("link", "hard"):
+        result["dest"] = path
+    if task.diff_mode:
+        result["diff"] = difftext.of_attributes(path, before, after)
+    return result
+
+
+def wanted(task):
+    """The attributes that the arguments ask for."""
+    missing_ok = task.warn if task.check_mode else None
+    return files.Wanted(task.args["mode"], task.args["owner"], task.args["group"], missing_ok)
+
+
+def set_below(task, root, attributes):
+    """The same attributes for all that a directory holds; what links point to is left alone."""
+    changed = False
+    for folder, directories, names in os.walk(root, followlinks=False):
+        for name in directories + names:
+            try:
+                changed = (
+                    files.set_attributes(os.path.join(folder, name), attributes, task.check_mode) or changed
+                )
+            except files.FileError:
+                if files.look(os.path.join(folder, name)) is not None:  # else removed while we walk
+                    raise
+    return changed
+
+
+def set_times(task, path, before, after, default):
+    """Times as asked: "preserve", "now", or a time in the given format. True when one changes."""
+    found = files.look(path)
+    if found is None:
+        return default == "now"
+    now = time.time()
+    new = []
+    for name, old in (("access_time", found.st_atime_ns), ("modification_time", found.st_mtime_ns)):
+        value = moment(task, name, task.args[name] or default, old, now)
+        new.append(value)
+        if value != old:
+            before[name], after[name] = old / 1e9, value / 1e9
+    if new == [found.st_atime_ns, found.st_mtime_ns]:
+        return False
+    if not task.check_mode:
+        try:
+            os.utime(path, ns=(new[0], new[1]), follow_symlinks=False)
+        except OSError as error:
+            task.fail("cannot set the times of {}: {}".format(path, error.strerror), path=path)
+    return True
+
+
+def moment(task, name, text, old, now):
+    """Nanoseconds since the epoch."""
+    if text == "preserve":
+        return old
+    if text == "now":
+        return int(now * 1e9)
+    form = task.args[name + "_format"]
+    try:
+        return int(time.mktime(time.strptime(text, form))) * 1000000000
+    except (ValueError, OverflowError) as error:
+        return task.fail(
+            "{}: {} (use preserve, now, or a time like {})".format(name, error, time.strftime(form))
+        )
+
+
+def make_room(task, path, now, kind):
+    """Refuse, or with force clear away, what stands where a link is to be."""
+    if now in ("absent", "link"):
+        return
+    if not task.args["force"]:
+        what = "directory" if now == "directory" else "file"
+        task.fail("{} is a {}; 'force: true' replaces it by a {}".format(path, what, kind), path=path)
+    if now == "directory":
+        if os.listdir(path):
+            task.fail(
+                "the directory {} is not empty, and is not replaced by a {}".format(path, kind), path=path
+            )
+        if not task.check_mode:
+            os.rmdir(path)
+
+
+def in_its_place(task, path, make):
+    """Make a link under another name and rename it, so that the path is never without."""
+    fresh = os.path.join(os.path.dirname(path), "{}link-{}".format(atomic.PREFIX, os.getpid()))
+    try:
+        make(fresh)
+        try:
+            os.rename(fresh, path)
+        finally:
+            # rename(2) does nothing, and leaves both names, when they are the same file already.
+            if os.path.lexists(fresh):
+                os.unlink(fresh)
+    except OSError as error:
+        hint = "; hard links cannot cross filesystems" if error.errno == errno.EXDEV else ""
+        task.fail("cannot link {}: {}{}".format(path, error.strerror, hint), path=path)
+
+
+STATES = {
+    "absent": be_absent,
+    "directory": be_directory,
+    "file": be_file,
+    "hard": be_hard,
+    "link": be_link,
+    "touch": be_touched,
+}

@@ -1,0 +1,116 @@
+"""Tell all that is known of a file."""
+
+import os
+import stat
+
+from stella_ops.remote.lib import files, inode, modes, process
+
+ARGUMENTS = {
+    "path": {"type": "path", "required": True, "aliases": ["dest", "name"]},
+    "follow": {"type": "bool", "default": False},
+    "get_checksum": {"type": "bool", "default": True},
+    "checksum_algorithm": {
+        "type": "str",
+        "default": "sha1",
+        "choices": ["md5", "sha1", "sha224", "sha256", "sha384", "sha512"],
+        "aliases": ["checksum", "checksum_algo"],
+    },
+    "get_mime": {"type": "bool", "default": True, "aliases": ["mime", "mime_type", "mime-type"]},
+    "get_attributes": {"type": "bool", "default": True, "aliases": ["attr", "attributes"]},
+}
+
+_BITS = (
+    ("wusr", stat.S_IWUSR),
+    ("rusr", stat.S_IRUSR),
+    ("xusr", stat.S_IXUSR),
+    ("wgrp", stat.S_IWGRP),
+    ("rgrp", stat.S_IRGRP),
+    ("xgrp", stat.S_IXGRP),
+    ("woth", stat.S_IWOTH),
+    ("roth", stat.S_IROTH),
+    ("xoth", stat.S_IXOTH),
+    ("isuid", stat.S_ISUID),
+    ("isgid", stat.S_ISGID),
+)
+_KINDS = (
+    ("isdir", stat.S_ISDIR),
+    ("ischr", stat.S_ISCHR),
+    ("isblk", stat.S_ISBLK),
+    ("isreg", stat.S_ISREG),
+    ("isfifo", stat.S_ISFIFO),
+    ("islnk", stat.S_ISLNK),
+    ("issock", stat.S_ISSOCK),
+)
+
+
+def run(task):
+    """Return ``stat`` with ansible-core's keys; ``exists: false`` alone when there is no such file."""
+    path = task.args["path"]
+    found = files.look(path, follow=task.args["follow"])
+    if found is None:
+        return {"changed": False, "stat": {"exists": False}}
+    told = {"exists": True, "path": path}
+    told.update(numbers(found))
+    told.update((name, test(found.st_mode)) for name, test in _KINDS)
+    told.update((name, bool(found.st_mode & bit)) for name, bit in _BITS)
+    told.update(
+        pw_name=files.user_name(found.st_uid),
+        gr_name=files.group_name(found.st_gid),
+        readable=os.access(path, os.R_OK),
+        writeable=os.access(path, os.W_OK),
+        executable=os.access(path, os.X_OK),
+    )
+    if told["islnk"]:
+        told["lnk_source"] = os.path.realpath(path)
+        told["lnk_target"] = os.readlink(path)
+    if told["isreg"] and told["readable"] and task.args["get_checksum"]:
+        told["checksum"] = checksum(task, path)
+    if task.args["get_mime"]:
+        told.update(mime(path, task.args["follow"]))
+    if task.args["get_attributes"]:
+        told.update(inode.attributes(path) if told["isreg"] or told["isdir"] else inode.NOTHING)
+    return {"changed": False, "stat": told}
+
+
+def numbers(found):
+    """The plain fields of stat(2)."""
+    return {
+        "mode": modes.show(found.st_mode),
+        "uid": found.st_uid,
+        "gid": found.st_gid,
+        "size": found.st_size,
+        "inode": found.st_ino,
+        "dev": found.st_dev,
+        "nlink": found.st_nlink,
+        "atime": found.st_atime,
+        "mtime": found.st_mtime,
+        "ctime": found.st_ctime,
+        "blocks": found.st_blocks,
+        "block_size": found.st_blksize,
+        "device_type": found.st_rdev,
+    }
+
+
+def checksum(task, path):
+    """The file's digest; a clear failure where the host's crypto policy forbids the algorithm."""
+    try:
+        return files.digest(path, task.args["checksum_algorithm"])[0]
+    except (OSError, ValueError) as error:
+        return task.fail("no {} checksum of {}: {}".format(task.args["checksum_algorithm"], path, error))
+
+
+def mime(path, follow):
+    """``mimetype`` and ``charset`` by file(1), where the host has it; "unknown" elsewhere."""
+    unknown = {"mimetype": "unknown", "charset": "unknown"}
+    program = process.find("file")
+    if program is None:
+        return unknown
+    words = [program, "--brief", "--mime-type", "--mime-encoding"] + (["--dereference"] if follow else [])
+    try:
+        outcome = process.run(words + ["--", path])
+    except OSError:
+        return unknown
+    parts = outcome.stdout.decode("utf-8", "replace").strip().split("; charset=")
+    if outcome.rc != 0 or len(parts) != 2:
+        return unknown
+    return {"mimetype": parts[0], "charset": parts[1]}

@@ -1,0 +1,84 @@
+"""What the agent actions have in common: which agent a host is to have, and how to talk to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from stella_ops.actions.base import ActionContext, ActionFailure, Result
+from stella_ops.origins import Origin, SourceText
+
+
+@dataclass(frozen=True, slots=True)
+class AgentTarget:
+    """An agent by its host's variables.
+
+    Attributes:
+        name: ``stella_agent_name``, else the inventory name.
+        environment: ``stella_environment``, else the project's.
+        prefix: ``stella_agent_prefix``: the folder everything of the agent lies in; None for the place that
+            the host's privileges suggest (the system's folders for root, ~/.stella-agent else).
+    """
+
+    name: str
+    environment: str
+    prefix: str | None
+
+
+def variable(context: ActionContext, name: str) -> Any:
+    """The rendered value of a variable, or None when it is not set."""
+    if name not in context.variables:
+        return None
+    expression = SourceText("{{ " + name + " }}", Origin(name))
+    return context.templar.render(expression, context.variables)
+
+
+def target(context: ActionContext, args: Mapping[str, Any]) -> AgentTarget:
+    """The agent of a host; arguments win over variables."""
+    fleet = context.the_fleet()
+    prefix = args.get("prefix") or variable(context, "stella_agent_prefix")
+    return AgentTarget(
+        name=str(args.get("name") or variable(context, "stella_agent_name") or context.host),
+        environment=str(
+            args.get("environment")
+            or variable(context, "stella_environment")
+            or fleet.project.agent.environment
+        ),
+        prefix=str(prefix) if prefix else None,
+    )
+
+
+async def rpc(context: ActionContext, prefix: str | None, method: str, params: dict[str, Any]) -> Result:
+    """Ask the installed agent one thing.
+
+    Raises:
+        ActionFailure: the agent cannot be asked, or answers with an error.
+    """
+    requests = [{"method": method, "params": params}]
+    answer = await context.module("agent_rpc", {"prefix": prefix, "requests": requests}, check=False)
+    if answer.get("failed"):
+        raise ActionFailure(
+            str(answer.get("msg")), **({"_hint": answer["hint"]} if answer.get("hint") else {})
+        )
+    responses = answer.get("responses")
+    response = responses[0] if isinstance(responses, list) and len(responses) == 1 else None
+    if not isinstance(response, dict):
+        raise ActionFailure("the agent gave no answer that can be understood")
+    if not response.get("ok"):
+        error = response.get("error")
+        error = error if isinstance(error, dict) else {}
+        hint = {"_hint": str(error["hint"])} if error.get("hint") else {}
+        raise ActionFailure(
+            f"the agent refuses '{method}': {error.get('message', 'no reason given')}", **hint
+        )
+    result = response.get("result")
+    return result if isinstance(result, dict) else {}
+
+
+async def status(context: ActionContext, prefix: str | None) -> Result | None:
+    """The installed agent's status; None when there is no agent that can be asked."""
+    try:
+        return await rpc(context, prefix, "status", {})
+    except ActionFailure:
+        return None

@@ -1,0 +1,77 @@
+"""Gives a host's agent its identity: token, key and proof on the host, certificate from the fleet's authority."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stella_ops.actions._agent import AgentTarget, rpc, status, target, variable
+from stella_ops.actions.base import ActionContext, Result
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "prefix": {"type": "path"},
+    "name": {"type": "str"},
+    "environment": {"type": "str"},
+    "force": {"type": "bool", "default": False},
+}
+
+
+async def run(context: ActionContext, args: dict[str, Any]) -> Result:
+    """An agent whose certificate is good keeps it. The token travels in the SSH channel alone."""
+    fleet = context.the_fleet()
+    agent = target(context, args)
+    current = await status(context, agent.prefix)
+    if current is None:
+        if context.check:
+            return {"changed": True, "msg": "the agent would be enrolled once it is installed"}
+        # Ask again for the reason, which is the error to show.
+        current = await rpc(context, agent.prefix, "status", {})
+    service = await fleet.call(lambda: fleet.enrolment)
+    reason = await fleet.call(
+        service.reason_to_enrol, current, name=agent.name, environment=agent.environment
+    )
+    if args.get("force"):
+        reason = reason or "asked for"
+    if reason is None:
+        known = await fleet.call(fleet.registry.find, agent.name, agent.environment)
+        expires = current["certificate"].get("not_after")
+        agent_id = known.id if known else None
+        return {"changed": False, "agent_id": agent_id, "certificate_expires_at": expires}
+    if context.check:
+        return {"changed": True, "reason": reason, "msg": f"would enrol: {reason}"}
+    return await _enrol(context, agent, reason)
+
+
+async def _enrol(context: ActionContext, agent: AgentTarget, reason: str) -> Result:
+    fleet = context.the_fleet()
+    service = fleet.enrolment
+    address = variable(context, "ansible_host")
+    labels = variable(context, "stella_labels")
+    pending = await fleet.call(
+        service.begin,
+        agent.name,
+        agent.environment,
+        context.host,
+        ansible_host=str(address) if address else None,
+        labels={str(k): str(v) for k, v in labels.items()} if isinstance(labels, dict) else None,
+        actor=fleet.actor,
+    )
+    context.keep_secret(pending.token)
+    context.keep_secret(pending.token.partition(".")[2])
+    proof = await rpc(context, agent.prefix, "csr", pending.csr_params())
+    enrolment = await fleet.call(
+        service.complete,
+        proof,
+        agent_id=pending.agent_id,
+        name=agent.name,
+        environment=agent.environment,
+        actor=fleet.actor,
+    )
+    identity = {"chain": enrolment.chain_pem, "ca": enrolment.ca_pem}
+    await rpc(context, agent.prefix, "install-identity", identity)
+    return {
+        "changed": True,
+        "reason": reason,
+        "agent_id": enrolment.agent_id,
+        "proof": proof.get("kind"),
+        "certificate_expires_at": enrolment.certificate.not_after.isoformat().replace("+00:00", "Z"),
+    }

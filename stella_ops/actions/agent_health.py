@@ -1,0 +1,76 @@
+"""Waits until an agent is healthy, and records the visit in the fleet store."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from stella_ops.actions._agent import rpc, target, variable
+from stella_ops.actions.base import ActionContext, ActionFailure, Result
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "prefix": {"type": "path"},
+    "name": {"type": "str"},
+    "environment": {"type": "str"},
+    "timeout": {"type": "float", "default": 30},
+}
+
+POLL_SECONDS = 0.25
+
+
+async def run(context: ActionContext, args: dict[str, Any]) -> Result:
+    """Healthy means: running, with its identity and configuration, and a heartbeat since it started."""
+    fleet = context.the_fleet()
+    agent = target(context, args)
+    if context.check:
+        return {"changed": False, "msg": "health is not waited for in check mode"}
+    limit = float(args["timeout"]) if args.get("timeout") is not None else 30.0
+    deadline = time.monotonic() + limit
+    while True:
+        current = await rpc(context, agent.prefix, "status", {})
+        missing = _missing(current)
+        if missing is None or time.monotonic() >= deadline:
+            break
+        await asyncio.sleep(POLL_SECONDS)
+    known = await fleet.call(lambda: fleet.registry.find(agent.name, agent.environment))
+    if known is None:
+        raise ActionFailure(f"agent '{agent.name}' is not in the fleet store", _hint="enrol it first")
+    address = variable(context, "ansible_host")
+    view = await fleet.call(
+        fleet.registry.record_visit,
+        known.id,
+        current,
+        host=context.host,
+        ansible_host=str(address) if address else None,
+    )
+    since = await fleet.call(fleet.registry.last_heartbeat_seq, known.id)
+    beats = await rpc(context, agent.prefix, "heartbeats", {"after_seq": since, "limit": 500})
+    if isinstance(beats.get("heartbeats"), list):
+        await fleet.call(fleet.registry.record_heartbeats, known.id, beats["heartbeats"])
+    result: Result = {"changed": False, "agent": view.to_json()}
+    if missing is not None:
+        raise ActionFailure(
+            f"the agent is not healthy after {limit:g} seconds: {missing}",
+            _hint=f"stella-ops doctor {context.host} tells more; the agent's log is in its log folder",
+            **result,
+        )
+    return result
+
+
+def _missing(status: Result) -> str | None:
+    """What keeps an agent from being healthy, or None."""
+    if not status.get("running"):
+        return "it is not running"
+    if not status.get("certificate"):
+        return "it has no certificate"
+    if not status.get("config_sha256"):
+        return "it has no configuration"
+    beat = status.get("last_heartbeat")
+    if not isinstance(beat, dict):
+        return "it has sent no heartbeat"
+    if str(beat.get("time", "")) < str(status.get("started_at") or ""):
+        return "it has sent no heartbeat since it started"
+    if beat.get("status") != "healthy":
+        return f"it calls itself {beat.get('status')}"
+    return None

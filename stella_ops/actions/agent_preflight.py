@@ -1,0 +1,28 @@
+"""Checks that a host is fit for an agent: disk, Python, clock, architecture."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from stella_ops.actions._agent import target
+from stella_ops.actions.base import ActionContext, Result
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "prefix": {"type": "path"},
+    "min_disk_mb": {"type": "int"},
+    "max_skew_seconds": {"type": "float"},
+    "architectures": {"type": "list", "elements": "str"},
+    "min_python": {"type": "str"},
+}
+
+
+async def run(context: ActionContext, args: dict[str, Any]) -> Result:
+    """Changes nothing; fails with every cause at once, and what to do about it."""
+    wanted = {name: value for name, value in args.items() if value is not None}
+    wanted["prefix"] = target(context, args).prefix
+    wanted["controller_time"] = time.time()
+    result = await context.module("agent_preflight", wanted)
+    if result.get("failed") and result.get("hint"):
+        result["_hint"] = result["hint"]
+    return result

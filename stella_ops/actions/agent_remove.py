@@ -1,0 +1,31 @@
+"""Removes an agent from a host, and strikes it off the fleet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stella_ops.actions._agent import target
+from stella_ops.actions.base import ActionContext, Result
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "prefix": {"type": "path"},
+    "name": {"type": "str"},
+    "environment": {"type": "str"},
+    "keep_data": {"type": "bool"},
+}
+
+
+async def run(context: ActionContext, args: dict[str, Any]) -> Result:
+    """Service, files, user; then the store: certificates revoked, agent marked as decommissioned."""
+    fleet = context.the_fleet()
+    agent = target(context, args)
+    wanted = {"prefix": agent.prefix, "keep_data": bool(args.get("keep_data"))}
+    result = await context.module("agent_remove", wanted)
+    if result.get("failed"):
+        return result
+    known = await fleet.call(lambda: fleet.registry.find(agent.name, agent.environment))
+    if known is not None and known.decommissioned_at is None:
+        result["changed"] = True
+        if not context.check:
+            await fleet.call(fleet.registry.decommission, known.id, actor=fleet.actor)
+    return result

@@ -1,0 +1,21 @@
+"""Starts, stops or restarts the agent: as a systemd service, or as a supervised process without root."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stella_ops.actions._agent import target
+from stella_ops.actions.base import ActionContext, Result
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "prefix": {"type": "path"},
+    "state": {"type": "str", "choices": ["started", "stopped", "restarted"]},
+    "enabled": {"type": "bool"},
+    "wait": {"type": "float"},
+}
+
+
+async def run(context: ActionContext, args: dict[str, Any]) -> Result:
+    """The host decides which of the two it is."""
+    wanted = {name: value for name, value in args.items() if value is not None}
+    return await context.module("agent_service", {**wanted, "prefix": target(context, args).prefix})

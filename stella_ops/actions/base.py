@@ -1,0 +1,125 @@
+"""What an action is: the controller's half of a task.
+
+An action is a file in this folder with ``ARGUMENTS`` (the same literal as a module's) and a coroutine ``run``.
+A task whose name has no action here runs the module of that name on the host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from stella_ops.templating.templar import Templar
+from stella_ops.transport.base import Become, CommandResult, HostSession, ModuleCall
+
+if TYPE_CHECKING:
+    from stella_ops.agents.fleet import Fleet
+
+Result = dict[str, Any]
+
+
+class ActionFailure(Exception):
+    """Ends an action as failed; ``result`` is what the task returns."""
+
+    def __init__(self, msg: str, **more: Any) -> None:
+        super().__init__(msg)
+        self.result: Result = {**more, "failed": True, "msg": msg}
+
+
+@dataclass(slots=True)
+class ActionContext:
+    """What an action may use.
+
+    Attributes:
+        host: the inventory name of the host the task is about.
+        variables: its variables; values as written.
+        session: the connection to the host the task runs on (the delegate, if there is one).
+        search_path: folders in which relative files are looked for, the best first.
+        keep_secret: makes a value unprintable for the rest of the run.
+        scrub: a value without the secrets of this run.
+        fleet: opens the fleet's services (store, authority, releases) when first called.
+    """
+
+    host: str
+    variables: Mapping[str, Any]
+    templar: Templar
+    session: HostSession
+    become: Become | None
+    check: bool
+    diff: bool
+    timeout: float
+    environment: Mapping[str, str]
+    search_path: Sequence[Path]
+    keep_secret: Callable[[object], object]
+    scrub: Callable[[Any], Any]
+    fleet: Fleet | None = None
+
+    async def module(
+        self,
+        name: str,
+        args: Mapping[str, Any],
+        *,
+        content: bytes | Path | None = None,
+        check: bool | None = None,
+        timeout: float | None = None,
+    ) -> Result:
+        """Run a module on the host; its own failure is returned, not raised."""
+        return await self.session.call(
+            ModuleCall(
+                module=name,
+                args=args,
+                check=self.check if check is None else check,
+                diff=self.diff,
+                timeout=self.timeout if timeout is None else timeout,
+                environment=self.environment,
+                content=content,
+            ),
+            self.become,
+        )
+
+    async def raw(self, command: str) -> CommandResult:
+        """Run a bare command on the host."""
+        return await self.session.raw(command, self.become, self.timeout)
+
+    def the_fleet(self) -> Fleet:
+        """The fleet's services.
+
+        Raises:
+            ActionFailure: this run has none.
+        """
+        if self.fleet is None:
+            raise ActionFailure("this action needs the fleet store, which this run does not have")
+        return self.fleet
+
+
+class Action(Protocol):
+    """An action's file, as a module object."""
+
+    ARGUMENTS: dict[str, dict[str, Any]]
+
+    async def run(self, context: ActionContext, args: dict[str, Any]) -> Result:
+        """Do the task on one host; raises ``ActionFailure`` or any ``StellaError``."""
+        ...
+
+
+def find_file(context: ActionContext, kind: str, name: str) -> Path:
+    """A file an operator named: absolute, or below the search path (its ``kind`` folder first).
+
+    Args:
+        kind: ``files`` or ``templates``.
+
+    Raises:
+        ActionFailure: there is none; the message lists where it was looked for.
+    """
+    path = Path(name).expanduser()
+    if path.is_absolute():
+        candidates = [path]
+    else:
+        candidates = [place / part for place in context.search_path for part in (Path(kind) / path, path)]
+    for candidate in candidates:
+        if candidate.exists():
+            return candidate
+    looked = ", ".join(str(c) for c in candidates)
+    raise ActionFailure(f"Could not find or access '{name}' on the controller; looked for: {looked}")

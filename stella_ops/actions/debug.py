@@ -1,0 +1,34 @@
+"""Shows a message or a variable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stella_ops.actions.base import ActionContext, ActionFailure, Result
+from stella_ops.errors import UndefinedVariableError
+from stella_ops.origins import Origin, SourceText
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "msg": {"type": "raw"},
+    "var": {"type": "raw"},
+    "verbosity": {"type": "int", "default": 0},
+}
+
+
+async def run(context: ActionContext, args: dict[str, Any]) -> Result:
+    """``msg`` as it is, or the value of the expression ``var``."""
+    if args.get("msg") is not None and args.get("var") is not None:
+        raise ActionFailure("'msg' and 'var' are incompatible options")
+    wanted = int(args.get("verbosity") or 0)
+    if int(context.variables.get("ansible_verbosity", 0)) < wanted:
+        return {"skipped": True, "skipped_reason": "Verbosity threshold not met."}
+    if args.get("var") is None:
+        return {"msg": args["msg"] if args.get("msg") is not None else "Hello world!"}
+    name = args["var"]
+    if not isinstance(name, str):
+        return {str(type(name)): name}
+    try:
+        expression = SourceText("{{ " + name + " }}", getattr(name, "origin", None) or Origin("debug"))
+        return {str(name): context.templar.render(expression, context.variables)}
+    except UndefinedVariableError:
+        return {str(name): "VARIABLE IS NOT DEFINED!"}

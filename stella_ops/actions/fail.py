@@ -1,0 +1,14 @@
+"""Fails with a message."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stella_ops.actions.base import ActionContext, ActionFailure, Result
+
+ARGUMENTS: dict[str, dict[str, Any]] = {"msg": {"type": "raw", "default": "Failed as requested from task"}}
+
+
+async def run(context: ActionContext, args: dict[str, Any]) -> Result:
+    """Always fails."""
+    raise ActionFailure(args.get("msg") or "Failed as requested from task")

@@ -1,0 +1,26 @@
+"""Sets variables of a host for the rest of the run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stella_ops.actions.base import ActionContext, ActionFailure, Result
+
+# Every argument is a variable, so none can be unknown.
+ARGUMENTS: dict[str, dict[str, Any]] | None = None
+
+
+async def run(context: ActionContext, args: dict[str, Any]) -> Result:
+    """The arguments, but ``cacheable``, become variables."""
+    values = {name: value for name, value in args.items() if name != "cacheable"}
+    if not values:
+        raise ActionFailure(
+            "No key/value pairs provided, at least one is required for this action to succeed"
+        )
+    for name in values:
+        if not name.isidentifier():
+            raise ActionFailure(
+                f"The variable name '{name}' is not valid. Variables must start with a letter or underscore "
+                "character, and contain only letters, numbers and underscores."
+            )
+    return {"ansible_facts": values, "_variables": True}

@@ -1,0 +1,55 @@
+"""Renders a template on the controller and puts the result on the host."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from stella_ops.actions.base import ActionContext, ActionFailure, Result, find_file
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "src": {"type": "path", "required": True},
+    "dest": {"type": "path", "required": True},
+    "mode": {"type": "raw"},
+    "owner": {"type": "str"},
+    "group": {"type": "str"},
+    "backup": {"type": "bool", "default": False},
+    "force": {"type": "bool", "default": True},
+    "validate": {"type": "str"},
+    "follow": {"type": "bool", "default": False},
+    "trim_blocks": {"type": "bool", "default": True},
+    "lstrip_blocks": {"type": "bool", "default": False},
+    "newline_sequence": {"type": "str", "default": "\n", "choices": ["\n", "\r", "\r\n"]},
+    "output_encoding": {"type": "str", "default": "utf-8"},
+    "unsafe_writes": {"type": "bool", "default": False},
+}
+
+_FOR_COPY = ("dest", "mode", "owner", "group", "backup", "force", "validate", "follow", "unsafe_writes")
+
+
+async def run(context: ActionContext, args: dict[str, Any]) -> Result:
+    """The rendered text travels as content of the ``copy`` module; a host that has it already is left alone."""
+    for name in ("src", "dest"):
+        if not args.get(name):
+            raise ActionFailure(f"missing required arguments: {name}")
+    source = find_file(context, "templates", str(args["src"]))
+    try:
+        text = source.read_text(encoding="utf-8")
+    except UnicodeDecodeError as problem:
+        raise ActionFailure(f"{source} is not UTF-8 text (byte {problem.start})") from None
+    rendered = context.templar.render_file(
+        text,
+        str(source),
+        {**context.variables, "ansible_managed": "Ansible managed", "template_path": str(source)},
+        trim_blocks=bool(args.get("trim_blocks", True)),
+        lstrip_blocks=bool(args.get("lstrip_blocks", False)),
+    )
+    newline = args.get("newline_sequence") or "\n"
+    if newline != "\n":
+        rendered = rendered.replace("\n", newline.replace("\\r", "\r").replace("\\n", "\n"))
+    content = rendered.encode(args.get("output_encoding") or "utf-8")
+    copied = {name: args[name] for name in _FOR_COPY if name in args}
+    copied["_content_sha256"] = hashlib.sha256(content).hexdigest()
+    copied["_content_size"] = len(content)
+    copied["_source_name"] = source.name.removesuffix(".j2")
+    return await context.module("copy", copied, content=content)

@@ -1,0 +1,329 @@
+"""Enrolment: from a bare host to an agent with an identity that the fleet's authority vouches for.
+
+    begin      an id for the name (kept for ever) and a one-time token    → the host, over its SSH channel
+    (host)     makes its key, answers with a CSR or a signed challenge    ← rpc method ``csr``
+    complete   proof checked, token exchanged, certificate issued         → rpc method ``install-identity``
+
+The services here do not know how the messages travel.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from stella_ops.agents.names import check_name
+from stella_ops.agents.tokens import Refusal, TokenService, token_id_of
+from stella_ops.errors import PkiError
+from stella_ops.pki.authority import DEFAULT_VALIDITY, CertificateAuthority
+from stella_ops.pki.keys import PublicKey, public_key_sha256
+from stella_ops.pki.requests import CHALLENGE_NAMESPACE, challenge_text, verify_pkcs10, verify_sshsig
+from stella_ops.store import agents, audit, certificates
+from stella_ops.store.database import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingEnrolment:
+    """What the host gets to begin with: who it is to be, and the token that lets it."""
+
+    agent_id: str
+    name: str
+    environment: str
+    token: str = field(repr=False)
+    expires_at: datetime
+
+    def csr_params(self) -> dict[str, str]:
+        """The parameters of the agent's rpc method ``csr``. They hold the token: for frames only."""
+        return {
+            "agent_id": self.agent_id,
+            "name": self.name,
+            "environment": self.environment,
+            "token": self.token,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolment:
+    """A completed enrolment: the chain (leaf first, without root) and the root, for ``install-identity``.
+
+    ``repeated`` tells that the same key had this answer before.
+    """
+
+    agent_id: str
+    chain_pem: str
+    ca_pem: str
+    certificate: certificates.Certificate
+    repeated: bool = False
+
+
+class EnrolmentService:
+    """Enrols agents.
+
+    Args:
+        store: the fleet store.
+        ca: signs the certificates.
+        tokens: mints and exchanges the tokens.
+        clock: gives the time, aware.
+        random: gives that many random bytes; agents' ids are made of them.
+        validity: of certificates.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        ca: CertificateAuthority,
+        tokens: TokenService,
+        *,
+        clock: Callable[[], datetime],
+        random: Callable[[int], bytes],
+        validity: timedelta = DEFAULT_VALIDITY,
+    ) -> None:
+        self._store = store
+        self._ca = ca
+        self._tokens = tokens
+        self._clock = clock
+        self._random = random
+        self._validity = validity
+
+    def begin(
+        self,
+        name: str,
+        environment: str,
+        host: str,
+        *,
+        ansible_host: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        actor: str,
+    ) -> PendingEnrolment:
+        """Give a name its identity (the one it has, if it is known) and mint a token for it.
+
+        Args:
+            host: the host's inventory name; ``ansible_host`` the address in use.
+            actor: who does this, for the audit trail.
+
+        Raises:
+            EnrolmentError: (bad_name, bad_environment) the name cannot stand in a certificate or a challenge.
+        """
+        check_name(name, "name")
+        check_name(environment, "environment")
+        with self._store.transaction() as connection:
+            made = agents.Agent(
+                id=str(uuid.UUID(bytes=self._random(16), version=4)),
+                name=name,
+                environment=environment,
+                host=host,
+                ansible_host=ansible_host,
+                labels=dict(labels or {}),
+                created_at=self._clock(),
+            )
+            agent = agents.add(connection, made)
+            wanted = replace(
+                agent,
+                host=host,
+                ansible_host=ansible_host if ansible_host is not None else agent.ansible_host,
+                labels=dict(labels) if labels is not None else agent.labels,
+            )
+            if wanted != agent:
+                agents.save(connection, wanted)
+            token = self._tokens.mint_in(connection, name, environment, created_by=actor)
+        return PendingEnrolment(
+            agent_id=agent.id,
+            name=name,
+            environment=environment,
+            token=token.value,
+            expires_at=token.expires_at,
+        )
+
+    def complete(
+        self, proof: Mapping[str, Any], *, agent_id: str, name: str, environment: str, actor: str
+    ) -> Enrolment:
+        """Check the host's proof, exchange its token and issue its certificate, all or nothing.
+
+        Repeated with the same token and key it gives the same chain.
+
+        Args:
+            proof: the result of the rpc method ``csr``: ``kind`` pkcs10 or sshsig, what belongs to it, and
+                ``token``.
+            agent_id, name, environment: as in the pending enrolment.
+
+        Raises:
+            PkiError: the proof is malformed or wrong; the token stays as it was.
+            EnrolmentError: the token is refused (see ``TokenService.exchange``), or the agent is unknown
+                (unknown_agent).
+        """
+        token = proof.get("token")
+        token = token if isinstance(token, str) else ""
+        try:
+            key = self._proven_key(proof, token, agent_id, name, environment)
+        except PkiError as problem:
+            self._audit_refusal(name, actor, agent_id, problem.message)
+            raise
+        with self._store.transaction() as connection:
+            outcome = self._complete_in(connection, token, key, agent_id, name, environment, actor)
+        if isinstance(outcome, Refusal):
+            raise outcome.error(where=name)
+        return outcome
+
+    def _proven_key(
+        self, proof: Mapping[str, Any], token: str, agent_id: str, name: str, environment: str
+    ) -> PublicKey:
+        kind = proof.get("kind")
+        if kind == "pkcs10":
+            return verify_pkcs10(_text(proof, "csr"), name)
+        if kind == "sshsig":
+            challenge = challenge_text(
+                agent_id=agent_id, name=name, environment=environment, token_id=token_id_of(token) or ""
+            )
+            # The host's own copy of the challenge is not looked at: only ours says what must be signed.
+            return verify_sshsig(
+                _text(proof, "public_key"), _text(proof, "signature"), challenge, CHALLENGE_NAMESPACE
+            )
+        raise PkiError(
+            "the agent's proof is of no known kind", hint="install the agent of this release there"
+        )
+
+    def _complete_in(
+        self,
+        connection: Connection,
+        token: str,
+        key: PublicKey,
+        agent_id: str,
+        name: str,
+        environment: str,
+        actor: str,
+    ) -> Enrolment | Refusal:
+        now = self._clock()
+        agent = agents.find(connection, name, environment, lock=True)
+        if agent is None or agent.id != agent_id:
+            audit.record(connection, _refused(now, actor, name, agent_id, "unknown_agent"))
+            return Refusal(
+                "unknown_agent", f"no agent '{name}' with this id is expected", None, "unknown_agent"
+            )
+        key_sha256 = public_key_sha256(key)
+        grant = self._tokens.redeem(
+            connection, token, key_sha256, name=name, environment=environment, now=now, actor=actor
+        )
+        if isinstance(grant, Refusal):
+            return grant
+        known = certificates.issued_for(connection, grant.token_id, key_sha256)
+        if known is not None:
+            return self._enrolment(known, repeated=True)
+        issued = self._ca.issue_agent_certificate(
+            key,
+            agent_id=agent.id,
+            name=name,
+            now=now,
+            validity=self._validity,
+            # RFC 5280 wants serials positive and below 160 bits.
+            serial=int.from_bytes(self._random(19), "big") or 1,
+        )
+        record = certificates.Certificate(
+            serial=issued.serial,
+            agent_id=agent.id,
+            subject=name,
+            fingerprint_sha256=issued.fingerprint_sha256,
+            public_key_sha256=key_sha256,
+            not_before=issued.not_before,
+            not_after=issued.not_after,
+            issued_at=now,
+            chain_pem=issued.pem,
+            token_id=grant.token_id,
+        )
+        certificates.add(connection, record)
+        agents.save(
+            connection,
+            replace(
+                agent,
+                status="unknown" if agent.status == "decommissioned" else agent.status,
+                decommissioned_at=None,
+                enrolled_at=now,
+                certificate_fingerprint=issued.fingerprint_sha256,
+                certificate_expires_at=issued.not_after,
+            ),
+        )
+        detail = {
+            "environment": environment,
+            "agent_id": agent.id,
+            "serial": issued.serial,
+            "fingerprint_sha256": issued.fingerprint_sha256,
+            "token_id": grant.token_id,
+        }
+        audit.record(
+            connection,
+            audit.AuditEntry(time=now, actor=actor, act="certificate.issue", subject=name, detail=detail),
+        )
+        return self._enrolment(record, repeated=False)
+
+    def _enrolment(self, record: certificates.Certificate, *, repeated: bool) -> Enrolment:
+        return Enrolment(
+            agent_id=record.agent_id,
+            chain_pem=record.chain_pem,
+            ca_pem=self._ca.root_pem,
+            certificate=record,
+            repeated=repeated,
+        )
+
+    def _audit_refusal(self, name: str, actor: str, agent_id: str, why: str) -> None:
+        with self._store.transaction() as connection:
+            audit.record(connection, _refused(self._clock(), actor, name, agent_id, why))
+
+    def reason_to_enrol(
+        self,
+        status: Mapping[str, Any],
+        *,
+        name: str,
+        environment: str,
+        renewal_threshold: timedelta = timedelta(days=7),
+    ) -> str | None:
+        """Why a host that gave ``status`` (an rpc result) must be enrolled; None when its identity is good.
+
+        A certificate is due at the smaller of ``renewal_threshold`` and a third of its life before its end.
+        """
+        held = status.get("certificate")
+        if not status.get("key"):
+            return "the host has no key"
+        if not isinstance(held, Mapping):
+            return "the host has no certificate"
+        with self._store.reading() as connection:
+            agent = agents.find(connection, name, environment)
+            record = certificates.by_fingerprint(connection, str(held.get("fingerprint_sha256")))
+        if agent is None or agent.enrolled_at is None:
+            return "the agent is not in the fleet store"
+        if agent.decommissioned_at is not None:
+            return "the agent was decommissioned"
+        if record is None or record.agent_id != agent.id:
+            return "the host's certificate is not one that this fleet issued to it"
+        held_key = status.get("identity_public_key_sha256")
+        if held_key and held_key != record.public_key_sha256:
+            return "the host's certificate does not belong to its key"
+        if record.revoked_at is not None:
+            return "the host's certificate was revoked"
+        if not self._ca.signed(record.chain_pem):
+            return "the host's certificate is of another authority"
+        due = min(renewal_threshold, (record.not_after - record.not_before) / 3)
+        if record.not_after - self._clock() <= due:
+            return "the host's certificate is about to expire"
+        return None
+
+
+def _refused(now: datetime, actor: str, name: str, agent_id: str, why: str) -> audit.AuditEntry:
+    return audit.AuditEntry(
+        time=now,
+        actor=actor,
+        act="agent.enrol",
+        subject=name,
+        outcome="refused",
+        detail={"agent_id": agent_id, "reason": why},
+    )
+
+
+def _text(proof: Mapping[str, Any], key: str) -> str:
+    found = proof.get(key)
+    if not isinstance(found, str):
+        raise PkiError(f"the agent's proof lacks '{key}'", hint="install the agent of this release there")
+    return found

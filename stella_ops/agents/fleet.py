@@ -1,0 +1,177 @@
+"""The fleet's services behind one door: store, authority, tokens, registry, packages.
+
+Nothing is opened before it is used, so that a run that needs no fleet costs none of its imports. The services
+are synchronous; ``call`` runs them in one worker thread, off the event loop and one after the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import getpass
+import secrets
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from stella_ops import __version__
+from stella_ops.redaction import Redactor
+from stella_ops.settings import Project
+
+if TYPE_CHECKING:
+    from stella_ops.agents.configuration import ConfigurationService
+    from stella_ops.agents.enrolment import EnrolmentService
+    from stella_ops.agents.registry import AgentRegistry
+    from stella_ops.agents.tokens import TokenService
+    from stella_ops.pki.authority import CertificateAuthority
+    from stella_ops.releases.build import AgentPackage
+    from stella_ops.store.database import Store
+    from stella_ops.store.run_reporter import RunRecorder
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def utc_now() -> datetime:
+    """The time, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+class Fleet:
+    """One project's fleet.
+
+    Args:
+        redactor: learns every token, so that none can show anywhere.
+        clock: gives the time.
+        random: gives that many random bytes.
+        warn: told of what the operator should know, such as keys that are not encrypted.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        *,
+        redactor: Redactor,
+        clock: Callable[[], datetime] = utc_now,
+        random: Callable[[int], bytes] = secrets.token_bytes,
+        warn: Callable[[str], None] = lambda message: None,
+    ) -> None:
+        self.project = project
+        self.redactor = redactor
+        self.clock = clock
+        self._random = random
+        self._warn = warn
+        self._worker: ThreadPoolExecutor | None = None
+        self._recorders: list[RunRecorder] = []
+
+    @functools.cached_property
+    def actor(self) -> str:
+        """Who acts, for the audit trail: user@host of the controller."""
+        try:
+            user = getpass.getuser()
+        except (KeyError, OSError):
+            user = "unknown"
+        return f"{user}@{socket.gethostname()}"
+
+    async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a service's method in the worker thread."""
+        if self._worker is None:
+            self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="fleet")
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._worker, functools.partial(function, *args, **kwargs))
+
+    async def close(self) -> None:
+        """Close the store."""
+        if "store" in self.__dict__:
+            await self.call(self.store.close)
+        if self._worker is not None:
+            self._worker.shutdown(wait=True)
+
+    # -- services; each is opened on first use, in the worker thread
+
+    @functools.cached_property
+    def store(self) -> Store:
+        from stella_ops.store.database import Store
+
+        self.project.ensure_state_dir()
+        return Store.open(self.project.store_url)
+
+    @functools.cached_property
+    def authority(self) -> CertificateAuthority:
+        from stella_ops.pki.authority import CertificateAuthority
+
+        self.project.ensure_state_dir()
+        made = CertificateAuthority.load_or_create(
+            self.project.ca_dir, passphrase=self.project.ca_passphrase(), clock=self.clock
+        )
+        for warning in made.warnings:
+            self._warn(warning)
+        return made
+
+    @functools.cached_property
+    def tokens(self) -> TokenService:
+        from stella_ops.agents.tokens import TokenService
+
+        limits = self.project.tokens
+        return TokenService(
+            self.store,
+            clock=self.clock,
+            random=self._random,
+            ttl=limits.ttl,
+            max_ttl=limits.max_ttl,
+            max_uses=limits.max_uses,
+        )
+
+    @functools.cached_property
+    def enrolment(self) -> EnrolmentService:
+        from stella_ops.agents.enrolment import EnrolmentService
+
+        return EnrolmentService(
+            self.store, self.authority, self.tokens, clock=self.clock, random=self._random
+        )
+
+    @functools.cached_property
+    def registry(self) -> AgentRegistry:
+        from stella_ops.agents.registry import AgentRegistry
+
+        return AgentRegistry(self.store, clock=self.clock)
+
+    @functools.cached_property
+    def configurations(self) -> ConfigurationService:
+        from stella_ops.agents.configuration import ConfigurationService
+
+        return ConfigurationService(self.store, clock=self.clock, settings=self.project.agent)
+
+    @functools.cached_property
+    def package(self) -> AgentPackage:
+        """The agent package of this version, built when it is missing."""
+        from stella_ops.releases.packages import ensure_package
+
+        self.project.ensure_state_dir()
+        return ensure_package(self.project.releases_dir, __version__)
+
+    # -- records
+
+    def run_recorder(self) -> RunRecorder:
+        """A reporter that writes the run to the store."""
+        from stella_ops.store.run_reporter import RunRecorder
+
+        self.project.ensure_state_dir()
+        return RunRecorder(self.project.store_url)
+
+    def host_key_accepted(self, key: Any) -> None:
+        """Audit a host key that an operator chose to accept (``transport.host_keys.AcceptedKey``)."""
+        from stella_ops.store import audit
+
+        entry = audit.AuditEntry(
+            time=self.clock(),
+            actor=self.actor,
+            act="host-key.accept",
+            subject=key.host,
+            detail={"port": key.port, "algorithm": key.algorithm, "fingerprint": key.fingerprint},
+        )
+        self._warn(f"accepted the new host key of {key.host}:{key.port} ({key.algorithm} {key.fingerprint})")
+        with self.store.transaction() as connection:
+            audit.record(connection, entry)

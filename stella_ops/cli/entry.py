@@ -1,0 +1,137 @@
+"""The program ``stella-ops``: finds the command, runs it, and turns errors into messages and exit codes.
+
+Commands live in files of this folder and are imported when they are called, so that no command pays for
+another's imports.
+
+Exit codes: 0 fine, 1 error, 2 a host failed (or wrong usage), 4 a host could not be reached (or a file cannot
+be parsed), 99 interrupted, 250 a defect of ours. ``stella-ops doctor`` has its own: see its help.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import click
+
+from stella_ops import __version__
+from stella_ops.errors import StellaError
+
+# name: (file in this folder, attribute, help)
+COMMANDS = {
+    "play": ("play", "play", "Run a playbook on the hosts of an inventory."),
+    "run": ("run", "run", "Run one module on the hosts of a pattern."),
+    "doctor": ("doctor", "doctor", "Check the health of hosts and their agents."),
+    "agent": ("agent", "agent", "Look at the agents of the fleet."),
+    "inventory": ("inventory", "inventory", "Show what an inventory means."),
+    "ca": ("ca", "ca", "The fleet's certificate authority."),
+    "release": ("release", "release", "Build the agent package."),
+    "lab": ("lab", "lab", "SSH hosts on this machine, to try things on."),
+    "init": ("init", "init", "Make a project folder."),
+}
+
+INTERRUPTED = 99
+DEFECT = 250
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name, and imports one when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        file, attribute, _ = COMMANDS[cmd_name]
+        found: click.Command = getattr(importlib.import_module(f"stella_ops.cli.{file}"), attribute)
+        return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0] if args else ""
+        if name and not name.startswith("-") and name not in COMMANDS:
+            from stella_ops.origins import did_you_mean
+
+            hint = did_you_mean(name, COMMANDS) or f"known: {', '.join(COMMANDS)}"
+            raise click.UsageError(f"No such command '{name}'; {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help) for name, (_, _, help) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog='Shell completion: eval "$(_STELLA_OPS_COMPLETE=bash_source stella-ops)" (or zsh_source, fish_source).',
+)
+@click.version_option(__version__, prog_name="stella-ops")
+def cli() -> None:
+    """Push automation over SSH for the life of an agent: install, enrol, configure, diagnose.
+
+    \b
+    Examples:
+      stella-ops init fleet && cd fleet       a project folder with an example inventory
+      stella-ops lab up                       three SSH hosts on this machine, to try things on
+      stella-ops play bootstrap.yml -i inventory
+      stella-ops doctor all -i inventory
+    """
+
+
+def main() -> None:
+    """Run the program and exit."""
+    sys.exit(run_cli())
+
+
+def run_cli(args: list[str] | None = None) -> int:
+    """Run a command line; the exit code. Nothing but ``SystemExit`` for ``--help`` and the like leaves it."""
+    try:
+        code: Any = cli.main(args=args, prog_name=_program_name(), standalone_mode=False)
+        return int(code or 0)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.Abort:
+        return INTERRUPTED
+    except click.ClickException as problem:
+        problem.show()
+        return problem.exit_code
+    except KeyboardInterrupt:
+        click.echo(
+            "Interrupted. Run the same command again to go on: what is done is left as it is.", err=True
+        )
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has had enough; the interpreter must not complain about it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except Exception as problem:  # the last line of defence: no traceback reaches an operator unasked
+        return _tell(problem)
+
+
+def _tell(problem: Exception) -> int:
+    from stella_ops.console.problems import render_exception
+    from stella_ops.console.stream import wants_color
+
+    verbosity = _verbosity(sys.argv)
+    click.echo(render_exception(problem, color=wants_color(sys.stderr), verbosity=verbosity), err=True)
+    if isinstance(problem, StellaError):
+        return problem.exit_code
+    return DEFECT
+
+
+def _program_name() -> str:
+    name = os.path.basename(sys.argv[0]) if sys.argv else ""
+    return name if name in ("stella-ops", "stella") else "stella-ops"
+
+
+def _verbosity(argv: list[str]) -> int:
+    """How many -v there are; read from the raw arguments since an error may come before they are parsed."""
+    return sum(
+        arg.count("v") if arg.strip("-v") == "" and arg.startswith("-v") else arg == "--verbose"
+        for arg in argv
+    )

@@ -1,0 +1,241 @@
+"""From command-line options to a run: project, inventory, connections, reporters."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import getpass
+import os
+import signal
+import sys
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stella_ops.cli.extra_vars import parse_extra_vars
+from stella_ops.engine.events import Reporter, Warned
+from stella_ops.engine.options import RunOptions
+from stella_ops.errors import InventoryError, UsageError
+from stella_ops.inventory.loader import load_inventory
+from stella_ops.inventory.model import Inventory
+from stella_ops.playbook.model import Playbook
+from stella_ops.redaction import Redactor
+from stella_ops.settings import Project, load_project
+
+
+@dataclass(kw_only=True)
+class Choices:
+    """The shared options as they were given; see ``options.py`` for their meaning."""
+
+    inventories: tuple[str, ...] = ()
+    limit: str | None = None
+    remote_user: str | None = None
+    private_key: str | None = None
+    ask_pass: bool = False
+    connection: str | None = None
+    timeout: float | None = None
+    accept_new_host_keys: bool = False
+    become: bool | None = None
+    become_user: str | None = None
+    become_method: str | None = None
+    ask_become_pass: bool = False
+    become_password_file: str | None = None
+    forks: int | None = None
+    extra_vars: tuple[str, ...] = ()
+    verbose: int = 0
+    output: str = "human"
+    check: bool = False
+    diff: bool = False
+    tags: tuple[str, ...] = ()
+    skip_tags: tuple[str, ...] = ()
+
+
+@dataclass
+class Workplace:
+    """What a command works with."""
+
+    project: Project
+    inventory: Inventory
+    options: RunOptions
+    choices: Choices
+    redactor: Redactor = field(default_factory=Redactor)
+
+
+def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
+    """Read project and inventory, ask for passwords.
+
+    Raises:
+        UsageError: no inventory, or an option that contradicts itself.
+        ParseError: a file is wrong.
+    """
+    project = project or load_project()
+    defaults = project.defaults
+    inventory = load_inventory(_sources(choices, project))
+    extra_vars = parse_extra_vars(choices.extra_vars)
+    options = RunOptions(
+        check=choices.check,
+        diff=choices.diff,
+        limit=choices.limit,
+        tags=_split(choices.tags) or ("all",),
+        skip_tags=_split(choices.skip_tags),
+        extra_vars=extra_vars,
+        become=choices.become or None,
+        become_user=choices.become_user,
+        become_method=choices.become_method,
+        become_password=_become_password(choices),
+        connection_password=getpass.getpass("SSH password: ") if choices.ask_pass else None,
+        remote_user=choices.remote_user or defaults.remote_user,
+        connection=choices.connection,
+        forks=choices.forks or defaults.forks,
+        timeout=choices.timeout or defaults.timeout.total_seconds(),
+        module_folders=tuple(f for f in (project.root / "modules",) if f.is_dir()),
+        verbosity=choices.verbose,
+    )
+    workplace = Workplace(project, inventory, options, choices)
+    for secret in (options.become_password, options.connection_password):
+        if secret:
+            workplace.redactor.add(secret)
+    return workplace
+
+
+def _sources(choices: Choices, project: Project) -> list[str | Path]:
+    if choices.inventories:
+        for source in choices.inventories:
+            if "," not in source and not Path(source).exists():
+                raise InventoryError(
+                    f"there is no inventory '{source}'",
+                    hint="give a file or folder, or host names with a comma: -i 'web1,'",
+                )
+        return list(choices.inventories)
+    for name in ("STELLA_INVENTORY", "ANSIBLE_INVENTORY"):
+        if os.environ.get(name):
+            return [os.environ[name]]
+    if project.defaults.inventory:
+        return [project.root / source for source in project.defaults.inventory]
+    if (project.root / "inventory").exists():
+        return [project.root / "inventory"]
+    return []
+
+
+def _split(values: Sequence[str]) -> tuple[str, ...]:
+    return tuple(tag.strip() for value in values for tag in value.split(",") if tag.strip())
+
+
+def _become_password(choices: Choices) -> str | None:
+    if choices.become_password_file:
+        try:
+            text = Path(choices.become_password_file).expanduser().read_text(encoding="utf-8")
+        except OSError as problem:
+            raise UsageError(
+                f"cannot read --become-password-file {choices.become_password_file}: {problem.strerror}"
+            ) from None
+        return text.rstrip("\r\n")
+    if choices.ask_become_pass:
+        return getpass.getpass("BECOME password: ")
+    return None
+
+
+def console_reporter(workplace: Workplace, *, kind: str) -> Reporter:
+    """The reporter for what the operator watches."""
+    choices = workplace.choices
+    if choices.output == "json":
+        from stella_ops.console.jsonlines import JsonLinesReporter
+
+        return JsonLinesReporter(sys.stdout)
+    from stella_ops.console.stream import is_live_terminal, wants_color
+
+    shown: dict[str, Any] = {"verbosity": choices.verbose, "diff": choices.diff}
+    if is_live_terminal(sys.stdout):
+        from stella_ops.console.live import LiveReporter
+
+        return LiveReporter(sys.stdout, kind=kind, **shown)
+    color = wants_color(sys.stdout)
+    if kind == "run":
+        from stella_ops.console.adhoc import AdhocReporter
+
+        return AdhocReporter(sys.stdout, color=color, **shown)
+    from stella_ops.console.lines import LineReporter
+
+    return LineReporter(sys.stdout, color=color, **shown)
+
+
+def execute(
+    workplace: Workplace,
+    playbooks: Sequence[Playbook],
+    *,
+    kind: str,
+    title: str,
+    reporters: Sequence[Reporter] | None = None,
+    record: bool = True,
+) -> int:
+    """Run playbooks to their end; the exit code.
+
+    Args:
+        kind: "play", "run" or "doctor".
+        reporters: instead of the console's.
+        record: write the run to the fleet store.
+    """
+    return asyncio.run(_execute(workplace, playbooks, kind, title, reporters, record))
+
+
+async def _execute(
+    workplace: Workplace,
+    playbooks: Sequence[Playbook],
+    kind: str,
+    title: str,
+    reporters: Sequence[Reporter] | None,
+    record: bool,
+) -> int:
+    from stella_ops.agents.fleet import Fleet
+    from stella_ops.console.fan_out import FanOut
+    from stella_ops.engine.run import Run
+    from stella_ops.engine.run_context import RunContext
+    from stella_ops.transport.code import CodeLibrary
+    from stella_ops.transport.pool import SessionPool
+
+    watching = list(reporters) if reporters is not None else [console_reporter(workplace, kind=kind)]
+    fleet = Fleet(workplace.project, redactor=workplace.redactor)
+    if record:
+        watching.append(fleet.run_recorder())
+    reporter = FanOut(watching, errors=sys.stderr)
+    project, options = workplace.project, workplace.options
+    keys = [Path(workplace.choices.private_key).expanduser()] if workplace.choices.private_key else []
+    if not keys and project.defaults.private_key_file:
+        keys = [Path(project.defaults.private_key_file).expanduser()]
+    warned: set[str] = set()
+
+    def warn(message: str) -> None:
+        if message not in warned:
+            warned.add(message)
+            reporter.handle(Warned(time=time.time(), message=message))
+
+    pool = SessionPool(
+        CodeLibrary(options.module_folders),
+        project_known_hosts=project.known_hosts_file,
+        accept_new_host_keys=workplace.choices.accept_new_host_keys,
+        private_keys=keys,
+        on_accepted_key=fleet.host_key_accepted,
+        warn=warn,
+    )
+    context = RunContext(
+        run_id=uuid.uuid4().hex,
+        inventory=workplace.inventory,
+        options=options,
+        pool=pool,
+        reporter=reporter,
+        redactor=workplace.redactor,
+        fleet=fleet,
+    )
+    loop = asyncio.get_running_loop()
+    me = asyncio.current_task()
+    assert me is not None
+    with contextlib.suppress(NotImplementedError):
+        loop.add_signal_handler(signal.SIGTERM, me.cancel)
+    try:
+        return await Run(context, kind=kind, title=title).execute(playbooks)
+    finally:
+        reporter.close()
+        await fleet.close()

@@ -1,0 +1,57 @@
+"""``-e``: variables from the command line."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from stella_ops.errors import UsageError
+from stella_ops.origins import Origin, SourceText, load_yaml, load_yaml_file
+
+_ORIGIN = Origin("--extra-vars")
+
+
+def parse_extra_vars(values: Sequence[str]) -> dict[str, Any]:
+    """All ``-e`` values merged, later ones over earlier ones.
+
+    Raises:
+        UsageError: text that is neither key=value, nor a YAML mapping, nor @file.
+        ParseError: YAML that is malformed.
+    """
+    merged: dict[str, Any] = {}
+    for value in values:
+        merged.update(_parse(value))
+    return merged
+
+
+def _parse(value: str) -> dict[str, Any]:
+    text = value.strip()
+    if text.startswith("@"):
+        path = Path(text[1:]).expanduser()
+        return _mapping(load_yaml_file(path), str(path))
+    if text.startswith(("{", "[")) or ("=" not in text and ":" in text):
+        return _mapping(load_yaml(text, "--extra-vars"), value)
+    try:
+        words = shlex.split(text)
+    except ValueError as problem:
+        raise UsageError(f"-e {value!r}: {problem}", hint="close the quote") from None
+    found: dict[str, Any] = {}
+    for word in words:
+        name, sign, rest = word.partition("=")
+        if not sign or not name.strip():
+            raise UsageError(
+                f"-e {value!r}: '{word}' is not key=value",
+                hint="for values with spaces: -e \"key='a b'\", or JSON",
+            )
+        found[name.strip()] = SourceText(rest, _ORIGIN)
+    return found
+
+
+def _mapping(loaded: Any, name: str) -> dict[str, Any]:
+    if loaded is None:
+        return {}
+    if not isinstance(loaded, dict):
+        raise UsageError(f"-e {name!r} holds no mapping", hint="variables are 'name: value' pairs")
+    return loaded

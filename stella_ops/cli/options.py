@@ -1,0 +1,79 @@
+"""Options that several commands share, under the names Ansible users know."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _together(*decorators: Callable[[Any], Any]) -> Callable[[Command], Command]:
+    def apply(command: Command) -> Command:
+        return functools.reduce(lambda made, decorate: decorate(made), reversed(decorators), command)
+
+    return apply
+
+
+inventory_options = _together(
+    click.option(
+        "-i",
+        "--inventory",
+        "inventories",
+        multiple=True,
+        metavar="PATH",
+        help="Inventory file or folder, or host names with commas ('web1,web2,'). May be given several times.",
+    ),
+    click.option("-l", "--limit", metavar="PATTERN", help="Only the hosts that this pattern means, too."),
+)
+
+connection_options = _together(
+    click.option("-u", "--user", "remote_user", metavar="USER", help="User to log in as."),
+    click.option(
+        "--private-key", "--key-file", "private_key", metavar="FILE", help="Private key to log in with."
+    ),
+    click.option("-k", "--ask-pass", is_flag=True, help="Ask for the login password."),
+    click.option("-c", "--connection", metavar="KIND", help="ssh (default) or local."),
+    click.option("-T", "--timeout", type=click.FloatRange(min=0.1), help="Seconds to connect. [default: 10]"),
+    click.option(
+        "--accept-new-host-keys",
+        is_flag=True,
+        help="Accept and record the host keys of hosts that are not known yet. A key that changed is always refused.",
+    ),
+    click.option("-b", "--become", is_flag=True, default=None, help="Run as another user, by sudo."),
+    click.option("--become-user", metavar="USER", help="The other user. [default: root]"),
+    click.option("--become-method", metavar="METHOD", help="sudo is the one there is."),
+    click.option("-K", "--ask-become-pass", is_flag=True, help="Ask for sudo's password."),
+    click.option(
+        "--become-password-file",
+        "--become-pass-file",
+        metavar="FILE",
+        help="Read sudo's password from a file.",
+    ),
+)
+
+run_options = _together(
+    click.option("-f", "--forks", type=click.IntRange(min=1), help="Hosts to work on at once. [default: 50]"),
+    click.option(
+        "-e",
+        "--extra-vars",
+        multiple=True,
+        metavar="VARS",
+        help="Variables over all others: key=value, YAML or JSON in one argument, or @FILE.",
+    ),
+    click.option("-v", "--verbose", count=True, help="Show more; up to -vvv."),
+    click.option(
+        "--output",
+        type=click.Choice(["human", "json"]),
+        default="human",
+        help="json: every event as a line of JSON on standard output.",
+    ),
+)
+
+check_options = _together(
+    click.option("-C", "--check", is_flag=True, help="Change nothing; tell what would change."),
+    click.option("-D", "--diff", is_flag=True, help="Show what changes inside files."),
+)

@@ -1,0 +1,82 @@
+"""``stella-ops play``: run playbooks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stella_ops.cli import options
+from stella_ops.errors import PlaybookError
+from stella_ops.origins import did_you_mean
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  stella-ops play bootstrap.yml -i inventory            install, enrol, configure and start agents
+  stella-ops play site.yml -i hosts.ini --check --diff  what would change?
+  stella-ops play site.yml -l 'web:&prod' -t config     some hosts, some tasks
+  stella-ops play decommission.yml -i inventory -l web3 remove an agent
+
+\b
+Exit status: 0 all went well, 1 error, 2 a host failed, 4 a host was unreachable or a file cannot be parsed,
+99 interrupted."""
+)
+@click.argument("playbooks", nargs=-1, required=True, metavar="PLAYBOOK...")
+@options.inventory_options
+@options.check_options
+@click.option("-t", "--tags", multiple=True, metavar="TAGS", help="Only tasks with one of these tags.")
+@click.option("--skip-tags", multiple=True, metavar="TAGS", help="No task with one of these tags.")
+@click.option("--list-hosts", is_flag=True, help="Show the hosts that would take part, and stop.")
+@click.option("--list-tasks", is_flag=True, help="Show the tasks that would run, and stop.")
+@click.option("--syntax-check", is_flag=True, help="Read everything, run nothing.")
+@options.connection_options
+@options.run_options
+def play(
+    playbooks: tuple[str, ...], list_hosts: bool, list_tasks: bool, syntax_check: bool, **given: Any
+) -> int:
+    """Run playbooks: yours, or a built-in one by its name.
+
+    Built in are bootstrap.yml, configure.yml, doctor.yml and decommission.yml.
+    """
+    from stella_ops.cli.execution import Choices, execute, prepare
+    from stella_ops.cli.modules import module_index
+    from stella_ops.playbook.parser import load_playbook
+
+    workplace = prepare(Choices(**given))
+    paths = [find_playbook(name, workplace.project.root) for name in playbooks]
+    index = module_index(workplace.options.module_folders)
+    books = [load_playbook(path, modules=index) for path in paths]
+    if list_hosts or list_tasks or syntax_check:
+        from stella_ops.cli.listing import list_playbook
+
+        for book in books:
+            click.echo(list_playbook(book, workplace, hosts=list_hosts, tasks=list_tasks), nl=False)
+        return 0
+    return execute(workplace, books, kind="play", title=" ".join(playbooks))
+
+
+def find_playbook(name: str, root: Path) -> Path:
+    """A playbook by path, or by name in the project's ``playbooks/`` and among the built-in ones.
+
+    Raises:
+        PlaybookError: there is none of that name.
+    """
+    from stella_ops.content import builtin_folder
+
+    path = Path(name).expanduser()
+    if path.is_file():
+        return path
+    if path.is_dir():
+        raise PlaybookError(f"'{name}' is a folder, not a playbook")
+    if path.name == name:
+        for folder in (root / "playbooks", builtin_folder("playbooks")):
+            if (folder / name).is_file():
+                return folder / name
+    builtin = sorted(p.name for p in builtin_folder("playbooks").glob("*.yml"))
+    raise PlaybookError(
+        f"there is no playbook '{name}'",
+        hint=did_you_mean(name, builtin) or f"built in are {', '.join(builtin)}",
+    )

@@ -1,0 +1,108 @@
+"""From a host's variables and a task's keywords to a connection, and to the user to become."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from stella_ops.engine.options import RunOptions
+from stella_ops.errors import InventoryError
+from stella_ops.inventory.connection import connection_variables
+from stella_ops.playbook.model import Inherited
+from stella_ops.transport.base import Become, ConnectionSpec
+
+Render = Callable[[Any], Any]
+
+
+def connection_spec(
+    host: str, variables: Mapping[str, Any], keywords: Inherited, options: RunOptions, render: Render
+) -> ConnectionSpec:
+    """How to reach a host. Inventory variables win over keywords, and those over the command line.
+
+    Raises:
+        InventoryError: a port or timeout that is no number.
+    """
+    own = {name: render(value) for name, value in connection_variables(variables).items()}
+
+    def chosen(name: str, keyword: Any, option: Any) -> Any:
+        for value in (own.get(name), render(keyword), option):
+            if value is not None and value != "":
+                return value
+        return None
+
+    kind = chosen("connection", keywords.connection, options.connection) or "ssh"
+    key = own.get("ssh_private_key_file")
+    args = " ".join(
+        str(own[name]) for name in ("ssh_args", "ssh_common_args", "ssh_extra_args") if own.get(name)
+    )
+    if own.get("ssh_host_key_checking") is False or str(own.get("host_key_checking", "")).lower() in (
+        "false",
+        "no",
+    ):
+        # The habit of switching verification off becomes: accept keys that are new, and record them.
+        args = f"{args} -o StrictHostKeyChecking=accept-new".strip()
+    return ConnectionSpec(
+        name=host,
+        kind=str(kind),
+        address=_text(own.get("host")),
+        port=_port(chosen("port", keywords.port, None), host),
+        user=_text(chosen("user", keywords.remote_user, options.remote_user)),
+        password=_text(own.get("password")) or options.connection_password,
+        private_key_file=Path(str(key)).expanduser() if key else None,
+        common_args=args,
+        interpreter=_interpreter(own.get("python_interpreter")),
+        connect_timeout=float(options.timeout),
+    )
+
+
+def become(
+    variables: Mapping[str, Any],
+    keywords: Inherited,
+    options: RunOptions,
+    render: Render,
+    as_bool: Callable[[Any], bool],
+) -> Become | None:
+    """The user a task runs as, or None for the login user."""
+    own = connection_variables(variables)
+    wanted = own.get("become")
+    if wanted is None:
+        wanted = keywords.become
+    wanted = options.become if wanted is None else as_bool(render(wanted))
+    if not wanted:
+        return None
+
+    def chosen(name: str, keyword: Any, option: Any, default: str) -> str:
+        for value in (render(own.get(name)), render(keyword), option):
+            if value:
+                return str(value)
+        return default
+
+    password = render(own.get("become_password"))
+    return Become(
+        user=chosen("become_user", keywords.become_user, options.become_user, "root"),
+        method=chosen("become_method", keywords.become_method, options.become_method, "sudo"),
+        password=str(password) if password is not None else options.become_password,
+    )
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None or value == "" else str(value)
+
+
+def _port(value: Any, host: str) -> int | None:
+    if value is None:
+        return None
+    try:
+        port = int(value)
+    except (TypeError, ValueError):
+        port = 0
+    if not 0 < port < 65536:
+        raise InventoryError(f"port {value!r} is no port number", where=host, hint="check ansible_port")
+    return port
+
+
+def _interpreter(value: Any) -> str | None:
+    """``auto`` and its variants mean here what is done anyway: take the first that works."""
+    text = _text(value)
+    return None if text is None or text.startswith("auto") else text

@@ -1,0 +1,28 @@
+"""The shape of results, as ansible-core gives them to playbooks and to people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+CENSORED = "the output has been hidden due to the fact that 'no_log: true' was specified for this result"
+SKIPPED: dict[str, Any] = {"changed": False, "skipped": True}
+
+_TRUE = frozenset({"yes", "true", "on", "1", "y", "t"})
+
+
+def is_true(value: Any) -> bool:
+    """A keyword's value as a truth: YAML's and Ansible's words for yes count."""
+    if isinstance(value, str):
+        return value.strip().lower() in _TRUE
+    return bool(value)
+
+
+def finish_result(result: dict[str, Any]) -> dict[str, Any]:
+    """Fill in what every result has."""
+    result.setdefault("changed", False)
+    result.setdefault("failed", False)
+    for name in ("stdout", "stderr"):
+        value = result.get(name)
+        if isinstance(value, str):
+            result.setdefault(f"{name}_lines", value.splitlines())
+    return result

@@ -1,0 +1,166 @@
+"""A run: the plays of some playbooks on an inventory, from the first connection to the recap."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from stella_ops.engine.batches import batches
+from stella_ops.engine.events import NoHosts, PlayStarted, RunFinished, RunStarted, Warned
+from stella_ops.engine.play_runner import PlayRunner
+from stella_ops.engine.run_context import RunContext
+from stella_ops.engine.task_runner import TaskRunner
+from stella_ops.engine.variables import PlayVariables
+from stella_ops.errors import PlaybookError
+from stella_ops.playbook.model import Play, Playbook
+from stella_ops.playbook.variables import load_vars_file
+
+OK, ERROR, FAILED_HOSTS, UNREACHABLE_HOSTS, INTERRUPTED = 0, 1, 2, 4, 99
+
+
+class Run:
+    """Runs playbooks.
+
+    Args:
+        context: what the run shares; its pool is closed when the run ends.
+        kind: "play" or "run", for those who watch.
+    """
+
+    def __init__(self, context: RunContext, *, kind: Any = "play", title: str = "") -> None:
+        self._context = context
+        self._kind = kind
+        self._title = title
+
+    async def execute(self, playbooks: Sequence[Playbook]) -> int:
+        """Run all plays; the exit code.
+
+        Raises:
+            StellaError: what is wrong with the playbook or the inventory rather than with a host.
+        """
+        context = self._context
+        started = time.monotonic()
+        code, interrupted = OK, False
+        plays = [(play, Path(book.path)) for book in playbooks for play in book.plays]
+        chosen = [(play, path, self._hosts(play)) for play, path in plays]
+        everyone = {host for _, _, hosts in chosen for host in hosts}
+        context.emit(
+            RunStarted(
+                time=time.time(),
+                run_id=context.run_id,
+                kind=self._kind,
+                title=self._title,
+                check=context.options.check,
+                hosts_total=len(everyone),
+            )
+        )
+        for text in context.inventory.warnings:
+            context.emit(Warned(time=time.time(), message=text))
+        code = ERROR
+        try:
+            for play, path, hosts in chosen:
+                if not await self._play(play, path, hosts):
+                    break
+            code = self._exit_code()
+        except asyncio.CancelledError:
+            interrupted, code = True, INTERRUPTED
+            raise
+        finally:
+            await context.pool.close()
+            context.emit(
+                RunFinished(
+                    time=time.time(),
+                    run_id=context.run_id,
+                    exit_code=code,
+                    duration=time.monotonic() - started,
+                    hosts={name: context.states[name].tally() for name in sorted(context.states)},
+                    interrupted=interrupted,
+                )
+            )
+        return code
+
+    def _hosts(self, play: Play) -> list[str]:
+        """A play's hosts; its pattern may be a template over the extra variables."""
+        pattern = self._context.templar.render(
+            play.hosts, self._context.options.extra_vars, where=play.origin
+        )
+        return self._context.inventory.select(pattern, self._context.options.limit)
+
+    async def _play(self, play: Play, path: Path, hosts: list[str]) -> bool:
+        """Run one play; False when the run must not go on to the next."""
+        context = self._context
+        title = (
+            str(context.templar.render(play.title, context.options.extra_vars)) if play.name else play.title
+        )
+        alive = [host for host in hosts if not self._is_out(host)]
+        context.emit(PlayStarted(time=time.time(), play=title, hosts=alive))
+        if not hosts:
+            context.emit(NoHosts(time=time.time(), play=title))
+            return True
+        if not alive:
+            return False
+        folder = path.resolve().parent
+        variables = PlayVariables(
+            context.inventory,
+            context.options,
+            context.templar,
+            context.states,
+            play_vars=play.vars,
+            play_name=title,
+            play_hosts=alive,
+            playbook_dir=folder,
+            run_id=context.run_id,
+        )
+        self._load_vars_files(play, variables, alive, folder)
+        serial = (
+            context.templar.render(play.serial, variables.of(alive[0])) if play.serial is not None else None
+        )
+        for batch in batches(alive, serial, play.origin):
+            variables.batch = batch
+            variables.forget()
+            tasks = TaskRunner(context, variables, [folder])
+            if not await PlayRunner(context, play, variables, tasks, batch).run_batch():
+                return False
+        return True
+
+    def _load_vars_files(
+        self, play: Play, variables: PlayVariables, hosts: Iterable[str], folder: Path
+    ) -> None:
+        if not play.vars_files:
+            return
+        loaded: dict[str, dict[str, Any]] = {}
+        for host in hosts:
+            mine: dict[str, Any] = {}
+            variables.files[host] = mine
+            for entry in play.vars_files:
+                alternatives = entry if isinstance(entry, list) else [entry]
+                named = [str(self._context.templar.render(name, variables.of(host))) for name in alternatives]
+                mine.update(_first_file(named, folder, loaded, play))
+
+    def _is_out(self, host: str) -> bool:
+        state = self._context.states.get(host)
+        return state is not None and (state.failed or state.unreachable)
+
+    def _exit_code(self) -> int:
+        states = self._context.states.values()
+        if any(state.unreachable for state in states):
+            return UNREACHABLE_HOSTS
+        return FAILED_HOSTS if any(state.failed for state in states) else OK
+
+
+def _first_file(
+    names: list[str], folder: Path, loaded: dict[str, dict[str, Any]], play: Play
+) -> dict[str, Any]:
+    """The variables of the first of some alternative files that is there."""
+    for name in names:
+        path = folder / Path(name).expanduser()
+        key = str(path)
+        if key in loaded:
+            return loaded[key]
+        if path.is_file():
+            loaded[key] = load_vars_file(path)
+            return loaded[key]
+    listed = ", ".join(names)
+    raise PlaybookError(f"vars_files: none of these files is there: {listed}", where=play.origin)

@@ -1,0 +1,105 @@
+"""What all plays and tasks of a run share."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stella_ops import content
+from stella_ops.engine.events import Event, Reporter
+from stella_ops.engine.host_state import HostState
+from stella_ops.engine.options import RunOptions
+from stella_ops.engine.variables import PlayVariables
+from stella_ops.inventory.model import Inventory
+from stella_ops.redaction import Redactor
+from stella_ops.templating.templar import Templar
+from stella_ops.transport.pool import SessionPool
+
+if TYPE_CHECKING:
+    from stella_ops.agents.fleet import Fleet
+
+
+class RunContext:
+    """One run: its inventory, options, connections, reporters, and the state of every host.
+
+    Args:
+        fleet: opened lazily by the actions that need it; None where a run has no fleet.
+    """
+
+    def __init__(
+        self,
+        *,
+        run_id: str,
+        inventory: Inventory,
+        options: RunOptions,
+        pool: SessionPool,
+        reporter: Reporter,
+        redactor: Redactor,
+        fleet: Fleet | None = None,
+    ) -> None:
+        self.run_id = run_id
+        self.inventory = inventory
+        self.options = options
+        self.pool = pool
+        self.redactor = redactor
+        self.fleet = fleet
+        self.templar = Templar()
+        self.states: dict[str, HostState] = {}
+        self.slots = asyncio.Semaphore(max(1, options.forks))
+        self._reporter = reporter
+        self._task_ids = 0
+        self._traits = functools.cache(self._read_traits)
+
+    def emit(self, event: Event) -> None:
+        """Tell everybody who watches. Results in it must be scrubbed already."""
+        self._reporter.handle(event)
+
+    def scrub(self, value: Any) -> Any:
+        """A result without the secrets of this run."""
+        return self.redactor.scrub(value)
+
+    def next_task_id(self) -> int:
+        """A number for a task, unique within the run."""
+        self._task_ids += 1
+        return self._task_ids
+
+    def state(self, host: str) -> HostState:
+        """A host's state, made when the host first takes part."""
+        known = self.states.get(host)
+        if known is None:
+            known = self.states[host] = HostState(host)
+        return known
+
+    def delegate_variables(self, variables: PlayVariables, host: str) -> Mapping[str, Any]:
+        """The variables by which a delegate is reached; it need not be in the inventory."""
+        if host not in self.inventory.hosts and host not in ("localhost", "127.0.0.1", "::1"):
+            return {"inventory_hostname": host, "ansible_host": host}
+        return variables.of(host)
+
+    def module_traits(self, name: str) -> tuple[str | None, bool]:
+        """A module's FREE_FORM argument, and whether it supports check mode."""
+        traits: tuple[str | None, bool] = self._traits(name)
+        return traits
+
+    def _read_traits(self, name: str) -> tuple[str | None, bool]:
+        path = content.module_path(name, self.options.module_folders)
+        if path is None:
+            return None, True
+        return read_traits(path)
+
+
+def read_traits(path: Path) -> tuple[str | None, bool]:
+    """FREE_FORM and SUPPORTS_CHECK of a module's source, read without running it."""
+    free_form: str | None = None
+    supports_check = True
+    for node in ast.parse(path.read_bytes()).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            if node.targets[0].id == "FREE_FORM":
+                free_form = ast.literal_eval(node.value)
+            elif node.targets[0].id == "SUPPORTS_CHECK":
+                supports_check = bool(ast.literal_eval(node.value))
+    return free_form, supports_check

@@ -1,0 +1,284 @@
+"""Finds the module a task names, and the arguments it gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from stella_ops.errors import PlaybookError
+from stella_ops.origins import Origin, SourceText, did_you_mean, key_origin, nearest, origin_of
+from stella_ops.playbook.free_form import parse_text
+from stella_ops.playbook.keywords import (
+    INHERITED,
+    KNOWN,
+    is_template,
+    not_supported_yet,
+    report_unknown,
+    spoken,
+)
+from stella_ops.playbook.loops import with_keywords
+from stella_ops.playbook.module_index import ModuleIndex, ModuleSpec
+from stella_ops.playbook.problems import Problems
+
+PREFIXES = ("ansible.builtin.", "ansible.legacy.")
+META = (
+    *("flush_handlers", "noop", "end_play", "end_host", "end_batch", "clear_facts", "clear_host_errors"),
+    *("refresh_inventory", "reset_connection"),
+)
+_META_SPEC = ModuleSpec("meta", {"free_form": {"type": "str", "choices": list(META)}}, "free_form")
+_NOT_BUILT = frozenset(
+    {
+        "include",
+        "include_tasks",
+        "include_role",
+        "import_tasks",
+        "import_role",
+        "import_playbook",
+        "include_vars",
+    }
+    | {"add_host", "group_by", "gather_facts", "validate_argument_spec"}
+)
+
+
+@dataclass(slots=True)
+class Call:
+    """The module of a task.
+
+    Attributes:
+        delegate_to: set by ``local_action``.
+    """
+
+    action: str
+    args: dict[str, Any] = field(default_factory=dict)
+    delegate_to: str | None = None
+
+
+def short_name(name: str) -> str:
+    """A module's name without the collections that stand for the built-in ones."""
+    for prefix in PREFIXES:
+        if name.startswith(prefix):
+            return name[len(prefix) :]
+    return name
+
+
+def read_call(raw: Mapping[Any, Any], level: str, modules: ModuleIndex, problems: Problems) -> Call | None:
+    """The module call of a task; None, with a problem noted, when there is none that can be read.
+
+    Args:
+        level: ``task`` or ``handler``; other keys of the mapping are checked against its keywords.
+    """
+    named = _candidates(raw, level, modules, problems)
+    if named is None:
+        return None
+    keyword, name, written = named
+    where = key_origin(raw, keyword)
+    if keyword in ("action", "local_action"):
+        taken = _from_action(keyword, written, where, problems)
+        if taken is None:
+            return None
+        name, written = taken
+    spec = _find_spec(name, origin_of(raw[keyword]) if keyword != name else where, modules, problems)
+    if spec is None:
+        return None
+    call = Call(short_name(name), delegate_to="localhost" if keyword == "local_action" else None)
+    try:
+        call.args = {**_extra_args(raw, problems), **_read_args(spec, written, where)}
+    except PlaybookError as problem:
+        problems.found.append(problem)
+        return call
+    _check(spec, call.args, raw.get("args"), written, where, problems)
+    return call
+
+
+def _candidates(
+    raw: Mapping[Any, Any], level: str, modules: ModuleIndex, problems: Problems
+) -> tuple[str, str, Any] | None:
+    unknown = [
+        key
+        for key in raw
+        if key not in KNOWN[level]
+        and key not in with_keywords(raw)
+        and not not_supported_yet(level, str(key))
+    ]
+    named = [key for key in raw if key in ("action", "local_action")]
+    named += [key for key in unknown if _is_module(key, modules)]
+    strangers = [key for key in unknown if key not in named]
+    for key in raw:
+        if not_supported_yet(level, str(key)):
+            report_unknown(raw, key, level, problems)
+    if len(named) > 1:
+        problems.add(
+            f"a task has one module, not '{named[0]}' and '{named[1]}'",
+            where=key_origin(raw, named[1]),
+            hint="make it a task of its own: '- ' before its name",
+        )
+        return None
+    if named:
+        for key in strangers:
+            report_unknown(raw, key, level, problems)
+        return str(named[0]), str(named[0]), raw[named[0]]
+    if not strangers:
+        problems.add(f"the {level} names no module", where=origin_of(raw))
+        return None
+    _report_no_module(raw, strangers, level, modules, problems)
+    return None
+
+
+def _is_module(key: Any, modules: ModuleIndex) -> bool:
+    if not isinstance(key, str):
+        return False
+    name = short_name(key)
+    return name == "meta" or name in _NOT_BUILT or modules.spec(name) is not None
+
+
+def _report_no_module(
+    raw: Mapping[Any, Any], strangers: list[Any], level: str, modules: ModuleIndex, problems: Problems
+) -> None:
+    """Of the keys that are neither keyword nor module one must be the module: the least like a keyword."""
+    names = list(modules.names())
+    like_keywords = [key for key in strangers if nearest(str(key), KNOWN[level])]
+    suspects = [key for key in strangers if key not in like_keywords or nearest(short_name(str(key)), names)]
+    for key in strangers:
+        if key in suspects:
+            _report_unknown_module(str(key), key_origin(raw, key), modules, problems, KNOWN[level])
+        else:
+            report_unknown(raw, key, level, problems)
+    if not suspects:
+        problems.add(f"the {level} names no module", where=origin_of(raw))
+
+
+def _find_spec(
+    name: str, where: Origin | None, modules: ModuleIndex, problems: Problems
+) -> ModuleSpec | None:
+    short = short_name(name)
+    if short == "meta":
+        return _META_SPEC
+    spec = modules.spec(short)
+    if spec is None and short in _NOT_BUILT:
+        problems.add(f"'{short}' is not supported yet", where=where)
+    elif spec is None:
+        _report_unknown_module(name, where, modules, problems)
+    return spec
+
+
+def _report_unknown_module(
+    name: str, where: Origin | None, modules: ModuleIndex, problems: Problems, keywords: Any = ()
+) -> None:
+    short = short_name(name)
+    hint = did_you_mean(short, [*modules.names(), "meta", *keywords])
+    if hint is None and "." in short:
+        hint = "modules of collections are not supported yet"
+    fallback = f"a module of your own goes into a folder 'modules' beside the playbook, as {short}.py"
+    problems.add(f"unknown module '{name}'", where=where, hint=hint or fallback)
+
+
+def _from_action(
+    keyword: str, written: Any, where: Origin | None, problems: Problems
+) -> tuple[str, Any] | None:
+    """The module and its arguments of ``action:`` and ``local_action:``, which are text or a mapping."""
+    place = origin_of(written) or where
+    if isinstance(written, dict):
+        if not isinstance(written.get("module"), str):
+            problems.add(f"'{keyword}' needs the name of a module under 'module'", where=place)
+            return None
+        name = str(written["module"])
+        rest: Any = {key: value for key, value in written.items() if key != "module"}
+    elif isinstance(written, SourceText) and written.strip():
+        parts = str.__str__(written).strip().split(None, 1)
+        name, rest = parts[0], SourceText(parts[1], written.origin) if len(parts) > 1 else None
+    else:
+        problems.add(f"'{keyword}' needs the name of a module, not {spoken(written)}", where=place)
+        return None
+    if is_template(name):
+        problems.add("a template as the name of a module is not supported yet", where=place)
+        return None
+    return name, rest
+
+
+def _extra_args(raw: Mapping[Any, Any], problems: Problems) -> dict[str, Any]:
+    extra = raw.get("args")
+    if extra is None:
+        return {}
+    if not isinstance(extra, dict):
+        problems.add(f"'args' must be a mapping, not {spoken(extra)}", where=key_origin(raw, "args"))
+        return {}
+    return dict(extra)
+
+
+def _read_args(spec: ModuleSpec, written: Any, where: Origin | None) -> dict[str, Any]:
+    if written is None:
+        return {}
+    if isinstance(written, dict):
+        return dict(written)
+    if isinstance(written, SourceText):
+        args = parse_text(written, free_form=spec.free_form is not None)
+        if "_raw_params" in args and spec.free_form is None:
+            text = str(args["_raw_params"])
+            raise PlaybookError(
+                f"'{spec.name}' takes arguments by name, not the text {spoken(text)}",
+                where=written.origin,
+                hint="write name=value, or a mapping below the module's name",
+            )
+        return dict(args)
+    raise PlaybookError(
+        f"the arguments of '{spec.name}' must be a mapping or text, not {spoken(written)}", where=where
+    )
+
+
+def _check(
+    spec: ModuleSpec, args: dict[str, Any], extra: Any, written: Any, where: Origin | None, problems: Problems
+) -> None:
+    """Note arguments that the module does not know or misses, and static values it does not accept."""
+    if spec.name == "meta" and str(args.get("_raw_params", "")) not in META:
+        said = spoken(args.get("_raw_params"))
+        hint = did_you_mean(str(args.get("_raw_params")), META) or f"known: {', '.join(META)}"
+        problems.add(f"'meta' cannot do {said}", where=origin_of(written) or where, hint=hint)
+        return
+    if spec.arguments is None:
+        return
+    names = {
+        alias: name for name, each in spec.arguments.items() for alias in (name, *each.get("aliases", ()))
+    }
+    for key in args:
+        if key != "_raw_params" and key not in names:
+            place = key_origin(written, key) if isinstance(written, dict) and key in written else None
+            place = place or (key_origin(extra, key) if isinstance(extra, dict) and key in extra else None)
+            advice = did_you_mean(str(key), names)
+            if advice is None and key in INHERITED:
+                advice = f"'{key}' is a keyword of tasks: it belongs one level up, beside '{spec.name}'"
+            problems.add(
+                f"'{spec.name}' has no parameter '{key}'",
+                where=place or origin_of(args[key]) or where,
+                hint=advice or f"it has: {', '.join(sorted(spec.arguments))}",
+            )
+    given = {names[key] for key, value in args.items() if key in names and value is not None}
+    if "_raw_params" in args and spec.free_form:
+        given.add(spec.free_form)
+    for name, each in spec.arguments.items():
+        if each.get("required") and name not in given:
+            problems.add(f"'{spec.name}' needs the parameter '{name}'", where=where)
+    _check_choices(spec, args, names, where, problems)
+
+
+def _check_choices(
+    spec: ModuleSpec, args: dict[str, Any], names: Mapping[str, str], where: Origin | None, problems: Problems
+) -> None:
+    assert spec.arguments is not None
+    for key, value in args.items():
+        each = spec.arguments.get(names.get(key, ""), {})
+        choices = each.get("choices")
+        if (
+            not choices
+            or each.get("type", "str") != "str"
+            or not isinstance(value, str)
+            or is_template(value)
+        ):
+            continue
+        if value not in choices:
+            known = [str(choice) for choice in choices]
+            problems.add(
+                f"'{key}' of '{spec.name}' must be one of {', '.join(known)}, not {spoken(value)}",
+                where=origin_of(value) or where,
+                hint=did_you_mean(str(value), known),
+            )

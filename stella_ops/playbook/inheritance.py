@@ -1,0 +1,99 @@
+"""Reads the keywords that plays and blocks hand down, and folds them into those of a task."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from stella_ops.origins import Origin, key_origin, origin_of
+from stella_ops.playbook.keywords import INHERITED, is_identifier, is_template, spoken
+from stella_ops.playbook.model import Inherited
+from stella_ops.playbook.problems import Problems
+
+_NEAREST_WINS = INHERITED - {"when", "tags", "vars", "environment"}
+
+
+def fold(parent: Inherited, raw: Mapping[str, Any], problems: Problems) -> Inherited:
+    """The keywords of a level on top of those of the levels around it."""
+    folded = copy.copy(parent)
+    for name in _NEAREST_WINS:
+        if raw.get(name) is not None:
+            setattr(folded, name, raw[name])
+    folded.when = [*parent.when, *conditions(raw, "when", problems)]
+    folded.tags = parent.tags | read_tags(raw, problems)
+    folded.vars = [*parent.vars, *([made] if (made := read_vars(raw, problems)) else [])]
+    folded.environment = [*parent.environment, *_environment(raw, problems)]
+    return folded
+
+
+def conditions(raw: Mapping[str, Any], name: str, problems: Problems) -> list[Any]:
+    """The conditions under a keyword: one, or a list that must all hold."""
+    written = raw.get(name)
+    if written is None:
+        return []
+    found = written if isinstance(written, list) else [written]
+    for condition in found:
+        if not isinstance(condition, str | bool | int):
+            hint = "quote it" if isinstance(condition, dict) else None
+            problems.add(
+                f"'{name}' must be a condition or a list of conditions, not {spoken(condition)}",
+                where=origin_of(condition) or key_origin(raw, name),
+                hint=hint,
+            )
+    return list(found)
+
+
+def read_tags(raw: Mapping[str, Any], problems: Problems) -> frozenset[str]:
+    """The tags of a level: a list, or text with commas."""
+    written = raw.get("tags")
+    if written is None:
+        return frozenset()
+    found: set[str] = set()
+    for tag in written if isinstance(written, list) else [written]:
+        where = origin_of(tag) or key_origin(raw, "tags")
+        if is_template(tag):
+            problems.add("templates in 'tags' are not supported yet", where=where)
+        elif isinstance(tag, str | int):
+            found.update(part.strip() for part in str(tag).split(",") if part.strip())
+        else:
+            problems.add(f"a tag must be text, not {spoken(tag)}", where=where)
+    return frozenset(found)
+
+
+def read_vars(raw: Mapping[str, Any], problems: Problems) -> dict[str, Any]:
+    """The ``vars`` of a level."""
+    written = raw.get("vars")
+    if written is None:
+        return {}
+    where = origin_of(written) or key_origin(raw, "vars")
+    if not isinstance(written, dict):
+        problems.add(f"'vars' must be a mapping of names to values, not {spoken(written)}", where=where)
+        return {}
+    check_names(written, where, problems)
+    return written
+
+
+def check_names(variables: Mapping[Any, Any], default: Origin | None, problems: Problems) -> None:
+    """Note every key that cannot be the name of a variable."""
+    for name in variables:
+        if not is_identifier(name):
+            problems.add(
+                f"'{name}' cannot be the name of a variable",
+                where=key_origin(variables, name, default),
+                hint="a name has letters, digits and underscores, and does not start with a digit",
+            )
+
+
+def _environment(raw: Mapping[str, Any], problems: Problems) -> list[Any]:
+    written = raw.get("environment")
+    if written is None:
+        return []
+    found = written if isinstance(written, list) else [written]
+    for part in found:
+        if not isinstance(part, dict) and not is_template(part):
+            problems.add(
+                f"'environment' must be a mapping of names to values, not {spoken(part)}",
+                where=origin_of(part) or key_origin(raw, "environment"),
+            )
+    return list(found)

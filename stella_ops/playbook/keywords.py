@@ -1,0 +1,123 @@
+"""The words of the playbook language: which keyword may stand where, and what its value may be."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any
+
+from stella_ops.origins import did_you_mean, key_origin, origin_of
+from stella_ops.playbook.model import Inherited
+from stella_ops.playbook.problems import Problems
+
+INHERITED = frozenset(field.name for field in fields(Inherited))
+SECTIONS = ("pre_tasks", "tasks", "post_tasks")
+BLOCK_PARTS = ("block", "rescue", "always")
+
+PLAY = (INHERITED - {"when", "delegate_to"}) | {
+    *("name", "hosts", "vars_files", "gather_facts", "gather_subset", "serial", "max_fail_percentage"),
+    *("strategy", "force_handlers", "handlers", *SECTIONS),
+}
+BLOCK = INHERITED | {"name", *BLOCK_PARTS}
+TASK = INHERITED | {
+    *("name", "action", "local_action", "args", "loop", "loop_control", "register", "notify"),
+    *("changed_when", "failed_when", "until", "retries", "delay"),
+}
+HANDLER = TASK | {"listen"}
+LOOP_CONTROL = frozenset({"loop_var", "index_var", "label", "pause"})
+
+# Keywords of ansible-core that have no effect here yet; silence would run something else than was written.
+_NOT_YET_ANYWHERE = {"become_flags", "become_exe", "debugger", "module_defaults", "collections", "throttle"}
+_NOT_YET = {
+    "play": {"roles", "vars_prompt", "order", "fact_path", "gather_timeout", "validate_argspec"},
+    "block": {"notify", "delegate_facts"},
+    "task": {"async", "poll", "delegate_facts"},
+    "handler": {"async", "poll", "delegate_facts"},
+    "loop_control": {"extended", "extended_allitems", "break_when"},
+}
+_RENAMED = {
+    "sudo": "become",
+    "sudo_user": "become_user",
+    "su": "become",
+    "user": "remote_user",
+    "always_run": "check_mode: false",
+    "accelerate": "nothing: connections are kept open",
+}
+KNOWN = {"play": PLAY, "block": BLOCK, "task": TASK, "handler": HANDLER, "loop_control": LOOP_CONTROL}
+_WORDS = re.compile(r"true|false|yes|no|on|off|y|n|t|f|0|1", re.IGNORECASE)
+_NUMBER = re.compile(r"\d+(\.\d+)?")
+
+
+def is_template(value: Any) -> bool:
+    """Whether a value is a text that Jinja2 will change."""
+    return isinstance(value, str) and ("{{" in value or "{%" in value)
+
+
+def is_identifier(name: Any) -> bool:
+    """Whether a variable may have this name."""
+    return isinstance(name, str) and name.isidentifier() and name.isascii() and not keyword.iskeyword(name)
+
+
+def not_supported_yet(level: str, name: str) -> bool:
+    """Whether a keyword is one of ansible-core's that has no effect here yet."""
+    return name not in KNOWN[level] and (name in _NOT_YET[level] or name in _NOT_YET_ANYWHERE)
+
+
+def report_unknown(raw: Any, name: Any, level: str, problems: Problems, also: Iterable[str] = ()) -> None:
+    """Note that a key is no keyword of this level."""
+    where = key_origin(raw, name)
+    spoken = level.replace("_", " ")
+    if not_supported_yet(level, str(name)):
+        problems.add(f"'{name}' of a {spoken} is not supported yet", where=where)
+    elif name in _RENAMED:
+        problems.add(
+            f"unknown keyword '{name}' in a {spoken}", where=where, hint=f"use {_RENAMED[str(name)]}"
+        )
+    else:
+        hint = did_you_mean(str(name), [*KNOWN[level], *also])
+        problems.add(f"unknown keyword '{name}' in a {spoken}", where=where, hint=hint)
+
+
+_BOOLEANS = frozenset(
+    {"become", "ignore_errors", "ignore_unreachable", "any_errors_fatal", "check_mode", "diff", "no_log"}
+    | {"run_once", "gather_facts", "force_handlers"}
+)
+_NUMBERS = frozenset({"port", "timeout", "retries", "delay", "pause", "max_fail_percentage"})
+_TEXTS = frozenset(
+    {"become_user", "become_method", "become_flags", "connection", "remote_user", "delegate_to", "strategy"}
+)
+
+
+def check_values(raw: Any, problems: Problems) -> None:
+    """Note every keyword of a mapping whose value is of the wrong kind; templates may become anything."""
+    for name, value in raw.items():
+        if value is None or is_template(value):
+            continue
+        where = origin_of(value) or key_origin(raw, name)
+        if name in _BOOLEANS:
+            good = isinstance(value, bool) or bool(_WORDS.fullmatch(str(value)))
+            wanted = "true or false"
+        elif name in _NUMBERS:
+            good = not isinstance(value, bool) and bool(_NUMBER.fullmatch(str(value)))
+            wanted = "a number"
+        elif name in _TEXTS:
+            good = isinstance(value, str | int) and not isinstance(value, bool)
+            wanted = "text"
+        else:
+            continue
+        if not good:
+            problems.add(f"'{name}' must be {wanted}, not {spoken(value)}", where=where)
+
+
+def spoken(value: Any) -> str:
+    """A value for an error message: short, and as the author would call it."""
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    if value is None:
+        return "nothing"
+    text = str(value)
+    return f"'{text if len(text) <= 40 else text[:37] + '...'}'"

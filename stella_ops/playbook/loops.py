@@ -1,0 +1,130 @@
+"""Loops: ``loop``, ``loop_control``, and the older ``with_*``, which become a ``loop`` over a lookup."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from stella_ops.origins import Origin, SourceText, did_you_mean, key_origin, origin_of
+from stella_ops.playbook.keywords import (
+    LOOP_CONTROL,
+    check_values,
+    is_identifier,
+    is_template,
+    report_unknown,
+    spoken,
+)
+from stella_ops.playbook.problems import Problems
+
+WITH_LOOKUPS = frozenset(
+    {"items", "list", "dict", "sequence", "indexed_items", "flattened", "nested", "cartesian", "together"}
+    | {"subelements", "random_choice", "fileglob", "first_found", "lines", "file", "template", "env", "vars"}
+)
+TERMS = "_with_terms"  # the variable of the task that holds what was written under with_*
+_SPREAD = (
+    f"({TERMS} if {TERMS} is iterable and {TERMS} is not string and {TERMS} is not mapping else [{TERMS}])"
+)
+
+
+@dataclass(slots=True)
+class Loop:
+    """What a task loops over.
+
+    Attributes:
+        items: as ``Task.loop``.
+        variables: what the task needs in its ``vars`` for that.
+    """
+
+    items: Any = None
+    variables: dict[str, Any] | None = None
+    loop_var: str = "item"
+    index_var: str | None = None
+    label: Any = None
+    pause: Any = None
+
+
+def with_keywords(raw: Mapping[str, Any]) -> list[str]:
+    """The ``with_*`` keys of a task."""
+    return [name for name in raw if isinstance(name, str) and name.startswith("with_")]
+
+
+def read_loop(raw: Mapping[str, Any], problems: Problems) -> Loop:
+    """The loop of a task, with its control."""
+    loop = Loop()
+    older = with_keywords(raw)
+    if "loop" in raw and older:
+        problems.add(
+            f"a task has one loop: 'loop' or '{older[0]}', not both", where=key_origin(raw, older[0])
+        )
+    elif len(older) > 1:
+        problems.add(
+            f"a task has one loop, not '{older[0]}' and '{older[1]}'", where=key_origin(raw, older[1])
+        )
+    elif older:
+        _translate(raw, older[0], loop, problems)
+    elif raw.get("loop") is not None:
+        loop.items = raw["loop"]
+        _check_items(raw, problems)
+    _read_control(raw, loop, problems)
+    return loop
+
+
+def _check_items(raw: Mapping[str, Any], problems: Problems) -> None:
+    items = raw["loop"]
+    if isinstance(items, list) or is_template(items):
+        return
+    hint = None
+    if isinstance(items, dict):
+        hint = 'loop over a mapping with "{{ name | dict2items }}"'
+    elif isinstance(items, str) and is_identifier(str(items)):
+        hint = f'to loop over the variable write "{{{{ {items} }}}}"'
+    where = origin_of(items) or key_origin(raw, "loop")
+    problems.add(f"'loop' must be a list or a template, not {spoken(items)}", where=where, hint=hint)
+
+
+def _translate(raw: Mapping[str, Any], keyword: str, loop: Loop, problems: Problems) -> None:
+    where = key_origin(raw, keyword)
+    lookup = keyword.removeprefix("with_")
+    for prefix in ("ansible.builtin.", "ansible.legacy."):
+        lookup = lookup.removeprefix(prefix)
+    terms = raw[keyword]
+    if lookup not in WITH_LOOKUPS:
+        hint = did_you_mean(lookup, WITH_LOOKUPS)
+        problems.add(f"unknown loop '{keyword}'", where=where, hint=hint and hint.replace("'", "'with_", 1))
+    elif terms is None:
+        problems.add(f"'{keyword}' says nothing to loop over", where=where)
+    elif lookup in ("items", "list") and isinstance(terms, list) and not any(map(_is_nested, terms)):
+        loop.items = terms
+    else:
+        origin = origin_of(terms) or where or Origin("")
+        loop.variables = {TERMS: terms}
+        loop.items = SourceText(f"{{{{ query('{lookup}', *{_SPREAD}) }}}}", origin)
+
+
+def _is_nested(term: Any) -> bool:
+    return isinstance(term, list | dict) or is_template(term)
+
+
+def _read_control(raw: Mapping[str, Any], loop: Loop, problems: Problems) -> None:
+    control = raw.get("loop_control")
+    if control is None:
+        return
+    where = key_origin(raw, "loop_control")
+    if not isinstance(control, dict):
+        problems.add(f"'loop_control' must be a mapping, not {spoken(control)}", where=where)
+        return
+    if loop.items is None and "loop" not in raw and not with_keywords(raw):
+        problems.add("'loop_control' without a loop", where=where)
+    check_values(control, problems)
+    for name, value in control.items():
+        if name not in LOOP_CONTROL:
+            report_unknown(control, name, "loop_control", problems)
+        elif name in ("loop_var", "index_var") and not is_identifier(value):
+            problems.add(
+                f"'{name}' must be the name of a variable, not {spoken(value)}",
+                where=key_origin(control, name),
+            )
+    loop.loop_var = str(control.get("loop_var") or "item")
+    loop.index_var = str(control["index_var"]) if control.get("index_var") else None
+    loop.label, loop.pause = control.get("label"), control.get("pause")

@@ -1,0 +1,199 @@
+"""Task lists: tasks, handlers, and blocks with their rescue and always sections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from stella_ops.origins import Origin, did_you_mean, key_origin, origin_of
+from stella_ops.playbook.arguments import read_call
+from stella_ops.playbook.inheritance import conditions, fold
+from stella_ops.playbook.keywords import (
+    BLOCK,
+    BLOCK_PARTS,
+    TASK,
+    check_values,
+    is_identifier,
+    is_template,
+    report_unknown,
+    spoken,
+)
+from stella_ops.playbook.loops import read_loop
+from stella_ops.playbook.model import Block, Handler, Inherited, Step, Task
+from stella_ops.playbook.module_index import ModuleIndex
+from stella_ops.playbook.problems import Problems
+
+_TASK_ALONE = TASK - BLOCK
+
+
+class TaskReader:
+    """Reads task lists of one file, noting what is wrong."""
+
+    def __init__(self, modules: ModuleIndex, problems: Problems) -> None:
+        self._modules = modules
+        self._problems = problems
+
+    def steps(self, raw: Any, parent: Inherited, what: str, where: Origin | None) -> list[Step]:
+        """The tasks and blocks of a list.
+
+        Args:
+            what: what the list is called in errors, such as ``tasks`` or ``rescue``.
+            where: the place of the list when it has none itself.
+        """
+        found = []
+        for entry in self._entries(raw, what, where):
+            if any(part in entry for part in BLOCK_PARTS):
+                step: Step | None = self._block(entry, parent)
+            else:
+                step = self._task(entry, parent)
+            if step is not None:
+                found.append(step)
+        return found
+
+    def handlers(self, raw: Any, parent: Inherited, where: Origin | None) -> list[Handler]:
+        """The handlers of a list."""
+        found = []
+        for entry in self._entries(raw, "handlers", where):
+            if any(part in entry for part in BLOCK_PARTS):
+                self._problems.add("blocks among handlers are not supported yet", where=origin_of(entry))
+                continue
+            handler = self._task(entry, parent, handler=True)
+            if isinstance(handler, Handler):
+                found.append(handler)
+        return found
+
+    def _entries(self, raw: Any, what: str, where: Origin | None) -> list[Mapping[Any, Any]]:
+        if raw is None:
+            return []
+        if not isinstance(raw, list):
+            hint = "put '- ' before each task" if isinstance(raw, dict) else None
+            place = origin_of(raw) or where
+            self._problems.add(f"'{what}' must be a list of tasks, not {spoken(raw)}", where=place, hint=hint)
+            return []
+        entries: list[Mapping[Any, Any]] = []
+        for entry in raw:
+            if isinstance(entry, dict):
+                entries.append(entry)
+                continue
+            hint = None
+            if isinstance(entry, str) and self._modules.spec(str(entry).split(" ")[0].rstrip(":")):
+                hint = "a ':' must follow the module's name"
+            self._problems.add(
+                f"a task must be a mapping, not {spoken(entry)}",
+                where=origin_of(entry) or origin_of(raw),
+                hint=hint,
+            )
+        return entries
+
+    def _block(self, raw: Mapping[Any, Any], parent: Inherited) -> Block | None:
+        place = origin_of(raw) or Origin("")
+        for key in raw:
+            if key in BLOCK:
+                continue
+            if key in _TASK_ALONE or (isinstance(key, str) and key.startswith("with_")):
+                self._problems.add(
+                    f"a block cannot have '{key}'",
+                    where=key_origin(raw, key),
+                    hint="put it on the tasks inside",
+                )
+            else:
+                report_unknown(raw, key, "block", self._problems)
+        if "block" not in raw:
+            part = next(part for part in BLOCK_PARTS if part in raw)
+            self._problems.add(f"'{part}' without 'block'", where=key_origin(raw, part))
+        check_values(raw, self._problems)
+        inherited = fold(parent, raw, self._problems)
+        lists = {
+            part: self.steps(raw.get(part), inherited, part, key_origin(raw, part)) for part in BLOCK_PARTS
+        }
+        return Block(
+            name=self._name(raw),
+            origin=place,
+            inherited=inherited,
+            body=lists["block"],
+            rescue=lists["rescue"],
+            always=lists["always"],
+        )
+
+    def _task(self, raw: Mapping[Any, Any], parent: Inherited, *, handler: bool = False) -> Task | None:
+        problems = self._problems
+        call = read_call(raw, "handler" if handler else "task", self._modules, problems)
+        check_values(raw, problems)
+        inherited = fold(parent, raw, problems)
+        loop = read_loop(raw, problems)
+        if loop.variables:
+            inherited.vars = [*inherited.vars, loop.variables]
+        keywords: dict[str, Any] = {
+            "name": self._name(raw),
+            "origin": origin_of(raw) or Origin(""),
+            "inherited": inherited,
+            "loop": loop.items,
+            "loop_var": loop.loop_var,
+            "loop_index_var": loop.index_var,
+            "loop_label": loop.label,
+            "loop_pause": loop.pause,
+            "register": self._register(raw),
+            "notify": self._texts(raw, "notify"),
+            "changed_when": conditions(raw, "changed_when", problems) or None,
+            "failed_when": conditions(raw, "failed_when", problems) or None,
+            "until": conditions(raw, "until", problems),
+            "retries": raw.get("retries"),
+            "delay": raw.get("delay"),
+        }
+        if call is None:
+            return None
+        if call.delegate_to and inherited.delegate_to is None:
+            inherited.delegate_to = call.delegate_to
+        if handler:
+            return Handler(action=call.action, args=call.args, listen=self._texts(raw, "listen"), **keywords)
+        return Task(action=call.action, args=call.args, **keywords)
+
+    def _name(self, raw: Mapping[Any, Any]) -> str | None:
+        name = raw.get("name")
+        if isinstance(name, dict | list):
+            where = origin_of(name) or key_origin(raw, "name")
+            self._problems.add(f"'name' must be text, not {spoken(name)}", where=where)
+            return None
+        return name if name is None or isinstance(name, str) else str(name)
+
+    def _register(self, raw: Mapping[Any, Any]) -> str | None:
+        name = raw.get("register")
+        if name is None:
+            return None
+        if is_identifier(name):
+            return str(name)
+        self._problems.add(
+            f"'register' must be the name of a variable, not {spoken(name)}",
+            where=origin_of(name) or key_origin(raw, "register"),
+            hint="a name has letters, digits and underscores, and does not start with a digit",
+        )
+        return None
+
+    def _texts(self, raw: Mapping[Any, Any], keyword: str) -> list[Any]:
+        written = raw.get(keyword)
+        if written is None:
+            return []
+        texts = written if isinstance(written, list) else [written]
+        for text in texts:
+            if not isinstance(text, str):
+                where = origin_of(text) or key_origin(raw, keyword)
+                self._problems.add(
+                    f"'{keyword}' must be text or a list of texts, not {spoken(text)}", where=where
+                )
+        return [text for text in texts if isinstance(text, str)]
+
+
+def check_notified(tasks: list[Task], handlers: list[Handler], problems: Problems) -> None:
+    """Note every notification that no handler of the play can hear. A template may name any of them."""
+    if any(is_template(handler.name) for handler in handlers):
+        return
+    known = {name for handler in handlers for name in (handler.name, *handler.listen) if name}
+    for task in tasks:
+        for topic in task.notify:
+            if is_template(topic) or topic in known:
+                continue
+            problems.add(
+                f"no handler is named '{topic}' or listens to it",
+                where=origin_of(topic) or task.origin,
+                hint=did_you_mean(topic, known),
+            )

@@ -1,0 +1,63 @@
+"""The ``diff`` of a result: two texts of bounded size, and what to call them."""
+
+LIMIT = 102400
+
+
+def of_content(before, after, before_header, after_header):
+    """A diff of two file contents.
+
+    Args:
+        before, after: bytes; None when there is no file. Pass at most ``LIMIT + 1`` bytes: what is longer is
+            named, not shown, and so is what is no text.
+        before_header, after_header: what to call each side.
+    """
+    return {
+        "before": _shown(before),
+        "after": _shown(after),
+        "before_header": before_header,
+        "after_header": after_header,
+    }
+
+
+def of_attributes(path, before, after):
+    """A diff of attributes: each dict becomes lines of ``name: value``."""
+    return {
+        "before": _lines(path, before),
+        "after": _lines(path, after),
+        "before_header": path,
+        "after_header": path,
+    }
+
+
+def head(path):
+    """The bytes of a file that a diff needs; None when it cannot be read."""
+    try:
+        with open(path, "rb") as source:
+            return source.read(LIMIT + 1)
+    except OSError:
+        return None
+
+
+def is_text(data):
+    """True when bytes are UTF-8 text without NUL."""
+    if b"\0" in data:
+        return False
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _shown(data):
+    if data is None:
+        return ""
+    if len(data) > LIMIT:
+        return "(longer than {} bytes, not shown)\n".format(LIMIT)
+    return data.decode("utf-8") if is_text(data) else "(binary, {} bytes, not shown)\n".format(len(data))
+
+
+def _lines(path, attributes):
+    lines = ["path: {}".format(path)]
+    lines.extend("{}: {}".format(name, attributes[name]) for name in sorted(attributes))
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,116 @@
+"""Which facts are asked for, and gathering them so that one group's trouble is not another's."""
+
+import difflib
+import fnmatch
+
+from stella_ops.remote.lib.facts import (
+    distribution,
+    hardware,
+    mounts,
+    network,
+    platform,
+    runtime,
+    system,
+    virtual,
+)
+
+# Name of a group, the subset it belongs to, and what gathers it.
+GROUPS = (
+    ("platform", "min", platform.gather),
+    ("distribution", "min", distribution.gather),
+    ("python", "min", runtime.python),
+    ("user", "min", runtime.user),
+    ("env", "min", runtime.env),
+    ("date_time", "min", runtime.date_time),
+    ("cmdline", "min", runtime.cmdline),
+    ("dns", "min", runtime.dns),
+    ("service_mgr", "min", system.service_manager),
+    ("pkg_mgr", "min", system.package_manager),
+    ("selinux", "min", system.security),
+    ("chroot", "min", system.chroot),
+    ("ssh_pub_keys", "min", system.ssh_host_keys),
+    ("memory", "hardware", hardware.memory),
+    ("processor", "hardware", hardware.processors),
+    ("uptime", "hardware", hardware.uptime),
+    ("dmi", "hardware", hardware.firmware),
+    ("mounts", "hardware", mounts.gather),
+    ("interfaces", "network", network.gather),
+    ("virtual", "virtual", virtual.gather),
+)
+SUBSETS = ("all", "min", "hardware", "network", "virtual", "local", "ohai", "facter")
+
+
+def choose(subset):
+    """The names of the groups that a ``gather_subset`` asks for; "local" stands for the host's own facts.
+
+    Args:
+        subset: words; "!" before one excludes it. "min" is in unless "!min" (or "!all" with "!min") says so.
+
+    Raises:
+        ValueError: a word that means nothing.
+    """
+    names = [name for name, _, _ in GROUPS] + ["local"]
+    minimal = set(name for name, home, _ in GROUPS if home == "min") | set(["local"])
+    wanted, unwanted = set(), set()  # type: set[str], set[str]
+    keep_minimal = True
+    only_negative = True
+    for word in subset or ["all"]:
+        excluded = word.startswith("!")
+        word = word.lstrip("!")
+        if word == "all":
+            members = set(names) - minimal if excluded else set(names)
+        elif word == "min":
+            members = minimal
+            keep_minimal = keep_minimal and not excluded
+        elif word in names:
+            members = set([word])
+        elif word in SUBSETS:
+            members = set(name for name, home, _ in GROUPS if home == word)  # none for ohai and facter
+        else:
+            close = difflib.get_close_matches(word, names + list(SUBSETS), n=1, cutoff=0.6)
+            hint = "did you mean '{}'?".format(close[0]) if close else "there are: " + ", ".join(SUBSETS)
+            raise ValueError("gather_subset knows no '{}'; {}".format(word, hint))
+        if excluded:
+            unwanted |= members
+        else:
+            only_negative = False
+            wanted |= members
+    if only_negative:
+        wanted = set(names)
+    if keep_minimal:
+        wanted |= minimal
+        unwanted -= minimal - set(word.lstrip("!") for word in subset or () if word.startswith("!"))
+    return wanted - unwanted
+
+
+def gather(chosen, timeout, warn):
+    """Facts of the chosen groups, without the ``ansible_`` prefix.
+
+    Args:
+        chosen: names of groups.
+        timeout: seconds for anything that may wait for another machine.
+        warn: called with one sentence for each group that fails; the others are gathered all the same.
+    """
+    facts = {}
+    for name, _, function in GROUPS:
+        if name in chosen:
+            try:
+                facts.update(function(timeout))
+            except Exception as error:
+                warn("the facts '{}' could not be gathered: {}: {}".format(name, type(error).__name__, error))
+    return facts
+
+
+def pick(facts, patterns):
+    """The facts whose names match one of some shell patterns, with or without ``ansible_``; all without any."""
+    patterns = [pattern for pattern in patterns or [] if pattern]
+    if not patterns or "*" in patterns:
+        return facts
+    return {
+        name: value
+        for name, value in facts.items()
+        if any(
+            fnmatch.fnmatch(name, pattern) or fnmatch.fnmatch("ansible_" + name, pattern)
+            for pattern in patterns
+        )
+    }

@@ -1,0 +1,53 @@
+"""Facts that an operator keeps on the host itself: /etc/ansible/facts.d/*.fact."""
+
+import configparser
+import json
+import os
+
+from stella_ops.remote.lib import process
+
+
+def gather(folder, warn):
+    """local: one entry a ``*.fact`` file. JSON and INI are read; an executable one is run and its output read.
+
+    Args:
+        folder: where they are.
+        warn: called with one sentence about each file that cannot be read; it does not spoil the others.
+    """
+    found = {}
+    try:
+        names = sorted(name for name in os.listdir(folder) if name.endswith(".fact"))
+    except OSError:
+        return {"local": {}}
+    for name in names:
+        path = os.path.join(folder, name)
+        try:
+            found[name[: -len(".fact")]] = parse(content(path))
+        except (OSError, ValueError, configparser.Error) as error:
+            message = "cannot read the local fact {}: {}".format(path, error)
+            found[name[: -len(".fact")]] = message
+            warn(message)
+    return {"local": found}
+
+
+def content(path):
+    """What a fact file holds, or says when it is run."""
+    if os.access(path, os.X_OK):
+        outcome = process.run([path])
+        if outcome.rc != 0:
+            said = outcome.stderr.decode("utf-8", "replace").strip()
+            raise ValueError("it ended with status {}: {}".format(outcome.rc, said))
+        return outcome.stdout.decode("utf-8", "replace")
+    with open(path, "rb") as source:
+        return source.read().decode("utf-8", "replace")
+
+
+def parse(text):
+    """JSON, else INI as a dict of dicts."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        pass
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read_string(text)
+    return {section: dict(parser.items(section)) for section in parser.sections()}

@@ -1,0 +1,112 @@
+"""What manages the host: its init, its packages, its mandatory access control."""
+
+import os
+
+from stella_ops.remote.lib.facts import sources
+
+_INITS = {
+    "systemd": "systemd",
+    "runit": "runit",
+    "runit-init": "runit",
+    "runsvdir": "runit",
+    "s6-svscan": "s6",
+    "openrc-init": "openrc",
+    "upstart": "upstart",
+    "launchd": "launchd",
+    "sysvinit": "sysvinit",
+}
+# In this order: hosts often have more than one, and the first is the one that is meant.
+_PACKAGE_MANAGERS = (
+    ("/usr/bin/rpm-ostree", "atomic_container"),
+    ("/usr/bin/dnf5", "dnf5"),
+    ("/usr/bin/dnf", "dnf"),
+    ("/usr/bin/yum", "yum"),
+    ("/usr/bin/zypper", "zypper"),
+    ("/usr/bin/apt-get", "apt"),
+    ("/sbin/apk", "apk"),
+    ("/usr/sbin/apk", "apk"),
+    ("/usr/bin/pacman", "pacman"),
+    ("/usr/bin/emerge", "portage"),
+    ("/usr/bin/xbps-install", "xbps"),
+    ("/usr/bin/tdnf", "tdnf"),
+    ("/usr/bin/microdnf", "dnf"),
+    ("/run/current-system/sw/bin/nix", "nix"),
+    ("/usr/bin/opkg", "opkg"),
+    ("/bin/opkg", "opkg"),
+)
+
+
+def service_manager(timeout, root="/"):
+    """service_mgr: systemd, openrc, runit, upstart, sysvinit …; else the name of process 1."""
+    if os.path.isdir(os.path.join(root, "run/systemd/system")):
+        return {"service_mgr": "systemd"}
+    if os.path.isdir(os.path.join(root, "run/openrc")):
+        return {"service_mgr": "openrc"}
+    first = sources.text(os.path.join(root, "proc/1/comm"))
+    if first in _INITS:
+        return {"service_mgr": _INITS[first]}
+    if first == "init" and os.path.exists(os.path.join(root, "etc/inittab")):
+        return {"service_mgr": "sysvinit"}
+    return {"service_mgr": first if first and first != "init" else "service"}
+
+
+def package_manager(timeout, root="/"):
+    """pkg_mgr: apt, dnf, yum, zypper, apk, pacman …; "unknown" when there is none."""
+    for path, name in _PACKAGE_MANAGERS:
+        if os.path.exists(os.path.join(root, path.lstrip("/"))):
+            return {"pkg_mgr": name}
+    return {"pkg_mgr": "unknown"}
+
+
+def security(timeout, root="/"):
+    """selinux, apparmor, fips."""
+    facts = {
+        "apparmor": {"status": "disabled"},
+        "fips": sources.text(os.path.join(root, "proc/sys/crypto/fips_enabled")) == "1",
+    }  # type: dict[str, object]
+    if os.path.isdir(os.path.join(root, "sys/kernel/security/apparmor")):
+        facts["apparmor"] = {"status": "enabled"}
+    facts["selinux"] = selinux(root)
+    facts["selinux_python_present"] = True  # nothing here needs the bindings
+    return facts
+
+
+def selinux(root="/"):
+    """status, and where it is enabled mode, config_mode, type and policyvers."""
+    folder = os.path.join(root, "sys/fs/selinux")
+    enforcing = sources.number(os.path.join(folder, "enforce"))
+    if enforcing is None:
+        return {"status": "disabled"}
+    config = sources.assignments(os.path.join(root, "etc/selinux/config"))
+    return {
+        "status": "enabled",
+        "mode": "enforcing" if enforcing else "permissive",
+        "config_mode": config.get("SELINUX", "unknown"),
+        "type": config.get("SELINUXTYPE", "unknown"),
+        "policyvers": sources.number(os.path.join(folder, "policyvers")),
+    }
+
+
+def chroot(timeout):
+    """is_chroot: our root is not that of process 1."""
+    if os.environ.get("debian_chroot"):
+        return {"is_chroot": True}
+    try:
+        ours, first = os.stat("/"), os.stat("/proc/1/root/.")
+    except OSError:
+        return {"is_chroot": None}  # only root may look
+    return {"is_chroot": not os.path.samestat(ours, first)}
+
+
+def ssh_host_keys(timeout, folders=("/etc/ssh", "/etc/openssh", "/etc")):
+    """ssh_host_key_*_public: what an operator would put into known_hosts."""
+    facts = {}
+    for folder in folders:
+        for kind in ("dsa", "rsa", "ecdsa", "ed25519"):
+            words = sources.text("{}/ssh_host_{}_key.pub".format(folder, kind)).split()
+            if len(words) > 1:
+                facts["ssh_host_key_{}_public_keytype".format(kind)] = words[0]
+                facts["ssh_host_key_{}_public".format(kind)] = words[1]
+        if facts:
+            break
+    return facts

@@ -1,0 +1,252 @@
+"""Owner, group and permission bits of files: looked up, compared, set, and described for results."""
+
+import grp
+import hashlib
+import os
+import pwd
+import stat
+
+from stella_ops.remote.lib import modes
+from stella_ops.remote.lib.task import ModuleFailure
+
+CHUNK = 1048576
+
+# What modules that manage a file's attributes accept; each spells it out, since ARGUMENTS must be a literal:
+#   "mode": {"type": "raw"}, "owner": {"type": "str"}, "group": {"type": "str"}
+
+
+class FileError(ModuleFailure):
+    """A file cannot be made as asked. Uncaught, it fails the module with its text."""
+
+
+class Wanted(object):
+    """The attributes that a file is to have; None leaves one as it is.
+
+    Args:
+        mode: as ``modes.resolve`` takes it.
+        owner, group: a name, or a number as text or int.
+        missing_ok: called with a sentence instead of raising when a name is unknown (check mode: a task
+            before this one would have made the user).
+
+    Raises:
+        FileError: an unknown owner or group, or a mode that makes no sense.
+    """
+
+    def __init__(self, mode=None, owner=None, group=None, missing_ok=None):
+        self.mode = mode
+        self.unknown = False
+        self.uid = self._number(owner, user_id, missing_ok)
+        self.gid = self._number(group, group_id, missing_ok)
+        self.bits(0, False)
+
+    def _number(self, name, find, missing_ok):
+        if name is None or name == "":
+            return None
+        try:
+            return find(name)
+        except FileError as error:
+            if missing_ok is None:
+                raise
+            missing_ok(str(error))
+            self.unknown = True
+            return None
+
+    def bits(self, current, is_directory):
+        """Permission bits for a file that has ``current`` now; None when the mode is to stay."""
+        if self.mode is None:
+            return None
+        try:
+            return modes.resolve(self.mode, current, is_directory)
+        except modes.ModeError as error:
+            raise FileError(str(error))
+
+
+def user_id(name):
+    """The uid of a user name, or of a number that no user needs to have. Raises FileError."""
+    try:
+        return pwd.getpwnam(str(name)).pw_uid
+    except KeyError:
+        if str(name).isdigit():
+            return int(name)
+    raise FileError("no user named '{}' on this host".format(name))
+
+
+def group_id(name):
+    """The gid of a group name, or of a number that no group needs to have. Raises FileError."""
+    try:
+        return grp.getgrnam(str(name)).gr_gid
+    except KeyError:
+        if str(name).isdigit():
+            return int(name)
+    raise FileError("no group named '{}' on this host".format(name))
+
+
+def user_name(uid):
+    """The name of a uid, or the number as text."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def group_name(gid):
+    """The name of a gid, or the number as text."""
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
+
+
+def look(path, follow=False):
+    """``os.stat_result`` of a path, or None when it does not exist. Raises FileError for other trouble."""
+    try:
+        return os.stat(path) if follow else os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise FileError("cannot look at {}: {}".format(path, error.strerror))
+
+
+def state_of(path):
+    """What is at a path: absent, link, directory, hard (a file with several names) or file."""
+    found = look(path)
+    if found is None:
+        return "absent"
+    if stat.S_ISLNK(found.st_mode):
+        return "link"
+    if stat.S_ISDIR(found.st_mode):
+        return "directory"
+    return "hard" if found.st_nlink > 1 else "file"
+
+
+def describe(path):
+    """The keys about a file that ansible-core's file modules return; only ``state`` when it is absent."""
+    found = look(path)
+    if found is None:
+        return {"state": "absent"}
+    return {
+        "state": state_of(path),
+        "mode": modes.show(found.st_mode),
+        "uid": found.st_uid,
+        "gid": found.st_gid,
+        "owner": user_name(found.st_uid),
+        "group": group_name(found.st_gid),
+        "size": found.st_size,
+    }
+
+
+def set_attributes(path, wanted, check=False, before=None, after=None):
+    """Give an existing file the attributes it should have; links themselves, never what they point to.
+
+    Args:
+        path: a file of any kind.
+        wanted: a ``Wanted``.
+        check: only say whether something would change.
+        before, after: dicts that get the attributes that differ, for a diff.
+
+    Returns:
+        True when something changed or would change.
+
+    Raises:
+        FileError: the host refuses.
+    """
+    found = look(path)
+    if found is None:
+        if check:
+            return True
+        raise FileError("{} does not exist".format(path))
+    before = {} if before is None else before
+    after = {} if after is None else after
+    changed = _set_owner(path, found, wanted, check, before, after)
+    if changed and not check:
+        found = os.lstat(path)  # a change of owner drops the set-id bits
+    return _set_mode(path, found, wanted, check, before, after) or changed
+
+
+def digest(path, *algorithms):
+    """Hex digests of a file's content, read once. Raises OSError."""
+    with open(path, "rb") as source:
+        return digest_of(source, *algorithms)
+
+
+def digest_of(source, *algorithms):
+    """Hex digests of what a binary file object still holds."""
+    hashes = [hashlib.new(name) for name in algorithms]
+    for chunk in iter(lambda: source.read(CHUNK), b""):
+        for each in hashes:
+            each.update(chunk)
+    return [each.hexdigest() for each in hashes]
+
+
+def make_directories(path, check=False):
+    """Make a directory and its missing parents.
+
+    Returns:
+        The directories that were (or would be) made, outermost first.
+
+    Raises:
+        FileError: something that is no directory is in the way, or the host refuses.
+    """
+    missing = []
+    place = path.rstrip("/") or "/"
+    while place and look(place, follow=True) is None:
+        if os.path.islink(place):
+            raise FileError("{} is a link to nothing, so no directory can be made there".format(place))
+        missing.append(place)
+        place = os.path.dirname(place)
+    if place and not os.path.isdir(place):
+        raise FileError("{} is not a directory".format(place))
+    missing.reverse()
+    if check:
+        return missing
+    for directory in missing:
+        try:
+            os.mkdir(directory)
+        except FileExistsError:
+            if not os.path.isdir(directory):  # else someone else was quicker, which is as good
+                raise FileError("{} is not a directory".format(directory))
+        except OSError as error:
+            raise FileError("cannot make directory {}: {}".format(directory, error.strerror))
+    return missing
+
+
+def _set_owner(path, found, wanted, check, before, after):
+    uid = -1 if wanted.uid is None or wanted.uid == found.st_uid else wanted.uid
+    gid = -1 if wanted.gid is None or wanted.gid == found.st_gid else wanted.gid
+    if uid == -1 and gid == -1:
+        return wanted.unknown
+    if uid != -1:
+        before["owner"], after["owner"] = user_name(found.st_uid), user_name(uid)
+    if gid != -1:
+        before["group"], after["group"] = group_name(found.st_gid), group_name(gid)
+    if not check:
+        try:
+            os.lchown(path, uid, gid)
+        except OSError as error:
+            names = " and ".join(
+                "{} {}".format(key, after[key]) for key in ("owner", "group") if key in after
+            )
+            raise FileError("cannot give {} the {}: {}".format(path, names, error.strerror))
+    return True
+
+
+def _set_mode(path, found, wanted, check, before, after):
+    if stat.S_ISLNK(found.st_mode):
+        return False  # Linux has no modes for links
+    current = stat.S_IMODE(found.st_mode)
+    bits = wanted.bits(current, stat.S_ISDIR(found.st_mode))
+    if bits is None or bits == current:
+        return False
+    before["mode"], after["mode"] = modes.show(current), modes.show(bits)
+    if not check:
+        try:
+            os.chmod(path, bits)
+        except OSError as error:
+            raise FileError("cannot set mode {} on {}: {}".format(modes.show(bits), path, error.strerror))
+        now = stat.S_IMODE(os.lstat(path).st_mode)
+        if now != bits:
+            # The kernel drops set-group-id silently for a group that we are not in.
+            raise FileError(
+                "{} kept mode {} where {} was asked for".format(path, modes.show(now), modes.show(bits))
+            )
+    return True

@@ -1,0 +1,183 @@
+"""Records a run in the store while it goes on: a consumer of the engine's events.
+
+``handle`` only puts the event into a queue. A thread of the recorder's own writes batches, so that a slow
+disk does not hold up the run, and imports the database library there, so that a command does not wait for it.
+A store that fails ends the recording, not the run: ``problem`` says why, for a warning at the end.
+
+Events are known by the names of their classes and fields (see ``engine/events.py``): rooms below the engine
+do not import it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import queue
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from stella_ops.errors import StellaError, StoreError
+
+if TYPE_CHECKING:
+    from stella_ops.store.database import Store
+
+_LONGEST_RESULT = 32_768
+_BATCH = 500
+_KEPT_OF_LONG_RESULTS = ("changed", "failed", "skipped", "unreachable", "rc", "msg", "censored")
+
+
+class RunRecorder:
+    """A Reporter that writes to the fleet store.
+
+    Args:
+        url: the store's; it is opened with the first batch.
+        flush_after: seconds that events may wait for others to be written with.
+    """
+
+    def __init__(self, url: str, *, flush_after: float = 1.0) -> None:
+        self._url = url
+        self._flush_after = flush_after
+        self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._run_id: str | None = None
+        self._play: str | None = None
+        self._actions: dict[int, str] = {}
+        self._wanted = {
+            "RunStarted": self._run_started,
+            "PlayStarted": self._play_started,
+            "TaskStarted": self._task_started,
+            "HostFinished": self._host_finished,
+            "RunFinished": self._run_finished,
+        }
+        self.problem: StellaError | None = None
+
+    def handle(self, event: Any) -> None:
+        """Take one event; never blocks, never raises."""
+        if type(event).__name__ not in self._wanted or self.problem is not None:
+            return
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="run-recorder", daemon=True)
+            self._thread.start()
+        self._queue.put(event)
+
+    def close(self) -> None:
+        """Write what is left and close the store. Called again it does nothing."""
+        self._closing.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def _work(self) -> None:
+        store: Store | None = None
+        try:
+            while not self._closing.is_set():
+                self._closing.wait(self._flush_after)
+                store = self._flush(store)
+            self._flush(store)
+        except StellaError as problem:
+            self.problem = problem
+        except Exception as problem:  # the run must not suffer, whatever it is
+            self.problem = StoreError(f"the run is not recorded: {type(problem).__name__}: {problem}")
+        finally:
+            if store is not None:
+                store.close()
+
+    def _flush(self, store: Store | None) -> Store | None:
+        while not self._queue.empty():
+            from stella_ops.store.database import Store
+
+            store = store or Store.open(self._url)
+            with store.transaction() as connection:
+                results: list[Any] = []
+                for _ in range(_BATCH):
+                    try:
+                        event = self._queue.get_nowait()
+                    except queue.Empty:
+                        break
+                    self._wanted[type(event).__name__](event, connection, results)
+                self._add_results(connection, results)
+        return store
+
+    def _run_started(self, event: Any, connection: Any, _results: list[Any]) -> None:
+        from stella_ops.store import runs
+
+        self._run_id = event.run_id
+        run = runs.Run(
+            id=event.run_id,
+            kind=event.kind,
+            title=_text(event.title),
+            check_mode=event.check,
+            hosts_total=event.hosts_total,
+            started_at=_moment(event.time),
+        )
+        runs.start(connection, run)
+
+    def _play_started(self, event: Any, _connection: Any, _results: list[Any]) -> None:
+        self._play = _text(event.play)
+
+    def _task_started(self, event: Any, _connection: Any, _results: list[Any]) -> None:
+        self._actions[event.task_id] = _text(event.action, 255)
+
+    def _host_finished(self, event: Any, _connection: Any, results: list[Any]) -> None:
+        from stella_ops.store import runs
+
+        if self._run_id is None:
+            return
+        result = runs.TaskResult(
+            run_id=self._run_id,
+            task_id=event.task_id,
+            play=self._play,
+            task=_text(event.task),
+            action=self._actions.get(event.task_id),
+            host=_text(event.host, 255),
+            status=event.status,
+            finished_at=_moment(event.time),
+            duration=event.duration,
+            result=_shortened(event.result),
+            hint=None if event.hint is None else _text(event.hint),
+            delegate=None if event.delegate is None else _text(event.delegate, 255),
+        )
+        results.append(result)
+
+    def _run_finished(self, event: Any, connection: Any, results: list[Any]) -> None:
+        from stella_ops.store import runs
+
+        self._add_results(connection, results)
+        runs.finish(
+            connection,
+            event.run_id,
+            at=_moment(event.time),
+            exit_code=event.exit_code,
+            interrupted=event.interrupted,
+            hosts={host: dataclasses.asdict(tally) for host, tally in event.hosts.items()},
+        )
+
+    def _add_results(self, connection: Any, results: list[Any]) -> None:
+        from stella_ops.store import runs
+
+        runs.add_results(connection, results)
+        results.clear()
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _text(text: Any, longest: int | None = None) -> str:
+    """Text that every database takes: no NUL, no lone surrogates (junk bytes from a host)."""
+    return str(text).encode("utf-8", "replace").decode().replace("\0", "\ufffd")[:longest]
+
+
+def _shortened(result: dict[str, Any]) -> dict[str, Any]:
+    """A result as JSON data; of a long one only what tells how it went."""
+    text = json.dumps(result, default=str)
+    if len(text) > _LONGEST_RESULT:
+        kept = {key: result[key] for key in _KEPT_OF_LONG_RESULTS if key in result}
+        if isinstance(kept.get("msg"), str):
+            kept["msg"] = kept["msg"][:2000]
+        text = json.dumps({**kept, "_shortened_from": len(text)}, default=str)
+    # NaN and infinities are JSON to Python only.
+    data: dict[str, Any] = json.loads(text, parse_constant=str)
+    return data

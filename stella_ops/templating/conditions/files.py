@@ -1,0 +1,27 @@
+"""Files of the controller (for those of a host there is the module ``stat``)."""
+
+# Templates mean text, and the rules of os.path for it.
+# ruff: noqa: PTH111, PTH121
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from stella_ops.templating.lazy import plain_text
+
+
+def _asking(question: Callable[[str], bool]) -> Callable[[Any], bool]:
+    return lambda value: question(os.path.expanduser(plain_text(value)))
+
+
+CONDITIONS = {
+    "file": _asking(os.path.isfile),
+    "directory": _asking(os.path.isdir),
+    "exists": _asking(os.path.exists),
+    "link": _asking(os.path.islink),
+    "link_exists": _asking(os.path.lexists),
+    "mount": _asking(os.path.ismount),
+    "abs": _asking(os.path.isabs),
+    "same_file": lambda value, other: os.path.samefile(plain_text(value), plain_text(other)),
+}

@@ -1,0 +1,71 @@
+"""What a task's registered result says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from stella_ops.errors import TemplateError
+from stella_ops.templating.undefined import kind_of
+
+
+def _said(result: Any, key: str, test: str) -> bool:
+    if not isinstance(result, Mapping):
+        raise TemplateError(
+            f"'is {test}' asks about the result of a task, not about {kind_of(result)}",
+            hint="use the variable that 'register' names",
+        )
+    return bool(result.get(key, False))
+
+
+def failed(result: Any) -> bool:
+    """The task failed."""
+    return _said(result, "failed", "failed")
+
+
+def succeeded(result: Any) -> bool:
+    """The task did not fail."""
+    return not _said(result, "failed", "succeeded")
+
+
+def changed(result: Any) -> bool:
+    """The task changed something; of a loop, any of its items."""
+    if isinstance(result, Mapping) and "changed" not in result and isinstance(result.get("results"), list):
+        return any(isinstance(item, Mapping) and item.get("changed", False) for item in result["results"])
+    return _said(result, "changed", "changed")
+
+
+def skipped(result: Any) -> bool:
+    """The task was skipped."""
+    return _said(result, "skipped", "skipped")
+
+
+def unreachable(result: Any) -> bool:
+    """The host could not be reached."""
+    return _said(result, "unreachable", "unreachable")
+
+
+def reachable(result: Any) -> bool:
+    """The host could be reached."""
+    return not _said(result, "unreachable", "reachable")
+
+
+def timedout(result: Any) -> bool:
+    """The task failed because its time was over."""
+    return failed(result) and bool(result.get("timedout"))
+
+
+CONDITIONS = {
+    "failed": failed,
+    "failure": failed,
+    "success": succeeded,
+    "succeeded": succeeded,
+    "successful": succeeded,
+    "changed": changed,
+    "change": changed,
+    "skipped": skipped,
+    "skip": skipped,
+    "unreachable": unreachable,
+    "reachable": reachable,
+    "timedout": timedout,
+}

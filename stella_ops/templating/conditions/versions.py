@@ -1,0 +1,115 @@
+"""Comparing versions."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable
+from itertools import zip_longest
+from typing import Any
+
+from packaging.version import InvalidVersion, Version
+
+from stella_ops.errors import TemplateError
+from stella_ops.templating.lazy import plain_text
+
+_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "==": operator.eq, "=": operator.eq, "eq": operator.eq,
+    "!=": operator.ne, "<>": operator.ne, "ne": operator.ne,
+    "<": operator.lt, "lt": operator.lt,
+    "<=": operator.le, "le": operator.le,
+    ">": operator.gt, "gt": operator.gt,
+    ">=": operator.ge, "ge": operator.ge,
+}  # fmt: skip
+_PART = re.compile(r"\d+|[a-zA-Z]+")
+_SEMVER = re.compile(
+    r"(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?"  # https://semver.org, section 2, 9, 10
+)
+
+
+class _Loose:
+    """Versions as numbers and words: numbers by value, a word before a number, a shorter one first."""
+
+    def __init__(self, text: str) -> None:
+        parts = [int(part) if part.isdigit() else part for part in _PART.findall(text)]
+        self.key = [(1, part, "") if isinstance(part, int) else (0, 0, part) for part in parts]
+
+    def _order(self, other: _Loose) -> int:
+        for mine, theirs in zip_longest(self.key, other.key):
+            if mine is None or theirs is None:
+                return -1 if mine is None else 1
+            if mine != theirs:
+                return -1 if mine < theirs else 1
+        return 0
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Loose) and self._order(other) == 0
+
+    def __lt__(self, other: _Loose) -> bool:
+        return self._order(other) < 0
+
+    def __le__(self, other: _Loose) -> bool:
+        return self._order(other) <= 0
+
+    def __gt__(self, other: _Loose) -> bool:
+        return self._order(other) > 0
+
+    def __ge__(self, other: _Loose) -> bool:
+        return self._order(other) >= 0
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _semver(text: str) -> tuple[Any, ...]:
+    found = _SEMVER.fullmatch(text)
+    if not found:
+        raise TemplateError(f"version: '{text}' is not a semantic version")
+    numbers = tuple(int(part) for part in found.groups()[:3])
+    if found.group(4) is None:
+        return (*numbers, 1, ())  # a release follows its pre-releases
+    parts = found.group(4).split(".")
+    return (*numbers, 0, tuple((0, int(p), "") if p.isdigit() else (1, 0, p) for p in parts))
+
+
+def _pep440(text: str) -> Version:
+    try:
+        return Version(text)
+    except InvalidVersion:
+        raise TemplateError(f"version: '{text}' is not a PEP 440 version") from None
+
+
+_TYPES: dict[str, Callable[[str], Any]] = {
+    "loose": _Loose,
+    "strict": _pep440,
+    "semver": _semver,
+    "semantic": _semver,
+    "pep440": _pep440,
+}
+
+
+def version(
+    value: Any, other: Any, operator: str = "eq", strict: bool | None = None, version_type: str | None = None
+) -> bool:
+    """Whether one version compares so to another.
+
+    Args:
+        operator: ``<``, ``lt``, ``<=``, ``le``, ``>``, ``gt``, ``>=``, ``ge``, ``==``, ``=``, ``eq``, ``!=``,
+            ``<>``, ``ne``.
+        strict: the same as ``version_type='strict'``.
+        version_type: loose (the default: any text), strict, semver, semantic or pep440.
+    """
+    if operator not in _OPERATORS:
+        raise TemplateError(f"version: unknown operator '{operator}'", hint=f"known: {' '.join(_OPERATORS)}")
+    kind = version_type or ("strict" if strict else "loose")
+    if kind not in _TYPES:
+        raise TemplateError(f"version: unknown version_type '{kind}'", hint=f"known: {', '.join(_TYPES)}")
+    left, right = plain_text(value), plain_text(other)
+    if not left:
+        raise TemplateError("version: the version is empty")
+    if not right:
+        raise TemplateError("version: the version to compare with is empty")
+    read = _TYPES[kind]
+    return _OPERATORS[operator](read(left), read(right))
+
+
+CONDITIONS = {"version": version, "version_compare": version}

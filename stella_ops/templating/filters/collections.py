@@ -1,0 +1,179 @@
+"""Lists and sets."""
+
+from __future__ import annotations
+
+import itertools
+import random as randomness
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from jinja2 import pass_environment
+from jinja2.filters import do_max, do_min, do_unique, make_attrgetter
+
+from stella_ops.errors import TemplateError
+from stella_ops.templating.undefined import kind_of
+
+
+def _once(items: Iterable[Any]) -> list[Any]:
+    """The items in their order, each once; also items that cannot be hashed."""
+    found: list[Any] = []
+    seen: set[Any] = set()
+    for item in items:
+        try:
+            new = item not in seen
+            seen.add(item)
+        except TypeError:
+            new = item not in found
+        if new:
+            found.append(item)
+    return found
+
+
+def _items(value: Any, name: str) -> list[Any]:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise TemplateError(f"{name}: needs a list, not {kind_of(value)}")
+    return list(value)
+
+
+def union(left: Any, right: Any) -> list[Any]:
+    """What is in one list or the other, each once."""
+    return _once([*_items(left, "union"), *_items(right, "union")])
+
+
+def intersect(left: Any, right: Any) -> list[Any]:
+    """What is in both lists, each once."""
+    other = _items(right, "intersect")
+    return _once(item for item in _items(left, "intersect") if item in other)
+
+
+def difference(left: Any, right: Any) -> list[Any]:
+    """What is in the first list alone, each once."""
+    other = _items(right, "difference")
+    return _once(item for item in _items(left, "difference") if item not in other)
+
+
+def symmetric_difference(left: Any, right: Any) -> list[Any]:
+    """What is in exactly one of the lists, each once."""
+    first, second = _items(left, "symmetric_difference"), _items(right, "symmetric_difference")
+    return _once([*(x for x in first if x not in second), *(x for x in second if x not in first)])
+
+
+@pass_environment
+def unique(environment: Any, value: Any, case_sensitive: bool = True, attribute: Any = None) -> list[Any]:
+    """The elements, each once, in their order."""
+    if attribute is None and case_sensitive:
+        return _once(_items(value, "unique"))
+    return list(do_unique(environment, value, case_sensitive, attribute))
+
+
+def flatten(value: Any, levels: int | None = None, skip_nulls: bool = True) -> list[Any]:
+    """A list without inner lists, down to ``levels`` of them; none values are dropped."""
+    found: list[Any] = []
+    for item in _items(value, "flatten"):
+        if item is None and skip_nulls:
+            continue
+        if isinstance(item, list | tuple) and (levels is None or levels > 0):
+            found.extend(flatten(item, None if levels is None else levels - 1, skip_nulls))
+        else:
+            found.append(item)
+    return found
+
+
+def zipped(*lists: Any) -> list[list[Any]]:
+    """Lists side by side, as long as the shortest."""
+    return [list(group) for group in zip(*lists, strict=False)]
+
+
+def zip_longest(*lists: Any, fillvalue: Any = None) -> list[list[Any]]:
+    """Lists side by side, as long as the longest."""
+    return [list(group) for group in itertools.zip_longest(*lists, fillvalue=fillvalue)]
+
+
+def product(*lists: Any, repeat: int = 1) -> list[list[Any]]:
+    """Every combination of one element from each list."""
+    return [list(group) for group in itertools.product(*lists, repeat=repeat)]
+
+
+def permutations(value: Any, length: int | None = None) -> list[list[Any]]:
+    """Every order of ``length`` of the elements."""
+    return [list(group) for group in itertools.permutations(value, length)]
+
+
+def combinations(value: Any, length: int) -> list[list[Any]]:
+    """Every choice of ``length`` of the elements."""
+    return [list(group) for group in itertools.combinations(value, length)]
+
+
+def _generator(seed: Any) -> randomness.Random:
+    return randomness.Random(seed) if seed is not None else randomness.SystemRandom()
+
+
+def random(value: Any, start: int = 0, step: int = 1, seed: Any = None) -> Any:
+    """A random element of a list, or a number from ``start`` up to (without) ``value``; a seed repeats it."""
+    generator = _generator(seed)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return generator.randrange(start, value, step)
+    choices = _items(value, "random") if not isinstance(value, str) else list(value)
+    if not choices:
+        raise TemplateError("random: the list is empty")
+    return generator.choice(choices)
+
+
+def shuffle(value: Any, seed: Any = None) -> list[Any]:
+    """The elements in a random order; a seed repeats it."""
+    shuffled = _items(value, "shuffle")
+    _generator(seed).shuffle(shuffled)
+    return shuffled
+
+
+@pass_environment
+def largest(environment: Any, value: Any, **options: Any) -> Any:
+    """The largest element."""
+    return do_max(environment, value, **{"case_sensitive": True, **options})
+
+
+@pass_environment
+def smallest(environment: Any, value: Any, **options: Any) -> Any:
+    """The smallest element."""
+    return do_min(environment, value, **{"case_sensitive": True, **options})
+
+
+@pass_environment
+def groupby(environment: Any, value: Any, attribute: Any, default: Any = None) -> list[list[Any]]:
+    """Elements by the value of an attribute, as ``[value, elements]``, sorted by it."""
+    key = make_attrgetter(environment, attribute, default=default)
+    return [[found, list(group)] for found, group in itertools.groupby(sorted(value, key=key), key)]
+
+
+def rekey_on_member(value: Any, key: str, duplicates: str = "error") -> dict[Any, Any]:
+    """The mappings of a list, by the value each has under ``key``."""
+    elements = value.values() if isinstance(value, Mapping) else _items(value, "rekey_on_member")
+    found: dict[Any, Any] = {}
+    for element in elements:
+        if not isinstance(element, Mapping) or key not in element:
+            raise TemplateError(f"rekey_on_member: an element has no '{key}'")
+        if element[key] in found and duplicates == "error":
+            raise TemplateError(f"rekey_on_member: '{element[key]}' occurs twice")
+        found[element[key]] = element
+    return found
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "union": union,
+    "intersect": intersect,
+    "difference": difference,
+    "symmetric_difference": symmetric_difference,
+    "unique": unique,
+    "flatten": flatten,
+    "zip": zipped,
+    "zip_longest": zip_longest,
+    "product": product,
+    "permutations": permutations,
+    "combinations": combinations,
+    "random": random,
+    "shuffle": shuffle,
+    "max": largest,
+    "min": smallest,
+    "groupby": groupby,
+    "rekey_on_member": rekey_on_member,
+}

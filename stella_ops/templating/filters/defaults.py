@@ -1,0 +1,59 @@
+"""Filters that may be asked about something undefined."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from jinja2.runtime import Undefined
+
+from stella_ops.errors import TemplateError, UndefinedVariableError
+from stella_ops.templating.undefined import FailedValue, MissingValue, kind_of
+
+
+def default(value: Any, fallback: Any = "", boolean: bool = False) -> Any:
+    """``fallback`` for an undefined value; with ``boolean`` also for an empty or false one."""
+    if isinstance(value, FailedValue):  # it has a value, which cannot be computed: no default hides that
+        value.fail()
+    if isinstance(value, Undefined) or (boolean and not value):
+        return fallback
+    return value
+
+
+def mandatory(value: Any, message: str | None = None) -> Any:
+    """The value; undefined it is an error with this message."""
+    if isinstance(value, MissingValue):
+        if message is None:
+            value.fail()
+        raise UndefinedVariableError(str(message), name=str(value._undefined_name))
+    return value
+
+
+def type_debug(value: Any) -> str:
+    """The name of the value's type."""
+    return "undefined" if isinstance(value, Undefined) else kind_of(value)
+
+
+def ternary(value: Any, true_value: Any, false_value: Any, none_value: Any = None) -> Any:
+    """One of two values by the truth of the first; ``none_value``, when given, for none."""
+    if isinstance(value, MissingValue):
+        value.fail()
+    if value is None and none_value is not None:
+        return none_value
+    return true_value if value else false_value
+
+
+def undef(hint: str | None = None) -> MissingValue:
+    """An undefined value on purpose: a variable that a user must set."""
+    if hint is not None and not isinstance(hint, str):
+        raise TemplateError("undef: the hint must be text")
+    return MissingValue(hint or "a value is required here")
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "default": default,
+    "d": default,
+    "mandatory": mandatory,
+    "type_debug": type_debug,
+    "ternary": ternary,
+}

@@ -1,0 +1,94 @@
+"""JSON and YAML."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import yaml
+
+from stella_ops.errors import TemplateError
+from stella_ops.templating.lazy import finalize
+
+
+class _Dumper(yaml.SafeDumper):
+    """Indents lists below their key, as people write them."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+
+_Dumper.add_multi_representer(object, lambda dumper, value: dumper.represent_str(str(value)))
+
+
+def to_json(value: Any, **options: Any) -> str:
+    """JSON text on one line; options are those of ``json.dumps``."""
+    options.pop("vault_to_text", None)
+    options.pop("preprocess_unsafe", None)
+    return json.dumps(finalize(value), default=str, **options)
+
+
+def to_nice_json(value: Any, indent: int = 4, sort_keys: bool = True, **options: Any) -> str:
+    """JSON text with one value a line, keys sorted."""
+    plain = finalize(value)
+    try:
+        return json.dumps(plain, default=str, indent=indent, sort_keys=sort_keys, **options)
+    except TypeError:  # keys of several types have no order
+        return json.dumps(plain, default=str, indent=indent, **options)
+
+
+def from_json(value: Any, **options: Any) -> Any:
+    """The value of a JSON text."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value, **options)
+    except ValueError as problem:
+        raise TemplateError(f"from_json: not valid JSON: {problem}") from None
+
+
+def to_yaml(value: Any, default_flow_style: bool | None = None, **options: Any) -> str:
+    """YAML text; innermost collections are written on one line."""
+    return _dump(value, default_flow_style=default_flow_style, **options)
+
+
+def to_nice_yaml(value: Any, indent: int = 4, **options: Any) -> str:
+    """YAML text, one value a line."""
+    options.setdefault("default_flow_style", False)
+    return _dump(value, indent=indent, **options)
+
+
+def _dump(value: Any, **options: Any) -> str:
+    options.setdefault("allow_unicode", True)
+    return str(yaml.dump(finalize(value), Dumper=_Dumper, **options))
+
+
+def from_yaml(value: Any) -> Any:
+    """The value of a YAML text of one document."""
+    return _load(yaml.safe_load, value, "from_yaml")
+
+
+def from_yaml_all(value: Any) -> Any:
+    """The values of the documents of a YAML text."""
+    return _load(lambda text: list(yaml.safe_load_all(text)), value, "from_yaml_all")
+
+
+def _load(load: Any, value: Any, name: str) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return load(value)
+    except yaml.YAMLError as problem:
+        raise TemplateError(f"{name}: not valid YAML: {problem}") from None
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "to_json": to_json,
+    "to_nice_json": to_nice_json,
+    "from_json": from_json,
+    "to_yaml": to_yaml,
+    "to_nice_yaml": to_nice_yaml,
+    "from_yaml": from_yaml,
+    "from_yaml_all": from_yaml_all,
+}

@@ -1,0 +1,83 @@
+"""Numbers and sizes."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+from stella_ops.errors import TemplateError
+
+_UNITS = ("", "K", "M", "G", "T", "P", "E", "Z", "Y")
+_SIZE = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*([A-Za-z]*)\s*")
+
+
+def logarithm(value: Any, base: float = math.e) -> Any:
+    """The logarithm, natural by default."""
+    return _computed("log", lambda: math.log10(value) if base == 10 else math.log(value, base))
+
+
+def power(value: Any, exponent: Any) -> Any:
+    """The value to a power."""
+    return _computed("pow", lambda: value**exponent)
+
+
+def root(value: Any, base: float = 2) -> Any:
+    """The square root, or another."""
+    return _computed("root", lambda: math.sqrt(value) if base == 2 else math.pow(value, 1.0 / float(base)))
+
+
+def _computed(name: str, compute: Any) -> Any:
+    try:
+        return compute()
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError) as problem:
+        raise TemplateError(f"{name}: {problem}") from None
+
+
+def human_readable(size: Any, isbits: bool = False, unit: str | None = None) -> str:
+    """A number of bytes (or bits) for people, in powers of 1024: ``1.50 GB``."""
+    try:
+        amount = float(size)
+    except (TypeError, ValueError):
+        raise TemplateError(f"human_readable: '{size}' is not a number") from None
+    base = "bits" if isbits else "Bytes"
+    power = 0
+    if unit is None:
+        while abs(amount) >= 1024 and power < len(_UNITS) - 1:
+            amount, power = amount / 1024, power + 1
+    else:
+        letter = unit[:1].upper()
+        if letter in _UNITS[1:]:
+            power = _UNITS.index(letter)
+            amount /= 1024**power
+    return f"{amount:.2f} {_UNITS[power] + ('b' if isbits else 'B') if power else base}"
+
+
+def human_to_bytes(size: Any, default_unit: str | None = None, isbits: bool = False) -> int:
+    """The number of bytes (or bits) that a text such as ``10 MB`` names, in powers of 1024."""
+    found = _SIZE.fullmatch(str(size))
+    if not found:
+        raise TemplateError(f"human_to_bytes: '{size}' is not a size")
+    number, unit = float(found.group(1)), found.group(2) or default_unit or ""
+    letter, rest = unit[:1].upper(), unit[1:]
+    known = rest in ("", "b" if isbits else "B") or rest.lower() in (
+        ("it", "bit", "bits") if isbits else ("yte", "ytes")
+    )
+    if letter == "B" or not letter:
+        if unit in ("", "B", "b") or unit.lower() in ("byte", "bytes", "bit", "bits"):
+            return round(number)
+    elif letter in _UNITS and known:
+        return round(number * float(1024 ** _UNITS.index(letter)))
+    raise TemplateError(
+        f"human_to_bytes: unknown unit '{unit}'", hint="known: B, K or KB, M or MB, G, T, P, E, Z, Y"
+    )
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "log": logarithm,
+    "pow": power,
+    "root": root,
+    "human_readable": human_readable,
+    "human_to_bytes": human_to_bytes,
+}

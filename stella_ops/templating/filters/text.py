@@ -1,0 +1,161 @@
+"""Text: patterns, quoting, encodings, comments, booleans."""
+
+from __future__ import annotations
+
+import base64
+import re
+import shlex
+from collections.abc import Callable
+from typing import Any
+
+from stella_ops.errors import TemplateError
+from stella_ops.templating.lazy import plain_text
+
+_TRUE = frozenset({"yes", "on", "1", "true", "t", "y"})
+
+
+def boolean(value: Any) -> bool | None:
+    """``yes``, ``on``, ``1``, ``true`` and True are true; none stays none; all else is false."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return value.strip().lower() in _TRUE
+    return bool(value == 1)
+
+
+def _flags(ignorecase: bool, multiline: bool) -> int:
+    return (re.IGNORECASE if ignorecase else 0) | (re.MULTILINE if multiline else 0)
+
+
+def _compiled(pattern: Any, flags: int = 0) -> re.Pattern[str]:
+    try:
+        return re.compile(plain_text(pattern), flags)
+    except re.error as problem:
+        raise TemplateError(f"'{pattern}' is not a regular expression: {problem}") from None
+
+
+def regex_replace(
+    value: Any = "",
+    pattern: Any = "",
+    replacement: Any = "",
+    ignorecase: bool = False,
+    multiline: bool = False,
+    count: int = 0,
+    mandatory_count: int = 0,
+) -> str:
+    """The text with matches of a pattern replaced; ``\\1`` names a group."""
+    text = plain_text(value)
+    try:
+        replaced, times = _compiled(pattern, _flags(ignorecase, multiline)).subn(
+            plain_text(replacement), text, count=count
+        )
+    except (re.error, IndexError) as problem:
+        raise TemplateError(f"regex_replace: bad replacement '{replacement}': {problem}") from None
+    if mandatory_count and times != mandatory_count:
+        raise TemplateError(f"regex_replace: '{pattern}' matches {times} times, not {mandatory_count}")
+    return replaced
+
+
+def regex_search(
+    value: Any, pattern: Any, *groups: Any, ignorecase: bool = False, multiline: bool = False
+) -> Any:
+    """The first match of a pattern, or none; with groups (``'\\\\1'``, ``'\\\\g<name>'``) a list of those."""
+    found = _compiled(pattern, _flags(ignorecase, multiline)).search(plain_text(value))
+    if found is None:
+        return None
+    if not groups:
+        return found.group()
+    return [found.group(_group(group)) for group in groups]
+
+
+def _group(written: Any) -> int | str:
+    named = re.fullmatch(r"\\g<(\S+)>", str(written))
+    if named:
+        return named.group(1)
+    numbered = re.fullmatch(r"\\(\d+)", str(written))
+    if numbered:
+        return int(numbered.group(1))
+    raise TemplateError(f"regex_search: '{written}' names no group", hint=r"write '\\1' or '\\g<name>'")
+
+
+def regex_findall(value: Any, pattern: Any, multiline: bool = False, ignorecase: bool = False) -> list[Any]:
+    """All matches of a pattern; of its groups, when it has any."""
+    found = _compiled(pattern, _flags(ignorecase, multiline)).findall(plain_text(value))
+    return [list(item) if isinstance(item, tuple) else item for item in found]
+
+
+def regex_escape(value: Any, re_type: str = "python") -> str:
+    """The text with everything escaped that means something in a regular expression."""
+    text = plain_text(value)
+    if re_type == "python":
+        return re.escape(text)
+    if re_type == "posix_basic":
+        return re.sub(r"([].[^$*\\])", r"\\\1", text)
+    raise TemplateError(f"regex_escape: unknown re_type '{re_type}'", hint="known: python, posix_basic")
+
+
+def split(value: Any, separator: str | None = None, maxsplit: int = -1) -> list[str]:
+    """The parts of a text between separators, which are runs of white space by default."""
+    return plain_text(value).split(separator, maxsplit)
+
+
+def quote(value: Any) -> str:
+    """The text as one word of a POSIX shell."""
+    return shlex.quote(plain_text(value))
+
+
+def b64encode(value: Any, encoding: str = "utf-8") -> str:
+    """Base64 of a text's bytes."""
+    data = value if isinstance(value, bytes) else plain_text(value).encode(encoding)
+    return base64.b64encode(data).decode("ascii")
+
+
+def b64decode(value: Any, encoding: str = "utf-8") -> str:
+    """The text that a Base64 text holds."""
+    try:
+        return base64.b64decode(plain_text(value)).decode(encoding)
+    except ValueError as problem:
+        raise TemplateError(f"b64decode: {problem}") from None
+
+
+_COMMENT_STYLES: dict[str, dict[str, str]] = {
+    "plain": {"decoration": "# "},
+    "erlang": {"decoration": "% "},
+    "c": {"decoration": "// "},
+    "cblock": {"beginning": "/*", "decoration": " * ", "end": " */"},
+    "xml": {"beginning": "<!--", "decoration": " - ", "end": "-->"},
+}
+
+
+def comment(text: Any, style: str = "plain", **options: Any) -> str:
+    """The text as a comment in the style of a language: plain, erlang, c, cblock, xml.
+
+    Args:
+        options: ``beginning``, ``end``, ``decoration``, ``prefix``, ``prefix_count``, ``postfix``,
+            ``postfix_count``, ``newline``.
+    """
+    if style not in _COMMENT_STYLES:
+        raise TemplateError(f"comment: unknown style '{style}'", hint=f"known: {', '.join(_COMMENT_STYLES)}")
+    chosen: dict[str, Any] = {**_COMMENT_STYLES[style], **options}
+    newline, decoration = chosen.get("newline", "\n"), chosen.get("decoration", "")
+    bare = decoration.rstrip()
+    lines = [chosen["beginning"]] if chosen.get("beginning") else []
+    lines += [chosen.get("prefix", bare).rstrip()] * int(chosen.get("prefix_count", 1))
+    lines += [f"{decoration}{line}".rstrip() for line in plain_text(text).splitlines()]
+    lines += [chosen.get("postfix", bare).rstrip()] * int(chosen.get("postfix_count", 1))
+    lines += [chosen["end"]] if chosen.get("end") else []
+    return str(newline).join(lines)
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "bool": boolean,
+    "regex_replace": regex_replace,
+    "regex_search": regex_search,
+    "regex_findall": regex_findall,
+    "regex_escape": regex_escape,
+    "split": split,
+    "quote": quote,
+    "b64encode": b64encode,
+    "b64decode": b64decode,
+    "comment": comment,
+}

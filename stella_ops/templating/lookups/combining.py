@@ -1,0 +1,73 @@
+"""Lookups that lay lists out for a loop; ``with_items`` and its kin are these."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from typing import Any
+
+from stella_ops.errors import TemplateError
+from stella_ops.templating.filters.collections import flatten
+from stella_ops.templating.filters.mappings import subelements
+from stella_ops.templating.undefined import kind_of
+
+
+def _listed(term: Any) -> list[Any]:
+    return list(term) if isinstance(term, list | tuple) else [term]
+
+
+def items(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
+    """The terms, with lists among them laid out one level deep."""
+    return [item for term in terms for item in _listed(term)]
+
+
+def indexed_items(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
+    """The terms laid out as by ``items``, as ``[position, item]``."""
+    return [[position, item] for position, item in enumerate(items(scope, terms, options))]
+
+
+def flattened(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
+    """The terms with lists laid out at every level."""
+    return flatten(terms)
+
+
+def nested(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
+    """Every combination of one element from each list."""
+    if not terms:
+        raise TemplateError("lookup 'nested': needs at least one list")
+    return [flatten(list(group), 1) for group in itertools.product(*map(_listed, terms))]
+
+
+def together(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
+    """The lists side by side, as long as the longest."""
+    if not terms:
+        raise TemplateError("lookup 'together': needs at least one list")
+    return [list(group) for group in itertools.zip_longest(*map(_listed, terms))]
+
+
+def random_choice(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
+    """One of the terms."""
+    return [random.SystemRandom().choice(terms)] if terms else []
+
+
+def inner_elements(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
+    """A list, the path of a list inside its elements, and options: ``skip_missing``."""
+    if len(terms) not in (2, 3):
+        raise TemplateError("lookup 'subelements': needs a list and the key of a list inside its elements")
+    flags = terms[2] if len(terms) == 3 else options
+    if not isinstance(flags, dict):
+        raise TemplateError(f"lookup 'subelements': the options must be a mapping, not {kind_of(flags)}")
+    return subelements(terms[0], terms[1], bool(flags.get("skip_missing", False)))
+
+
+LOOKUPS = {
+    "items": items,
+    "list": lambda scope, terms, options: list(terms),
+    "indexed_items": indexed_items,
+    "flattened": flattened,
+    "nested": nested,
+    "cartesian": nested,
+    "together": together,
+    "random_choice": random_choice,
+    "subelements": inner_elements,
+}

@@ -1,0 +1,103 @@
+"""Lookups of values: environment, variables, mappings, numbers."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2.utils import missing
+
+from stella_ops.errors import TemplateError, UndefinedVariableError
+from stella_ops.origins import did_you_mean
+from stella_ops.templating.lazy import plain_text
+from stella_ops.templating.undefined import MissingValue, kind_of, require
+
+_SEQUENCE = re.compile(r"(?:(0x[0-9a-fA-F]+|-?\d+)-)?(0x[0-9a-fA-F]+|-?\d+)(?:/(-?\d+))?(?::(\S+))?")
+
+
+def env(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
+    """Variables of the controller's environment; empty text, or ``default``, for one that is not set."""
+    fallback = options.get("default", "")
+    found = []
+    for term in terms:
+        name = plain_text(term)
+        if name not in os.environ and isinstance(fallback, MissingValue):
+            raise UndefinedVariableError(f"the environment variable '{name}' is not set", name=name)
+        found.append(os.environ.get(name, fallback))
+    return found
+
+
+def variables(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
+    """Variables by name."""
+    found = []
+    for term in terms:
+        name = plain_text(term)
+        value = scope.lookup(name)
+        if value is missing:
+            if "default" not in options:
+                hint = did_you_mean(name, map(str, scope.names()))
+                raise UndefinedVariableError(f"'{name}' is undefined", name=name, hint=hint)
+            value = options["default"]
+        found.append(require(value))
+    return found
+
+
+def varnames(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
+    """The names of variables that match regular expressions."""
+    return [name for term in terms for name in scope.names() if re.search(plain_text(term), str(name))]
+
+
+def pairs(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
+    """Mappings as lists of ``{key: …, value: …}``."""
+    found: list[Any] = []
+    for term in terms:
+        if not isinstance(term, Mapping):
+            raise TemplateError(f"lookup 'dict': needs a mapping, not {kind_of(term)}")
+        found.extend({"key": key, "value": value} for key, value in term.items())
+    return found
+
+
+def sequence(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
+    """Numbers as text: ``start=1 end=5 stride=2 format=host%02d``, ``count=3`` or ``1-5/2:host%02d``."""
+    found: list[Any] = []
+    for term in terms or [""]:
+        found.extend(_sequence(plain_text(term), dict(options)))
+    return found
+
+
+def _sequence(text: str, options: dict[str, Any]) -> list[str]:
+    short = _SEQUENCE.fullmatch(text.strip())
+    if short:
+        start, end, stride, form = short.groups()
+        options.update({"start": start or 1, "end": end, "stride": stride or 1, "format": form or "%d"})
+    else:
+        for word in text.split():
+            key, equals, value = word.partition("=")
+            if not equals or key not in ("start", "end", "count", "stride", "format"):
+                raise TemplateError(f"lookup 'sequence': cannot read '{word}'")
+            options[key] = value
+    try:
+        start = int(str(options.get("start", 1)), 0)
+        stride = int(str(options.get("stride", 1)), 0)
+        if "count" in options:
+            count = int(str(options["count"]), 0)
+            numbers = [start + stride * step for step in range(count)]
+        elif "end" in options:
+            end = int(str(options["end"]), 0)
+            numbers = list(range(start, end + (1 if stride > 0 else -1), stride)) if stride else []
+        else:
+            raise TemplateError("lookup 'sequence': needs 'end' or 'count'")
+        return [str(options.get("format", "%d")) % number for number in numbers]
+    except (TypeError, ValueError) as problem:
+        raise TemplateError(f"lookup 'sequence': {problem}") from None
+
+
+LOOKUPS = {
+    "env": env,
+    "vars": variables,
+    "varnames": varnames,
+    "dict": pairs,
+    "sequence": sequence,
+}

@@ -1,0 +1,255 @@
+"""Hosts to test on, a project to run commands in, and an honest account of what was left out.
+
+A test that asks for hosts which this machine cannot have is skipped with a reason that begins with "left
+out"; the terminal summary lists those. With CI=true leaving out is a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stella_ops.errors import LabError
+from stella_ops.lab.model import Lab
+
+LEFT_OUT = "left out: "
+
+
+def leave_out(reason: str) -> Any:
+    """Skip for want of something on this machine; in CI, fail."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{LEFT_OUT}{reason} (with CI=true nothing may be left out)", pytrace=False)
+    pytest.skip(LEFT_OUT + reason)
+
+
+@pytest.fixture(scope="session")
+def embedded_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Three embedded hosts, this worker's own."""
+    from stella_ops.lab import embedded
+
+    folder = tmp_path_factory.mktemp("embedded")
+    try:
+        yield embedded.up(folder / "lab")
+    finally:
+        embedded.down(folder / "lab", purge=True)
+
+
+@pytest.fixture(scope="session")
+def openssh_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Three hosts served by OpenSSH's sshd, this worker's own."""
+    from stella_ops.lab import openssh
+
+    if openssh.find_sshd() is None:
+        leave_out("there is no sshd on this machine (package openssh-server)")
+    folder = tmp_path_factory.mktemp("openssh")
+    try:
+        yield openssh.up(folder / "lab")
+    finally:
+        openssh.down(folder / "lab", purge=True)
+
+
+@pytest.fixture(scope="session")
+def docker_engine() -> Iterator[Any]:
+    """A Docker engine: the one that answers, or one started here and stopped by the last worker."""
+    from stella_ops.lab import docker_engine
+
+    folder = docker_engine.default_folder()
+    if docker_engine.answering_engine() is None and os.geteuid() != 0:
+        leave_out("no Docker engine answers, and this is not root to start one")
+    try:
+        context = docker_engine.engine_in_use(folder)
+        engine = context.__enter__()
+    except LabError as problem:
+        leave_out(f"no Docker engine: {problem}")
+    try:
+        yield engine
+    finally:
+        context.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def systemd_lab(docker_engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Three booted Debian hosts in containers, this worker's own; the last has no openssl.
+
+    Logins: ``ops`` (sudo without password), and ``lab.settings["password_sudo_user"]`` whose sudo asks for
+    ``lab.settings["sudo_password"]``.
+    """
+    from stella_ops.lab import systemd_hosts
+
+    folder = tmp_path_factory.mktemp("systemd")
+    try:
+        try:
+            lab = systemd_hosts.up(folder / "lab", without_openssl=True, engine_folder=docker_engine.folder)
+        except LabError as problem:
+            leave_out(f"no systemd hosts: {problem}")
+        yield lab
+    finally:
+        systemd_hosts.down(folder / "lab", purge=True)
+
+
+def _find_interpreters() -> list[Path]:
+    """Pythons from 3.6 on: those of pyenv, oldest first, and the one that runs the tests."""
+    root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    found: dict[tuple[int, ...], Path] = {}
+    for folder in root.glob("versions/3.*"):
+        version = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)", folder.name)
+        python = folder / "bin" / "python3"
+        if version and python.exists() and int(version[2]) >= 6:
+            found[tuple(int(part) for part in version.groups())] = python
+    found.setdefault(tuple(sys.version_info[:3]), Path(sys.executable))
+    return [found[version] for version in sorted(found)]
+
+
+@pytest.fixture(scope="session")
+def interpreters() -> list[Path]:
+    """All real interpreters of Python 3.6 and newer on this machine, oldest first."""
+    return _find_interpreters()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test with an argument ``interpreter`` runs once for each of ``interpreters``."""
+    if "interpreter" in metafunc.fixturenames:
+        found = _find_interpreters()
+        metafunc.parametrize("interpreter", found, ids=[_interpreter_id(path) for path in found])
+
+
+def _interpreter_id(path: Path) -> str:
+    return f"py{path.parent.parent.name}" if ".pyenv" in path.parts else "py-own"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by the hosts they use; whoever needs the first systemd host may have to build its image."""
+    for item in items:
+        names = getattr(item, "fixturenames", ())
+        if "docker_engine" in names:
+            item.add_marker(pytest.mark.systemd)
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(600))
+        if "openssh_lab" in names:
+            item.add_marker(pytest.mark.openssh)
+
+
+@dataclass
+class Project:
+    """A user's project folder, and ``stella-ops`` run in it as a process of its own."""
+
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def state(self) -> Path:
+        """The state folder, STELLA_HOME."""
+        return Path(self.environment["STELLA_HOME"])
+
+    def command(self, *args: object) -> list[str]:
+        """The words of a ``stella-ops`` command."""
+        return [str(Path(sys.executable).with_name("stella-ops")), *map(str, args)]
+
+    def run(
+        self,
+        *args: object,
+        expect: int | None = None,
+        timeout: float = 100,
+        stdin: str = "",
+        env: dict[str, str] | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run ``stella-ops ARGS`` to its end. ``expect`` is the exit status it must have, if any."""
+        done = subprocess.run(
+            self.command(*args),
+            cwd=self.folder,
+            env={**self.environment, **(env or {})},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        if expect is not None and done.returncode != expect:
+            pytest.fail(
+                f"stella-ops {' '.join(map(str, args))}: exit status {done.returncode}, not {expect}\n"
+                f"--- stdout\n{done.stdout}\n--- stderr\n{done.stderr}"
+            )
+        return done
+
+    def start(
+        self, *args: object, env: dict[str, str] | None = None, **options: Any
+    ) -> subprocess.Popen[str]:
+        """Start ``stella-ops ARGS`` in a process group of its own, its output captured through pipes."""
+        return subprocess.Popen(
+            self.command(*args),
+            cwd=self.folder,
+            env={**self.environment, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            **options,
+        )
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a file of the project."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+
+@pytest.fixture
+def make_project(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Project]:
+    """Makes empty projects, each with its own state and its own, empty home folder."""
+
+    def make() -> Project:
+        root = tmp_path_factory.mktemp("project")
+        (root / "home").mkdir()
+        (root / "work").mkdir()
+        kept = {
+            key: value
+            for key, value in os.environ.items()
+            if key in ("PATH", "LANG", "TMPDIR", "DOCKER_HOST")
+        }
+        return Project(
+            folder=root / "work",
+            environment={
+                **kept,
+                "HOME": str(root / "home"),
+                "STELLA_HOME": str(root / "work" / ".stella"),
+                "COLUMNS": "200",
+                "NO_COLOR": "1",
+                "LC_ALL": "C.UTF-8",
+                "PYTHONUNBUFFERED": "1",
+            },
+        )
+
+    return make
+
+
+@pytest.fixture
+def project(make_project: Callable[[], Project]) -> Project:
+    """One empty project."""
+    return make_project()
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Name what was left out, and which interpreters took part."""
+    terminalreporter.section("what this machine allowed")
+    names = ", ".join(_interpreter_id(path) for path in _find_interpreters())
+    terminalreporter.write_line(f"Python interpreters for what travels to hosts: {names}")
+    reasons: dict[str, int] = {}
+    for report in terminalreporter.stats.get("skipped", ()):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        reason = reason.removeprefix("Skipped: ")
+        if reason.startswith(LEFT_OUT):
+            reasons[reason] = reasons.get(reason, 0) + 1
+    for reason, count in sorted(reasons.items()):
+        terminalreporter.write_line(f"{reason}: {count} tests")
+    if not reasons:
+        terminalreporter.write_line("no journey was left out")
