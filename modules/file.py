@@ -53,9 +53,7 @@ def be_file(task, path):
     """The file must exist; only its attributes are changed."""
     now = files.state_of(path)
     if now == "absent":
-        task.fail(
-            "{} does not exist; state 'touch' or the copy module makes it".format(path), path=path, state=now
-        )
+        task.fail("{} does not exist; state 'touch' or the copy module makes it".format(path), path=path, state=now)
     if now not in ("file", "hard") and not (now == "link" and not task.args["follow"]):
         task.fail("{} is a {}, not a file".format(path, now), path=path, state=now)
     return finish(task, path, False, {"state": now}, {"state": now})
@@ -193,9 +191,7 @@ def set_below(task, root, attributes):
     for folder, directories, names in os.walk(root, followlinks=False):
         for name in directories + names:
             try:
-                changed = (
-                    files.set_attributes(os.path.join(folder, name), attributes, task.check_mode) or changed
-                )
+                changed = files.set_attributes(os.path.join(folder, name), attributes, task.check_mode) or changed
             except files.FileError:
                 if files.look(os.path.join(folder, name)) is not None:  # else removed while we walk
                     raise
@@ -234,9 +230,7 @@ def moment(task, name, text, old, now):
     try:
         return int(time.mktime(time.strptime(text, form))) * 1000000000
     except (ValueError, OverflowError) as error:
-        return task.fail(
-            "{}: {} (use preserve, now, or a time like {})".format(name, error, time.strftime(form))
-        )
+        return task.fail("{}: {} (use preserve, now, or a time like {})".format(name, error, time.strftime(form)))
 
 
 def make_room(task, path, now, kind):
@@ -248,9 +242,7 @@ def make_room(task, path, now, kind):
         task.fail("{} is a {}; 'force: true' replaces it by a {}".format(path, what, kind), path=path)
     if now == "directory":
         if os.listdir(path):
-            task.fail(
-                "the directory {} is not empty, and is not replaced by a {}".format(path, kind), path=path
-            )
+            task.fail("the directory {} is not empty, and is not replaced by a {}".format(path, kind), path=path)
         if not task.check_mode:
             os.rmdir(path)
 

@@ -43,9 +43,7 @@ def check_arguments(task):
     elif any(letter in args["name"] for letter in "*?["):
         task.fail("'{}' is a pattern; one unit a task is managed (use a loop)".format(args["name"]))
     if args["scope"] == "global" and args["state"] is not None:
-        task.fail(
-            "units of scope 'global' can be enabled and masked, not started: each user has an own manager"
-        )
+        task.fail("units of scope 'global' can be enabled and masked, not started: each user has an own manager")
 
 
 def require_systemd(task, systemctl):
@@ -55,10 +53,8 @@ def require_systemd(task, systemctl):
     first = units.first_process()
     what = "'{}'".format(task.args["name"]) if task.args["name"] else "units"
     task.fail(
-        "this host does not run systemd (process 1 is '{}'), so {} cannot be managed here".format(
-            first, what
-        ),
-        hint="run it as a plain process: a 'command' task with 'setsid PROGRAM', or what manages services here; "
+        "this host does not run systemd (process 1 is '{}'), so {} cannot be managed here".format(first, what),
+        hint="run it as a plain process: a 'command' task with 'setsid PROGRAM', or by the host's own init; "
         "an agent installed with a prefix runs as a plain supervised process; "
         "guard this task with: when: ansible_service_mgr == 'systemd'",
         service_mgr=first,
@@ -95,9 +91,7 @@ def missing(task, systemctl, unit, result):
     message = "could not find the unit {} on this host".format(unit)
     if task.check_mode:
         task.warn(message + " (in check mode, a task before this one may be what installs it)")
-        wanted = (
-            task.args["state"] not in (None, "stopped") or bool(task.args["enabled"]) or task.args["masked"]
-        )
+        wanted = task.args["state"] not in (None, "stopped") or bool(task.args["enabled"]) or task.args["masked"]
         result["changed"] = bool(wanted)
         return result
     close = systemctl.nearest(unit)
@@ -128,9 +122,7 @@ def set_enabled(task, systemctl, unit, status, result):
     result["enabled"] = wanted
     word = status.get("UnitFileState") or ""
     if word in ("", "bad", "generated"):
-        word = systemctl.enablement(
-            unit
-        )  # init scripts are enabled in rc*.d, which the manager does not read
+        word = systemctl.enablement(unit)  # init scripts are enabled in rc*.d, which the manager does not read
     if word == "masked" and wanted and not (task.check_mode and task.args["masked"] is False):
         task.fail("{} is masked and cannot be enabled; set masked: false".format(unit))
     if word in ("static", "indirect", "alias", "transient"):

@@ -154,9 +154,9 @@ def console_reporter(workplace: Workplace, *, kind: str) -> Reporter:
         return LiveReporter(sys.stdout, kind=kind, **shown)
     color = wants_color(sys.stdout)
     if kind == "run":
-        from stella_ops.console.adhoc import AdhocReporter
+        from stella_ops.console.adhoc import AdHocReporter
 
-        return AdhocReporter(sys.stdout, color=color, **shown)
+        return AdHocReporter(sys.stdout, color=color, **shown)
     from stella_ops.console.lines import LineReporter
 
     return LineReporter(sys.stdout, color=color, **shown)

@@ -1,6 +1,7 @@
 """A network bridge of its own for a lab's Docker engine.
 
-Two engines that share the usual bridge give the same address to two containers. With a bridge each they get on.
+Two engines that share the usual bridge give the same address to two containers. With a bridge each they get
+on.
 """
 
 # Starting programs is what this file is for.
@@ -48,7 +49,7 @@ def bridge_name(folder: Path) -> str:
 
 
 def free_network(taken: Iterable[ipaddress.IPv4Network]) -> str | None:
-    """The first address of a private /24 that overlaps none taken, as ``172.30.0.1/24``; None if none is left."""
+    """The first address of a private /24 that overlaps none taken, as ``172.30.0.1/24``, or None."""
     others = list(taken)
     for network in ipaddress.IPv4Network("172.30.0.0/15").subnets(new_prefix=24):
         if not any(network.overlaps(other) for other in others):

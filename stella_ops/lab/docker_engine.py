@@ -84,9 +84,7 @@ def ensure_engine(folder: Path) -> Engine:
     if found is not None:
         return found
     if os.geteuid() != 0:
-        raise LabError(
-            "no Docker engine answers", hint="start Docker, or run as root on Debian to have one started"
-        )
+        raise LabError("no Docker engine answers", hint="start Docker, or run as root on Debian to have one started")
     with locked(folder) as folder:
         ensure_packages({"dockerd": "docker.io", "docker": "docker.io"})
         engine = Engine(f"unix://{_run_folder(folder) / 'docker.sock'}", folder)
@@ -210,9 +208,7 @@ def _run_until_ready(command: Sequence[str], log: Path) -> bool:
 
 
 def _answers(host: str) -> bool:
-    return (
-        _docker(host, "version", "--format", "{{.Server.Version}}", timeout=15, check=False).returncode == 0
-    )
+    return _docker(host, "version", "--format", "{{.Server.Version}}", timeout=15, check=False).returncode == 0
 
 
 def _docker(

@@ -116,9 +116,7 @@ def _start(folder: Path, names: Sequence[str], ports: dict[str, int]) -> Lab:
     write_whole(config, json.dumps(data, indent=2) + "\n", 0o600)
     bound = _launch(config, folder / "server.log")
     # The hosts' login shells have the system's PATH; without a python3 there, name the one that runs this.
-    variables = (
-        {} if shutil.which("python3", path=_SEARCH_PATH) else {"ansible_python_interpreter": sys.executable}
-    )
+    variables = {} if shutil.which("python3", path=_SEARCH_PATH) else {"ansible_python_interpreter": sys.executable}
     made = tuple(
         LabHost(
             name=name,

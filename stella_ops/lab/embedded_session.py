@@ -163,10 +163,7 @@ class HostSession(asyncssh.SSHServerProcess[bytes]):
             transports.append(transport)
         feed = asyncio.create_task(self._feed(await _open_writer(to_child)))
         outputs = asyncio.gather(
-            *(
-                self._drain(reader, writer)
-                for reader, writer in zip(readers, (self.stdout, self.stderr), strict=False)
-            )
+            *(self._drain(reader, writer) for reader, writer in zip(readers, (self.stdout, self.stderr), strict=False))
         )
         gone = asyncio.create_task(self._gone.wait())
         try:

@@ -201,9 +201,7 @@ async def _all_or_none(*parts: Coroutine[Any, Any, None]) -> None:
 
 
 @contextmanager
-def in_thread(
-    host: str, port: int, *, latency: float = 0.0, cut_after: int | None = None
-) -> Iterator[FaultProxy]:
+def in_thread(host: str, port: int, *, latency: float = 0.0, cut_after: int | None = None) -> Iterator[FaultProxy]:
     """A ``FaultProxy`` with an event loop in a thread of its own, for callers that block."""
     proxy = FaultProxy(host, port, latency=latency, cut_after=cut_after)
     ready = threading.Event()

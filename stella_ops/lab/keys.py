@@ -29,9 +29,7 @@ def ensure_key(path: Path) -> str:
     except FileNotFoundError:
         private = _make(path)
     except (ValueError, TypeError, UnsupportedAlgorithm) as problem:
-        raise LabError(
-            f"the lab's key cannot be read: {problem}", where=path, hint="remove the file"
-        ) from None
+        raise LabError(f"the lab's key cannot be read: {problem}", where=path, hint="remove the file") from None
     line = private.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode("ascii")
     path.with_name(path.name + ".pub").write_text(f"{line} {path.name}\n", encoding="ascii")
     return line

@@ -47,9 +47,7 @@ def _belongs(pid: int, prefix: Path) -> bool:
 
 
 def _ask(package: Path, prefix: Path) -> None:
-    interpreter = next(
-        (p for p in ("/usr/bin/python3", "/usr/local/bin/python3") if Path(p).exists()), "python3"
-    )
+    interpreter = next((p for p in ("/usr/bin/python3", "/usr/local/bin/python3") if Path(p).exists()), "python3")
     try:
         subprocess.run(
             [interpreter, str(package), "stop", "--prefix", str(prefix)],

@@ -177,9 +177,7 @@ def host_names(count: int, names: Sequence[str] | None, known: Sequence[str] = (
         raise LabError("a lab needs at least one host")
     for name in wanted:
         if not name or not all(c.isascii() and (c.isalnum() or c in "-_.") for c in name) or name[0] in "-.":
-            raise LabError(
-                f"'{name}' cannot be a lab host's name", hint="use letters, digits, '-', '_' and '.'"
-            )
+            raise LabError(f"'{name}' cannot be a lab host's name", hint="use letters, digits, '-', '_' and '.'")
     if len(set(wanted)) != len(wanted):
         raise LabError("two lab hosts have the same name")
     return [*known, *(name for name in wanted if name not in known)]

@@ -76,9 +76,7 @@ def _make() -> None:
         raise LabError(f"the login user '{LAB_USER}' cannot be made: there is no useradd on this machine")
     # The password '*' matches nothing, yet is not '!': sshd without PAM refuses accounts that are locked.
     command = [useradd, "--system", "--home-dir", str(_HOME), "--create-home", "--shell", "/bin/sh"]
-    made = subprocess.run(
-        [*command, "--password", "*", LAB_USER], capture_output=True, text=True, check=False
-    )
+    made = subprocess.run([*command, "--password", "*", LAB_USER], capture_output=True, text=True, check=False)
     if made.returncode not in (0, 9):  # 9: another process has just made it
         raise LabError(f"the login user '{LAB_USER}' cannot be made: {made.stderr.strip()}")
     _HOME.chmod(0o755)

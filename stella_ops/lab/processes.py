@@ -44,9 +44,7 @@ def command_line(pid: int) -> str:
     except OSError:
         if Path("/proc/self/cmdline").exists():
             return ""
-    shown = subprocess.run(
-        ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
+    shown = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return shown.stdout.strip()
 
 

@@ -146,9 +146,7 @@ def engine_of(lab: Lab) -> Engine:
     return Engine(lab.settings["docker_host"], None if owned is None else Path(owned))
 
 
-def docker(
-    lab: Lab, verb: str, name: str, *args: str, timeout: float = 120
-) -> subprocess.CompletedProcess[str]:
+def docker(lab: Lab, verb: str, name: str, *args: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
     """Run ``docker VERB CONTAINER ARGS…`` for one host: pause, unpause, kill, start, exec."""
     return engine_of(lab).docker(verb, _container(lab.folder, lab.host(name).name), *args, timeout=timeout)
 

@@ -97,9 +97,7 @@ def _candidates(
     unknown = [
         key
         for key in raw
-        if key not in KNOWN[level]
-        and key not in with_keywords(raw)
-        and not not_supported_yet(level, str(key))
+        if key not in KNOWN[level] and key not in with_keywords(raw) and not not_supported_yet(level, str(key))
     ]
     named = [key for key in raw if key in ("action", "local_action")]
     named += [key for key in unknown if _is_module(key, modules)]
@@ -148,9 +146,7 @@ def _report_no_module(
         problems.add(f"the {level} names no module", where=origin_of(raw))
 
 
-def _find_spec(
-    name: str, where: Origin | None, modules: ModuleIndex, problems: Problems
-) -> ModuleSpec | None:
+def _find_spec(name: str, where: Origin | None, modules: ModuleIndex, problems: Problems) -> ModuleSpec | None:
     short = short_name(name)
     if short == "meta":
         return _META_SPEC
@@ -173,9 +169,7 @@ def _report_unknown_module(
     problems.add(f"unknown module '{name}'", where=where, hint=hint or fallback)
 
 
-def _from_action(
-    keyword: str, written: Any, where: Origin | None, problems: Problems
-) -> tuple[str, Any] | None:
+def _from_action(keyword: str, written: Any, where: Origin | None, problems: Problems) -> tuple[str, Any] | None:
     """The module and its arguments of ``action:`` and ``local_action:``, which are text or a mapping."""
     place = origin_of(written) or where
     if isinstance(written, dict):
@@ -221,9 +215,7 @@ def _read_args(spec: ModuleSpec, written: Any, where: Origin | None) -> dict[str
                 hint="write name=value, or a mapping below the module's name",
             )
         return dict(args)
-    raise PlaybookError(
-        f"the arguments of '{spec.name}' must be a mapping or text, not {spoken(written)}", where=where
-    )
+    raise PlaybookError(f"the arguments of '{spec.name}' must be a mapping or text, not {spoken(written)}", where=where)
 
 
 def _check(
@@ -237,9 +229,7 @@ def _check(
         return
     if spec.arguments is None:
         return
-    names = {
-        alias: name for name, each in spec.arguments.items() for alias in (name, *each.get("aliases", ()))
-    }
+    names = {alias: name for name, each in spec.arguments.items() for alias in (name, *each.get("aliases", ()))}
     for key in args:
         if key != "_raw_params" and key not in names:
             place = key_origin(written, key) if isinstance(written, dict) and key in written else None
@@ -268,12 +258,7 @@ def _check_choices(
     for key, value in args.items():
         each = spec.arguments.get(names.get(key, ""), {})
         choices = each.get("choices")
-        if (
-            not choices
-            or each.get("type", "str") != "str"
-            or not isinstance(value, str)
-            or is_template(value)
-        ):
+        if not choices or each.get("type", "str") != "str" or not isinstance(value, str) or is_template(value):
             continue
         if value not in choices:
             known = [str(choice) for choice in choices]

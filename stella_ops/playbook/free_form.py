@@ -17,9 +17,7 @@ _MENTIONS_OPTION = re.compile(rf"(?:^|\s)(?:{'|'.join(sorted(COMMAND_OPTIONS))})
 _ESCAPED = ("\\", "'", '"')  # what a backslash keeps from meaning something
 _JINJA = {"{{": "}}", "{%": "%}", "{#": "#}"}
 _OPTION = re.compile(r"([A-Za-z_][\w-]*)=(.*)", re.DOTALL)
-_ESCAPE = re.compile(
-    r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{[^}]+\}|[0-7]{1,3}|[\\'\"abfnrtv])"
-)
+_ESCAPE = re.compile(r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{[^}]+\}|[0-7]{1,3}|[\\'\"abfnrtv])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +89,7 @@ def parse_text(text: SourceText, *, free_form: bool) -> dict[str, SourceText]:
         words = split_words(plain)
     except ValueError as problem:
         if free_form and not _MENTIONS_OPTION.search(plain):
-            return {
-                "_raw_params": SourceText(plain.strip(), origin)
-            }  # an apostrophe is the shell's own matter
+            return {"_raw_params": SourceText(plain.strip(), origin)}  # a lone ' is the shell's own matter
         raise PlaybookError(f"cannot read the arguments: {problem}", where=origin) from None
     args: dict[str, SourceText] = {}
     rest: list[str] = []

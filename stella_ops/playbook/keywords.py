@@ -72,9 +72,7 @@ def report_unknown(raw: Any, name: Any, level: str, problems: Problems, also: It
     if not_supported_yet(level, str(name)):
         problems.add(f"'{name}' of a {spoken} is not supported yet", where=where)
     elif name in _RENAMED:
-        problems.add(
-            f"unknown keyword '{name}' in a {spoken}", where=where, hint=f"use {_RENAMED[str(name)]}"
-        )
+        problems.add(f"unknown keyword '{name}' in a {spoken}", where=where, hint=f"use {_RENAMED[str(name)]}")
     else:
         hint = did_you_mean(str(name), [*KNOWN[level], *also])
         problems.add(f"unknown keyword '{name}' in a {spoken}", where=where, hint=hint)

@@ -22,9 +22,7 @@ WITH_LOOKUPS = frozenset(
     | {"subelements", "random_choice", "fileglob", "first_found", "lines", "file", "template", "env", "vars"}
 )
 TERMS = "_with_terms"  # the variable of the task that holds what was written under with_*
-_SPREAD = (
-    f"({TERMS} if {TERMS} is iterable and {TERMS} is not string and {TERMS} is not mapping else [{TERMS}])"
-)
+_SPREAD = f"({TERMS} if {TERMS} is iterable and {TERMS} is not string and {TERMS} is not mapping else [{TERMS}])"
 
 
 @dataclass(slots=True)
@@ -54,13 +52,9 @@ def read_loop(raw: Mapping[str, Any], problems: Problems) -> Loop:
     loop = Loop()
     older = with_keywords(raw)
     if "loop" in raw and older:
-        problems.add(
-            f"a task has one loop: 'loop' or '{older[0]}', not both", where=key_origin(raw, older[0])
-        )
+        problems.add(f"a task has one loop: 'loop' or '{older[0]}', not both", where=key_origin(raw, older[0]))
     elif len(older) > 1:
-        problems.add(
-            f"a task has one loop, not '{older[0]}' and '{older[1]}'", where=key_origin(raw, older[1])
-        )
+        problems.add(f"a task has one loop, not '{older[0]}' and '{older[1]}'", where=key_origin(raw, older[1]))
     elif older:
         _translate(raw, older[0], loop, problems)
     elif raw.get("loop") is not None:

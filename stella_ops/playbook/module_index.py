@@ -47,9 +47,7 @@ class SourceModuleIndex:
         actions: actions by name.
     """
 
-    def __init__(
-        self, extra_folders: Sequence[Path] = (), actions: Mapping[str, ModuleSpec] | None = None
-    ) -> None:
+    def __init__(self, extra_folders: Sequence[Path] = (), actions: Mapping[str, ModuleSpec] | None = None) -> None:
         self._extra = tuple(extra_folders)
         self._actions = dict(actions or {})
         self._specs: dict[str, ModuleSpec | None] = {}
@@ -86,9 +84,7 @@ def read_spec(name: str, path: Path) -> ModuleSpec:
             where=Origin(str(path), problem.lineno or 0),
         ) from None
     except (OSError, ValueError) as problem:
-        raise PlaybookError(
-            f"the module '{name}' cannot be read: {problem}", where=Origin(str(path))
-        ) from None
+        raise PlaybookError(f"the module '{name}' cannot be read: {problem}", where=Origin(str(path))) from None
     arguments = _literal(tree, "ARGUMENTS", path)
     free_form = _literal(tree, "FREE_FORM", path)
     if arguments is not None and not isinstance(arguments, dict):
@@ -107,7 +103,5 @@ def _literal(tree: ast.Module, name: str, path: Path) -> Any:
         try:
             return ast.literal_eval(value)
         except ValueError:
-            raise PlaybookError(
-                f"{name} must be written as a literal", where=Origin(str(path), node.lineno)
-            ) from None
+            raise PlaybookError(f"{name} must be written as a literal", where=Origin(str(path), node.lineno)) from None
     return None

@@ -84,9 +84,7 @@ def _plays(raw: Any, whole: Origin, modules: ModuleIndex, problems: Problems) ->
         return []
     if not isinstance(raw, list):
         hint = "put '- ' before 'hosts', and indent the rest" if isinstance(raw, dict) else None
-        problems.add(
-            f"a playbook must be a list of plays, not {spoken(raw)}", where=origin_of(raw, whole), hint=hint
-        )
+        problems.add(f"a playbook must be a list of plays, not {spoken(raw)}", where=origin_of(raw, whole), hint=hint)
         return []
     plays = []
     for entry in raw:
@@ -111,15 +109,9 @@ def _play(raw: Mapping[Any, Any], modules: ModuleIndex, problems: Problems) -> P
     # The play's own vars rank below vars_files; the engine takes them from Play.vars.
     inherited = fold(Inherited(), {key: value for key, value in raw.items() if key != "vars"}, problems)
     reader = TaskReader(modules, problems)
-    sections = {
-        name: reader.steps(raw.get(name), inherited, name, key_origin(raw, name)) for name in SECTIONS
-    }
+    sections = {name: reader.steps(raw.get(name), inherited, name, key_origin(raw, name)) for name in SECTIONS}
     play = Play(
-        name=None
-        if raw.get("name") is None
-        else str(raw["name"])
-        if not isinstance(raw["name"], str)
-        else raw["name"],
+        name=None if raw.get("name") is None else str(raw["name"]) if not isinstance(raw["name"], str) else raw["name"],
         hosts=raw.get("hosts"),
         origin=origin,
         inherited=inherited,
@@ -165,9 +157,7 @@ def _check_hosts(raw: Mapping[Any, Any], problems: Problems) -> None:
         problems.add("'hosts' is empty", where=where)
     for pattern in patterns:
         if pattern is not None and not isinstance(pattern, str | int):
-            problems.add(
-                f"'hosts' must be a pattern or a list of patterns, not {spoken(pattern)}", where=where
-            )
+            problems.add(f"'hosts' must be a pattern or a list of patterns, not {spoken(pattern)}", where=where)
 
 
 def _check_strategy(raw: Mapping[Any, Any], problems: Problems) -> None:

@@ -103,9 +103,7 @@ class TaskReader:
             self._problems.add(f"'{part}' without 'block'", where=key_origin(raw, part))
         check_values(raw, self._problems)
         inherited = fold(parent, raw, self._problems)
-        lists = {
-            part: self.steps(raw.get(part), inherited, part, key_origin(raw, part)) for part in BLOCK_PARTS
-        }
+        lists = {part: self.steps(raw.get(part), inherited, part, key_origin(raw, part)) for part in BLOCK_PARTS}
         return Block(
             name=self._name(raw),
             origin=place,
@@ -177,9 +175,7 @@ class TaskReader:
         for text in texts:
             if not isinstance(text, str):
                 where = origin_of(text) or key_origin(raw, keyword)
-                self._problems.add(
-                    f"'{keyword}' must be text or a list of texts, not {spoken(text)}", where=where
-                )
+                self._problems.add(f"'{keyword}' must be text or a list of texts, not {spoken(text)}", where=where)
         return [text for text in texts if isinstance(text, str)]
 
 

@@ -115,20 +115,9 @@ for _name in ("values", "items", "pop", "popitem", "setdefault", "copy", "update
     setattr(LazyDict, _name, _forcing(dict, _name))
 for _name in ("__eq__", "__ne__", "__or__", "__ror__", "__ior__", "__repr__"):
     setattr(LazyDict, _name, _forcing(dict, _name))
-for _name in (
-    "count",
-    "index",
-    "pop",
-    "remove",
-    "sort",
-    "reverse",
-    "copy",
-    "extend",
-    "__contains__",
-    "__eq__",
-):
+for _name in ("count", "index", "pop", "remove", "sort", "reverse", "copy", "extend", "__contains__"):
     setattr(LazyList, _name, _forcing(list, _name))
-for _name in ("__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__add__", "__iadd__", "__mul__", "__rmul__"):
+for _name in ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__add__", "__iadd__", "__mul__", "__rmul__"):
     setattr(LazyList, _name, _forcing(list, _name))
 LazyList.__repr__ = _forcing(list, "__repr__")  # type: ignore[method-assign]
 LazyList.__radd__ = _adding_to(list)  # type: ignore[attr-defined]

@@ -45,9 +45,8 @@ class Scope:
         self.variables = variables
         self.search_path = search_path
         self._cache: dict[str, Any] = {}
-        self._open: dict[
-            int, str
-        ] = {}  # texts being rendered now, outermost first: id to the variable's path
+        # the texts being rendered now, outermost first: id to the variable's path
+        self._open: dict[int, str] = {}
 
     def lookup(self, name: str) -> Any:
         """The value of a variable, lazily rendered; Jinja2's ``missing`` when there is none."""

@@ -118,15 +118,16 @@ async def test_a_lost_client_means_end_of_input_and_a_hangup_but_daemons_live(em
     program = textwrap.dedent(
         f"""
         import os, signal, sys, time
-        out = open({str(said)!r}, "w", buffering=1)
-        signal.signal(signal.SIGHUP, lambda *_: (out.write("hangup\\n"), sys.exit(0)))
+        said = os.open({str(said)!r}, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        tell = lambda text: os.write(said, text.encode() + b"\\n")
+        signal.signal(signal.SIGHUP, lambda *_: (tell("hangup"), sys.exit(0)))
         if os.fork() == 0:
             os.setsid()
-            out.write(f"daemon {{os.getpid()}}\\n")
+            tell(f"daemon {{os.getpid()}}")
             time.sleep(60)
         print("up", flush=True)
         sys.stdin.read()
-        out.write("end of input\\n")
+        tell("end of input")
         time.sleep(30)
         """
     )
@@ -174,9 +175,7 @@ async def test_a_shell_without_a_command_reads_its_input(embedded_lab: Lab) -> N
         assert (done.stdout, done.exit_status) == ("42\n", 4)
 
 
-async def test_sftp_starts_in_the_host_s_folder_on_the_real_file_system(
-    embedded_lab: Lab, tmp_path: Path
-) -> None:
+async def test_sftp_starts_in_the_host_s_folder_on_the_real_file_system(embedded_lab: Lab, tmp_path: Path) -> None:
     host = embedded_lab.hosts[1]
     assert host.folder is not None
     async with login(host) as connection, connection.start_sftp_client() as sftp:

@@ -12,9 +12,7 @@ from stella_ops.lab.model import Lab
 pytestmark = pytest.mark.integration
 
 
-def ssh(
-    lab: Lab, host: str, command: str, *options: str, stdin: str = ""
-) -> subprocess.CompletedProcess[str]:
+def ssh(lab: Lab, host: str, command: str, *options: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     line = ["ssh", "-F", str(lab.folder / "ssh_config"), "-o", "BatchMode=yes", *options, host, command]
     return subprocess.run(line, input=stdin, capture_output=True, text=True, timeout=60, check=False)
 

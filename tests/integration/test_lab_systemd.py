@@ -12,9 +12,7 @@ from stella_ops.lab.model import Lab
 pytestmark = pytest.mark.integration
 
 
-def ssh(
-    lab: Lab, host: str, command: str, *, user: str = "ops", stdin: str = ""
-) -> subprocess.CompletedProcess[str]:
+def ssh(lab: Lab, host: str, command: str, *, user: str = "ops", stdin: str = "") -> subprocess.CompletedProcess[str]:
     line = ["ssh", "-F", str(lab.folder / "ssh_config"), "-o", "BatchMode=yes", "-l", user, host, command]
     return subprocess.run(line, input=stdin, capture_output=True, text=True, timeout=60, check=False)
 
@@ -23,9 +21,7 @@ def test_three_systems_run_systemd_each_for_itself(systemd_lab: Lab) -> None:
     assert len({host.public_key for host in systemd_lab.hosts}) == 3
     seen = set()
     for host in systemd_lab.hosts:
-        done = ssh(
-            systemd_lab, host.name, "hostname; cat /etc/machine-id; systemctl is-system-running; id -un"
-        )
+        done = ssh(systemd_lab, host.name, "hostname; cat /etc/machine-id; systemctl is-system-running; id -un")
         name, machine, state, user = done.stdout.split()
         assert (name, state, user) == (host.name, "running", "ops"), done.stderr
         seen.add(machine)
@@ -56,9 +52,7 @@ def test_the_last_host_has_no_openssl(systemd_lab: Lab) -> None:
     assert found == [True, True, False]
 
 
-def test_hosts_survive_up_again_pause_and_a_reboot(
-    systemd_lab: Lab, docker_engine: Any, tmp_path: Path
-) -> None:
+def test_hosts_survive_up_again_pause_and_a_reboot(systemd_lab: Lab, docker_engine: Any, tmp_path: Path) -> None:
     folder = tmp_path / "lab"
     try:
         lab = systemd_hosts.up(folder, names=["one"], engine_folder=docker_engine.folder)

@@ -23,9 +23,7 @@ def run_command(task, use_shell):
     result["delta"] = None
     reason = _reason_not_to(args["creates"], args["removes"])
     if reason:
-        result.update(
-            stdout="skipped, since {}".format(reason), msg="Did not run command since {}".format(reason)
-        )
+        result.update(stdout="skipped, since {}".format(reason), msg="Did not run command since {}".format(reason))
         return _with_lines(result)
     if task.check_mode:
         result["msg"] = "Command would have run if not in check mode"

@@ -69,9 +69,7 @@ def human_to_bytes(size: Any, default_unit: str | None = None, isbits: bool = Fa
             return round(number)
     elif letter in _UNITS and known:
         return round(number * float(1024 ** _UNITS.index(letter)))
-    raise TemplateError(
-        f"human_to_bytes: unknown unit '{unit}'", hint="known: B, K or KB, M or MB, G, T, P, E, Z, Y"
-    )
+    raise TemplateError(f"human_to_bytes: unknown unit '{unit}'", hint="known: B, K or KB, M or MB, G, T, P, E, Z, Y")
 
 
 FILTERS: dict[str, Callable[..., Any]] = {

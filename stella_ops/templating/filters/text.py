@@ -56,9 +56,7 @@ def regex_replace(
     return replaced
 
 
-def regex_search(
-    value: Any, pattern: Any, *groups: Any, ignorecase: bool = False, multiline: bool = False
-) -> Any:
+def regex_search(value: Any, pattern: Any, *groups: Any, ignorecase: bool = False, multiline: bool = False) -> Any:
     """The first match of a pattern, or none; with groups (``'\\\\1'``, ``'\\\\g<name>'``) a list of those."""
     found = _compiled(pattern, _flags(ignorecase, multiline)).search(plain_text(value))
     if found is None:

@@ -55,9 +55,7 @@ class Story:
         assert self._task
         self._add(e.HostStarted(time=0, task_id=self._task.task_id, host=host))
 
-    def host(
-        self, host: str, status: Any = "ok", result: dict[str, Any] | None = None, **more: Any
-    ) -> e.HostFinished:
+    def host(self, host: str, status: Any = "ok", result: dict[str, Any] | None = None, **more: Any) -> e.HostFinished:
         assert self._task
         fields = {"task_id": self._task.task_id, "duration": 0.25, **more}
         made = e.HostFinished(
@@ -71,9 +69,7 @@ class Story:
         self._add(made)
         return made
 
-    def item(
-        self, host: str, status: Any, item: Any, result: dict[str, Any] | None = None, **more: Any
-    ) -> None:
+    def item(self, host: str, status: Any, item: Any, result: dict[str, Any] | None = None, **more: Any) -> None:
         assert self._task
         self._add(
             e.ItemFinished(
@@ -89,9 +85,7 @@ class Story:
 
     def retry(self, host: str, left: int) -> None:
         assert self._task
-        self._add(
-            e.RetryWaiting(time=0, task_id=self._task.task_id, host=host, task=self._task.task, left=left)
-        )
+        self._add(e.RetryWaiting(time=0, task_id=self._task.task_id, host=host, task=self._task.task, left=left))
 
     def warn(self, message: str, host: str | None = None, where: str | None = None) -> None:
         self._add(e.Warned(time=0, message=message, host=host, where=where))
@@ -99,9 +93,7 @@ class Story:
     def notified(self, host: str, handler: str) -> None:
         self._add(e.HandlerNotified(time=0, host=host, handler=handler))
 
-    def end(
-        self, hosts: dict[str, dict[str, int]], *, interrupted: bool = False, duration: float = 12.0
-    ) -> None:
+    def end(self, hosts: dict[str, dict[str, int]], *, interrupted: bool = False, duration: float = 12.0) -> None:
         self._add(
             e.RunFinished(
                 time=0,

@@ -55,9 +55,7 @@ def test_forms(story: Any, action: str, status: str, result: dict[str, Any], exp
 def test_hints_warnings_and_diffs(story: Any) -> None:
     story.task("copy", "copy")
     story.host("h", "unreachable", {"msg": "no"}, hint="is sshd running?")
-    story.host(
-        "i", "changed", {"changed": True, "warnings": ["w"], "diff": {"before": "a\n", "after": "b\n"}}
-    )
+    story.host("i", "changed", {"changed": True, "warnings": ["w"], "diff": {"before": "a\n", "after": "b\n"}})
     stream, errors = io.StringIO(), io.StringIO()
     story.tell(AdHocReporter(stream, errors=errors, diff=True))
     assert (

@@ -48,9 +48,7 @@ def forms(story: Any) -> None:
     story.task("fails ignored")
     story.host("web1", "ignored", FALSE, hint="not shown for ignored failures")
     story.task("skipped")
-    story.host(
-        "web1", "skipped", {"changed": False, "skipped": True, "skip_reason": "Conditional result was False"}
-    )
+    story.host("web1", "skipped", {"changed": False, "skipped": True, "skip_reason": "Conditional result was False"})
     story.task("loop")
     story.item("web1", "changed", "echo a")
     story.item("web1", "failed", "false", {**FALSE, "ansible_loop_var": "item", "item": "false"})
@@ -192,9 +190,7 @@ def test_vvv_shows_all_there_is(story: Any) -> None:
 
 def test_a_traceback_stays_hidden_below_vvv(story: Any) -> None:
     story.task("x")
-    story.host(
-        "web1", "failed", {"failed": True, "msg": "m", "exception": "Traceback (most recent call last)"}
-    )
+    story.host("web1", "failed", {"failed": True, "msg": "m", "exception": "Traceback (most recent call last)"})
     out, _ = told(story, verbosity=2)
     assert "Traceback" not in out
 

@@ -55,6 +55,8 @@ class Terminal:
                 row += 1
                 if row == len(rows):
                     rows.append("")
+            elif token == "\r":
+                continue
             elif token.endswith("A"):
                 row = max(0, row - int(token[2:-1] or 1))
             elif token.endswith("K"):
@@ -213,9 +215,7 @@ def test_an_interrupted_run_says_so_and_leaves_no_area(terminal: Terminal, story
     story.end({"web1": {"ok": 1}}, interrupted=True)
     tell_drawing(story, LiveReporter(terminal.stream, environ=ENV, threaded=False))
     shown = terminal.shown()
-    assert shown.endswith(
-        "1 host in 12 s; check mode: nothing was changed; interrupted before all tasks had run\n"
-    )
+    assert shown.endswith("1 host in 12 s; check mode: nothing was changed; interrupted before all tasks had run\n")
     assert "slow [" not in shown
 
 

@@ -14,9 +14,7 @@ def at(path: Path, place: str, message: str = "unknown module 'copi'", **more: s
 
 def test_the_place_is_shown_with_its_lines_and_a_caret(tmp_path: Path) -> None:
     path = tmp_path / "site.yml"
-    path.write_text(
-        "- hosts: all\n  tasks:\n    - name: x\n    - copi:\n        dest: /x\n", encoding="utf-8"
-    )
+    path.write_text("- hosts: all\n  tasks:\n    - name: x\n    - copi:\n        dest: /x\n", encoding="utf-8")
     error = at(path, "4:7", hint="did you mean 'copy'?", runbook="docs/runbooks/modules.md")
     assert render_error(error, color=False) == (
         f"ERROR! unknown module 'copi'\n\n  {path}:4:7\n"
@@ -36,9 +34,7 @@ def test_the_caret_stands_below_its_character(tmp_path: Path) -> None:
 
 def test_an_error_without_a_place_or_with_one_that_is_no_file() -> None:
     assert render_error(UsageError("no"), color=False) == "ERROR! no\n"
-    assert (
-        render_error(UsageError("no", where="web1: task x"), color=False) == "ERROR! no\n\n  web1: task x\n"
-    )
+    assert render_error(UsageError("no", where="web1: task x"), color=False) == "ERROR! no\n\n  web1: task x\n"
     assert "|" not in render_error(UsageError("no", where="/nonexistent/x.yml:3:1"), color=False)
 
 
@@ -102,10 +98,7 @@ def test_a_template_below_a_secret_key_is_shown(tmp_path: Path) -> None:
 def test_several_problems(tmp_path: Path) -> None:
     error = StellaError("2 problems in site.yml")
     error.problems = [StellaError("one", hint="h"), "two"]  # type: ignore[attr-defined]
-    assert (
-        render_error(error, color=False)
-        == "ERROR! 2 problems in site.yml\n\nERROR! one\nhint: h\n\nERROR! two\n"
-    )
+    assert render_error(error, color=False) == "ERROR! 2 problems in site.yml\n\nERROR! one\nhint: h\n\nERROR! two\n"
 
 
 def test_colours_and_controls() -> None:

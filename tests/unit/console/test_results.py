@@ -12,9 +12,7 @@ from stella_ops.console.results import clean, dump, is_verbose, item_label, to_t
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary()
 values = st.recursive(
     scalars,
-    lambda inner: (
-        st.lists(inner) | st.dictionaries(st.text() | st.integers() | st.none(), inner) | st.tuples(inner)
-    ),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers() | st.none(), inner) | st.tuples(inner),
     max_leaves=15,
 )
 

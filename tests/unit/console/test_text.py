@@ -13,9 +13,7 @@ from stella_ops.console.text import banner, safe_block, safe_json, safe_line, sh
 def test_no_control_character_gets_through(text: str) -> None:
     line, block = safe_line(text), safe_block(text)
     assert not [char for char in line if unicodedata.category(char) in ("Cc", "Zl", "Zp")]
-    assert not [
-        char for char in block if unicodedata.category(char) in ("Cc", "Zl", "Zp") and char not in "\n\t"
-    ]
+    assert not [char for char in block if unicodedata.category(char) in ("Cc", "Zl", "Zp") and char not in "\n\t"]
 
 
 @given(st.text(st.characters(exclude_categories=("Cs",))))

@@ -135,7 +135,6 @@ def test_what_is_a_template_stays_one_with_its_place(play) -> None:
 
 def test_a_false_keyword_inside_wins_over_a_true_one_outside(task) -> None:
     assert task("- {ping: null, become: false}").inherited.become is False
-    raw = load_yaml("- {ping: null, ignore_errors: false}", "t.yml")
 
 
 def test_inheritance_does_not_leak_between_siblings(modules) -> None:
@@ -174,7 +173,7 @@ def test_a_module_has_three_names(task, name: str) -> None:
 )
 def test_the_ways_to_write_a_module(task, text: str, action: str | None, args: Any) -> None:
     if action is None:
-        with pytest.raises(Exception, match="a ':' must follow|must be a mapping"):
+        with pytest.raises(Exception, match="a task must be a mapping"):
             task(text)
         return
     made = task(text)
@@ -192,8 +191,7 @@ def test_local_action_runs_on_the_controller(task) -> None:
 
 def test_loop_and_its_control(task) -> None:
     made = task(
-        "- ping:\n  loop: '{{ hosts }}'\n"
-        "  loop_control: {loop_var: it, index_var: n, label: '{{ it.name }}', pause: 2}"
+        "- ping:\n  loop: '{{ hosts }}'\n  loop_control: {loop_var: it, index_var: n, label: '{{ it.name }}', pause: 2}"
     )
     assert (made.loop, made.loop_var, made.loop_index_var) == ("{{ hosts }}", "it", "n")
     assert (made.loop_label, made.loop_pause) == ("{{ it.name }}", 2)
@@ -233,8 +231,7 @@ def test_notified_through_a_topic_or_a_template(play) -> None:
 
 def test_handlers_named_by_templates_may_hear_anything(play) -> None:
     made = play(
-        "- hosts: all\n  tasks:\n    - ping:\n      notify: anything\n"
-        "  handlers:\n    - name: '{{ x }}'\n      ping:\n"
+        "- hosts: all\n  tasks:\n    - ping:\n      notify: anything\n  handlers:\n    - name: '{{ x }}'\n      ping:\n"
     )
     assert made.handlers[0].name == "{{ x }}"
 

@@ -102,15 +102,12 @@ def gather(chosen, timeout, warn):
 
 
 def pick(facts, patterns):
-    """The facts whose names match one of some shell patterns, with or without ``ansible_``; all without any."""
+    """The facts whose names, with or without ``ansible_``, match a shell pattern; all without patterns."""
     patterns = [pattern for pattern in patterns or [] if pattern]
     if not patterns or "*" in patterns:
         return facts
     return {
         name: value
         for name, value in facts.items()
-        if any(
-            fnmatch.fnmatch(name, pattern) or fnmatch.fnmatch("ansible_" + name, pattern)
-            for pattern in patterns
-        )
+        if any(fnmatch.fnmatch(name, pattern) or fnmatch.fnmatch("ansible_" + name, pattern) for pattern in patterns)
     }

@@ -66,9 +66,7 @@ def gather(timeout, root="/"):
         path = os.path.join(root, "usr/lib/os-release")
         told = sources.assignments(path)
     key = told.get("ID", "").lower()
-    name = (
-        _NAMES.get(key) or told.get("NAME") or ("Linux" if sys.platform.startswith("linux") else sys.platform)
-    )
+    name = _NAMES.get(key) or told.get("NAME") or ("Linux" if sys.platform.startswith("linux") else sys.platform)
     version = exact_version(key, told, root)
     facts = {
         "distribution": name,
@@ -80,9 +78,7 @@ def gather(timeout, root="/"):
     if len(version.split(".")) > 1:
         facts["distribution_minor_version"] = version.split(".")[1]
     if told:
-        facts.update(
-            distribution_file_path=path, distribution_file_parsed=True, distribution_file_variety=name
-        )
+        facts.update(distribution_file_path=path, distribution_file_parsed=True, distribution_file_variety=name)
     facts["lsb"] = lsb(root)
     return facts
 

@@ -1,7 +1,6 @@
 """Processors, memory, uptime, and what the firmware says of the machine."""
 
 import os
-import time
 
 from stella_ops.remote.lib.facts import sources
 
@@ -100,8 +99,6 @@ def uptime(timeout):
     words = sources.text("/proc/uptime").split()
     if words:
         facts["uptime_seconds"] = int(float(words[0]))
-    elif hasattr(time, "CLOCK_BOOTTIME"):
-        facts["uptime_seconds"] = int(time.clock_gettime(time.CLOCK_BOOTTIME))
     loads = sources.text("/proc/loadavg").split()
     if len(loads) >= 3:
         facts["loadavg"] = {"1m": float(loads[0]), "5m": float(loads[1]), "15m": float(loads[2])}

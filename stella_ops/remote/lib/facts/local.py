@@ -8,7 +8,7 @@ from stella_ops.remote.lib import process
 
 
 def gather(folder, warn):
-    """local: one entry a ``*.fact`` file. JSON and INI are read; an executable one is run and its output read.
+    """local: one entry a ``*.fact`` file. JSON and INI are read; an executable one is run, its output read.
 
     Args:
         folder: where they are.

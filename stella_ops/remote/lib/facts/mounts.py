@@ -9,7 +9,7 @@ _REMOTE = ("9p", "afs", "ceph", "cifs", "fuse.sshfs", "glusterfs", "lustre", "nc
 
 
 def gather(timeout, table="/proc/self/mounts"):
-    """mounts: one entry a filesystem with a device (or from another host) behind it."""
+    """mounts: one entry for "/" and each filesystem with a device or another host behind it."""
     links = uuids()
     found = []
     for line in sources.lines(table):
@@ -17,7 +17,8 @@ def gather(timeout, table="/proc/self/mounts"):
         if len(fields) < 4:
             continue
         device, place, kind, options = [unescape(field) for field in fields[:4]]
-        if not device.startswith(("/", "\\")) and ":/" not in device or kind == "none":
+        backed = device.startswith(("/", "\\")) or ":/" in device or kind == "zfs"
+        if not backed and place != "/":  # a container's root is an overlay, and its size still matters
             continue
         entry = {"device": device, "mount": place, "fstype": kind, "options": options}
         entry["uuid"] = links.get(os.path.realpath(device), "N/A") if device.startswith("/dev/") else "N/A"

@@ -34,7 +34,7 @@ def links():
 
 
 def addresses():
-    """One dict an address: index (of its link), family (4 or 6), address, prefix, scope, label. Raises OSError."""
+    """One dict an address: index of its link, family (4, 6), address, prefix, scope, label. Raises OSError."""
     found = []
     for data in _dump(_GETADDR, _ADDRESS.pack(0, 0, 0, 0, 0)):
         family, prefix, _, scope, index = _ADDRESS.unpack_from(data)
@@ -56,7 +56,7 @@ def addresses():
 
 
 def default_routes():
-    """One dict a default route, best first: family, index, gateway, source (None if unsaid), metric. Raises OSError."""
+    """One dict a default route, best first: family, index, metric, gateway and source (or None). Raises OSError."""
     found = []
     for data in _dump(_GETROUTE, _ROUTE.pack(0, 0, 0, 0, 0, 0, 0, 0, 0)):
         family, length, _, _, table, _, _, kind, _ = _ROUTE.unpack_from(data)
@@ -105,7 +105,7 @@ def _dump(kind, body):
 
 
 def _attributes(data):
-    found = {}
+    found = {}  # type: dict[int, bytes]
     while len(data) >= 4:
         length, kind = struct.unpack_from("=HH", data)
         if length < 4:

@@ -12,7 +12,7 @@ _UP, _LOOPBACK, _PROMISC = 0x1, 0x8, 0x100
 
 
 def gather(timeout):
-    """interfaces, one fact an interface, default_ipv4, default_ipv6, all_ipv4_addresses, all_ipv6_addresses."""
+    """interfaces, a fact for each, default_ipv4, default_ipv6, all_ipv4_addresses, all_ipv6_addresses."""
     try:
         links, addresses, routes = netlink.links(), netlink.addresses(), netlink.default_routes()
     except OSError:
@@ -165,8 +165,8 @@ def plain_addresses():
         words = line.split()
         if len(words) == 6:
             scope = {"00": "global", "10": "host", "20": "link", "40": "site"}.get(words[3], words[3])
-            address = str(ipaddress.IPv6Address(int(words[0], 16)))
-            entry = {"index": int(words[1], 16), "family": 6, "address": address, "scope": scope}
+            told = str(ipaddress.IPv6Address(int(words[0], 16)))
+            entry = {"index": int(words[1], 16), "family": 6, "address": told, "scope": scope}
             found.append(dict(entry, prefix=int(words[2], 16), label=words[5]))
     return found
 
@@ -186,6 +186,8 @@ def plain_routes(table4="/proc/net/route", table6="/proc/net/ipv6_route"):
             gateway = str(ipaddress.IPv6Address(int(words[4], 16)))
             if words[9] != "lo":
                 found.append((6, words[9], gateway if gateway != "::" else None, int(words[5], 16)))
-    keys = ("family", "index", "gateway", "metric", "source")
-    routes = [dict(zip(keys, (family, indexes[name], via, cost, None))) for family, name, via, cost in found]
+    routes = [
+        {"family": family, "index": indexes[name], "gateway": via, "metric": cost, "source": None}
+        for family, name, via, cost in found
+    ]
     return sorted(routes, key=lambda route: route["metric"])

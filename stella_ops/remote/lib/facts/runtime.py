@@ -45,7 +45,7 @@ def user(timeout):
         "effective_user_id": os.geteuid(),
         "real_group_id": os.getgid(),
         "effective_group_id": os.getegid(),
-    }
+    }  # type: dict[str, object]
     try:
         entry = pwd.getpwuid(os.getuid())
     except KeyError:

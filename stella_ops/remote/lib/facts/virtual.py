@@ -93,18 +93,14 @@ def without_firmware(root):
     release = sources.text(os.path.join(root, "proc/sys/kernel/osrelease")).lower()
     if "microsoft" in release:
         return "wsl"
-    if re.search(
-        r"^flags\s*:.*\bhypervisor\b", sources.text(os.path.join(root, "proc/cpuinfo")), re.MULTILINE
-    ):
+    if re.search(r"^flags\s*:.*\bhypervisor\b", sources.text(os.path.join(root, "proc/cpuinfo")), re.MULTILINE):
         return "kvm" if os.path.exists(os.path.join(root, "dev/vda")) else "unknown"
     return None
 
 
 def host_of(root="/"):
     """What we can run inside of us."""
-    loaded = set(
-        line.split()[0] for line in sources.lines(os.path.join(root, "proc/modules")) if line.split()
-    )
+    loaded = set(line.split()[0] for line in sources.lines(os.path.join(root, "proc/modules")) if line.split())
     found = []
     if "kvm" in loaded or os.path.exists(os.path.join(root, "dev/kvm")):
         found.append("kvm")
