@@ -54,9 +54,7 @@ def run(task):
         if isinstance(problem, OSError):
             hint = "free some space" if problem.errno == 28 else None
             where = " (%s)" % problem.filename if problem.filename else ""
-            task.fail(
-                "cannot install: %s%s" % (problem.strerror or problem, where), hint=hint, left_behind=left
-            )
+            task.fail("cannot install: %s%s" % (problem.strerror or problem, where), hint=hint, left_behind=left)
         raise
     install.finish()
     return {
@@ -166,9 +164,7 @@ class _Install(object):
                 os.chmod(path, mode)
             return
         if not stat.S_ISDIR(about.st_mode):
-            self._task.fail(
-                "%s is in the way: it is not a folder" % path, hint="remove it, or give another prefix"
-            )
+            self._task.fail("%s is in the way: it is not a folder" % path, hint="remove it, or give another prefix")
         if owner and (about.st_uid, about.st_gid) != owner and self._act("change the owner of %s" % path):
             os.chown(path, owner[0], owner[1])
             self._undo.append((os.chown, (path, about.st_uid, about.st_gid)))

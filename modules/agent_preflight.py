@@ -112,15 +112,11 @@ def _disk(layout, wanted_mb):
         place = _existing(folder)
         about = os.statvfs(place)
         found[place] = about.f_bavail * about.f_frsize // (1024 * 1024)
-    short = [
-        "%s has %d MB free" % (place, found[place]) for place in sorted(found) if found[place] < wanted_mb
-    ]
+    short = ["%s has %d MB free" % (place, found[place]) for place in sorted(found) if found[place] < wanted_mb]
     data = {"free_mb": found, "min_disk_mb": wanted_mb}
     if short:
         message = "%s, %d MB are wanted" % (" and ".join(short), wanted_mb)
-        return _check(
-            "disk", False, message, "free some space: du -xh %s | sort -h | tail" % min(found), **data
-        )
+        return _check("disk", False, message, "free some space: du -xh %s | sort -h | tail" % min(found), **data)
     return _check("disk", True, "%d MB free" % min(found.values()), **data)
 
 

@@ -43,9 +43,7 @@ def run(task):
         stream = task.content
         if stream is None and args["content"] is not None:
             stream = io.BytesIO(args["content"].encode("utf-8"))
-        return place(
-            task, Source(stream, args["_content_sha256"], args["_content_size"]), target(task), wanted(task)
-        )
+        return place(task, Source(stream, args["_content_sha256"], args["_content_size"]), target(task), wanted(task))
     if not args["src"]:
         task.fail("remote_src needs src, the file on the host to copy")
     found = files.look(args["src"], follow=True)
@@ -209,9 +207,7 @@ def validate(task, path):
     """Have the command accept the new file before it is in place."""
     words = shlex.split(task.args["validate"])
     if not any("%s" in word for word in words):
-        task.fail(
-            "validate must contain %s, where the new file's path is put: {}".format(task.args["validate"])
-        )
+        task.fail("validate must contain %s, where the new file's path is put: {}".format(task.args["validate"]))
     try:
         outcome = process.run([word.replace("%s", path) for word in words])
     except OSError as error:

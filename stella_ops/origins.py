@@ -138,7 +138,9 @@ def _documents(text: str, source: str, error: type[ParseError]) -> Iterator[Any]
     loader = _BaseLoader(text)
     try:
         while loader.check_node():
-            yield _Builder(source, loader, error).build(loader.get_node())
+            node = loader.get_node()
+            assert node is not None  # check_node said so
+            yield _Builder(source, loader, error).build(node)
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark or problem.context_mark
         where = Origin(source, mark.line + 1, mark.column + 1) if mark else Origin(source)

@@ -134,9 +134,7 @@ class Redactor:
 
 def _any_of(forms: Any) -> re.Pattern[str]:
     # The longest first: a form must not be half masked by another that it begins with.
-    return re.compile(
-        "|".join(re.escape(form) for form in sorted(forms, key=lambda form: (-len(form), form)))
-    )
+    return re.compile("|".join(re.escape(form) for form in sorted(forms, key=lambda form: (-len(form), form))))
 
 
 def _forms(secret: str) -> Iterator[str]:

@@ -65,9 +65,7 @@ def run(task):
             "Certificate will auto-renew if enabled, or run 'stella agent renew-cert'",
             data=data,
         )
-    return health.healthy(
-        "Certificate valid until {} ({} days)".format(expires, health.whole(days)), data=data
-    )
+    return health.healthy("Certificate valid until {} ({} days)".format(expires, health.whole(days)), data=data)
 
 
 def warning_days(given, config):

@@ -123,9 +123,7 @@ def of_leaf(leaf, config, now):
 def of_issuers(issuers, now):
     return [
         health.critical(
-            "Issuing certificate {} expired on {}".format(
-                issuer.subject_cn, health.universal(issuer.not_after)
-            ),
+            "Issuing certificate {} expired on {}".format(issuer.subject_cn, health.universal(issuer.not_after)),
             RENEW,
             runbook="agent-cert-untrusted",
         )
@@ -142,9 +140,7 @@ def of_key_file(path, not_checked):
             not_checked.append("key file mode")
             return []
         return [
-            health.critical(
-                "No private key found", PROVISION, runbook="agent-cert-key-mismatch", data={"path": path}
-            )
+            health.critical("No private key found", PROVISION, runbook="agent-cert-key-mismatch", data={"path": path})
         ]
     if mode & 0o077:
         return [
@@ -195,11 +191,7 @@ def of_chain(chain, paths, not_checked):
     server.verify_mode = ssl.CERT_REQUIRED
     server.verify_flags = ssl.VerifyFlags(int(server.verify_flags) | NO_CHECK_TIME)
     refusal = handshake(server, client)
-    return (
-        [untrusted("Certificate is not accepted by the CA certificate: {}".format(refusal))]
-        if refusal
-        else []
-    )
+    return [untrusted("Certificate is not accepted by the CA certificate: {}".format(refusal))] if refusal else []
 
 
 def untrusted(message):
@@ -210,9 +202,7 @@ def key_problem(problem):
     if getattr(problem, "reason", None) == "KEY_VALUES_MISMATCH":
         message = "Private key does not match the certificate"
     else:
-        message = "Certificate and private key cannot be loaded: {}".format(
-            getattr(problem, "reason", None) or problem
-        )
+        message = "Certificate and private key cannot be loaded: {}".format(getattr(problem, "reason", None) or problem)
     return health.critical(message, RENEW, runbook="agent-cert-key-mismatch")
 
 

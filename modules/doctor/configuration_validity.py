@@ -40,8 +40,7 @@ def run(task):
     endpoint = health.setting(config, "observability", "tracing", "endpoint")
     if isinstance(endpoint, str) and ":14268" in endpoint:
         oddities.append(
-            "observability.tracing.endpoint names a Jaeger collector; "
-            "OTLP over HTTP is spoken, as http://jaeger:4318"
+            "observability.tracing.endpoint names a Jaeger collector; OTLP over HTTP is spoken, as http://jaeger:4318"
         )
     if raw != agent_config.canonical(config):
         oddities.append("it is not in canonical form: it was changed by hand, not applied")

@@ -11,8 +11,8 @@ ARGUMENTS = {
     # Warn from this share of used space; by default the agent's resource_limits.disk_percent, else 90.
     "warning_percent": {"type": "float"},
     "critical_percent": {"type": "float", "default": 95.0},
-    "warning_free_bytes": {"type": "int", "default": 512 * 1024 * 1024},
-    "critical_free_bytes": {"type": "int", "default": 100 * 1024 * 1024},
+    "warning_free_bytes": {"type": "int", "default": 536870912},
+    "critical_free_bytes": {"type": "int", "default": 104857600},
     # Further folders to look at.
     "paths": {"type": "list", "elements": "path", "default": []},
 }
@@ -49,9 +49,7 @@ def run(task):
     }
     if worst["status"] == "healthy":
         return health.healthy(
-            "{} free on {} ({}% used)".format(
-                health.size(worst["free_bytes"]), worst["path"], worst["used_percent"]
-            ),
+            "{} free on {} ({}% used)".format(health.size(worst["free_bytes"]), worst["path"], worst["used_percent"]),
             data=data,
         )
     say = health.critical if worst["status"] == "critical" else health.warning

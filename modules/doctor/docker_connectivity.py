@@ -50,9 +50,7 @@ class SocketConnection(http.client.HTTPConnection):
 def run(task):
     config = health.configuration(layout.Layout.find(task.args["prefix"]))
     capabilities = config.get("capabilities")
-    required = isinstance(capabilities, list) and any(
-        one in NEEDED_BY for one in capabilities if isinstance(one, str)
-    )
+    required = isinstance(capabilities, list) and any(one in NEEDED_BY for one in capabilities if isinstance(one, str))
     host = task.args["docker_host"] or os.environ.get("DOCKER_HOST") or DEFAULT_HOST
     data = {"docker_host": host, "required": required}
     try:
@@ -110,11 +108,7 @@ def connect(host, timeout):
 def judge(answer, data):
     name, version = answer["Version"], parse_version(answer["Version"])
     components = answer.get("Components")
-    engines = (
-        [one.get("Name") for one in components if isinstance(one, dict)]
-        if isinstance(components, list)
-        else []
-    )
+    engines = [one.get("Name") for one in components if isinstance(one, dict)] if isinstance(components, list) else []
     # Podman speaks Docker's protocol but counts its versions by itself.
     product = "Podman" if "Podman Engine" in engines else "Docker"
     data = dict(data, docker_version=name, api_version=answer.get("ApiVersion"))

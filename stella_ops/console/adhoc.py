@@ -87,9 +87,7 @@ class AdHocReporter:
             f"{event.host} -> {event.delegate}" if event.delegate not in (None, event.host) else event.host
         )
         if word in ("FAILED", "UNREACHABLE") and self._verbosity >= 3 and result.get("exception"):
-            self._sink.line(
-                "The full traceback is:\n" + safe_block(str(result["exception"])).rstrip(), "failed"
-            )
+            self._sink.line("The full traceback is:\n" + safe_block(str(result["exception"])).rstrip(), "failed")
         if word == "SKIPPED":
             text = f"{name} | SKIPPED"
         elif word != "UNREACHABLE" and action in _COMMANDS and "rc" in result:

@@ -50,8 +50,7 @@ def _unified(diff: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
         yield _SKIPPED["dst_larger"].format(_LARGEST), None
         return
     old, new = (
-        f"{side}: {diff[f'{side}_header']}" if diff.get(f"{side}_header") else side
-        for side in ("before", "after")
+        f"{side}: {diff[f'{side}_header']}" if diff.get(f"{side}_header") else side for side in ("before", "after")
     )
     # Split at \n alone: other line breaks are part of a line, and a lone \r or \f is a change to be seen.
     lines = difflib.unified_diff(_split(before), _split(after), old, new, lineterm="", n=3)

@@ -99,9 +99,7 @@ class LineReporter:
             case Warned():
                 self._warnings.event(event)
             case HandlerNotified() if self._verbosity >= 2:
-                self._sink.line(
-                    f"NOTIFIED HANDLER {safe_line(event.handler)} for {safe_line(event.host)}", "verbose"
-                )
+                self._sink.line(f"NOTIFIED HANDLER {safe_line(event.handler)} for {safe_line(event.host)}", "verbose")
             case RunStarted():
                 self._kind = event.kind
                 if self._verbosity >= 2 and event.kind == "play":
@@ -142,9 +140,7 @@ class LineReporter:
         match event.status:
             case "ok" | "changed":
                 self._show_diff(event.result)
-                self._status(
-                    f"{event.status}: [{name}] => (item={label})", event.status, event.result, action
-                )
+                self._status(f"{event.status}: [{name}] => (item={label})", event.status, event.result, action)
             case "skipped":
                 # The blank before the line's end is ansible-core's.
                 text = f"skipping: [{safe_line(event.host)}] => (item={label}) "
@@ -202,9 +198,7 @@ class LineReporter:
 
     def _traceback(self, result: Mapping[str, Any]) -> None:
         if self._verbosity >= 3 and result.get("exception"):
-            self._sink.line(
-                "The full traceback is:\n" + safe_block(str(result["exception"])).rstrip(), "failed"
-            )
+            self._sink.line("The full traceback is:\n" + safe_block(str(result["exception"])).rstrip(), "failed")
 
     def _dump_failure(self, result: Mapping[str, Any], action: str) -> str:
         return dump(result, action, self._verbosity, loud=is_loud(result, action, failed=True))

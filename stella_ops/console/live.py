@@ -191,9 +191,7 @@ class LiveReporter:
         """Whether a result says something that the operator asked to see: a message, a diff, a warning."""
         if status != "skipped" and is_loud(result, self._actions.get(task_id, "")):
             return True
-        return bool(result.get("warnings")) or bool(
-            self._diff and result.get("diff") and result.get("changed")
-        )
+        return bool(result.get("warnings")) or bool(self._diff and result.get("diff") and result.get("changed"))
 
     def _end_tasks(self, finished_only: bool = False) -> None:
         for task_id, progress in list(self._progress.items()):
@@ -216,9 +214,7 @@ class LiveReporter:
             self._lines.handle(event)
         else:
             self._recap(event)
-        took = (
-            f"{len(event.hosts)} {'host' if len(event.hosts) == 1 else 'hosts'} in {duration(event.duration)}"
-        )
+        took = f"{len(event.hosts)} {'host' if len(event.hosts) == 1 else 'hosts'} in {duration(event.duration)}"
         notes = ["check mode: nothing was changed"] if self._check else []
         if event.interrupted:
             notes.append("interrupted before all tasks had run")

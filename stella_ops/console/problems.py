@@ -85,9 +85,7 @@ def _problems_of(error: StellaError) -> list[StellaError]:
     found = getattr(error, "problems", None)
     if not isinstance(found, Iterable) or isinstance(found, str):
         return []
-    return [
-        one if isinstance(one, StellaError) else StellaError(str(one)) for one in found if one is not error
-    ]
+    return [one if isinstance(one, StellaError) else StellaError(str(one)) for one in found if one is not error]
 
 
 def _render(error: StellaError, title: str, color: bool, source_excerpt: bool) -> Iterator[str]:

@@ -54,9 +54,7 @@ class Progress:
             counts.append(f"{ignored:,} ignored")
         tail = f" {bar} {', '.join(counts)}  {duration(now - self._began)}"
         name = shorten(safe_line(self.task), max(10, columns - 1 - width(tail)))
-        lines: list[tuple[str, str | None]] = [
-            (shorten(name + tail, columns - 1), "failed" if bad else "bold")
-        ]
+        lines: list[tuple[str, str | None]] = [(shorten(name + tail, columns - 1), "failed" if bad else "bold")]
         if self.running:
             lines.append((self._hosts(now, columns - 1), "skipped"))
         return lines

@@ -13,9 +13,7 @@ from stella_ops.console.text import safe_json
 # The status line says these already, or they are told apart from the result.
 _TOLD_ELSEWHERE = frozenset(("failed", "skipped", "warnings", "deprecations", "exception", "results"))
 _BELOW_DEBUG = frozenset(("invocation", "diff"))
-_NOT_OF_DEBUG = frozenset(
-    ("changed", "skip_reason", "ansible_loop_var", "failed_when_result", "ansible_facts")
-)
+_NOT_OF_DEBUG = frozenset(("changed", "skip_reason", "ansible_loop_var", "failed_when_result", "ansible_facts"))
 _FACTS = frozenset(("setup", "gather_facts"))
 
 
@@ -54,9 +52,7 @@ def dump(result: Mapping[str, Any], action: str, verbosity: int, *, loud: bool =
 def to_text(value: Any, *, indent: int | None = None) -> str:
     """Any value as one JSON text with sorted keys; what JSON does not know becomes a string. Never raises."""
     try:
-        text = json.dumps(
-            value, sort_keys=True, indent=indent, ensure_ascii=False, default=plain, allow_nan=False
-        )
+        text = json.dumps(value, sort_keys=True, indent=indent, ensure_ascii=False, default=plain, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
         text = json.dumps(tame(value), sort_keys=True, indent=indent, ensure_ascii=False)
     return safe_json(text)

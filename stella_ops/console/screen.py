@@ -30,6 +30,7 @@ class Screen:
         self._errors = sys.stderr if errors is None else errors
         self._pending: list[str] = []
         self._live: Live | None = None
+        self._plain = False
         self.broken = False
 
     @property
@@ -63,10 +64,13 @@ class Screen:
         if self.broken:
             return
         try:
-            self._draw(pending, area)
+            self._draw(pending, [] if self._plain else area)
         except (OSError, ValueError, SystemExit):  # rich makes a SystemExit of a broken pipe
             self.broken = True
             discard(self._stream)
+        except Exception:  # rich is missing or trips: without the live area, but no line is lost
+            self._plain, self._live = True, None
+            self.draw(pending, [])
 
     def end(self) -> None:
         """Print the last lines, remove the live area, show the cursor."""
@@ -87,11 +91,10 @@ class Screen:
             return
         live = self._live or self._start()
         painted = (paint(line, style) if self._color else line for line, style in area)
-        _show(live, encodable(self._stream, "\n".join(painted)))
-        if text:
-            live.console.print(_Raw(text), end="")  # which draws the area too
-        else:
-            live.refresh()
+        with live.console:  # one write for both: nothing flickers
+            if text:
+                live.console.print(_Raw(text), end="")
+            _show(live, encodable(self._stream, "\n".join(painted)))
 
     def _start(self) -> Live:
         from rich.console import Console
@@ -116,7 +119,7 @@ def _show(live: Live, area: str) -> None:
     shown = Text.from_ansi(area)
     shown.no_wrap = True
     shown.overflow = "crop"
-    live.update(shown)
+    live.update(shown, refresh=True)
 
 
 class _Raw:

@@ -63,9 +63,7 @@ def load_checks(
     by_word = {word: check for check in checks for word in (check.name, check.id)}
     picked = {by_word[_known(name, by_word, "check")].id for name in names or ()}
     chosen = [
-        check
-        for check in checks
-        if (not wanted or check.category in wanted) and (not picked or check.id in picked)
+        check for check in checks if (not wanted or check.category in wanted) and (not picked or check.id in picked)
     ]
     if not chosen:
         raise UsageError("no check has both the categories and the names that were asked for")

@@ -125,9 +125,7 @@ PATTERNS = (
             _RESTART,
         ),
     ),
-    RemediationPattern(
-        check="Orchestrator Connectivity", message_contains="DNS resolution failed", steps=_DNS
-    ),
+    RemediationPattern(check="Orchestrator Connectivity", message_contains="DNS resolution failed", steps=_DNS),
     RemediationPattern(check="DNS Resolution", message_contains="DNS resolution failed", steps=_DNS),
     RemediationPattern(
         check="Docker Connectivity",
@@ -148,9 +146,7 @@ PATTERNS = (
             ),
         ),
     ),
-    RemediationPattern(
-        check="Configuration Validity", message_contains="No configuration", steps=(_BOOTSTRAP,)
-    ),
+    RemediationPattern(check="Configuration Validity", message_contains="No configuration", steps=(_BOOTSTRAP,)),
     RemediationPattern(check="Heartbeat", message_contains="No heartbeat", steps=(_BOOTSTRAP,)),
     RemediationPattern(
         check="Heartbeat",
@@ -180,9 +176,7 @@ class RemediationEngine:
     def __init__(self, patterns: Sequence[RemediationPattern] = PATTERNS) -> None:
         self._patterns = patterns
 
-    def steps(
-        self, check: str, status: str, message: str, runbook_url: str | None = None
-    ) -> list[RemediationStep]:
+    def steps(self, check: str, status: str, message: str, runbook_url: str | None = None) -> list[RemediationStep]:
         """The steps for one result that is not healthy."""
         found: list[RemediationStep] = []
         pattern = next((p for p in self._patterns if p.matches(check, status, message)), None)

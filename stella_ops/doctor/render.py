@@ -57,10 +57,7 @@ def summary(run: DoctorRun) -> str:
     """``3 hosts: 2 healthy, 1 not healthy, 0 could not be checked``: each host counts once."""
     total = len(run.reports) + len(run.unreachable)
     unchecked = len(run.unreachable) + sum(could_not_check(report) for report in run.reports)
-    good = sum(
-        report.overall_status is HealthStatus.HEALTHY and not could_not_check(report)
-        for report in run.reports
-    )
+    good = sum(report.overall_status is HealthStatus.HEALTHY and not could_not_check(report) for report in run.reports)
     hosts = "1 host" if total == 1 else f"{total} hosts"
     sick = total - good - unchecked
     return f"{hosts}: {good} healthy, {sick} not healthy, {unchecked} could not be checked"

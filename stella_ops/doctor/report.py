@@ -177,9 +177,7 @@ def overall_status(results: Iterable[HealthCheckResult]) -> HealthStatus:
     return max((result.status for result in results), key=lambda s: s.severity, default=HealthStatus.ERROR)
 
 
-def result_of(
-    check: CheckSpec, answer: Mapping[str, Any] | BaseException, duration_ms: float
-) -> HealthCheckResult:
+def result_of(check: CheckSpec, answer: Mapping[str, Any] | BaseException, duration_ms: float) -> HealthCheckResult:
     """One check's result. What came from the host is believed only as far as it has a verdict's shape."""
     if isinstance(answer, BaseException):
         return _broken(check, str(answer) or type(answer).__name__, duration_ms)

@@ -15,6 +15,7 @@ from stella_ops.engine.host_state import HostState
 from stella_ops.engine.options import RunOptions
 from stella_ops.engine.variables import PlayVariables
 from stella_ops.inventory.model import Inventory
+from stella_ops.inventory.patterns import LOCALHOST
 from stella_ops.redaction import Redactor
 from stella_ops.templating.templar import Templar
 from stella_ops.transport.pool import SessionPool
@@ -76,7 +77,7 @@ class RunContext:
 
     def delegate_variables(self, variables: PlayVariables, host: str) -> Mapping[str, Any]:
         """The variables by which a delegate is reached; it need not be in the inventory."""
-        if host not in self.inventory.hosts and host not in ("localhost", "127.0.0.1", "::1"):
+        if host not in self.inventory.hosts and host not in LOCALHOST:
             return {"inventory_hostname": host, "ansible_host": host}
         return variables.of(host)
 

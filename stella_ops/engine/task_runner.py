@@ -247,7 +247,7 @@ class TaskRunner:
         for password in (spec.password, other.password if other else None):
             if password:
                 self._run.redactor.add(password)
-        unrendered = getattr(action(task.action), "UNRENDERED", frozenset())
+        unrendered: frozenset[str] = getattr(action(task.action), "UNRENDERED", frozenset())
         args = {name: value if name in unrendered else render(value) for name, value in task.args.items()}
         args = drop_omitted(args)
         options = self._run.options
@@ -387,7 +387,7 @@ def _error_result(error: StellaError) -> tuple[Result, Result]:
 
 
 def _censor(result: Result) -> Result:
-    kept = {name: result[name] for name in ("changed", "failed", "skipped", "unreachable") if name in result}
+    kept: Result = {name: result[name] for name in ("changed", "failed", "skipped", "unreachable") if name in result}
     return {"censored": CENSORED, **kept}
 
 

@@ -15,7 +15,8 @@ from typing import Any
 from stella_ops import __version__
 from stella_ops.engine.host_state import HostState
 from stella_ops.engine.options import RunOptions
-from stella_ops.inventory.model import LOCALHOST, Inventory
+from stella_ops.inventory.model import Inventory
+from stella_ops.inventory.patterns import LOCALHOST
 from stella_ops.playbook.model import Task
 from stella_ops.templating.omit import OMIT
 from stella_ops.templating.templar import Templar

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ def text_of(value: Any) -> str:
 
 def native_concat(parts: Iterable[Any]) -> Any:
     """One part keeps its type, several become text, none is None; as ansible-core 2.19 has it."""
-    found = list(parts)
+    found = [part for part in parts if part is not None]
     if len(found) == 1:
         return settle(found[0])
     return "".join(map(text_of, found)) if found else None
@@ -94,6 +95,36 @@ class ValueEnvironment(TextEnvironment):
     def __init__(self) -> None:
         super().__init__(finalize=None)
 
+    def preprocess(self, source: str, name: str | None = None, filename: str | None = None) -> str:
+        """A backslash inside text inside ``{{ }}`` is a backslash, as ansible-core has it.
+
+        YAML has had its say about escapes already: ``regex_replace('(.)', '\\1')`` names a group.
+        """
+        source = super().preprocess(source, name, filename)
+        if "\\" not in source or not ("{{" in source or "{%" in source):
+            return source
+        tokens, inside = [], False
+        for _, kind, text in self.lexer.tokeniter(source, name, filename):
+            inside = kind == "variable_begin" or (inside and kind != "variable_end")
+            tokens.append(_escaped(text, _NO_ESCAPES if inside else _ESCAPES) if kind == "string" else text)
+        return "".join(tokens) + ("\n" if source.endswith("\n") else "")
+
+
+_NO_ESCAPES = ""
+_ESCAPES = "\\'\"abfnrtvxuUN01234567\n"  # what may follow a backslash in Python
+
+
+def _escaped(literal: str, known: str) -> str:
+    """A quoted text of a template with every backslash doubled that no ``known`` character follows."""
+    quote = literal[0]
+
+    def double(pair: re.Match[str]) -> str:
+        if pair[1] in known:
+            return pair[0]
+        return "\\\\" + (pair[0] if pair[1] == quote else "\\\\" if pair[1] == "\\" else pair[1])
+
+    return quote + re.sub(r"\\(.)", double, literal[1:-1], flags=re.DOTALL) + quote
+
 
 @functools.cache
 def value_environment() -> ValueEnvironment:
@@ -117,6 +148,9 @@ def compiled_value(text: str) -> jinja2.Template:
 def compiled_condition(expression: str) -> jinja2.Template:
     """A bare expression, compiled once: rendering it yields the expression's own value."""
     environment = value_environment()
+    if "\\" in expression:  # "\\w" is as good as "\\\\w": a pattern needs no second thought here
+        tokens = environment.lexer.tokeniter(expression, None, state="variable")
+        expression = "".join(_escaped(text, _ESCAPES) if kind == "string" else text for _, kind, text in tokens)
     parser = jinja2.parser.Parser(environment, expression, state="variable")
     parsed = parser.parse_expression()
     if not parser.stream.eos:

@@ -110,4 +110,4 @@ def kind_of(value: Any) -> str:
     for kind, name in ((Mapping, "dict"), (list, "list"), (str, "str")):
         if isinstance(value, kind):
             return name
-    return "None" if value is None else type(value).__name__
+    return type(value).__name__

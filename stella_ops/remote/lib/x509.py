@@ -147,9 +147,7 @@ def _items(data):
 
 def _value(item, tag):
     if item[0] != tag:
-        raise CertificateError(
-            "it is not a certificate (tag {:#04x} where {:#04x} belongs)".format(item[0], tag)
-        )
+        raise CertificateError("it is not a certificate (tag {:#04x} where {:#04x} belongs)".format(item[0], tag))
     return item[1]
 
 

@@ -13,10 +13,7 @@ from stella_ops.templating.lazy import finalize
 
 
 class _Dumper(yaml.SafeDumper):
-    """Indents lists below their key, as people write them."""
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        super().increase_indent(flow, False)
+    """Writes what YAML has no type for as text."""
 
 
 _Dumper.add_multi_representer(object, lambda dumper, value: dumper.represent_str(str(value)))
@@ -61,7 +58,8 @@ def to_nice_yaml(value: Any, indent: int = 4, **options: Any) -> str:
 
 def _dump(value: Any, **options: Any) -> str:
     options.setdefault("allow_unicode", True)
-    return str(yaml.dump(finalize(value), Dumper=_Dumper, **options))
+    # a lone scalar would be followed by "...", which nobody wants inside another file
+    return str(yaml.dump(finalize(value), Dumper=_Dumper, **options)).removesuffix("...\n")
 
 
 def from_yaml(value: Any) -> Any:

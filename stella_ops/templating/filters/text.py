@@ -14,9 +14,9 @@ from stella_ops.templating.lazy import plain_text
 _TRUE = frozenset({"yes", "on", "1", "true", "t", "y"})
 
 
-def boolean(value: Any) -> bool | None:
-    """``yes``, ``on``, ``1``, ``true`` and True are true; none stays none; all else is false."""
-    if value is None or isinstance(value, bool):
+def boolean(value: Any) -> bool:
+    """``yes``, ``on``, ``1``, ``true`` and True are true; all else is false."""
+    if isinstance(value, bool):
         return value
     if isinstance(value, str):
         return value.strip().lower() in _TRUE

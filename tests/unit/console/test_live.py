@@ -15,6 +15,7 @@ import pytest
 
 from stella_ops.console.lines import LineReporter
 from stella_ops.console.live import LiveReporter
+from stella_ops.console.screen import Screen
 
 ENV = {"TERM": "xterm-256color"}
 CSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -48,23 +49,28 @@ class Terminal:
         return b"".join(self._parts).decode()
 
     def shown(self) -> str:
-        """What is left on the screen and above it: an emulation of the few controls that are used."""
-        rows, row = [""], 0  # every line is written from its start, so no column is kept
-        for token in re.findall(r"\x1b\[[0-9;?]*[A-Za-z]|\r|\n|[^\x1b\r\n]+", self.close()):
-            if token == "\n":
-                row += 1
-                if row == len(rows):
-                    rows.append("")
-            elif token == "\r":
-                continue
-            elif token.endswith("A"):
-                row = max(0, row - int(token[2:-1] or 1))
-            elif token.endswith("K"):
-                rows[row] = ""
-            elif not token.startswith("\x1b"):
-                rows[row] += token
-        assert not any(rows[row + 1 :]), "something is left below the cursor"
-        return "\n".join(rows[: row + 1])
+        """What is left on the screen and above it, after the end."""
+        return screen_after(self.close())
+
+
+def screen_after(written: str) -> str:
+    """An emulation of the few controls that are used."""
+    rows, row = [""], 0  # every line is written from its start, so no column is kept
+    for token in re.findall(r"\x1b\[[0-9;?]*[A-Za-z]|\r|\n|[^\x1b\r\n]+", written):
+        if token == "\n":
+            row += 1
+            if row == len(rows):
+                rows.append("")
+        elif token == "\r":
+            continue
+        elif token.endswith("A"):
+            row = max(0, row - int(token[2:-1] or 1))
+        elif token.endswith("K"):
+            rows[row] = ""
+        elif not token.startswith("\x1b"):
+            rows[row] += token
+    assert not any(rows[row + 1 :]), "something is left below the cursor"
+    return "\n".join(rows[: row + 1])
 
 
 @pytest.fixture
@@ -118,6 +124,41 @@ def test_the_lines_are_those_of_the_line_reporter(terminal: Terminal, story: Any
     plain = io.StringIO()
     story.tell(LineReporter(plain))
     assert terminal.shown() == plain.getvalue() + "2 hosts in 3.2 s\n"
+
+
+def test_the_area_is_below_the_lines_after_each_drawing() -> None:
+    class Screenful(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    stream = Screenful()
+    screen = Screen(stream, color=False, errors=stream)
+    for lines, area, expected in (
+        (["one"], ["area 1", "area 2"], "one\narea 1\narea 2"),
+        (["two", "three"], ["area 3"], "one\ntwo\nthree\narea 3"),
+        ([], ["area 4", "area 5"], "one\ntwo\nthree\narea 4\narea 5"),
+        (["four"], [], "one\ntwo\nthree\nfour\n"),
+        ([], ["area 6"], "one\ntwo\nthree\nfour\narea 6"),
+    ):
+        screen.draw(lines, [(text, None) for text in area])
+        assert screen_after(stream.getvalue()) == expected
+    screen.line("five")
+    screen.end()
+    assert screen_after(stream.getvalue()) == "one\ntwo\nthree\nfour\nfive\n"
+
+
+def test_lines_come_also_when_rich_trips(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    screen = Screen(stream, color=False, errors=stream)
+
+    def trip(_: Screen) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(Screen, "_start", trip)
+    screen.draw(["one"], [("area", None)])
+    screen.draw(["two"], [("area", None)])
+    screen.end()
+    assert stream.getvalue() == "one\ntwo\n"
 
 
 def test_the_terminal_is_given_back(terminal: Terminal, story: Any) -> None:

@@ -28,9 +28,7 @@ def openssl(tmp_path):
     """Runs the real openssl in a folder of the test's."""
 
     def run(*args, ok=True):
-        done = subprocess.run(
-            ["openssl", *map(str, args)], capture_output=True, text=True, cwd=tmp_path, timeout=60
-        )
+        done = subprocess.run(["openssl", *map(str, args)], capture_output=True, text=True, cwd=tmp_path, timeout=60)
         assert not ok or done.returncode == 0, done.stderr
         return done.stdout + ("" if ok else done.stderr)
 
@@ -43,9 +41,7 @@ def ssh_keygen(tmp_path):
 
     def make(*kind, name="id"):
         file = tmp_path / name
-        subprocess.run(
-            ["ssh-keygen", "-q", *kind, "-N", "", "-C", "a comment", "-f", file], check=True, timeout=60
-        )
+        subprocess.run(["ssh-keygen", "-q", *kind, "-N", "", "-C", "a comment", "-f", file], check=True, timeout=60)
 
         def sign(text, namespace):
             done = subprocess.run(

@@ -45,9 +45,7 @@ def test_with_a_passphrase_keys_are_encrypted(tmp_path, clock):
     assert made.warnings == []
     for name in ("root.key", "issuing.key"):
         assert (tmp_path / "ca" / name).read_text().startswith("-----BEGIN ENCRYPTED PRIVATE KEY-----")
-    assert (
-        CertificateAuthority.load_or_create(tmp_path / "ca", passphrase=b"word", clock=clock).pin == made.pin
-    )
+    assert CertificateAuthority.load_or_create(tmp_path / "ca", passphrase=b"word", clock=clock).pin == made.pin
     with pytest.raises(PkiError, match="passphrase is wrong"):
         CertificateAuthority.load_or_create(tmp_path / "ca", passphrase=b"other", clock=clock)
     with pytest.raises(PkiError, match="no passphrase is configured") as caught:
@@ -97,9 +95,7 @@ def test_files_of_another_authority_are_refused(tmp_path, clock, authority, name
 
 @pytest.mark.parametrize("key_type", CA_KEY_TYPES[:3])
 def test_openssl_accepts_the_chain(tmp_path, clock, now, openssl, key_type):
-    authority = CertificateAuthority.load_or_create(
-        tmp_path / "ca", passphrase=None, clock=clock, key_type=key_type
-    )
+    authority = CertificateAuthority.load_or_create(tmp_path / "ca", passphrase=None, clock=clock, key_type=key_type)
     issued = issue(authority, now)
     (tmp_path / "chain.pem").write_text(issued.pem)
     said = openssl(

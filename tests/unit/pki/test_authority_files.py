@@ -16,7 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 sys.stdin.read(1)
 from stella_ops.pki.authority import CertificateAuthority
-made = CertificateAuthority.load_or_create(Path(sys.argv[1]), passphrase=None, clock=lambda: datetime.now(UTC))
+folder, clock = Path(sys.argv[1]), lambda: datetime.now(UTC)
+made = CertificateAuthority.load_or_create(folder, passphrase=None, clock=clock)
 print(made.pin, made.created)
 """
 
@@ -38,7 +39,8 @@ def counted(*args):
     write(*args)
 authority_files._write = counted
 Path.rename = lambda *args: die()
-authority_files.create_authority(Path(sys.argv[1]), passphrase=None, now=datetime.now(UTC), key_type="ecdsa-p256")
+folder, now = Path(sys.argv[1]), datetime.now(UTC)
+authority_files.create_authority(folder, passphrase=None, now=now, key_type="ecdsa-p256")
 """
 
 

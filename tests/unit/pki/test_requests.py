@@ -1,8 +1,11 @@
+import base64
+import ssl
+
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +13,7 @@ from hypothesis import strategies as st
 from stella_ops.errors import PkiError
 from stella_ops.pki.keys import public_key_sha256
 from stella_ops.pki.requests import challenge_text, verify_pkcs10, verify_sshsig
+from stella_ops.remote.agent.keys import challenge
 
 NAMESPACE = "stella-enrol@stella-ops"
 
@@ -17,11 +21,7 @@ NAMESPACE = "stella-enrol@stella-ops"
 def request_pem(*names, key=None, signer_hash=None):
     key = key or ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name) for name in names])
-    made = (
-        x509.CertificateSigningRequestBuilder()
-        .subject_name(subject)
-        .sign(key, signer_hash or hashes.SHA256())
-    )
+    made = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, signer_hash or hashes.SHA256())
     return made.public_bytes(Encoding.PEM).decode()
 
 
@@ -86,15 +86,10 @@ def test_a_request_with_another_key_put_in_is_refused():
     der = x509.load_pem_x509_csr(request_pem("web1", key=one).encode()).public_bytes(Encoding.DER)
 
     def point(key):
-        return key.public_key().public_bytes(
-            Encoding.X962,
-            __import__("cryptography").hazmat.primitives.serialization.PublicFormat.UncompressedPoint,
-        )
+        return key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 
     forged = der.replace(point(one), point(two))
     assert forged != der
-    import ssl
-
     pem = ssl.DER_cert_to_PEM_cert(forged).replace("CERTIFICATE-", "CERTIFICATE REQUEST-")
     with pytest.raises(PkiError, match="does not prove"):
         verify_pkcs10(pem, "web1")
@@ -119,16 +114,12 @@ def test_a_changed_request_is_good_or_a_pki_error(at, character):
 
 @given(st.binary(max_size=300))
 def test_any_bytes_in_a_requests_armour(body):
-    import base64
-
     pem = "-----BEGIN CERTIFICATE REQUEST-----\n%s\n-----END CERTIFICATE REQUEST-----\n"
     with pytest.raises(PkiError):
         verify_pkcs10(pem % base64.b64encode(body).decode(), "web1")
 
 
 def test_the_challenge_is_the_agents():
-    from stella_ops.remote.agent.keys import challenge
-
     ours = challenge_text(agent_id="a-1", name="web1", environment="prod", token_id="0" * 16)
     assert ours == challenge("a-1", "web1", "prod", "0" * 16 + ".secret")
     assert ours == "stella-enrol/v1\nagent_id=a-1\nname=web1\nenvironment=prod\ntoken_id=0000000000000000\n"

@@ -1,5 +1,7 @@
 import base64
+import hashlib
 import struct
+import subprocess
 import textwrap
 
 import pytest
@@ -35,12 +37,8 @@ def armored(blob):
 
 def made_blob(*, magic=b"SSHSIG", version=1, space=SPACE, reserved=b"", digest=b"sha512", tail=b"", r=None):
     """A signature written by this test from the protocol's text, with things to get wrong."""
-    import hashlib
-
     key_blob = base64.b64decode(LINE.split()[1])
-    message = hashlib.new(
-        digest.decode() if digest in (b"sha256", b"sha512") else "sha1", TEXT.encode()
-    ).digest()
+    message = hashlib.new(digest.decode() if digest in (b"sha256", b"sha512") else "sha1", TEXT.encode()).digest()
     der = KEY.sign(b"SSHSIG" + wire(space.encode(), reserved, digest, message), ec.ECDSA(hashes.SHA256()))
     number, s = decode_dss_signature(der)
     raw = wire(b"ecdsa-sha2-nistp256", wire(r if r is not None else mpint(number), mpint(s)))
@@ -79,8 +77,6 @@ def test_signatures_of_ssh_keygen(ssh_keygen, kind):
 
 @pytest.mark.parametrize("digest", ["sha256", "sha512"])
 def test_both_hashes_of_ssh_keygen(tmp_path, ssh_keygen, digest):
-    import subprocess
-
     line, _ = ssh_keygen("-t", "ecdsa", "-b", "256")
     command = [
         "ssh-keygen",
@@ -192,9 +188,7 @@ def test_any_blob_is_refused(blob):
     with pytest.raises(PkiError):
         read_signature(armored(b"SSHSIG\0\0\0\1" + blob[:100]))
     with pytest.raises(PkiError):
-        read_public_key(
-            "ecdsa-sha2-nistp256 " + base64.b64encode(wire(b"ecdsa-sha2-nistp256") + blob).decode()
-        )
+        read_public_key("ecdsa-sha2-nistp256 " + base64.b64encode(wire(b"ecdsa-sha2-nistp256") + blob).decode())
     with pytest.raises(PkiError):
         read_public_key("ssh-rsa " + base64.b64encode(wire(b"ssh-rsa") + blob).decode())
     with pytest.raises(PkiError):

@@ -36,7 +36,7 @@ def find_python(version):
 
 
 @pytest.fixture(params=VERSIONS)
-def python(request):
+def host_python(request):
     found = find_python(request.param)
     if found is None:
         pytest.skip(f"no Python {request.param} on this machine")
@@ -68,8 +68,7 @@ class Host:
         done = subprocess.run(
             [self.python, "-c", _DRIVER],
             input=json.dumps(call) + "\n",
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             encoding="utf-8",
             env={**(env or os.environ), "PYTHONPATH": str(ROOT)},
             timeout=60,
@@ -118,7 +117,7 @@ class Host:
 
 
 @pytest.fixture
-def host(python, tmp_path):
-    made = Host(python, tmp_path / "agent")
+def host(host_python, tmp_path):
+    made = Host(host_python, tmp_path / "agent")
     yield made
     made.close()

@@ -66,8 +66,24 @@ def test_a_folder_without_the_mark_is_refused(host):
 
 @pytest.mark.parametrize(
     "prefix",
-    ["/", "//", "/usr", "/usr/", "/etc/../usr", "/var/lib", "/opt", "~", "~/", "~/..", "/home", "", ".", "agent"]
-    + ["/opt/stella-agent", "/var/lib/stella-agent/state"],
+    [
+        "/",
+        "//",
+        "/usr",
+        "/usr/",
+        "/etc/../usr",
+        "/var/lib",
+        "/opt",
+        "~",
+        "~/",
+        "~/..",
+        "/home",
+        "",
+        ".",
+        "agent",
+        "/opt/stella-agent",
+        "/var/lib/stella-agent/state",
+    ],
 )
 @pytest.mark.parametrize("module", ["agent_remove", "agent_service"])
 def test_absurd_prefixes_are_refused(host, prefix, module, tmp_path):

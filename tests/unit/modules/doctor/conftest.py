@@ -41,16 +41,14 @@ def interpreters() -> list[str]:
     """Every Python from 3.6 on that the machine has for tests."""
     found = [str(p) for p in sorted((Path.home() / ".pyenv" / "versions").glob("*/bin/python"))]
     found += [path for path in ("/usr/bin/python3",) if os.path.exists(path)]
-    works = [
-        p for p in found if subprocess.run([p, "-c", RUNNABLE], stderr=subprocess.DEVNULL).returncode == 0
-    ]
+    works = [p for p in found if subprocess.run([p, "-c", RUNNABLE], stderr=subprocess.DEVNULL).returncode == 0]
     return works or [sys.executable]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "python" in metafunc.fixturenames:
+    if "any_python" in metafunc.fixturenames:
         names = [p.split("/")[-3] if "versions" in p else p for p in interpreters()]
-        metafunc.parametrize("python", interpreters(), ids=names)
+        metafunc.parametrize("any_python", interpreters(), ids=names)
 
 
 @pytest.fixture
@@ -125,9 +123,7 @@ class Authority:
     def __init__(self, name: str = "Fleet") -> None:
         self.root_key = ec.generate_private_key(ec.SECP256R1())
         self.issuing_key = ec.generate_private_key(ec.SECP256R1())
-        self.root = self.sign(
-            self.root_key, f"{name} root", None, self.root_key, days=(0, 36500), usage=None, ca=True
-        )
+        self.root = self.sign(self.root_key, f"{name} root", None, self.root_key, days=(0, 36500), usage=None, ca=True)
         self.issuing = self.sign(
             self.issuing_key,
             f"{name} issuing",
@@ -162,9 +158,7 @@ class Authority:
             .not_valid_after(start + datetime.timedelta(days=days[1]))
             .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False
-            )
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
         )
         if usage is not None:
             builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
@@ -191,9 +185,7 @@ def pem(*certificates: x509.Certificate) -> bytes:
 
 def key_pem(key: Any) -> bytes:
     return bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
 
 
@@ -230,9 +222,7 @@ class Host:
     ) -> x509.Certificate:
         signer = by or self.authority
         key = key or self.key
-        leaf = signer.sign(
-            key, more.pop("name", "web-01"), signer.issuing, signer.issuing_key, days=days, **more
-        )
+        leaf = signer.sign(key, more.pop("name", "web-01"), signer.issuing, signer.issuing_key, days=days, **more)
         self.write(self.layout.certificate, pem(leaf, signer.issuing))
         self.write(self.layout.ca, pem(self.authority.root))
         self.write(self.layout.key, key_pem(key), 0o600)

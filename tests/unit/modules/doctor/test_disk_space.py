@@ -109,8 +109,6 @@ def test_less_space_is_never_better(size, free, step):
     assert 0 <= more["used_percent"] <= 100
 
 
-def test_every_python(host, python, check_under):
-    calls = [
-        ("disk_space", {"prefix": host.prefix, **CALM, **more}) for more in ({}, {"critical_percent": 0})
-    ]
-    assert [r["status"] for r in check_under(python, calls)] == ["healthy", "critical"]
+def test_every_python(host, any_python, check_under):
+    calls = [("disk_space", {"prefix": host.prefix, **CALM, **more}) for more in ({}, {"critical_percent": 0})]
+    assert [r["status"] for r in check_under(any_python, calls)] == ["healthy", "critical"]

@@ -84,9 +84,7 @@ def test_a_killed_agent_is_not_running_though_its_pidfile_stays(host, look):
         "import sys, signal; from stella_ops.remote.lib.pidfile import PidFile;"
         "claim = PidFile(sys.argv[1]); claim.acquire(); print('held', flush=True); signal.pause()"
     )
-    agent = subprocess.Popen(
-        [sys.executable, "-c", holding, host.layout.pidfile], stdout=subprocess.PIPE, text=True
-    )
+    agent = subprocess.Popen([sys.executable, "-c", holding, host.layout.pidfile], stdout=subprocess.PIPE, text=True)
     try:
         assert agent.stdout.readline() == "held\n"
         host.beat()
@@ -140,9 +138,9 @@ def test_any_user_sees_that_it_runs(open_host, check_as_nobody):
     assert result["status"] == "healthy", result
 
 
-def test_every_python(host, python, check_under):
+def test_every_python(host, any_python, check_under):
     host.start()
     host.beat()
     calls = [("heartbeat", {"prefix": host.prefix})]
-    (result,) = check_under(python, calls)
+    (result,) = check_under(any_python, calls)
     assert (result["status"], result["data"]["pid"]) == ("healthy", os.getpid())

@@ -31,7 +31,7 @@ def find_python(version):
 
 
 @pytest.fixture(params=VERSIONS)
-def python(request):
+def agent_python(request):
     found = find_python(request.param)
     if found is None:
         pytest.skip(f"no Python {request.param} on this machine")
@@ -129,8 +129,8 @@ class Agent:
 
 
 @pytest.fixture
-def agent(python, package, tmp_path):
-    made = Agent(python, package, tmp_path / "agent")
+def agent(agent_python, package, tmp_path):
+    made = Agent(agent_python, package, tmp_path / "agent")
     yield made
     made.close()
 
@@ -155,7 +155,7 @@ class Authority:
         return "".join(c.public_bytes(serialization.Encoding.PEM).decode() for c in (leaf, self.issuing))
 
     def _certificate(self, name, public_key, issuer, key, *, ca, start=None, end=None):
-        now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+        now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
         return (
             x509.CertificateBuilder()
             .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))

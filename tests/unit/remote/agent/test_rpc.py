@@ -20,9 +20,7 @@ needs_ssh_keygen = pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="no
 
 
 def _spki_sha256(public_key):
-    der = public_key.public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    der = public_key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return hashlib.sha256(der).hexdigest()
 
 
@@ -34,9 +32,9 @@ def path_without_openssl(tmp_path):
     return {**os.environ, "PATH": str(folder)}
 
 
-def test_version(agent, python):
+def test_version(agent, agent_python):
     said = agent.ask("version")
-    real = subprocess.run([python, "-V"], capture_output=True, text=True, check=True).stdout.split()[1]
+    real = subprocess.run([agent_python, "-V"], capture_output=True, text=True, check=True).stdout.split()[1]
     assert said == {"version": "1.2.3", "protocol": 1, "python": real}
 
 

@@ -75,9 +75,7 @@ def test_no_time_is_none(value):
     assert found is None or isinstance(found, float)
 
 
-@pytest.mark.parametrize(
-    ("number", "whole"), [(0, 0), (0.4, 0), (0.5, 1), (1.5, 2), (2.5, 3), (-0.5, -1), (6.99, 7)]
-)
+@pytest.mark.parametrize(("number", "whole"), [(0, 0), (0.4, 0), (0.5, 1), (1.5, 2), (2.5, 3), (-0.5, -1), (6.99, 7)])
 def test_whole(number, whole):
     assert health.whole(number) == whole
 

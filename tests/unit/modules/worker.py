@@ -1,0 +1,50 @@
+"""Runs modules under the interpreter it is started with: a JSON request a line in, a JSON result a line out.
+
+Each module runs in a forked child, as in the remote runner, so that nothing of one run reaches the next.
+Speaks Python 3.6.
+"""
+
+import base64
+import io
+import json
+import os
+import sys
+
+from stella_ops.remote.lib.task import run_module
+
+
+def in_child(request):
+    os.umask(request.get("umask", 0o022))
+    os.environ.update(request.get("environment") or {})
+    os.chdir(request["cwd"])
+    if request.get("uid"):
+        os.setgroups([])
+        os.setgid(request["uid"])
+        os.setuid(request["uid"])
+    content = request.get("content")
+    stream = None if content is None else io.BytesIO(base64.b64decode(content))
+    result = run_module(request["module"], request["args"], request["check"], request["diff"], stream)
+    return json.dumps(result, allow_nan=False).encode("utf-8")
+
+
+def main():
+    for line in sys.stdin:
+        reader, writer = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                os.close(reader)
+                with os.fdopen(writer, "wb") as answer:
+                    answer.write(in_child(json.loads(line)))
+            finally:
+                os._exit(0)
+        os.close(writer)
+        with os.fdopen(reader, "rb") as answer:
+            data = answer.read()
+        os.waitpid(pid, 0)
+        sys.stdout.write((data.decode("utf-8") or '{"crashed": true}') + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
