@@ -41,9 +41,7 @@ def target(context: ActionContext, args: Mapping[str, Any]) -> AgentTarget:
     return AgentTarget(
         name=str(args.get("name") or variable(context, "stella_agent_name") or context.host),
         environment=str(
-            args.get("environment")
-            or variable(context, "stella_environment")
-            or fleet.project.agent.environment
+            args.get("environment") or variable(context, "stella_environment") or fleet.project.agent.environment
         ),
         prefix=str(prefix) if prefix else None,
     )
@@ -58,9 +56,7 @@ async def rpc(context: ActionContext, prefix: str | None, method: str, params: d
     requests = [{"method": method, "params": params}]
     answer = await context.module("agent_rpc", {"prefix": prefix, "requests": requests}, check=False)
     if answer.get("failed"):
-        raise ActionFailure(
-            str(answer.get("msg")), **({"_hint": answer["hint"]} if answer.get("hint") else {})
-        )
+        raise ActionFailure(str(answer.get("msg")), **({"_hint": answer["hint"]} if answer.get("hint") else {}))
     responses = answer.get("responses")
     response = responses[0] if isinstance(responses, list) and len(responses) == 1 else None
     if not isinstance(response, dict):
@@ -69,9 +65,7 @@ async def rpc(context: ActionContext, prefix: str | None, method: str, params: d
         error = response.get("error")
         error = error if isinstance(error, dict) else {}
         hint = {"_hint": str(error["hint"])} if error.get("hint") else {}
-        raise ActionFailure(
-            f"the agent refuses '{method}': {error.get('message', 'no reason given')}", **hint
-        )
+        raise ActionFailure(f"the agent refuses '{method}': {error.get('message', 'no reason given')}", **hint)
     result = response.get("result")
     return result if isinstance(result, dict) else {}
 

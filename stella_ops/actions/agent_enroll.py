@@ -26,9 +26,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
         # Ask again for the reason, which is the error to show.
         current = await rpc(context, agent.prefix, "status", {})
     service = await fleet.call(lambda: fleet.enrolment)
-    reason = await fleet.call(
-        service.reason_to_enrol, current, name=agent.name, environment=agent.environment
-    )
+    reason = await fleet.call(service.reason_to_enrol, current, name=agent.name, environment=agent.environment)
     if args.get("force"):
         reason = reason or "asked for"
     if reason is None:

@@ -24,9 +24,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     hello = await context.session.hello(context.become)
     python = str(args.get("python") or variable(context, "stella_agent_python") or hello["executable"])
     user = str(args.get("user") or SERVICE_USER)
-    template = content.find_content(
-        "templates", "stella-agent.service", [p / "templates" for p in context.search_path]
-    )
+    template = content.find_content("templates", "stella-agent.service", [p / "templates" for p in context.search_path])
     assert template is not None
     unit = context.templar.render_file(
         template.read_text(encoding="utf-8"), str(template), {"agent_python": python, "agent_user": user}

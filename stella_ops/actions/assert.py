@@ -28,4 +28,5 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
                 assertion=condition if isinstance(condition, bool) else str(condition),
                 evaluated_to=False,
             )
-    return {"msg": args["success_msg"] if args.get("success_msg") is not None else "All assertions passed"}
+    said = args["success_msg"] if args.get("success_msg") is not None else "All assertions passed"
+    return {"msg": said, "_ansible_verbose_always": not args.get("quiet")}

@@ -43,7 +43,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     if args.get("content") is not None:
         value = args["content"]
         text = value if isinstance(value, str) else json.dumps(value)
-        return await _copy_bytes(context, args, text.encode(), "content")
+        return await _copy_bytes(context, args, text.encode())
     named = str(args["src"])
     source = find_file(context, "files", named)
     if source.is_dir():
@@ -55,11 +55,10 @@ def _module_args(args: dict[str, Any], dest: str) -> dict[str, Any]:
     return {**{name: value for name, value in args.items() if name not in _CONTROLLER_ONLY}, "dest": dest}
 
 
-async def _copy_bytes(context: ActionContext, args: dict[str, Any], content: bytes, name: str) -> Result:
+async def _copy_bytes(context: ActionContext, args: dict[str, Any], content: bytes) -> Result:
     wanted = _module_args(args, str(args["dest"]))
     wanted["_content_sha256"] = hashlib.sha256(content).hexdigest()
     wanted["_content_size"] = len(content)
-    wanted["_source_name"] = name
     return await context.module("copy", wanted, content=content)
 
 
@@ -83,9 +82,7 @@ async def _copy_folder(context: ActionContext, args: dict[str, Any], source: Pat
     for path in [source, *sorted(source.rglob("*"))]:
         target = str(base / path.relative_to(source))
         if path.is_symlink() and not args.get("local_follow", True):
-            made = await context.module(
-                "file", {"path": target, "src": str(path.readlink()), "state": "link"}
-            )
+            made = await context.module("file", {"path": target, "src": str(path.readlink()), "state": "link"})
         elif path.is_dir():
             wanted = {
                 "path": target,

@@ -37,9 +37,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     known = await fleet.call(lambda: fleet.registry.find(agent.name, agent.environment))
     info = AgentInfo(known.id, known.name) if known is not None and not known.decommissioned_at else None
     thresholds = args.get("thresholds") or {}
-    report = await diagnose(
-        context.host, run_check, checks, args={**thresholds, "prefix": agent.prefix}, agent=info
-    )
+    report = await diagnose(context.host, run_check, checks, args={**thresholds, "prefix": agent.prefix}, agent=info)
     if args.get("record", True):
         await fleet.call(_record, context, report)
     healthy = report.overall_status is HealthStatus.HEALTHY

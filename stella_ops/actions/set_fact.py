@@ -14,9 +14,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     """The arguments, but ``cacheable``, become variables."""
     values = {name: value for name, value in args.items() if name != "cacheable"}
     if not values:
-        raise ActionFailure(
-            "No key/value pairs provided, at least one is required for this action to succeed"
-        )
+        raise ActionFailure("No key/value pairs provided, at least one is required for this action to succeed")
     for name in values:
         if not name.isidentifier():
             raise ActionFailure(

@@ -53,9 +53,7 @@ Examples:
   stella-ops agent status web1 --format json"""
 )
 @click.argument("name", required=False)
-@click.option(
-    "--env", "environment", metavar="NAME", help="The agent's environment, where names are not unique."
-)
+@click.option("--env", "environment", metavar="NAME", help="The agent's environment, where names are not unique.")
 @_FORMAT
 def status(name: str | None, environment: str | None, output_format: str) -> int:
     """Show the status of one agent, or of all."""
@@ -116,9 +114,7 @@ def _table(agents: list[AgentView]) -> str:
         )
         for view in agents
     ]
-    return tabulate(
-        rows, headers=[column.upper() for column in _COLUMNS], tablefmt="plain", disable_numparse=True
-    )
+    return tabulate(rows, headers=[column.upper() for column in _COLUMNS], tablefmt="plain", disable_numparse=True)
 
 
 def _details(view: AgentView) -> str:
@@ -127,8 +123,7 @@ def _details(view: AgentView) -> str:
     shown["labels"] = ", ".join(f"{k}={v}" for k, v in sorted(view.labels.items()))
     width = max(len(key) for key in shown)
     return "\n".join(
-        f"{key.replace('_', ' '):<{width}}  {'-' if value in (None, '') else value}"
-        for key, value in shown.items()
+        f"{key.replace('_', ' '):<{width}}  {'-' if value in (None, '') else value}" for key, value in shown.items()
     )
 
 

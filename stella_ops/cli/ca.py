@@ -19,9 +19,7 @@ Examples:
   stella-ops ca show --pem > ca.pem"""
 )
 @click.option("--pem", is_flag=True, help="Only the root certificate, as PEM.")
-@click.option(
-    "--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
+@click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def show(pem: bool, output_format: str) -> int:
     """Show the authority's certificates and its pin."""
     from stella_ops.agents.fleet import utc_now
@@ -30,9 +28,7 @@ def show(pem: bool, output_format: str) -> int:
 
     project = load_project()
     project.ensure_state_dir()
-    authority = CertificateAuthority.load_or_create(
-        project.ca_dir, passphrase=project.ca_passphrase(), clock=utc_now
-    )
+    authority = CertificateAuthority.load_or_create(project.ca_dir, passphrase=project.ca_passphrase(), clock=utc_now)
     for warning in authority.warnings:
         click.echo(f"[WARNING]: {warning}", err=True)
     if pem:

@@ -78,9 +78,7 @@ def doctor(
     collector = Collector(sys.stderr)
     from stella_ops.cli.single_task import single_task
 
-    execute(
-        workplace, [single_task(pattern, "doctor", args)], kind="doctor", title=pattern, reporters=[collector]
-    )
+    execute(workplace, [single_task(pattern, "doctor", args)], kind="doctor", title=pattern, reporters=[collector])
     found = collector.outcome()
     if output_format == "json":
         text = render_json(found)

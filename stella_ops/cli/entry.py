@@ -101,9 +101,7 @@ def run_cli(args: list[str] | None = None) -> int:
         problem.show()
         return problem.exit_code
     except KeyboardInterrupt:
-        click.echo(
-            "Interrupted. Run the same command again to go on: what is done is left as it is.", err=True
-        )
+        click.echo("Interrupted. Run the same command again to go on: what is done is left as it is.", err=True)
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has had enough; the interpreter must not complain about it at exit.
@@ -131,7 +129,4 @@ def _program_name() -> str:
 
 def _verbosity(argv: list[str]) -> int:
     """How many -v there are; read from the raw arguments since an error may come before they are parsed."""
-    return sum(
-        arg.count("v") if arg.strip("-v") == "" and arg.startswith("-v") else arg == "--verbose"
-        for arg in argv
-    )
+    return sum(arg.count("v") if arg.strip("-v") == "" and arg.startswith("-v") else arg == "--verbose" for arg in argv)

@@ -13,7 +13,6 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from stella_ops.cli.extra_vars import parse_extra_vars
 from stella_ops.engine.events import Reporter, Warned
@@ -140,26 +139,16 @@ def _become_password(choices: Choices) -> str | None:
 
 def console_reporter(workplace: Workplace, *, kind: str) -> Reporter:
     """The reporter for what the operator watches."""
+    from stella_ops.console.choose import choose_reporter
+
     choices = workplace.choices
-    if choices.output == "json":
-        from stella_ops.console.jsonlines import JsonLinesReporter
-
-        return JsonLinesReporter(sys.stdout)
-    from stella_ops.console.stream import is_live_terminal, wants_color
-
-    shown: dict[str, Any] = {"verbosity": choices.verbose, "diff": choices.diff}
-    if is_live_terminal(sys.stdout):
-        from stella_ops.console.live import LiveReporter
-
-        return LiveReporter(sys.stdout, kind=kind, **shown)
-    color = wants_color(sys.stdout)
-    if kind == "run":
-        from stella_ops.console.adhoc import AdHocReporter
-
-        return AdHocReporter(sys.stdout, color=color, **shown)
-    from stella_ops.console.lines import LineReporter
-
-    return LineReporter(sys.stdout, color=color, **shown)
+    return choose_reporter(
+        "run" if kind == "run" else "play",
+        sys.stdout,
+        output="json" if choices.output == "json" else "auto",
+        verbosity=choices.verbose,
+        diff=choices.diff,
+    )
 
 
 def execute(

@@ -55,9 +55,7 @@ def _graph(found: Any, group: str, depth: int) -> Iterator[str]:
 
 def _listing(found: Any) -> dict[str, Any]:
     """The form that inventory scripts print."""
-    listed: dict[str, Any] = {
-        "_meta": {"hostvars": {name: found.variables(name, Path.cwd()) for name in found.hosts}}
-    }
+    listed: dict[str, Any] = {"_meta": {"hostvars": {name: found.variables(name, Path.cwd()) for name in found.hosts}}}
     for name, group in found.groups.items():
         content: dict[str, Any] = {}
         if group.hosts:

@@ -14,7 +14,5 @@ def module_index(folders: Sequence[Path]) -> SourceModuleIndex:
     actions: dict[str, ModuleSpec] = {}
     for name in action_names():
         literals = action_literals(name)
-        actions[name] = ModuleSpec(
-            name, arguments=literals.get("ARGUMENTS"), free_form=literals.get("FREE_FORM")
-        )
+        actions[name] = ModuleSpec(name, arguments=literals.get("ARGUMENTS"), free_form=literals.get("FREE_FORM"))
     return SourceModuleIndex(folders, actions)

@@ -32,9 +32,7 @@ inventory_options = _together(
 
 connection_options = _together(
     click.option("-u", "--user", "remote_user", metavar="USER", help="User to log in as."),
-    click.option(
-        "--private-key", "--key-file", "private_key", metavar="FILE", help="Private key to log in with."
-    ),
+    click.option("--private-key", "--key-file", "private_key", metavar="FILE", help="Private key to log in with."),
     click.option("-k", "--ask-pass", is_flag=True, help="Ask for the login password."),
     click.option("-c", "--connection", metavar="KIND", help="ssh (default) or local."),
     click.option("-T", "--timeout", type=click.FloatRange(min=0.1), help="Seconds to connect. [default: 10]"),

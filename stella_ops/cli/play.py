@@ -34,9 +34,7 @@ Exit status: 0 all went well, 1 error, 2 a host failed, 4 a host was unreachable
 @click.option("--syntax-check", is_flag=True, help="Read everything, run nothing.")
 @options.connection_options
 @options.run_options
-def play(
-    playbooks: tuple[str, ...], list_hosts: bool, list_tasks: bool, syntax_check: bool, **given: Any
-) -> int:
+def play(playbooks: tuple[str, ...], list_hosts: bool, list_tasks: bool, syntax_check: bool, **given: Any) -> int:
     """Run playbooks: yours, or a built-in one by its name.
 
     Built in are bootstrap.yml, configure.yml, doctor.yml and decommission.yml.

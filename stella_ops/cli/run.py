@@ -21,9 +21,7 @@ Examples:
 Exit status: 0 all went well, 2 a host failed, 4 a host was unreachable, 1 error."""
 )
 @click.argument("pattern")
-@click.option(
-    "-m", "--module-name", "module", default="command", show_default=True, help="The module to run."
-)
+@click.option("-m", "--module-name", "module", default="command", show_default=True, help="The module to run.")
 @click.option("-a", "--args", "arguments", default="", metavar="ARGS", help="key=value, free text, or JSON.")
 @options.inventory_options
 @options.check_options

@@ -12,7 +12,5 @@ def single_task(pattern: str, action: str, args: dict[str, Any]) -> Playbook:
     """One task on the hosts of a pattern, without facts."""
     origin = Origin("command line")
     task = Task(name=None, action=action, args=args, origin=origin, inherited=Inherited())
-    play = Play(
-        name="Ad hoc", hosts=pattern, origin=origin, inherited=Inherited(), gather_facts=False, tasks=[task]
-    )
+    play = Play(name="Ad hoc", hosts=pattern, origin=origin, inherited=Inherited(), gather_facts=False, tasks=[task])
     return Playbook(path="command-line", plays=[play])

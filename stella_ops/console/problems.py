@@ -85,7 +85,14 @@ def _problems_of(error: StellaError) -> list[StellaError]:
     found = getattr(error, "problems", None)
     if not isinstance(found, Iterable) or isinstance(found, str):
         return []
-    return [one if isinstance(one, StellaError) else StellaError(str(one)) for one in found if one is not error]
+    said = {(error.message, error.where)}  # the first of several may carry them all, itself among them
+    problems = []
+    for one in found:
+        problem = one if isinstance(one, StellaError) else StellaError(str(one))
+        if (problem.message, problem.where) not in said:
+            said.add((problem.message, problem.where))
+            problems.append(problem)
+    return problems
 
 
 def _render(error: StellaError, title: str, color: bool, source_excerpt: bool) -> Iterator[str]:

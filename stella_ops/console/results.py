@@ -14,6 +14,7 @@ from stella_ops.console.text import safe_json
 _TOLD_ELSEWHERE = frozenset(("failed", "skipped", "warnings", "deprecations", "exception", "results"))
 _BELOW_DEBUG = frozenset(("invocation", "diff"))
 _NOT_OF_DEBUG = frozenset(("changed", "skip_reason", "ansible_loop_var", "failed_when_result", "ansible_facts"))
+_LOUD = frozenset(("debug", "assert"))
 _FACTS = frozenset(("setup", "gather_facts"))
 
 
@@ -25,9 +26,12 @@ def is_verbose(result: Mapping[str, Any], action: str, verbosity: int) -> bool:
 
 
 def is_loud(result: Mapping[str, Any], action: str, *, failed: bool = False) -> bool:
-    """Whether the action exists to show its result, as ``debug`` does; not when it could not do so."""
-    showed = action == "debug" and (not failed or "failed_when_result" in result)
-    return bool(result.get("_ansible_verbose_always", showed))
+    """Whether the action exists to show its result; not when it could not do so.
+
+    A result says so itself by ``_ansible_verbose_always`` (False for ``assert: quiet``).
+    """
+    loud = action in _LOUD and (not failed or "failed_when_result" in result or "assertion" in result)
+    return bool(result.get("_ansible_verbose_always", loud))
 
 
 def clean(result: Mapping[str, Any], action: str, verbosity: int) -> dict[str, Any]:

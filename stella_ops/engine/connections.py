@@ -33,9 +33,7 @@ def connection_spec(
 
     kind = chosen("connection", keywords.connection, options.connection) or "ssh"
     key = own.get("ssh_private_key_file")
-    args = " ".join(
-        str(own[name]) for name in ("ssh_args", "ssh_common_args", "ssh_extra_args") if own.get(name)
-    )
+    args = " ".join(str(own[name]) for name in ("ssh_args", "ssh_common_args", "ssh_extra_args") if own.get(name))
     if own.get("ssh_host_key_checking") is False or str(own.get("host_key_checking", "")).lower() in (
         "false",
         "no",

@@ -157,4 +157,8 @@ class Reporter(Protocol):
 
 def to_json(event: Event) -> dict[str, Any]:
     """An event as plain JSON data, with its class under ``event``."""
-    return {"event": type(event).__name__, **dataclasses.asdict(event)}
+    # Not dataclasses.asdict: it rebuilds containers by their class, which loses what source mappings hold.
+    found = {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
+    if isinstance(event, RunFinished):
+        found["hosts"] = {name: dataclasses.asdict(tally) for name, tally in event.hosts.items()}
+    return {"event": type(event).__name__, **found}

@@ -92,9 +92,7 @@ class PlayRunner:
     async def _gather_facts(self) -> None:
         play = self._play
         wanted = play.gather_facts
-        if wanted is not None and not is_true(
-            self._run.templar.render(wanted, self._variables.of(self._hosts[0]))
-        ):
+        if wanted is not None and not is_true(self._run.templar.render(wanted, self._variables.of(self._hosts[0]))):
             return
         keywords = play.inherited
         gather = Task(
@@ -220,9 +218,7 @@ class PlayRunner:
         self._check_limits(task, once, [o for o in outcomes if o.status in ("failed", "unreachable")])
         return self._active(hosts)
 
-    def _settle(
-        self, task: Task, task_id: int, title: str, host: str, share: list[str], outcome: Outcome
-    ) -> None:
+    def _settle(self, task: Task, task_id: int, title: str, host: str, share: list[str], outcome: Outcome) -> None:
         """What a host's outcome means for variables, counts and handlers."""
         run = self._run
         for name in share:
@@ -271,9 +267,7 @@ class PlayRunner:
         if not fallen:
             return
         fatal = task.inherited.any_errors_fatal
-        if once or (
-            fatal is not None and is_true(self._run.templar.render(fatal, self._variables.of(self._hosts[0])))
-        ):
+        if once or (fatal is not None and is_true(self._run.templar.render(fatal, self._variables.of(self._hosts[0])))):
             for host in self._active(self._hosts):
                 self._state(host).failed = True
             self._variables.forget()

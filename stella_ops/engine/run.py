@@ -83,17 +83,13 @@ class Run:
 
     def _hosts(self, play: Play) -> list[str]:
         """A play's hosts; its pattern may be a template over the extra variables."""
-        pattern = self._context.templar.render(
-            play.hosts, self._context.options.extra_vars, where=play.origin
-        )
+        pattern = self._context.templar.render(play.hosts, self._context.options.extra_vars, where=play.origin)
         return self._context.inventory.select(pattern, self._context.options.limit)
 
     async def _play(self, play: Play, path: Path, hosts: list[str]) -> bool:
         """Run one play; False when the run must not go on to the next."""
         context = self._context
-        title = (
-            str(context.templar.render(play.title, context.options.extra_vars)) if play.name else play.title
-        )
+        title = str(context.templar.render(play.title, context.options.extra_vars)) if play.name else play.title
         alive = [host for host in hosts if not self._is_out(host)]
         context.emit(PlayStarted(time=time.time(), play=title, hosts=alive))
         if not hosts:
@@ -114,9 +110,7 @@ class Run:
             run_id=context.run_id,
         )
         self._load_vars_files(play, variables, alive, folder)
-        serial = (
-            context.templar.render(play.serial, variables.of(alive[0])) if play.serial is not None else None
-        )
+        serial = context.templar.render(play.serial, variables.of(alive[0])) if play.serial is not None else None
         for batch in batches(alive, serial, play.origin):
             variables.batch = batch
             variables.forget()
@@ -125,9 +119,7 @@ class Run:
                 return False
         return True
 
-    def _load_vars_files(
-        self, play: Play, variables: PlayVariables, hosts: Iterable[str], folder: Path
-    ) -> None:
+    def _load_vars_files(self, play: Play, variables: PlayVariables, hosts: Iterable[str], folder: Path) -> None:
         if not play.vars_files:
             return
         loaded: dict[str, dict[str, Any]] = {}
@@ -150,9 +142,7 @@ class Run:
         return FAILED_HOSTS if any(state.failed for state in states) else OK
 
 
-def _first_file(
-    names: list[str], folder: Path, loaded: dict[str, dict[str, Any]], play: Play
-) -> dict[str, Any]:
+def _first_file(names: list[str], folder: Path, loaded: dict[str, dict[str, Any]], play: Play) -> dict[str, Any]:
     """The variables of the first of some alternative files that is there."""
     for name in names:
         path = folder / Path(name).expanduser()

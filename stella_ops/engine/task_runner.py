@@ -167,9 +167,7 @@ class TaskRunner:
             return _skipped(reason)
         target, context, args = self._prepare(task, host, variables, secret)
         until = list(task.until)
-        retries = (
-            self._number(task.retries, variables, DEFAULT_RETRIES) if until or task.retries is not None else 0
-        )
+        retries = self._number(task.retries, variables, DEFAULT_RETRIES) if until or task.retries is not None else 0
         delay = self._number(task.delay, variables, DEFAULT_DELAY)
         attempt = 0
         while True:
@@ -189,16 +187,12 @@ class TaskRunner:
                 break
             title = str(self._run.templar.render(task.title, variables))
             self._run.emit(
-                RetryWaiting(
-                    time=time.time(), task_id=task_id, host=host, task=title, left=int(retries) - attempt + 1
-                )
+                RetryWaiting(time=time.time(), task_id=task_id, host=host, task=title, left=int(retries) - attempt + 1)
             )
             await asyncio.sleep(max(0.0, delay))
         return self._outcome(task, host, result, variables, target)
 
-    def _outcome(
-        self, task: Task, host: str, result: Result, variables: Mapping[str, Any], target: str
-    ) -> Outcome:
+    def _outcome(self, task: Task, host: str, result: Result, variables: Mapping[str, Any], target: str) -> Outcome:
         facts = result.get("ansible_facts")
         are_variables = bool(result.pop("_variables", False))
         hint = result.pop("_hint", None)
@@ -209,9 +203,11 @@ class TaskRunner:
             status = "skipped"
         else:
             status = "changed" if result.get("changed") else "ok"
-        outcome = Outcome(
-            status, result, dict(result), delegate=target if target != host else None, hint=hint
-        )
+        shown = dict(result)
+        # What only tells how to show a result is no part of what a playbook gets to see.
+        for name in [name for name in result if name.startswith("_ansible_")]:
+            del result[name]
+        outcome = Outcome(status, result, shown, delegate=target if target != host else None, hint=hint)
         if isinstance(facts, dict) and status != "failed":
             outcome.additions.append((are_variables, facts))
         if status == "changed" and task.notify:
@@ -240,9 +236,7 @@ class TaskRunner:
             def target_render(value: Any) -> Any:
                 return templar.render(value, target_variables)
 
-        spec = connections.connection_spec(
-            target, target_variables, keywords, self._run.options, target_render
-        )
+        spec = connections.connection_spec(target, target_variables, keywords, self._run.options, target_render)
         other = connections.become(target_variables, keywords, self._run.options, target_render, is_true)
         for password in (spec.password, other.password if other else None):
             if password:
@@ -324,9 +318,7 @@ class TaskRunner:
         if task.changed_when is not None:
             result["changed"] = all(evaluate(c, scope, what="changed_when") for c in task.changed_when)
         if task.failed_when is not None:
-            failed = bool(task.failed_when) and all(
-                evaluate(c, scope, what="failed_when") for c in task.failed_when
-            )
+            failed = bool(task.failed_when) and all(evaluate(c, scope, what="failed_when") for c in task.failed_when)
             result["failed"] = result["failed_when_result"] = failed
 
     def _satisfied(self, until: list[Any], result: Result, scope: Mapping[str, Any]) -> bool:

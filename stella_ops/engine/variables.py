@@ -82,9 +82,7 @@ class PlayVariables:
         """Whether the inventory has a host."""
         return host in self._inventory.hosts
 
-    def of(
-        self, host: str, task: Task | None = None, extra: Mapping[str, Any] | None = None
-    ) -> Mapping[str, Any]:
+    def of(self, host: str, task: Task | None = None, extra: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
         """The variables of a host; values are as written, not rendered.
 
         Args:

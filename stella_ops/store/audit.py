@@ -1,7 +1,7 @@
 """The audit trail: every security-relevant act, appended and never changed.
 
-Acts are dotted words: ``token.mint``, ``token.exchange``, ``token.revoke``, ``agent.enrol``,
-``certificate.issue``, ``certificate.revoke``, ``agent.decommission``, ``ca.create``, ``hostkey.accept``.
+Acts are dotted words: ``token.mint``, ``token.exchange``, ``token.revoke``, ``agent.enrol`` (refused proofs),
+``certificate.issue``, ``agent.decommission``, ``ca.create``, ``host-key.accept``.
 """
 
 from __future__ import annotations

@@ -13,10 +13,11 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str,
     if connection.dialect.name == "postgresql":
         from sqlalchemy.dialects.postgresql import insert as postgres_insert
 
-        statement: Any = postgres_insert(table).on_conflict_do_nothing()
-    else:
-        from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+        # Its driver gives no row count for such an insert, but the rows that were made.
+        returning = postgres_insert(table).on_conflict_do_nothing().returning(*table.primary_key.columns)
+        return sum(len(connection.execute(returning, dict(row)).all()) for row in rows)
+    from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-        statement = sqlite_insert(table).on_conflict_do_nothing()
-    # One by one: drivers do not agree on what the row count of many means.
-    return sum(connection.execute(statement, dict(row)).rowcount for row in rows)
+    # RETURNING would need SQLite 3.35, which RHEL 9 does not have.
+    plain = sqlite_insert(table).on_conflict_do_nothing()
+    return sum(connection.execute(plain, dict(row)).rowcount for row in rows)

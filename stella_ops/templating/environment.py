@@ -39,10 +39,23 @@ def text_of(value: Any) -> str:
 
 def native_concat(parts: Iterable[Any]) -> Any:
     """One part keeps its type, several become text, none is None; as ansible-core 2.19 has it."""
-    found = [part for part in parts if part is not None]
+    found = []
+    for part in parts:
+        if isinstance(part, MissingValue) and part._line is None:
+            part._line = _line_reached(parts)  # it may fail only after the template has moved on
+        if part is not None:
+            found.append(part)
     if len(found) == 1:
         return settle(found[0])
     return "".join(map(text_of, found)) if found else None
+
+
+def _line_reached(parts: Iterable[Any]) -> tuple[jinja2.Template, int] | None:
+    frame = getattr(parts, "gi_frame", None)
+    template = None if frame is None else frame.f_globals.get("__jinja_template__")
+    if frame is None or not isinstance(template, jinja2.Template):
+        return None
+    return template, template.get_corresponding_lineno(frame.f_lineno)
 
 
 class ScopedContext(Context):

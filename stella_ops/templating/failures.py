@@ -102,10 +102,13 @@ def _listing(owner: Iterable[Any]) -> str | None:
 
 
 def _moved(origin: Origin | None, line: int) -> Origin | None:
-    """The place of the ``line``-th line of a text that starts at ``origin``."""
+    """The place of the ``line``-th line of a text that starts at ``origin``.
+
+    Text of several lines comes from a block (``key: |``), whose first line is the one below its origin.
+    """
     if origin is None or line <= 1:
         return origin
-    return Origin(origin.source, max(origin.line, 1) + line - 1)
+    return Origin(origin.source, max(origin.line, 1) + line)
 
 
 def _line_of(problem: BaseException, origin: Origin | None) -> Origin | None:
@@ -115,9 +118,14 @@ def _line_of(problem: BaseException, origin: Origin | None) -> Origin | None:
     while step is not None:
         template = step.tb_frame.f_globals.get("__jinja_template__")
         if isinstance(template, jinja2.Template):
-            line = template.get_corresponding_lineno(step.tb_lineno)
-            line += getattr(template, "stella_lines_before", 0)
-            named = template.filename not in (None, "<template>")
-            found = Origin(str(template.filename), line) if named else _moved(origin, line)
+            found = _place(template, template.get_corresponding_lineno(step.tb_lineno), origin)
         step = step.tb_next
+    if isinstance(problem, UndefinedUse) and problem.value._line is not None:
+        return _place(*problem.value._line, origin)
     return found
+
+
+def _place(template: jinja2.Template, line: int, origin: Origin | None) -> Origin | None:
+    if template.filename in (None, "<template>"):
+        return _moved(origin, line)
+    return Origin(str(template.filename), line + getattr(template, "stella_lines_before", 0))

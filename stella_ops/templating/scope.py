@@ -124,7 +124,7 @@ class Scope:
             del self._open[mark]
 
     def _kept(self, value: Any, text: SourceText, path: str) -> Any:
-        if type(value) is MissingValue and value._cause is None:
+        if type(value) is MissingValue:
             # keep the place that asked for the missing name: the template naming this variable is elsewhere
             problem = translate_missing(value, self, text.origin)
             return MissingValue(name=path, cause=problem)

@@ -6,6 +6,7 @@ keeps the type of its value, anything else becomes text. Variables are rendered 
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -177,6 +178,7 @@ class Templar:
             raise translate(problem, scope, origin) from problem
 
 
+@functools.lru_cache(maxsize=4096)
 def _condition_template(text: str, what: str) -> jinja2.Template:
     stripped = text.strip()
     if not is_template(text):

@@ -29,7 +29,7 @@ class MissingValue(jinja2.StrictUndefined):
     ``_undefined_name`` the variable.
     """
 
-    __slots__ = ("_cause",)
+    __slots__ = ("_cause", "_line")
 
     def __init__(
         self,
@@ -41,6 +41,7 @@ class MissingValue(jinja2.StrictUndefined):
     ) -> None:
         super().__init__(hint, obj, name, exc)
         self._cause = cause
+        self._line: tuple[jinja2.Template, int] | None = None  # where a template wrote it out
 
     def describe(self) -> str:
         """What is undefined, one sentence."""

@@ -84,9 +84,10 @@ async def test_a_reader_that_is_slow_holds_the_writer_back(embedded_lab: Lab) ->
 
 async def test_input_that_nobody_wants_does_no_harm(embedded_lab: Lab) -> None:
     async with login(embedded_lab.hosts[0]) as connection:
-        done = await connection.run("exec <&-; echo fine", input="x" * 3_000_000)
-        assert done.stdout == "fine\n"
-        assert done.exit_status == 0
+        process = await connection.create_process("exec <&-; echo fine; sleep 0.3; echo still")
+        process.stdin.write("x" * 3_000_000)
+        assert await process.stdout.read() == "fine\nstill\n"
+        assert (await process.wait(check=True)).exit_status == 0
 
 
 async def test_a_command_killed_by_a_signal_says_which(embedded_lab: Lab) -> None:

@@ -1,6 +1,7 @@
 import subprocess
 import threading
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -94,7 +95,9 @@ def test_enrolment_with_a_request(store, authority, complete, pending, prove, ho
 @pytest.mark.parametrize("prefer", ["openssl", "ssh-keygen"])
 def test_enrolment_with_the_agents_own_proof(tmp_path, complete, pending, prefer):
     layout = Layout.at(str(tmp_path / "agent"))
-    proof = keys.request_certificate(layout, pending.agent_id, pending.name, pending.environment, pending.token, prefer)
+    Path(layout.identity).mkdir(parents=True)
+    who = (pending.agent_id, pending.name, pending.environment, pending.token)
+    proof = {**keys.request_certificate(layout, *who, prefer), "token": pending.token}
     assert proof["kind"] == {"openssl": "pkcs10", "ssh-keygen": "sshsig"}[prefer]
     done = complete(proof)
     assert done.certificate.public_key_sha256 == keys.public_key_sha256(layout)

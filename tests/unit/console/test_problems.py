@@ -101,6 +101,13 @@ def test_several_problems(tmp_path: Path) -> None:
     assert render_error(error, color=False) == "ERROR! 2 problems in site.yml\n\nERROR! one\nhint: h\n\nERROR! two\n"
 
 
+def test_a_problem_is_said_once_also_when_the_first_carries_them_all() -> None:
+    error = StellaError("one", where="a.yml:1:1")
+    others = [StellaError("one", where="a.yml:2:1"), StellaError("one", where="a.yml:2:1")]
+    error.problems = [StellaError("one", where="a.yml:1:1"), *others, error]  # type: ignore[attr-defined]
+    assert render_error(error, color=False).count("ERROR! one") == 2
+
+
 def test_colours_and_controls() -> None:
     text = render_error(StellaError("bad \x1b[2J", where="w\x07", hint="h\x9b"), color=True)
     assert text == "\x1b[0;31mERROR! bad \\x1b[2J\x1b[0m\n\n  w\\x07\n\x1b[0;36mhint: h\\x9b\x1b[0m\n"

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stella_ops.console.results import clean, dump, is_verbose, item_label, to_text
+from stella_ops.console.results import clean, dump, is_loud, is_verbose, item_label, to_text
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary()
 values = st.recursive(
@@ -65,7 +65,11 @@ def test_what_is_verbose() -> None:
     assert is_verbose({}, "debug", 0)
     assert not is_verbose({}, "copy", 0)
     assert is_verbose({}, "copy", 1)
-    assert is_verbose({"_ansible_verbose_always": True}, "assert", 0)
+    assert is_verbose({}, "assert", 0)
+    assert not is_verbose({"_ansible_verbose_always": False}, "assert", 0)
+    assert is_verbose({"_ansible_verbose_always": True}, "mine", 0)
+    assert is_loud({"assertion": "a == 2"}, "assert", failed=True)
+    assert not is_loud({"msg": "'x' is undefined"}, "debug", failed=True)
     assert not is_verbose({}, "setup", 3)
 
 

@@ -1,4 +1,4 @@
-"""Every module under every Python that this machine has."""
+"""Modules under every Python that this machine has: one long-lived worker process for each of them."""
 
 from __future__ import annotations
 
@@ -6,54 +6,13 @@ import base64
 import json
 import os
 import subprocess
-import sys
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parents[3]
-
-
-def _candidates() -> list[str]:
-    named = os.environ.get("STELLA_TEST_PYTHONS")
-    if named:
-        return named.split(os.pathsep)
-    return sorted(str(path) for path in Path("~/.pyenv/versions").expanduser().glob("*/bin/python"))
-
-
-@cache
-def _pythons() -> dict[str, str]:
-    """Interpreters of Python 3.6 or newer by version; the one that runs the tests is always among them."""
-    found = {"{}.{}.{}".format(*sys.version_info[:3]): sys.executable}
-    for path in _candidates():
-        try:
-            told = subprocess.run(
-                [path, "-c", "import sys; print('%d.%d.%d' % sys.version_info[:3])"],
-                capture_output=True,
-                text=True,
-                timeout=20,
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            continue
-        version = told.stdout.strip()
-        if told.returncode == 0 and tuple(int(part) for part in version.split(".")) >= (3, 6):
-            found.setdefault(version, path)
-    return found
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "python" in metafunc.fixturenames:
-        versions = _pythons()
-        metafunc.parametrize("python", list(versions.values()), ids=list(versions), scope="session")
-
-
-@pytest.fixture(scope="session")
-def other_pythons() -> list[str]:
-    """Versions of the interpreters found beside the one that runs the tests."""
-    return list(_pythons())[1:]
 
 
 class Host:
@@ -73,8 +32,10 @@ class Host:
         environment: dict[str, str] | None = None,
         uid: int = 0,
         umask: int = 0o022,
+        file_limit: int = 0,
         **args: Any,
     ) -> dict[str, Any]:
+        """Run a module and return its result; ``uid`` and ``file_limit`` (bytes) are left alone when 0."""
         request = {
             "module": str(ROOT / "modules" / f"{module}.py"),
             "args": args,
@@ -84,6 +45,7 @@ class Host:
             "environment": environment,
             "uid": uid,
             "umask": umask,
+            "file_limit": file_limit,
             "cwd": str(self.folder),
         }
         assert self._worker.stdin is not None
@@ -97,22 +59,48 @@ class Host:
 
 
 @pytest.fixture(scope="session")
-def worker(python: str) -> Iterator[subprocess.Popen[str]]:
-    environment = dict(os.environ, PYTHONPATH=str(ROOT), PYTHONDONTWRITEBYTECODE="1")
+def workers() -> Iterator[Callable[[Path], subprocess.Popen[str]]]:
+    """The worker of an interpreter, started when it is first needed."""
+    running: dict[Path, subprocess.Popen[str]] = {}
     script = Path(__file__).with_name("worker.py")
-    with subprocess.Popen(
-        [python, str(script)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        env=environment,
-    ) as process:
-        yield process
-        assert process.stdin is not None
-        process.stdin.close()
+
+    def worker(interpreter: Path) -> subprocess.Popen[str]:
+        if interpreter not in running:
+            running[interpreter] = subprocess.Popen(
+                [str(interpreter), str(script)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                env=dict(os.environ, PYTHONPATH=str(ROOT), PYTHONDONTWRITEBYTECODE="1"),
+            )
+        return running[interpreter]
+
+    yield worker
+    for process in running.values():
+        with process:
+            assert process.stdin is not None
+            process.stdin.close()
 
 
 @pytest.fixture
-def host(worker: subprocess.Popen[str], tmp_path: Path) -> Host:
-    return Host(worker, tmp_path)
+def host(interpreter: Path, workers: Callable[[Path], subprocess.Popen[str]], tmp_path: Path) -> Host:
+    return Host(workers(interpreter), tmp_path)
+
+
+@pytest.fixture
+def open_folder(tmp_path: Path) -> Path:
+    """A folder that other users can reach too."""
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.stat().st_uid == os.getuid() and folder != Path(folder.anchor):
+            folder.chmod(folder.stat().st_mode | 0o055)
+        if folder.name.startswith("pytest-of-"):
+            break
+    return tmp_path
+
+
+@pytest.fixture
+def as_root() -> None:
+    """Named by tests that change owners or become another user."""
+    if os.getuid() != 0:
+        pytest.skip("only root can change owners")

@@ -8,22 +8,30 @@ import base64
 import io
 import json
 import os
+import resource
 import sys
 
-from stella_ops.remote.lib.task import run_module
+from stella_ops.remote.lib.task import execute
 
 
 def in_child(request):
-    os.umask(request.get("umask", 0o022))
-    os.environ.update(request.get("environment") or {})
+    with open(request["module"], "rb") as source:
+        code = compile(source.read(), request["module"], "exec")
+    module = {"__name__": "stella_module"}
+    exec(code, module)
+    os.umask(request["umask"])
+    os.environ.update(request["environment"] or {})
     os.chdir(request["cwd"])
-    if request.get("uid"):
+    if request["file_limit"]:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (request["file_limit"], request["file_limit"]))
+    if request["uid"]:
+        # Only now: the interpreter and the checkout may be readable for us alone.
         os.setgroups([])
         os.setgid(request["uid"])
         os.setuid(request["uid"])
-    content = request.get("content")
+    content = request["content"]
     stream = None if content is None else io.BytesIO(base64.b64decode(content))
-    result = run_module(request["module"], request["args"], request["check"], request["diff"], stream)
+    result = execute(module["run"], module.get("ARGUMENTS", {}), request, stream)
     return json.dumps(result, allow_nan=False).encode("utf-8")
 
 

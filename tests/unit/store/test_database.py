@@ -237,9 +237,7 @@ def test_a_full_disk_is_explained(tmp_path):
     inside = 'mount -t tmpfs -o size=700k tmpfs "$1" || exit 77; exec "$2" -c "$3" "$1"'
     shell = ["unshare", "--mount", "--map-root-user", "sh", "-c", inside, "sh"]
     try:
-        done = subprocess.run(
-            [*shell, tmp_path, sys.executable, FILL], capture_output=True, text=True, timeout=60
-        )
+        done = subprocess.run([*shell, tmp_path, sys.executable, FILL], capture_output=True, text=True, timeout=60)
     except FileNotFoundError:
         pytest.skip("no unshare here")
     if done.returncode == 77 or "unshare" in done.stderr:

@@ -12,9 +12,7 @@ from stella_ops.store.run_reporter import RunRecorder
 
 
 def started(run_id="r1"):
-    return events.RunStarted(
-        time=1000.0, run_id=run_id, kind="play", title="site.yml", check=False, hosts_total=2
-    )
+    return events.RunStarted(time=1000.0, run_id=run_id, kind="play", title="site.yml", check=False, hosts_total=2)
 
 
 def task(task_id=1):

@@ -20,9 +20,7 @@ def test_the_revisions_written_down_are_those_of_the_migrations():
 
 def test_the_migrations_make_the_tables(store):
     with store.reading() as connection:
-        context = MigrationContext.configure(
-            connection, opts={"compare_type": True, "compare_server_default": True}
-        )
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, metadata) == []
         inspector = inspect(connection)
         for table in metadata.tables.values():

@@ -94,9 +94,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["token_id"], ["tokens.id"], name=op.f("fk_certificates_token_id")),
         sa.PrimaryKeyConstraint("serial", name=op.f("pk_certificates")),
         sa.UniqueConstraint("fingerprint_sha256", name=op.f("uq_certificates_fingerprint_sha256")),
-        sa.UniqueConstraint(
-            "token_id", "public_key_sha256", name=op.f("uq_certificates_token_id_public_key_sha256")
-        ),
+        sa.UniqueConstraint("token_id", "public_key_sha256", name=op.f("uq_certificates_token_id_public_key_sha256")),
     )
     op.create_index(op.f("ix_certificates_agent_id"), "certificates", ["agent_id"], unique=False)
     op.create_table(
@@ -136,9 +134,7 @@ def upgrade() -> None:
         sa.Column("version", sa.String(length=64), nullable=True),
         sa.Column("status", sa.String(length=32), nullable=False),
         sa.Column("data", sa.JSON(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["agent_id"], ["agents.id"], name=op.f("fk_heartbeats_agent_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["agent_id"], ["agents.id"], name=op.f("fk_heartbeats_agent_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_heartbeats")),
         sa.UniqueConstraint("agent_id", "time", "seq", name=op.f("uq_heartbeats_agent_id_time_seq")),
     )
@@ -157,9 +153,7 @@ def upgrade() -> None:
         sa.Column("result", sa.JSON(), nullable=False),
         sa.Column("hint", sa.Text(), nullable=True),
         sa.Column("delegate", sa.String(length=255), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["run_id"], ["runs.id"], name=op.f("fk_task_results_run_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_task_results_run_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_task_results")),
     )
     op.create_index(op.f("ix_task_results_run_id_host"), "task_results", ["run_id", "host"], unique=False)
@@ -168,8 +162,6 @@ def upgrade() -> None:
         sa.Column("token_id", sa.String(length=16), nullable=False),
         sa.Column("public_key_sha256", sa.String(length=64), nullable=False),
         sa.Column("bound_at", UtcDateTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["token_id"], ["tokens.id"], name=op.f("fk_token_keys_token_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["token_id"], ["tokens.id"], name=op.f("fk_token_keys_token_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("token_id", "public_key_sha256", name=op.f("pk_token_keys")),
     )

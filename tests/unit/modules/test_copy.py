@@ -1,0 +1,370 @@
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import stat
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+TEXT = b"one\ntwo\n"
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.lstat().st_mode)
+
+
+def told(data: bytes) -> dict[str, object]:
+    """What the controller says of content before it streams it."""
+    return {"_content_sha256": sha256(data), "_content_size": len(data)}
+
+
+def test_result_has_the_keys_of_ansible_core(host):
+    dest = host.folder / "f"
+    result = host("copy", dest=str(dest), content=TEXT, mode="0640")
+    assert dest.read_bytes() == TEXT
+    found = dest.stat()
+    assert result == {
+        "changed": True,
+        "failed": False,
+        "dest": str(dest),
+        "checksum": hashlib.sha1(TEXT).hexdigest(),
+        "sha256": sha256(TEXT),
+        "size": len(TEXT),
+        "state": "file",
+        "mode": "0640",
+        "uid": found.st_uid,
+        "gid": found.st_gid,
+        "owner": dest.owner(),
+        "group": dest.group(),
+    }
+
+
+def test_content_is_asked_for_only_when_the_host_has_it_not(host):
+    dest = host.folder / "f"
+    asked = host("copy", dest=str(dest), **told(TEXT))
+    assert asked["need_content"] is True
+    assert asked["changed"] is False
+    assert not dest.exists()
+    assert host("copy", dest=str(dest), content=TEXT, **told(TEXT))["changed"] is True
+    again = host("copy", dest=str(dest), **told(TEXT))
+    assert again["changed"] is False
+    assert "need_content" not in again
+    assert again["checksum"] == hashlib.sha1(TEXT).hexdigest()
+    assert host("copy", dest=str(dest), mode="0600", **told(TEXT))["changed"] is True
+    assert mode(dest) == 0o600
+
+
+def test_the_same_content_without_a_hash_beforehand_changes_nothing(host):
+    dest = host.folder / "f"
+    dest.write_bytes(TEXT)
+    before = dest.stat()
+    assert host("copy", dest=str(dest), content=TEXT)["changed"] is False
+    assert dest.stat().st_ino == before.st_ino
+    assert os.listdir(host.folder) == ["f"]
+
+
+def test_damaged_content_is_refused(host):
+    dest = host.folder / "f"
+    dest.write_bytes(b"old")
+    result = host("copy", dest=str(dest), content=TEXT + b"!", _content_sha256=sha256(TEXT))
+    assert "arrived damaged" in result["msg"]
+    assert dest.read_bytes() == b"old"
+    assert os.listdir(host.folder) == ["f"]
+
+
+def test_a_new_file_follows_the_umask_and_an_old_one_keeps_its_mode(host):
+    dest = host.folder / "f"
+    host("copy", dest=str(dest), content=b"1", umask=0o027)
+    assert mode(dest) == 0o640
+    dest.chmod(0o604)
+    host("copy", dest=str(dest), content=b"2")
+    assert mode(dest) == 0o604
+    host("copy", dest=str(dest), content=b"3", mode="u+x")
+    assert mode(dest) == 0o704
+
+
+def test_owner_is_kept_and_set(host, as_root):
+    dest = host.folder / "f"
+    dest.write_bytes(b"1")
+    os.chown(dest, 1234, 2345)
+    dest.chmod(0o6755)
+    host("copy", dest=str(dest), content=b"2")
+    assert (dest.stat().st_uid, dest.stat().st_gid, mode(dest)) == (1234, 2345, 0o6755)
+    result = host("copy", dest=str(dest), content=b"2", owner="4321", group="0")
+    assert result["changed"] is True
+    assert (result["uid"], result["gid"], result["owner"]) == (4321, 0, "4321")
+    result = host("copy", dest=str(dest), content=b"3", owner="root")
+    assert result["owner"] == "root"
+
+
+def test_without_root_an_owner_that_cannot_be_kept_is_told(host, as_root, open_folder):
+    open_folder.chmod(0o777)
+    dest = open_folder / "f"
+    dest.write_bytes(b"1")
+    dest.chmod(0o4755)
+    result = host("copy", dest=str(dest), content=b"2", uid=65534)
+    assert result["changed"] is True
+    assert dest.stat().st_uid == 65534
+    assert mode(dest) == 0o755, "a set-user-id bit must not move to another user"
+    assert "could not keep" in result["warnings"][0]
+
+
+def test_extended_attributes_are_kept(host):
+    dest = host.folder / "f"
+    dest.write_bytes(b"1")
+    try:
+        os.setxattr(dest, "user.note", b"mine")
+    except OSError as error:
+        pytest.skip(f"this filesystem has no extended attributes: {error}")
+    host("copy", dest=str(dest), content=b"2")
+    assert os.getxattr(dest, "user.note") == b"mine"
+
+
+def test_unknown_owner_fails_and_in_check_mode_warns(host):
+    dest = host.folder / "f"
+    result = host("copy", dest=str(dest), content=b"1", owner="no-such-user")
+    assert result["msg"] == "no user named 'no-such-user' on this host"
+    assert not dest.exists()
+    result = host("copy", dest=str(dest), content=b"1", owner="no-such-user", check=True)
+    assert result["changed"] is True
+    assert result["failed"] is False
+    assert result["warnings"] == ["no user named 'no-such-user' on this host"]
+
+
+@pytest.mark.parametrize("dest", ["folder", "folder/"])
+def test_into_a_folder_under_the_name_of_the_source(host, dest):
+    (host.folder / "folder").mkdir()
+    result = host("copy", dest=f"{host.folder}/{dest}", content=TEXT, _source_name="some/where/name.conf")
+    assert result["dest"] == f"{host.folder}/folder/name.conf"
+    assert (host.folder / "folder/name.conf").read_bytes() == TEXT
+
+
+def test_a_missing_folder_is_an_error_unless_dest_ends_with_a_slash(host):
+    result = host("copy", dest=f"{host.folder}/a/b/f", content=TEXT)
+    assert "does not exist" in result["msg"]
+    assert not (host.folder / "a").exists()
+    host("copy", dest=f"{host.folder}/a/b/", content=TEXT, _source_name="f", directory_mode="0711")
+    assert (host.folder / "a/b/f").read_bytes() == TEXT
+    assert mode(host.folder / "a") == mode(host.folder / "a/b") == 0o711
+    host("copy", dest=f"{host.folder}/c/f", content=TEXT, _make_parents=True)
+    assert (host.folder / "c/f").read_bytes() == TEXT
+
+
+def test_a_link_is_replaced_or_followed(host):
+    real, link = host.folder / "real", host.folder / "link"
+    real.write_bytes(b"old")
+    link.symlink_to("real")
+    result = host("copy", dest=str(link), content=b"new", follow=True)
+    assert result["dest"] == str(real)
+    assert link.is_symlink()
+    assert real.read_bytes() == b"new"
+    host("copy", dest=str(link), content=b"newer")
+    assert not link.is_symlink()
+    assert (link.read_bytes(), real.read_bytes()) == (b"newer", b"new")
+
+
+def test_what_is_no_file_is_not_replaced(host):
+    address = str(host.folder / "socket")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(address)
+        assert "device, pipe or socket" in host("copy", dest=address, content=TEXT)["msg"]
+    (host.folder / "folder").mkdir()
+    assert "is a directory" in host("copy", dest=str(host.folder / "folder"), content=TEXT)["msg"]
+
+
+def test_force_false_leaves_what_is_there(host):
+    dest = host.folder / "f"
+    dest.write_bytes(b"mine")
+    result = host("copy", dest=str(dest), content=TEXT, force=False, mode="0600")
+    assert result["changed"] is False
+    assert dest.read_bytes() == b"mine"
+
+
+def test_backup_keeps_content_and_attributes(host):
+    dest = host.folder / "f"
+    dest.write_bytes(b"old")
+    dest.chmod(0o600)
+    result = host("copy", dest=str(dest), content=b"new", backup=True)
+    kept = Path(result["backup_file"])
+    assert kept.parent == host.folder
+    assert (kept.read_bytes(), mode(kept)) == (b"old", 0o600)
+    assert "backup_file" not in host("copy", dest=str(dest), content=b"new", backup=True)
+
+
+def test_validate(host):
+    dest = host.folder / "f"
+    dest.write_bytes(b"old")
+    refused = host("copy", dest=str(dest), content=b"bad", validate="grep -c good %s")
+    assert refused["failed"] is True
+    assert (refused["rc"], refused["stdout"]) == (1, "0\n")
+    assert dest.read_bytes() == b"old"
+    assert host("copy", dest=str(dest), content=b"good", validate="grep -c good %s")["changed"] is True
+    assert dest.read_bytes() == b"good"
+    assert "%s" in host("copy", dest=str(dest), content=b"x", validate="true")["msg"]
+    assert os.listdir(host.folder) == ["f"]
+
+
+def test_check_mode_foretells_and_touches_nothing(host):
+    dest = host.folder / "f"
+    assert host("copy", dest=str(dest), check=True, **told(TEXT))["changed"] is True
+    assert not dest.exists()
+    assert "need_content" in host("copy", dest=str(dest), check=True, diff=True, **told(TEXT))
+    result = host("copy", dest=str(dest), content=TEXT, check=True, diff=True, **told(TEXT))
+    assert result["diff"]["after"] == TEXT.decode()
+    dest.write_bytes(TEXT)
+    assert host("copy", dest=str(dest), content=TEXT, check=True)["changed"] is False
+    assert host("copy", dest=str(dest), content=TEXT, mode="0604", check=True)["changed"] is True
+    assert mode(dest) == 0o644
+    assert host("copy", dest=f"{host.folder}/later/f", check=True, **told(TEXT))["changed"] is True
+
+
+def test_diff(host):
+    dest = host.folder / "f"
+    dest.write_bytes(b"old\n")
+    result = host("copy", dest=str(dest), content="ünï\n".encode(), diff=True, _source_name="f.j2")
+    assert result["diff"] == {
+        "before": "old\n",
+        "after": "ünï\n",
+        "before_header": str(dest),
+        "after_header": "f.j2",
+    }
+    result = host("copy", dest=str(dest), content=b"\0\1", diff=True)
+    assert result["diff"]["after"] == "(binary, 2 bytes, not shown)\n"
+    result = host("copy", dest=str(dest), content=b"a" * 200_000, diff=True)
+    assert result["diff"]["after"] == "(longer than 102400 bytes, not shown)\n"
+    result = host("copy", dest=str(dest), content=b"a" * 200_000, mode="0600", diff=True)
+    assert "mode: 0644" in result["diff"]["before"]
+    assert "mode: 0600" in result["diff"]["after"]
+
+
+def test_large_content(host):
+    data = os.urandom(5_000_001)
+    dest = host.folder / "f"
+    assert host("copy", dest=str(dest), content=data, **told(data))["size"] == len(data)
+    assert dest.read_bytes() == data
+
+
+def test_a_file_that_grows_too_large_leaves_nothing(host):
+    dest = host.folder / "f"
+    dest.write_bytes(b"old")
+    result = host("copy", dest=str(dest), content=b"x" * 100_000, file_limit=50_000)
+    assert "cannot write" in result["msg"]
+    assert "exception" not in result
+    assert dest.read_bytes() == b"old"
+    assert os.listdir(host.folder) == ["f"]
+
+
+@pytest.fixture
+def small_disk(tmp_path, as_root):
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(place)], capture_output=True)
+    if mounted.returncode != 0:
+        pytest.skip(f"no filesystem can be mounted here: {mounted.stderr.decode()}")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_full_disk_is_a_clear_failure_and_leaves_nothing(host, small_disk):
+    dest = small_disk / "f"
+    dest.write_bytes(b"old")
+    result = host("copy", dest=str(dest), content=b"x" * 100_000)
+    assert result["failed"] is True
+    assert "No space left on device" in result["msg"]
+    assert "are free" in result["msg"]
+    assert dest.read_bytes() == b"old"
+    assert os.listdir(small_disk) == ["f"]
+
+
+def test_a_mount_point_is_overwritten_only_when_allowed(host, as_root):
+    dest, behind = host.folder / "f", host.folder / "behind"
+    dest.write_bytes(b"")
+    behind.write_bytes(b"old, and longer")
+    if subprocess.run(["mount", "--bind", str(behind), str(dest)], capture_output=True).returncode != 0:
+        pytest.skip("nothing can be mounted here")
+    try:
+        result = host("copy", dest=str(dest), content=b"new")
+        assert "unsafe_writes" in result["msg"]
+        assert behind.read_bytes() == b"old, and longer"
+        assert host("copy", dest=str(dest), content=b"new", unsafe_writes=True)["changed"] is True
+        assert behind.read_bytes() == b"new"
+        assert sorted(os.listdir(host.folder)) == ["behind", "f"]
+    finally:
+        subprocess.run(["umount", str(dest)], check=True)
+
+
+def test_a_reader_never_sees_a_part(host):
+    dest = host.folder / "f"
+    versions = [bytes([letter]) * 300_000 for letter in b"abcdef"]
+    dest.write_bytes(versions[0])
+    seen, done = set(), threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            seen.add(dest.read_bytes())
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        for data in versions[1:]:
+            assert host("copy", dest=str(dest), content=data)["changed"] is True
+    finally:
+        done.set()
+        reader.join()
+    assert seen <= set(versions)
+
+
+def test_remote_src_copies_a_file_of_the_host(host):
+    src, dest = host.folder / "src", host.folder / "dest"
+    src.write_bytes(TEXT)
+    src.chmod(0o751)
+    result = host("copy", src=str(src), dest=str(dest), remote_src=True, mode="preserve")
+    assert (result["changed"], result["src"]) == (True, str(src))
+    assert (dest.read_bytes(), mode(dest)) == (TEXT, 0o751)
+    assert host("copy", src=str(src), dest=str(dest), remote_src=True)["changed"] is False
+    assert "same file" in host("copy", src=str(src), dest=str(src), remote_src=True)["msg"]
+    missing = host("copy", src=str(host.folder / "none"), dest=str(dest), remote_src=True)
+    assert "does not exist on this host" in missing["msg"]
+
+
+@pytest.mark.parametrize(("src", "below"), [("tree", "out/tree"), ("tree/", "out")])
+def test_remote_src_copies_a_folder(host, src, below):
+    tree = host.folder / "tree"
+    (tree / "deep/er").mkdir(parents=True)
+    (tree / "deep/file").write_bytes(TEXT)
+    (tree / "link").symlink_to("deep/file")
+    args = {"src": f"{host.folder}/{src}", "dest": f"{host.folder}/out", "remote_src": True}
+    assert host("copy", check=True, **args)["changed"] is True
+    assert not (host.folder / "out").exists()
+    assert host("copy", **args)["changed"] is True
+    out = host.folder / below
+    assert (out / "deep/file").read_bytes() == TEXT
+    assert (out / "deep/er").is_dir()
+    assert os.readlink(out / "link") == "deep/file"
+    assert host("copy", **args)["changed"] is False
+
+
+def test_a_folder_is_not_copied_into_itself(host):
+    (host.folder / "tree").mkdir()
+    result = host("copy", src=f"{host.folder}/tree", dest=f"{host.folder}/tree", remote_src=True)
+    assert "lies inside" in result["msg"]
+
+
+def test_a_folder_that_cannot_be_written_names_the_cause(host, as_root, open_folder):
+    result = host("copy", dest=str(open_folder / "f"), content=TEXT, uid=65534)
+    assert "Permission denied" in result["msg"]
+    assert "must be writable" in result["msg"]
+
+
+def test_mode_of_a_missing_quote(host):
+    result = host("copy", dest=str(host.folder / "f"), content=TEXT, mode=644)
+    assert 'write "0644" with quotes' in result["msg"]
+    assert not (host.folder / "f").exists()

@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import os
+import stat
+import time
+from pathlib import Path
+
+import pytest
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.lstat().st_mode)
+
+
+def twice(host, **args):
+    """Foretell, do, and do again: the three answers every state must agree on."""
+    foretold = host("file", check=True, **args)
+    done = host("file", **args)
+    again = host("file", **args)
+    assert (foretold["changed"], done["changed"], again["changed"]) == (True, True, False), (foretold, done, again)
+    assert foretold["state"] == done["state"]
+    return done
+
+
+def test_directory_with_parents(host):
+    path = host.folder / "a/b/c"
+    result = twice(host, path=str(path), state="directory", mode="0711")
+    assert (result["state"], result["mode"], result["path"]) == ("directory", "0711", str(path))
+    assert mode(host.folder / "a") == mode(host.folder / "a/b") == 0o711
+    assert twice(host, path=str(path), state="directory", mode="g+w")["mode"] == "0731"
+
+
+def test_directory_in_check_mode_makes_none(host):
+    host("file", path=f"{host.folder}/a/b", state="directory", check=True)
+    assert os.listdir(host.folder) == []
+
+
+def test_recurse(host):
+    (host.folder / "a/b").mkdir(parents=True)
+    (host.folder / "a/b/f").touch()
+    (host.folder / "a/outside").symlink_to(host.folder)
+    host.folder.chmod(0o755)
+    twice(host, path=f"{host.folder}/a", state="directory", mode="u=rwX,go=", recurse=True)
+    assert mode(host.folder / "a/b") == 0o700
+    assert mode(host.folder / "a/b/f") == 0o600
+    assert mode(host.folder) == 0o755, "what a link points to is not part of the tree"
+
+
+def test_a_file_in_the_way_of_a_directory(host):
+    (host.folder / "f").touch()
+    assert "not a directory" in host("file", path=f"{host.folder}/f", state="directory")["msg"]
+    assert "not a directory" in host("file", path=f"{host.folder}/f/below", state="directory")["msg"]
+
+
+def test_absent(host):
+    (host.folder / "a/b").mkdir(parents=True)
+    (host.folder / "kept").mkdir()
+    (host.folder / "kept/f").touch()
+    (host.folder / "link").symlink_to("kept")
+    assert twice(host, path=f"{host.folder}/a", state="absent") == {
+        "changed": True,
+        "failed": False,
+        "path": f"{host.folder}/a",
+        "state": "absent",
+    }
+    twice(host, path=f"{host.folder}/link/", state="absent")
+    assert (host.folder / "kept/f").exists(), "a link is removed, never what it points to"
+
+
+def test_file_sets_attributes_of_what_is_there(host):
+    path = host.folder / "f"
+    assert "does not exist" in host("file", path=str(path), state="file")["msg"]
+    assert "does not exist" in host("file", path=str(path))["msg"]
+    path.touch()
+    path.chmod(0o644)
+    assert twice(host, path=str(path), mode="a-w")["mode"] == "0444"
+    assert host("file", path=str(host.folder))["state"] == "directory"
+
+
+def test_file_and_links(host):
+    real, link = host.folder / "f", host.folder / "link"
+    real.touch()
+    real.chmod(0o644)
+    link.symlink_to("f")
+    result = host("file", path=str(link), mode="0600")
+    assert (result["changed"], result["path"]) == (True, str(real))
+    assert mode(real) == 0o600
+    assert host("file", path=str(link), mode="0644", follow=False)["changed"] is False
+    assert mode(real) == 0o600
+
+
+def test_owner(host, as_root):
+    path = host.folder / "f"
+    path.touch()
+    result = twice(host, path=str(path), owner="1234", group="root")
+    assert (result["uid"], result["owner"], result["group"]) == (1234, "1234", "root")
+    result = host("file", path=str(path), owner="0", uid=65534)
+    assert result["failed"] is True
+    assert "exception" not in result
+
+
+def test_owner_keeps_set_id_bits_that_are_asked_for(host, as_root):
+    path = host.folder / "f"
+    path.touch()
+    twice(host, path=str(path), owner="1234", mode="4755")
+    assert mode(path) == 0o4755
+
+
+def test_link(host):
+    (host.folder / "f").touch()
+    link = host.folder / "link"
+    result = twice(host, path=str(link), src="f", state="link")
+    assert (result["dest"], result["src"], result["state"]) == (str(link), "f", "link")
+    twice(host, path=str(link), src=f"{host.folder}/f", state="link")
+    assert os.readlink(link) == f"{host.folder}/f"
+    assert os.listdir(host.folder).count("link") == 1
+    assert len(os.listdir(host.folder)) == 2
+
+
+def test_a_link_to_nothing_needs_force(host):
+    args = {"path": f"{host.folder}/link", "src": "none", "state": "link"}
+    assert "'force: true'" in host("file", **args)["msg"]
+    twice(host, force=True, **args)
+
+
+def test_a_link_in_place_of_something_needs_force(host):
+    (host.folder / "f").touch()
+    (host.folder / "other").touch()
+    (host.folder / "empty").mkdir()
+    (host.folder / "full/x").mkdir(parents=True)
+    for name in ("other", "empty"):
+        args = {"path": f"{host.folder}/{name}", "src": "f", "state": "link"}
+        assert "'force: true' replaces it" in host("file", **args)["msg"]
+        twice(host, force=True, **args)
+    result = host("file", path=f"{host.folder}/full", src="f", state="link", force=True)
+    assert "not empty" in result["msg"]
+    assert (host.folder / "full/x").is_dir()
+
+
+def test_hard(host):
+    (host.folder / "f").write_text("x")
+    result = twice(host, path=f"{host.folder}/g", src=f"{host.folder}/f", state="hard")
+    assert result["state"] == "hard"
+    assert (host.folder / "f").stat().st_nlink == 2
+    (host.folder / "h").touch()
+    args = {"path": f"{host.folder}/h", "src": f"{host.folder}/f", "state": "hard"}
+    assert "'force: true'" in host("file", **args)["msg"]
+    twice(host, force=True, **args)
+    assert sorted(os.listdir(host.folder)) == ["f", "g", "h"]
+
+
+def test_touch(host):
+    path = host.folder / "f"
+    assert host("file", path=str(path), state="touch", check=True)["changed"] is True
+    assert not path.exists()
+    assert host("file", path=str(path), state="touch", mode="0600")["state"] == "file"
+    assert mode(path) == 0o600
+    os.utime(path, (1, 1))
+    assert host("file", path=str(path), state="touch")["changed"] is True
+    assert abs(path.stat().st_mtime - time.time()) < 60
+
+
+def test_touch_with_times_is_idempotent(host):
+    path = host.folder / "f"
+    args = {"path": str(path), "state": "touch", "access_time": "preserve", "modification_time": "preserve"}
+    assert host("file", **args)["changed"] is True
+    assert host("file", **args)["changed"] is False
+    args["modification_time"] = "202001020304.05"
+    twice(host, **args)
+    assert time.strftime("%Y%m%d%H%M.%S", time.localtime(path.stat().st_mtime)) == "202001020304.05"
+    assert "modification_time" in host("file", **dict(args, modification_time="yesterday"))["msg"]
+
+
+def test_diff(host):
+    path = host.folder / "f"
+    path.touch()
+    path.chmod(0o644)
+    result = host("file", path=str(path), mode="0600", diff=True, check=True)
+    assert result["diff"]["before"] == f"path: {path}\nmode: 0644\nstate: file\n"
+    assert result["diff"]["after"] == f"path: {path}\nmode: 0600\nstate: file\n"
+    assert mode(path) == 0o644
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        ({"state": "file", "recurse": True}, "recurse"),
+        ({"state": "touch", "src": "x"}, "src is for"),
+        ({"state": "link"}, "src is needed"),
+        ({"state": "hard"}, "src is needed"),
+        ({"state": "present"}, "must be one of"),
+        ({"state": "touch", "mode": "rwxr-xr-x"}, "cannot read 'rwxr-xr-x'"),
+    ],
+)
+def test_arguments_that_make_no_sense(host, args, words):
+    result = host("file", path=f"{host.folder}/f", **args)
+    assert result["failed"] is True
+    assert words in result["msg"]
+    assert "exception" not in result

@@ -1,0 +1,160 @@
+"""The store on a real PostgreSQL server, started in a folder of the test's own, where one is installed."""
+
+import glob
+import os
+import pwd
+import secrets
+import shutil
+import subprocess
+import tempfile
+import threading
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from stella_ops.agents.tokens import TokenService
+from stella_ops.errors import EnrolmentError, StoreError
+from stella_ops.store import agents, audit, configurations, heartbeats
+from stella_ops.store.database import Store
+from stella_ops.store.tables import metadata
+
+
+@pytest.fixture(scope="module")
+def server():
+    pytest.importorskip("psycopg", reason="the extra 'postgres' is not installed")
+    found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb")) or [shutil.which("initdb")]
+    if not found[-1]:
+        pytest.skip("no PostgreSQL server is installed")
+    programs = Path(found[-1]).parent
+    folder = Path(tempfile.mkdtemp(prefix="stella-pg-"))
+    more = {}
+    if os.geteuid() == 0:  # the server refuses to run as root
+        user = pwd.getpwnam("postgres")
+        os.chown(folder, user.pw_uid, user.pw_gid)
+        more = {"user": "postgres", "group": "postgres", "extra_groups": []}
+    process = None
+    try:
+        subprocess.run(
+            [programs / "initdb", "-D", folder / "data", "-U", "fleet", "-A", "trust", "--no-sync", "-E", "UTF8"],
+            check=True,
+            capture_output=True,
+            cwd=folder,
+            **more,
+        )
+        options = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={folder}", "-c", "fsync=off"]
+        log = open(folder / "log", "w")  # noqa: SIM115
+        process = subprocess.Popen(
+            [programs / "postgres", "-D", folder / "data", *options], stderr=log, cwd=folder, **more
+        )
+        ready = [programs / "pg_isready", "-q", "-h", folder, "-t", "20"]
+        waiter = threading.Event()
+        for _ in range(200):
+            if subprocess.run(ready).returncode == 0:
+                break
+            waiter.wait(0.1)
+        yield programs, folder
+    finally:
+        if process is not None:
+            process.terminate()
+            process.wait(timeout=30)
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def url(server):
+    programs, folder = server
+    name = f"fleet_{secrets.token_hex(4)}"
+    subprocess.run([programs / "createdb", "-h", folder, "-U", "fleet", name], check=True)
+    return f"postgresql+psycopg://fleet@/{name}?host={folder}"
+
+
+def at_once(count, call):
+    ready, said = threading.Barrier(count), []
+
+    def run(number):
+        ready.wait()
+        try:
+            said.append(call(number))
+        except Exception as problem:
+            said.append(problem)
+
+    threads = [threading.Thread(target=run, args=(n,)) for n in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return said
+
+
+@pytest.fixture
+def store(url):
+    opened = Store.open(url)
+    yield opened
+    opened.close()
+
+
+def test_concurrent_first_openings(url):
+    assert at_once(6, lambda _: Store.open(url).close()) == [None] * 6
+
+
+def test_the_migrations_make_the_tables(store):
+    with store.reading() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_rows_come_back(store):
+    now = datetime(2025, 1, 2, 3, 4, 5, 6, tzinfo=timezone(timedelta(hours=5)))
+    agent = agents.Agent(id="a1", name="web1", environment="prod", host="h", created_at=now, labels={"a": "b"})
+    beat = heartbeats.Heartbeat(
+        agent_id="a1", seq=1, time=now, received_at=now, version=None, status="healthy", data={"nul": "\0"}
+    )
+    with store.transaction() as connection:
+        assert agents.add(connection, agent) == agent
+        assert agents.add(connection, agent) == agent
+        assert heartbeats.record(connection, [beat, beat]) == 1
+        assert heartbeats.recent(connection, "a1") == [beat]
+        first = configurations.record(connection, "a1", {"x": 1}, "1" * 64, at=now, by="ops")
+        assert first.revision == 1
+        audit.record(connection, audit.AuditEntry(time=now, actor="a", act="x", subject="y"))
+    with store.reading() as connection:
+        assert agents.get(connection, "a1").created_at.tzinfo is UTC
+        assert len(audit.entries(connection)) == 1
+
+
+def test_revisions_are_numbered_once(store):
+    now = datetime.now(UTC)
+    with store.transaction() as connection:
+        agents.add(connection, agents.Agent(id="a1", name="n", environment="e", host="h", created_at=now))
+
+    def record(number):
+        with store.transaction() as connection:
+            digest = f"{number:064d}"
+            return configurations.record(connection, "a1", {"n": number}, digest, at=now, by="x").revision
+
+    assert sorted(at_once(8, record)) == list(range(1, 9))
+
+
+@pytest.mark.parametrize("uses", [1, 2])
+def test_a_tokens_race(store, uses):
+    service = TokenService(store, clock=lambda: datetime.now(UTC), random=secrets.token_bytes)
+    token = service.mint("web1", "prod", created_by="ops", uses=uses)
+
+    def exchange(number):
+        return service.exchange(token.value, f"{number % 5:064x}", name="web1", environment="prod").repeated
+
+    said = at_once(15, exchange)
+    refused = [outcome for outcome in said if isinstance(outcome, EnrolmentError)]
+    granted = [outcome for outcome in said if isinstance(outcome, bool)]
+    assert len(refused) == 15 - 3 * uses
+    assert sorted(granted) == [False] * uses + [True] * 2 * uses
+
+
+def test_a_server_that_is_not_there_is_explained(server):
+    with pytest.raises(StoreError, match="refused") as caught:
+        Store.open("postgresql+psycopg://fleet:gehe1m@/fleet?host=/nowhere")
+    assert "server runs" in caught.value.hint
+    assert "gehe1m" not in f"{caught.value} {caught.value.where}"

@@ -1,0 +1,107 @@
+"""What an operator is told: what, where, and what was perhaps meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from stella_ops.errors import TemplateError, UndefinedVariableError
+
+VARIABLES = """
+db_host: db1
+url: "http://{{ db_hots }}/"
+config: {link: "{{ url }}"}
+site: "{{ config.link }}"
+app: {name: web, port: 80}
+words: [a, b]
+one: "{{ two }}"
+two: "{{ three.x }}"
+three: {x: "{{ one }}"}
+own: "{{ own }}"
+broken: "{{ 1 + }}"
+many: |
+  first
+  {{ nope }}
+fails: "{{ 1 / 0 }}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "message", "hint"),
+    [
+        ("{{ db_hots }}", "site.yml:9:5", "'db_hots' is undefined", "did you mean 'db_host'?"),
+        ("{{ zzz }}", "site.yml:9:5", "'zzz' is undefined", None),
+        ("{{ url }}", "vars.yml:3:6", "'db_hots' is undefined (needed by 'url')", "did you mean 'db_host'?"),
+        (
+            "{{ site }}",
+            "vars.yml:3:6",
+            "'db_hots' is undefined (needed by 'url', needed by 'config.link', needed by 'site')",
+            "did you mean 'db_host'?",
+        ),
+        ("{{ app.prot }}", "site.yml:9:5", "'dict object' has no attribute 'prot'", "did you mean 'port'?"),
+        ("{{ app.zzzzz }}", "site.yml:9:5", "'dict object' has no attribute 'zzzzz'", "it has: name, port"),
+        ("{{ app['x'].y.z }}", "site.yml:9:5", "'dict object' has no attribute 'x'", "it has: name, port"),
+        ("{{ words[5] }}", "site.yml:9:5", "'list object' has no element 5", "the list has 2 elements"),
+        ("{{ app.name.first }}", "site.yml:9:5", "'str object' has no attribute 'first'", None),
+        ("{{ nope.a.b.c }}", "site.yml:9:5", "'nope' is undefined", None),
+        ("{{ nope + 1 }}", "site.yml:9:5", "'nope' is undefined", None),
+        ("{{ nope | upper }}", "site.yml:9:5", "'nope' is undefined", None),
+        ("{{ app | combine(nope) }}", "site.yml:9:5", "'nope' is undefined", None),
+        ("{{ {'a': [nope]} }}", "site.yml:9:5", "'nope' is undefined", None),
+        ("{{ nope() }}", "site.yml:9:5", "'nope' is undefined", None),
+        ("{% for x in nope %}{% endfor %}", "site.yml:9:5", "'nope' is undefined", None),
+        ("a\nb\n{{ nope }}", "site.yml:12", "'nope' is undefined", None),
+        ("{{ many }}", "vars.yml:15", "'nope' is undefined (needed by 'many')", None),
+        ("{{ one }}", "vars.yml:8:6", "the variable 'one' needs itself: one → two → three.x → one", None),
+        ("{{ one | default(1) }}", "vars.yml:8:6", "the variable 'one' needs itself: one → two → three.x → one", None),
+        ("{{ own.x }}", "vars.yml:11:7", "the variable 'own' needs itself: own → own", None),
+        ("{{ broken }}", "vars.yml:12:9", "template syntax: unexpected 'end of print statement'", None),
+        ("{{ broken is defined }}", "vars.yml:12:9", "template syntax: unexpected 'end of print statement'", None),
+        ("{{ fails }}", "vars.yml:16:8", "the template fails: division by zero (ZeroDivisionError)", None),
+        ("{{ 'a' | uper }}", "site.yml:9:5", "unknown filter 'uper'", "did you mean 'upper'?"),
+        ("{{ 'a' is defind }}", "site.yml:9:5", "unknown test 'defind'", "did you mean 'defined'?"),
+        ("{{ lookup('enf', 'A') }}", "site.yml:9:5", "unknown lookup 'enf'", "did you mean 'env'?"),
+        ("{% if a %}", "site.yml:9:5", None, None),
+        ("{{ 'a' | from_json }}", "site.yml:9:5", None, None),
+        ("{{ undef('say who') }}", "site.yml:9:5", "say who", None),
+        ("{{ nope | mandatory }}", "site.yml:9:5", "'nope' is undefined", None),
+        ("{{ nope | mandatory('set nope') }}", "site.yml:9:5", "set nope", None),
+    ],
+)
+def test_what_is_told(render, text: str, where: str, message: str | None, hint: str | None) -> None:
+    with pytest.raises(TemplateError) as caught:
+        render(text, VARIABLES)
+    assert caught.value.where == where
+    if message is not None:
+        assert caught.value.message == message
+        assert caught.value.hint == hint
+
+
+def test_the_undefined_name_is_known(render) -> None:
+    with pytest.raises(UndefinedVariableError) as caught:
+        render("{{ site }}", VARIABLES)
+    assert caught.value.name == "db_hots"
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("{{ nope is defined }}", False),
+        ("{{ nope is undefined }}", True),
+        ("{{ nope.a.b is defined }}", False),
+        ("{{ app.x.y | default('d') }}", "d"),
+        ("{{ nope['x'][0] | d('d') }}", "d"),
+        ("{{ site | default('d') }}", "d"),
+        ("{{ site is defined }}", False),
+        ("{{ config is defined }}", True),
+        ("{{ '' | default('d') }}", ""),
+        ("{{ '' | default('d', true) }}", "d"),
+        ("{{ words | first }}{{ [] | first | default('-') }}", "a-"),
+        ("{{ app.name if app.name is defined else nope }}", "web"),
+        ("{{ 'x' if true else one }}", "x"),  # what is not used may even need itself
+        ("{{ words[7] | default('d') }}", "d"),
+        ("{{ nope | type_debug }}", "undefined"),
+        ("{{ app.port | mandatory }}", 80),
+    ],
+)
+def test_asking_about_what_is_not_there(render, text: str, wanted: object) -> None:
+    assert render(text, VARIABLES) == wanted
