@@ -23,9 +23,7 @@ def parse_duration(text: str) -> timedelta:
     stripped = text.strip()
     parts = _PART.findall(stripped)
     if not parts or len(stripped) > _LONGEST_TEXT or "".join(n + u for n, u in parts) != stripped:
-        raise ValueError(
-            f"'{text[:_LONGEST_TEXT]}' is no duration: write a number and a unit, like 30s, 15m or 7d"
-        )
+        raise ValueError(f"'{text[:_LONGEST_TEXT]}' is no duration: write a number and a unit, like 30s, 15m or 7d")
     try:
         return timedelta(milliseconds=sum(int(number) * _UNIT_MS[unit] for number, unit in parts))
     except OverflowError:

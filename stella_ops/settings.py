@@ -293,16 +293,12 @@ class _Reader:
         except UnicodeDecodeError:
             raise SettingsError("the file is not UTF-8 text", where=Origin(str(file))) from None
         except OSError as problem:
-            raise SettingsError(
-                f"cannot read the file: {problem.strerror}", where=Origin(str(file))
-            ) from None
+            raise SettingsError(f"cannot read the file: {problem.strerror}", where=Origin(str(file))) from None
 
     def section(self, name: str, kind: type) -> Any:
         table = self.data.get(name, {})
         if not isinstance(table, dict):
-            raise SettingsError(
-                f"'{name}' must be a section", where=self.place(None, name), hint=f"write [{name}]"
-            )
+            raise SettingsError(f"'{name}' must be a section", where=self.place(None, name), hint=f"write [{name}]")
         self.refuse_unknown(name, table, [f.name for f in fields(kind)])
         values: dict[str, Any] = {}
         for key, value in table.items():

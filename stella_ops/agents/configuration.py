@@ -58,9 +58,7 @@ class ResourceLimits(_Section):
 class CertificateConfig(_Section):
     """Where the certificate comes from; the paths belong to source "file" alone."""
 
-    source: Literal["auto_provision", "file", "vault", "acme", "azure_key_vault", "aws_kms"] = (
-        "auto_provision"
-    )
+    source: Literal["auto_provision", "file", "vault", "acme", "azure_key_vault", "aws_kms"] = "auto_provision"
     auto_renew: bool = True
     renewal_threshold: Duration = "7d"
     certificate_path: str | None = None
@@ -221,9 +219,7 @@ class DesiredConfiguration:
 class ConfigurationService:
     """Keeps the revisions of agents' configurations."""
 
-    def __init__(
-        self, store: Store, *, clock: Callable[[], datetime], settings: AgentSettings | None = None
-    ) -> None:
+    def __init__(self, store: Store, *, clock: Callable[[], datetime], settings: AgentSettings | None = None) -> None:
         self._store = store
         self._clock = clock
         self._settings = settings

@@ -180,12 +180,8 @@ class EnrolmentService:
                 agent_id=agent_id, name=name, environment=environment, token_id=token_id_of(token) or ""
             )
             # The host's own copy of the challenge is not looked at: only ours says what must be signed.
-            return verify_sshsig(
-                _text(proof, "public_key"), _text(proof, "signature"), challenge, CHALLENGE_NAMESPACE
-            )
-        raise PkiError(
-            "the agent's proof is of no known kind", hint="install the agent of this release there"
-        )
+            return verify_sshsig(_text(proof, "public_key"), _text(proof, "signature"), challenge, CHALLENGE_NAMESPACE)
+        raise PkiError("the agent's proof is of no known kind", hint="install the agent of this release there")
 
     def _complete_in(
         self,
@@ -201,9 +197,7 @@ class EnrolmentService:
         agent = agents.find(connection, name, environment, lock=True)
         if agent is None or agent.id != agent_id:
             audit.record(connection, _refused(now, actor, name, agent_id, "unknown_agent"))
-            return Refusal(
-                "unknown_agent", f"no agent '{name}' with this id is expected", None, "unknown_agent"
-            )
+            return Refusal("unknown_agent", f"no agent '{name}' with this id is expected", None, "unknown_agent")
         key_sha256 = public_key_sha256(key)
         grant = self._tokens.redeem(
             connection, token, key_sha256, name=name, environment=environment, now=now, actor=actor

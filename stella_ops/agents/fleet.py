@@ -64,7 +64,6 @@ class Fleet:
         self._random = random
         self._warn = warn
         self._worker: ThreadPoolExecutor | None = None
-        self._recorders: list[RunRecorder] = []
 
     @functools.cached_property
     def actor(self) -> str:
@@ -104,8 +103,12 @@ class Fleet:
 
         self.project.ensure_state_dir()
         made = CertificateAuthority.load_or_create(
-            self.project.ca_dir, passphrase=self.project.ca_passphrase(), clock=self.clock
+            self.project.ca_dir, passphrase=self.project.ca_passphrase(),
+            clock=self.clock,
+            key_type=self.project.ca.key_type,
         )
+        if made.created:
+            self._audit("ca.create", "authority", {"pin": made.pin})
         for warning in made.warnings:
             self._warn(warning)
         return made
@@ -163,15 +166,13 @@ class Fleet:
 
     def host_key_accepted(self, key: Any) -> None:
         """Audit a host key that an operator chose to accept (``transport.host_keys.AcceptedKey``)."""
+        detail = {"port": key.port, "algorithm": key.algorithm, "fingerprint": key.fingerprint}
+        self._warn(f"accepted the new host key of {key.host}:{key.port} ({key.algorithm} {key.fingerprint})")
+        self._audit("host-key.accept", key.host, detail)
+
+    def _audit(self, act: str, subject: str, detail: dict[str, Any]) -> None:
         from stella_ops.store import audit
 
-        entry = audit.AuditEntry(
-            time=self.clock(),
-            actor=self.actor,
-            act="host-key.accept",
-            subject=key.host,
-            detail={"port": key.port, "algorithm": key.algorithm, "fingerprint": key.fingerprint},
-        )
-        self._warn(f"accepted the new host key of {key.host}:{key.port} ({key.algorithm} {key.fingerprint})")
+        entry = audit.AuditEntry(time=self.clock(), actor=self.actor, act=act, subject=subject, detail=detail)
         with self.store.transaction() as connection:
             audit.record(connection, entry)

@@ -66,9 +66,7 @@ class AgentRegistry:
         """All agents, or those of an environment, ordered by environment and name."""
         with self._store.reading() as connection:
             found = agents.every(connection, environment)
-        return [
-            self._view(agent) for agent in found if include_decommissioned or agent.decommissioned_at is None
-        ]
+        return [self._view(agent) for agent in found if include_decommissioned or agent.decommissioned_at is None]
 
     def get(self, name_or_id: str, environment: str | None = None) -> AgentView:
         """One agent by its name or id.

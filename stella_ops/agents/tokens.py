@@ -111,9 +111,7 @@ class TokenService:
             EnrolmentError: (bad_ttl, bad_uses) more is asked than the settings allow.
         """
         with self._store.transaction() as connection:
-            return self.mint_in(
-                connection, agent_name, environment, created_by=created_by, ttl=ttl, uses=uses
-            )
+            return self.mint_in(connection, agent_name, environment, created_by=created_by, ttl=ttl, uses=uses)
 
     def mint_in(
         self,

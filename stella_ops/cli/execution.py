@@ -186,14 +186,6 @@ async def _execute(
     from stella_ops.transport.pool import SessionPool
 
     watching = list(reporters) if reporters is not None else [console_reporter(workplace, kind=kind)]
-    fleet = Fleet(workplace.project, redactor=workplace.redactor)
-    if record:
-        watching.append(fleet.run_recorder())
-    reporter = FanOut(watching, errors=sys.stderr)
-    project, options = workplace.project, workplace.options
-    keys = [Path(workplace.choices.private_key).expanduser()] if workplace.choices.private_key else []
-    if not keys and project.defaults.private_key_file:
-        keys = [Path(project.defaults.private_key_file).expanduser()]
     warned: set[str] = set()
 
     def warn(message: str) -> None:
@@ -201,6 +193,13 @@ async def _execute(
             warned.add(message)
             reporter.handle(Warned(time=time.time(), message=message))
 
+    fleet = Fleet(workplace.project, redactor=workplace.redactor, warn=warn)
+    recorder = fleet.run_recorder() if record else None
+    reporter = FanOut([*watching, *([recorder] if recorder else [])], errors=sys.stderr)
+    project, options = workplace.project, workplace.options
+    keys = [Path(workplace.choices.private_key).expanduser()] if workplace.choices.private_key else []
+    if not keys and project.defaults.private_key_file:
+        keys = [Path(project.defaults.private_key_file).expanduser()]
     pool = SessionPool(
         CodeLibrary(options.module_folders),
         project_known_hosts=project.known_hosts_file,
@@ -226,5 +225,9 @@ async def _execute(
     try:
         return await Run(context, kind=kind, title=title).execute(playbooks)
     finally:
+        if recorder is not None:
+            await asyncio.to_thread(recorder.close)
+            if recorder.problem is not None:
+                warn(f"the run is not recorded in the fleet store: {recorder.problem}")
         reporter.close()
         await fleet.close()

@@ -186,9 +186,7 @@ class CertificateAuthority:
         end = min(now + validity, self.issuing.not_valid_after_utc).replace(microsecond=0)
         if end <= now:
             raise PkiError(
-                "the issuing certificate has ended"
-                if validity > timedelta(0)
-                else "the validity is not positive",
+                "the issuing certificate has ended" if validity > timedelta(0) else "the validity is not positive",
                 where=self.folder / "issuing.crt",
             )
         alternative: list[x509.GeneralName] = [x509.UniformResourceIdentifier(f"stella://agent/{agent_id}")]
@@ -248,11 +246,7 @@ def _key_usage(encipher: bool) -> x509.KeyUsage:
 
 
 def _hash_for(key: SigningKey) -> hashes.SHA256 | hashes.SHA384:
-    return (
-        hashes.SHA384()
-        if isinstance(key, ec.EllipticCurvePrivateKey) and key.key_size > 256
-        else hashes.SHA256()
-    )
+    return hashes.SHA384() if isinstance(key, ec.EllipticCurvePrivateKey) and key.key_size > 256 else hashes.SHA256()
 
 
 def _describe(certificate: x509.Certificate) -> dict[str, object]:

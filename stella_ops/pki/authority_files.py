@@ -62,9 +62,7 @@ def create_authority(folder: Path, *, passphrase: bytes | None, now: datetime, k
             _flush(folder.parent)
             return True
     except OSError as problem:
-        raise PkiError(
-            f"the CA cannot be made: {problem.strerror}", where=problem.filename or folder
-        ) from None
+        raise PkiError(f"the CA cannot be made: {problem.strerror}", where=problem.filename or folder) from None
 
 
 def _has_files(folder: Path) -> bool:
@@ -79,9 +77,7 @@ def _write_authority(folder: Path, passphrase: bytes | None, now: datetime, key_
     root_name, issuing_name = _name(f"Stella Root CA {fleet}"), _name(f"Stella Issuing CA {fleet}")
     root = _sign(root_name, root_key, root_name, root_key, now, _ROOT_LIFE, path_length=1)
     issuing = _sign(issuing_name, issuing_key, root_name, root_key, now, _ISSUING_LIFE, path_length=0)
-    encryption: KeySerializationEncryption = (
-        BestAvailableEncryption(passphrase) if passphrase else NoEncryption()
-    )
+    encryption: KeySerializationEncryption = BestAvailableEncryption(passphrase) if passphrase else NoEncryption()
     for stem, key, certificate in (("root", root_key, root), ("issuing", issuing_key, issuing)):
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
         _write(folder / f"{stem}.key", pem, 0o600)
@@ -124,9 +120,7 @@ def _sign(
         .add_extension(x509.BasicConstraints(ca=True, path_length=path_length), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False
-        )
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
     )
     strong = isinstance(issuer_key, ec.EllipticCurvePrivateKey) and issuer_key.key_size > 256
     return builder.sign(issuer_key, hashes.SHA384() if strong else hashes.SHA256())

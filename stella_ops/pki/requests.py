@@ -22,9 +22,7 @@ _LONGEST_REQUEST = 32_768
 
 def challenge_text(*, agent_id: str, name: str, environment: str, token_id: str) -> str:
     """The text that an agent signs with ssh-keygen in place of a certificate request."""
-    return (
-        f"stella-enrol/v1\nagent_id={agent_id}\nname={name}\nenvironment={environment}\ntoken_id={token_id}\n"
-    )
+    return f"stella-enrol/v1\nagent_id={agent_id}\nname={name}\nenvironment={environment}\ntoken_id={token_id}\n"
 
 
 def verify_pkcs10(pem: str, expected_name: str) -> PublicKey:
@@ -50,9 +48,7 @@ def verify_pkcs10(pem: str, expected_name: str) -> PublicKey:
     except (ValueError, TypeError, OverflowError, UnsupportedAlgorithm, x509.InvalidVersion):
         raise PkiError("the certificate request cannot be read") from None
     if not good:
-        raise PkiError(
-            "the certificate request's signature is wrong: the sender does not prove to hold the key"
-        )
+        raise PkiError("the certificate request's signature is wrong: the sender does not prove to hold the key")
     if names != [expected_name]:
         asked = ", ".join(map(repr, names)) or "no name"
         raise PkiError(f"the certificate request is for {asked}, not for '{expected_name}'")

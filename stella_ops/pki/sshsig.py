@@ -90,9 +90,7 @@ def read_signature(armored: str) -> SshSignature:
     return read
 
 
-def check_signature(
-    signature: SshSignature, key: PublicKey, blob: bytes, message: bytes, namespace: str
-) -> None:
+def check_signature(signature: SshSignature, key: PublicKey, blob: bytes, message: bytes, namespace: str) -> None:
     """Check that ``signature`` was made with ``key`` over ``message`` in ``namespace``.
 
     Raises:

@@ -20,7 +20,7 @@ def logarithm(value: Any, base: float = math.e) -> Any:
 
 def power(value: Any, exponent: Any) -> Any:
     """The value to a power."""
-    return _computed("pow", lambda: value**exponent)
+    return _computed("pow", lambda: math.pow(value, exponent))
 
 
 def root(value: Any, base: float = 2) -> Any:

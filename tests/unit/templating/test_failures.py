@@ -53,7 +53,7 @@ fails: "{{ 1 / 0 }}"
         ("{{ many }}", "vars.yml:15", "'nope' is undefined (needed by 'many')", None),
         ("{{ one }}", "vars.yml:8:6", "the variable 'one' needs itself: one → two → three.x → one", None),
         ("{{ one | default(1) }}", "vars.yml:8:6", "the variable 'one' needs itself: one → two → three.x → one", None),
-        ("{{ own.x }}", "vars.yml:11:7", "the variable 'own' needs itself: own → own", None),
+        ("{{ own.x }}", "vars.yml:11:6", "the variable 'own' needs itself: own → own", None),
         ("{{ broken }}", "vars.yml:12:9", "template syntax: unexpected 'end of print statement'", None),
         ("{{ broken is defined }}", "vars.yml:12:9", "template syntax: unexpected 'end of print statement'", None),
         ("{{ fails }}", "vars.yml:16:8", "the template fails: division by zero (ZeroDivisionError)", None),

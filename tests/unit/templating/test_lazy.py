@@ -68,7 +68,7 @@ WAYS_TO_READ_A_LIST = {
     "*1": lambda v: v * 1,
     "sorted": sorted,
     "reversed": lambda v: list(reversed(v)),
-    "tuple": lambda v: [tuple(v)[0]],
+    "set": lambda v: list(set(v)),
     "copy": lambda v: v.copy(),
     "deepcopy": copy.deepcopy,
     "pickle": lambda v: pickle.loads(pickle.dumps(v)),

@@ -44,43 +44,40 @@ def choose(subset):
     """The names of the groups that a ``gather_subset`` asks for; "local" stands for the host's own facts.
 
     Args:
-        subset: words; "!" before one excludes it. "min" is in unless "!min" (or "!all" with "!min") says so.
+        subset: words; "!" before one excludes it. "min" is in unless "!min" says so.
 
     Raises:
         ValueError: a word that means nothing.
     """
-    names = [name for name, _, _ in GROUPS] + ["local"]
+    names = set(name for name, _, _ in GROUPS) | set(["local"])
     minimal = set(name for name, home, _ in GROUPS if home == "min") | set(["local"])
-    wanted, unwanted = set(), set()  # type: set[str], set[str]
-    keep_minimal = True
-    only_negative = True
+    wanted, unwanted, named = set(), set(), set()  # type: set[str], set[str], set[str]
     for word in subset or ["all"]:
         excluded = word.startswith("!")
         word = word.lstrip("!")
         if word == "all":
-            members = set(names) - minimal if excluded else set(names)
+            members = names - minimal if excluded else names
         elif word == "min":
             members = minimal
-            keep_minimal = keep_minimal and not excluded
-        elif word in names:
-            members = set([word])
-        elif word in SUBSETS:
-            members = set(name for name, home, _ in GROUPS if home == word)  # none for ohai and facter
         else:
-            close = difflib.get_close_matches(word, names + list(SUBSETS), n=1, cutoff=0.6)
-            hint = "did you mean '{}'?".format(close[0]) if close else "there are: " + ", ".join(SUBSETS)
-            raise ValueError("gather_subset knows no '{}'; {}".format(word, hint))
+            members = _members(word, names)
+            if not excluded:
+                named |= members  # what is asked for by name outweighs "!all" and "!min"
         if excluded:
             unwanted |= members
         else:
-            only_negative = False
             wanted |= members
-    if only_negative:
-        wanted = set(names)
-    if keep_minimal:
-        wanted |= minimal
-        unwanted -= minimal - set(word.lstrip("!") for word in subset or () if word.startswith("!"))
-    return wanted - unwanted
+    return (minimal | (wanted or names)) - (unwanted - named)
+
+
+def _members(word, names):
+    if word in names:
+        return set([word])
+    if word in SUBSETS:
+        return set(name for name, home, _ in GROUPS if home == word)  # none for ohai and facter
+    close = difflib.get_close_matches(word, sorted(names) + list(SUBSETS), n=1, cutoff=0.6)
+    hint = "did you mean '{}'?".format(close[0]) if close else "there are: " + ", ".join(SUBSETS)
+    raise ValueError("gather_subset knows no '{}'; {}".format(word, hint))
 
 
 def gather(chosen, timeout, warn):

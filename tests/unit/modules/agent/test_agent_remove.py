@@ -3,7 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from stella_ops.content import module_path
 from stella_ops.remote.lib import pidfile
+from stella_ops.remote.lib.task import run_module
 
 
 @pytest.fixture
@@ -64,32 +66,16 @@ def test_a_folder_without_the_mark_is_refused(host):
     assert (host.prefix / "var").is_dir()
 
 
-@pytest.mark.parametrize(
-    "prefix",
-    [
-        "/",
-        "//",
-        "/usr",
-        "/usr/",
-        "/etc/../usr",
-        "/var/lib",
-        "/opt",
-        "~",
-        "~/",
-        "~/..",
-        "/home",
-        "",
-        ".",
-        "agent",
-        "/opt/stella-agent",
-        "/var/lib/stella-agent/state",
-    ],
-)
-@pytest.mark.parametrize("module", ["agent_remove", "agent_service"])
-def test_absurd_prefixes_are_refused(host, prefix, module, tmp_path):
-    more = {"state": "stopped"} if module == "agent_service" else {}
-    environment = {**os.environ, "HOME": str(tmp_path)}
-    result = host.module(module, check=True, env=environment, **{**more, "prefix": prefix})
+ABSURD = ["/", "//", "/usr", "/usr/", "/etc/../usr", "/var/lib", "/opt", "~", "~/", "~/..", "/home", "", "."]
+ABSURD += ["agent", "/opt/stella-agent", "/var/lib/stella-agent/state", "/opt/stella-agent/../stella-agent"]
+
+
+@pytest.mark.parametrize("prefix", ABSURD)
+@pytest.mark.parametrize("name", ["agent_remove", "agent_service"])
+def test_absurd_prefixes_are_refused(prefix, name, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    more = {"state": "stopped"} if name == "agent_service" else {}
+    result = run_module(module_path(name), {"prefix": prefix, **more}, check_mode=True)
     assert result["failed"] is True
     assert "is refused" in result["msg"]
 

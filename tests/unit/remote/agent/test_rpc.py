@@ -157,29 +157,31 @@ def test_the_token_reaches_no_file_and_no_argv_and_the_key_is_never_wider(agent,
             assert agent.token.split(".")[1].encode() not in path.read_bytes()
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("name", "web 01"),
-        ("name", "../../etc"),
-        ("name", "a/CN=admin"),
-        ("name", "-config"),
-        ("name", "a\nenvironment=prod"),
-        ("name", "x" * 64),
-        ("agent_id", ""),
-        ("environment", None),
-        ("token", "not-a-token"),
-        ("token", "0123456789abcdef." + "s" * 42),
-        ("prefer", "gpg"),
-    ],
-)
-def test_csr_refuses_bad_parameters_without_repeating_them(agent, field, value):
-    given = {"agent_id": "a-1", "name": "web-01", "environment": "test", "token": agent.token, field: value}
-    response = agent.rpc("csr", **given)
-    assert response["error"]["code"] == "invalid-params"
-    assert response["error"]["message"].startswith(f"{field}:")
-    assert agent.token not in json.dumps(response)
-    assert not value or value not in response["error"]["message"]
+BAD_PARAMETERS = [
+    ("name", "web 01"),
+    ("name", "../../etc"),
+    ("name", "a/CN=admin"),
+    ("name", "-config"),
+    ("name", "a\nenvironment=prod"),
+    ("name", "x" * 64),
+    ("agent_id", ""),
+    ("environment", None),
+    ("token", "not-a-token"),
+    ("token", "0123456789abcdef." + "s" * 42),
+    ("prefer", "gpg"),
+]
+
+
+def test_csr_refuses_bad_parameters_without_repeating_them(agent):
+    good = {"agent_id": "a-1", "name": "web-01", "environment": "test", "token": agent.token}
+    requests = [{"method": "csr", "params": {**good, field: value}} for field, value in BAD_PARAMETERS]
+    done = agent.command("rpc", given=json.dumps({"requests": requests}).encode())
+    responses = json.loads(done.stdout)["responses"]
+    for (field, value), response in zip(BAD_PARAMETERS, responses, strict=True):
+        assert response["error"]["code"] == "invalid-params"
+        assert response["error"]["message"].startswith(f"{field}:")
+        assert not value or value not in response["error"]["message"]
+    assert agent.token.encode() not in done.stdout
     assert not os.path.exists(agent.layout.key)
 
 
@@ -299,12 +301,12 @@ def test_several_requests_are_answered_in_order_and_one_failure_does_not_stop_th
     assert "apply-config" in responses[1]["error"]["hint"]
 
 
-@pytest.mark.parametrize("given", [b"", b"{", b"[]", b'{"requests": 3}', b"\xff\xfe", b'{"requests": [{"tok'])
-def test_a_malformed_document(agent, given):
-    done = agent.command("rpc", given=given)
-    assert done.returncode == 2
-    assert json.loads(done.stdout)["responses"][0]["error"]["code"] == "bad-request"
-    assert done.stderr == b""
+def test_a_malformed_document(agent):
+    for given in (b"", b"{", b"[]", b'{"requests": 3}', b"\xff\xfe", b'{"requests": [{"tok'):
+        done = agent.command("rpc", given=given)
+        assert done.returncode == 2
+        assert json.loads(done.stdout)["responses"][0]["error"]["code"] == "bad-request"
+        assert done.stderr == b""
 
 
 def test_a_folder_that_is_not_there_and_cannot_be_made_is_an_answer(agent):
