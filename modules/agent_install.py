@@ -10,7 +10,7 @@ import stat
 import sys
 
 from stella_ops.remote.lib import agent_host
-from stella_ops.remote.lib.layout import PACKAGE_NAME, SERVICE_USER
+from stella_ops.remote.lib.layout import PACKAGE_NAME
 
 ARGUMENTS = {
     "prefix": {"type": "path"},
@@ -18,7 +18,7 @@ ARGUMENTS = {
     "sha256": {"type": "str", "required": True},
     "size": {"type": "int"},
     "python": {"type": "path"},
-    "user": {"type": "str", "default": SERVICE_USER},
+    "user": {"type": "str", "default": "stella-agent"},
     "unit": {"type": "str"},
 }
 

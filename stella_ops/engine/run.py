@@ -17,6 +17,7 @@ from stella_ops.engine.variables import PlayVariables
 from stella_ops.errors import PlaybookError
 from stella_ops.playbook.model import Play, Playbook
 from stella_ops.playbook.variables import load_vars_file
+from stella_ops.templating.templar import Templar
 
 OK, ERROR, FAILED_HOSTS, UNREACHABLE_HOSTS, INTERRUPTED = 0, 1, 2, 4, 99
 
@@ -98,6 +99,7 @@ class Run:
         if not alive:
             return False
         folder = path.resolve().parent
+        context.templar = Templar(search_path=[folder, folder / "templates"])
         variables = PlayVariables(
             context.inventory,
             context.options,

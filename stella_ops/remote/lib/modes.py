@@ -11,6 +11,8 @@ ALL = 0o7777
 _CLASSES = {"u": 0o4700, "g": 0o2070, "o": 0o1007, "a": ALL}
 _LETTERS = {"r": 0o444, "w": 0o222, "x": 0o111, "s": 0o6000, "t": 0o1000}
 _SHIFTS = {"u": 6, "g": 3, "o": 0}
+# Decimals of four digits that look like modes people want, and as bits are none (2755 is 05303).
+_LOST_QUOTES = frozenset([1755, 1770, 1777, 2750, 2755, 2770, 2775, 2777])
 _CLAUSE = re.compile(r"([ugoa]*)((?:[-+=](?:[rwxXst]*|[ugo]|[0-7]+))+)\Z")
 _CHANGE = re.compile(r"([-+=])([ugo](?=[-+=]|\Z)|[0-7]+|[rwxXst]*)")
 
@@ -49,9 +51,7 @@ def resolve(mode, current, is_directory, umask=None):
     for clause in text.split(","):
         found = _CLAUSE.match(clause)
         if found is None:
-            raise ModeError(
-                "mode '{}': cannot read '{}'; symbolic modes look like 'u=rwX,g-w,o='".format(mode, clause)
-            )
+            raise ModeError("mode '{}': cannot read '{}'; symbolic modes look like 'u=rwX,g-w,o='".format(mode, clause))
         for sign, what in _CHANGE.findall(found.group(2)):
             bits = _change(mode, bits, found.group(1), sign, what, is_directory, umask)
     return bits
@@ -72,7 +72,7 @@ def show(bits):
 def _from_int(mode):
     if not 0 <= mode <= ALL:
         raise ModeError("mode {} is not between 0 and 07777".format(mode))
-    if mode > 0o777 and re.match(r"[0-7]{3,4}\Z", str(mode)):
+    if mode in _LOST_QUOTES or (0o777 < mode < 800 and re.match(r"[0-7]{3}\Z", str(mode))):
         # YAML reads an unquoted 644 as six hundred and forty-four, which is 01204 to the kernel.
         raise ModeError('mode {0} is a decimal number; write "0{0}" with quotes'.format(mode))
     return mode

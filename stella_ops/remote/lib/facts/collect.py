@@ -51,30 +51,28 @@ def choose(subset):
     """
     names = set(name for name, _, _ in GROUPS) | set(["local"])
     minimal = set(name for name, home, _ in GROUPS if home == "min") | set(["local"])
-    wanted, unwanted, named = set(), set(), set()  # type: set[str], set[str], set[str]
+    # The more exactly something is named the more it weighs: 2 a group, 1 a subset, 0 all and min.
+    wanted = [set(), set(), set()]  # type: list[set[str]]
+    unwanted = [set(), set(), set()]  # type: list[set[str]]
     for word in subset or ["all"]:
         excluded = word.startswith("!")
-        word = word.lstrip("!")
-        if word == "all":
-            members = names - minimal if excluded else names
-        elif word == "min":
-            members = minimal
-        else:
-            members = _members(word, names)
-            if not excluded:
-                named |= members  # what is asked for by name outweighs "!all" and "!min"
-        if excluded:
-            unwanted |= members
-        else:
-            wanted |= members
-    return (minimal | (wanted or names)) - (unwanted - named)
+        weight, members = _members(word.lstrip("!"), names, minimal)
+        if word == "!all":
+            members = names - minimal
+        (unwanted if excluded else wanted)[weight].update(members)
+    chosen = minimal | (set().union(*wanted) or names)
+    chosen -= unwanted[0] - wanted[1] - wanted[2]
+    chosen -= unwanted[1] - wanted[2]
+    return chosen - unwanted[2]
 
 
-def _members(word, names):
+def _members(word, names, minimal):
     if word in names:
-        return set([word])
+        return 2, set([word])
+    if word in ("all", "min"):
+        return 0, names if word == "all" else minimal
     if word in SUBSETS:
-        return set(name for name, home, _ in GROUPS if home == word)  # none for ohai and facter
+        return 1, set(name for name, home, _ in GROUPS if home == word)  # none for ohai and facter
     close = difflib.get_close_matches(word, sorted(names) + list(SUBSETS), n=1, cutoff=0.6)
     hint = "did you mean '{}'?".format(close[0]) if close else "there are: " + ", ".join(SUBSETS)
     raise ValueError("gather_subset knows no '{}'; {}".format(word, hint))

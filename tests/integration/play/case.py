@@ -1,0 +1,89 @@
+"""A case: a folder with a playbook, and what must come of running it.
+
+    playbook.yml          what is run
+    hosts.ini, inventory  if there is one, in place of ../hosts.ini
+    case.yml              optional, see ``Case``
+    expected.txt          exit status and output of the run; expected.NAME.txt where there are several
+
+``expected*.txt`` are recorded from ansible-core by ``compare.py``, unless the case says why it differs.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+CASES = Path(__file__).parent / "cases"
+
+
+@dataclass(kw_only=True)
+class Case:
+    """What ``case.yml`` may say.
+
+    Attributes:
+        runs: arguments of ``play``, by name of the run; they share one copy of the folder.
+        also_embedded: run on embedded hosts, too.
+        differs: why what is expected is not what ansible-core does; such a case is recorded from stella-ops.
+        keys: further keys of results that are compared.
+        no_transcript: only exit status and ``says`` count, for errors, whose words are our own.
+        exits: the exit status of each run where there is no transcript.
+        peer_exits: that of ansible-core where it is another on purpose.
+        says: texts that must appear in stdout or stderr, by run ('' for every run).
+        silent: texts that must not appear there.
+        environment: variables of the process.
+    """
+
+    name: str
+    runs: dict[str, list[str]] = field(default_factory=lambda: {"": []})
+    also_embedded: bool = False
+    differs: str | None = None
+    keys: tuple[str, ...] = ()
+    no_transcript: bool = False
+    exits: dict[str, int] = field(default_factory=dict)
+    peer_exits: dict[str, int] = field(default_factory=dict)
+    says: dict[str, list[str]] = field(default_factory=dict)
+    silent: list[str] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        return CASES / self.name
+
+    def expected(self, run: str) -> Path:
+        """The file with what is expected of a run."""
+        return self.folder / (f"expected.{run}.txt" if run else "expected.txt")
+
+    def unpack(self, work: Path) -> list[str]:
+        """Copy the case's files to a folder; the arguments that name its inventory and playbook."""
+        shutil.copytree(self.folder, work, dirs_exist_ok=True)
+        names = [name for name in ("hosts.ini", "hosts.yml", "inventory") if (work / name).exists()]
+        if not names:
+            shutil.copy(CASES / "hosts.ini", work / "hosts.ini")
+            names = ["hosts.ini"]
+        return ["-i", names[0], "playbook.yml"]
+
+
+def load(name: str) -> Case:
+    """Read a case."""
+    path = CASES / name / "case.yml"
+    found: dict[str, Any] = (yaml.safe_load(path.read_text()) if path.is_file() else None) or {}
+    found.pop("about", None)
+    if "args" in found:
+        found["runs"] = {"": found.pop("args")}
+    if "exit" in found:
+        found["exits"] = {"": found.pop("exit")}
+    if "peer_exit" in found:
+        found["peer_exits"] = {"": found.pop("peer_exit")}
+    if isinstance(found.get("says"), list):
+        found["says"] = {"": found["says"]}
+    found["keys"] = tuple(found.get("keys", ()))
+    return Case(name=name, **found)
+
+
+def names() -> list[str]:
+    """All cases."""
+    return sorted(path.parent.name for path in CASES.glob("*/playbook.yml"))

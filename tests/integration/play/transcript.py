@@ -1,0 +1,88 @@
+"""What a run printed, in a form in which two runs (and two programs) can be compared.
+
+Left out is what may differ without a difference in what happened: the stars of headlines, the order in which
+hosts end a task, folders, and of results shown after ``=>`` every key that no rule of the language sets. What
+stella-ops prints beyond ansible-core (hints, ``task path:`` after a failure) is left out too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+# Keys that mean the same whatever module made them. Texts of modules differ between programs: a case that is
+# about ``msg`` says so (``keys: [msg]``).
+KEYS = ("changed", "rc", "stdout", "item", "censored", "attempts", "failed_when_result", "skip_reason", "evaluated_to")
+
+_HOST_LINE = re.compile(
+    r"^(?:ok|changed|skipping|fatal|failed|FAILED - RETRYING): \[(?P<host>[^\] ]+)(?: -> [^\]]+)?\]"
+)
+_OURS = re.compile(r"^(?:  hint: |task path: )")
+
+
+def normalize(stdout: str, work: str, keys: tuple[str, ...] = KEYS) -> str:
+    """The comparable form of a play's standard output.
+
+    Args:
+        work: the folder the run took place in, written as ``WORK``.
+        keys: of results, what is kept.
+    """
+    lines = [line.rstrip() for line in stdout.replace(work, "WORK").split("\n")]
+    lines = _results([line for line in lines if not _OURS.match(line)], keys)
+    blocks: list[list[str]] = [[]]
+    for line in lines:
+        banner = re.fullmatch(r"((?:PLAY|TASK|RUNNING HANDLER)\b.*?) \*{3,}", line)
+        if banner:
+            blocks.append([banner[1]])
+        elif line:
+            blocks[-1].append(line)
+    return "\n\n".join("\n".join(_by_host(block)) for block in blocks if block) + "\n"
+
+
+def _results(lines: list[str], keys: tuple[str, ...]) -> list[str]:
+    """Every result after ``=>`` on one line, with the keys that are kept."""
+    made: list[str] = []
+    waiting = iter(lines)
+    for line in waiting:
+        head, arrow, rest = line.partition(" => {")
+        if not arrow:
+            made.append(line)
+            continue
+        text = "{" + rest
+        loud = not rest
+        while loud and (line := next(waiting, "}")) != "}":
+            text += line
+        if loud:
+            text += "}"
+        try:
+            result = json.loads(text)
+        except ValueError:
+            made.append(f"{head} => {text}")
+            continue
+        # What is shown over several lines is what the action exists to show: all of it counts.
+        kept = result if loud else {name: result[name] for name in keys if name in result}
+        made.append(f"{head} => {json.dumps(kept, sort_keys=True, ensure_ascii=False)}")
+    return made
+
+
+def _by_host(block: list[str]) -> list[str]:
+    """The lines below a headline, those of one host together, hosts by name."""
+    if not _is_task(block[0]):
+        return block
+    groups: list[tuple[str, list[str]]] = []
+    before: list[str] = []
+    for line in block[1:]:
+        found = _HOST_LINE.match(line)
+        if found:
+            groups.append((found["host"], [*before, line]))
+            before = []
+        elif line == "...ignoring" and groups:
+            groups[-1][1].append(line)
+        else:
+            before.append(line)
+    groups.sort(key=lambda group: group[0])
+    return [block[0], *(line for _, lines in groups for line in lines), *before]
+
+
+def _is_task(line: str) -> bool:
+    return line.startswith(("TASK", "RUNNING HANDLER"))
