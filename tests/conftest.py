@@ -179,9 +179,7 @@ class Project:
             )
         return done
 
-    def start(
-        self, *args: object, env: dict[str, str] | None = None, **options: Any
-    ) -> subprocess.Popen[str]:
+    def start(self, *args: object, env: dict[str, str] | None = None, **options: Any) -> subprocess.Popen[str]:
         """Start ``stella-ops ARGS`` in a process group of its own, its output captured through pipes."""
         return subprocess.Popen(
             self.command(*args),
@@ -211,11 +209,7 @@ def make_project(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Proje
         root = tmp_path_factory.mktemp("project")
         (root / "home").mkdir()
         (root / "work").mkdir()
-        kept = {
-            key: value
-            for key, value in os.environ.items()
-            if key in ("PATH", "LANG", "TMPDIR", "DOCKER_HOST")
-        }
+        kept = {key: value for key, value in os.environ.items() if key in ("PATH", "LANG", "TMPDIR", "DOCKER_HOST")}
         return Project(
             folder=root / "work",
             environment={

@@ -115,7 +115,14 @@ async def serve(config: dict[str, Any], ready: Callable[[dict[str, int]], None])
 
 
 def detach() -> None:
-    """Become a process of nobody's: own session, no terminal, orphaned, so that no caller has to reap it."""
+    """Become a process of nobody's: own session, no terminal, orphaned, so that no caller has to reap it.
+
+    Signals that the caller ignores (all below nohup ignore SIGHUP) have their usual meaning again: the hosts'
+    commands inherit that, and must end when their client hangs up.
+    """
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     if os.fork():
         os._exit(0)
     os.setsid()

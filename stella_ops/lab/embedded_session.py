@@ -172,6 +172,8 @@ class HostSession(asyncssh.SSHServerProcess[bytes]):
                 self.stdout.write_eof()
                 await _first(ended, gone)
         finally:
+            if not ended.done():
+                self._kill("SIGHUP")
             # Closing a pipe is the end of input for the command, or the loss of whoever read its output.
             feed.cancel()
             outputs.cancel()
@@ -179,8 +181,6 @@ class HostSession(asyncssh.SSHServerProcess[bytes]):
             await asyncio.gather(feed, outputs, gone, return_exceptions=True)
             for transport in transports:
                 transport.close()
-            if not ended.done():
-                self._kill("SIGHUP")
         self._report(await ended)
 
     def _start_piped(self) -> tuple[subprocess.Popen[bytes], int, list[int]]:

@@ -21,9 +21,7 @@ def ensure_package(folder: Path, version: str) -> AgentPackage:
     try:
         present = path.read_bytes() if path.exists() else None
     except OSError as problem:
-        raise ReleaseError(
-            f"the agent package cannot be read: {problem.strerror or problem}", where=path
-        ) from problem
+        raise ReleaseError(f"the agent package cannot be read: {problem.strerror or problem}", where=path) from problem
     if present != wanted:
         return build_agent(path, version)
     return describe(path, version, wanted)

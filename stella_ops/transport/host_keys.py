@@ -1,7 +1,8 @@
 """Which host keys are trusted, and the record of those that an operator chose to accept.
 
-A host key is verified on every connection. A key that is not known is accepted only on explicit request
-(``--accept-new-host-keys``) and is then written down; a key that differs from a known one is never accepted.
+A host key is verified on every connection, to jump hosts too. A key that is not known is accepted only on
+explicit request (``--accept-new-host-keys``) and is then written down; a key that differs from a known one, or
+is revoked, is never accepted.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import asyncssh
+
+from stella_ops.transport.known_hosts import KnownHosts, KnownKeys
 
 USER_FILES = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2")
 GLOBAL_FILES = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
@@ -42,49 +45,115 @@ class HostKeys:
     ) -> None:
         self.project_file = project_file
         self._on_accept = on_accept
-        self._parsed: dict[tuple[str, ...], asyncssh.SSHKnownHosts] = {}
+        self._parsed: dict[tuple[Path, ...], KnownHosts] = {}
         self._accepted: dict[tuple[str, int], list[asyncssh.SSHKey]] = {}
 
-    def trusted(self, files: Sequence[Path] | None) -> Trust:
-        """The keys of some known-hosts files (None: OpenSSH's usual ones) and the project's."""
-        if files is None:
-            files = [Path(name).expanduser() for name in (*USER_FILES, *GLOBAL_FILES)]
-        wanted = [*files, *([self.project_file] if self.project_file else [])]
-        key = tuple(str(path) for path in wanted)
-        known = self._parsed.get(key)
+    def trust(
+        self,
+        name: str,
+        port: int,
+        *,
+        user_files: Sequence[Path] | None = None,
+        global_files: Sequence[Path] | None = None,
+        accept_new: bool = False,
+    ) -> Trust:
+        """What is trusted for one connection.
+
+        Args:
+            name: the host as it is connected to, or its HostKeyAlias.
+            user_files, global_files: known_hosts files; None for OpenSSH's usual ones.
+            accept_new: accept and record the key of a host that is not known.
+        """
+        if user_files is None:
+            user_files = [Path(file).expanduser() for file in USER_FILES]
+        if global_files is None:
+            global_files = [Path(file) for file in GLOBAL_FILES]
+        files = (*user_files, *global_files, *([self.project_file] if self.project_file else []))
+        known = self._parsed.get(files)
         if known is None:
-            text = "\n".join(_read(path) for path in wanted)
-            known = self._parsed[key] = asyncssh.import_known_hosts(text)
-        return Trust(known, self)
+            known = self._parsed[files] = KnownHosts("\n".join(_read(file) for file in files))
+        return Trust(self, name.lower(), port, known.lookup(name, port), accept_new)
 
-    def accepted(self, host: str, port: int) -> list[asyncssh.SSHKey]:
+    def accepted(self, name: str, port: int) -> list[asyncssh.SSHKey]:
         """Keys accepted in this run."""
-        return self._accepted.get((host, port), [])
+        return self._accepted.get((name, port), [])
 
-    def accept(self, host: str, port: int, key: asyncssh.SSHKey) -> None:
-        """Trust a key from now on, and write it down."""
-        self._accepted.setdefault((host, port), []).append(key)
+    def accept(self, name: str, port: int, key: asyncssh.SSHKey) -> None:
+        """Trust a key from now on, and write it down.
+
+        Raises:
+            OSError: it cannot be written down; it is not trusted then.
+        """
         if self.project_file is not None:
-            name = host if port == 22 else f"[{host}]:{port}"
-            public = key.export_public_key("openssh").decode().split()
-            _append_line(self.project_file, f"{name} {public[0]} {public[1]}")
+            entry = name if port == 22 else f"[{name}]:{port}"
+            algorithm, data = key.export_public_key("openssh").decode().split()[:2]
+            _append_line(self.project_file, f"{entry} {algorithm} {data}")
+        self._accepted.setdefault((name, port), []).append(key)
         if self._on_accept is not None:
-            self._on_accept(AcceptedKey(host, port, key.get_algorithm(), key.get_fingerprint()))
+            self._on_accept(AcceptedKey(name, port, key.get_algorithm(), key.get_fingerprint()))
 
 
 class Trust:
-    """What is trusted for one connection; asyncssh calls it to look a host up."""
+    """What is trusted for one connection. asyncssh calls it for the trusted keys of the host.
 
-    def __init__(self, known: asyncssh.SSHKnownHosts, keys: HostKeys) -> None:
-        self._known = known
+    Attributes:
+        refused: the key that the host showed and that was not accepted.
+        problem: why a key that should have been recorded could not be.
+    """
+
+    def __init__(self, keys: HostKeys, name: str, port: int, known: KnownKeys, accept_new: bool) -> None:
+        self.name = name
+        self.port = port
+        self.known = known
+        self.refused: asyncssh.SSHKey | None = None
+        self.problem: OSError | None = None
         self._keys = keys
-        self.has_keys = False
+        self._accept_new = accept_new
 
     def __call__(self, host: str, addr: str, port: int | None) -> Any:
-        found = self._known.match(host, addr, port)
-        trusted = list(found[0]) + [k for k in self._keys.accepted(host, port or 22) if k not in found[0]]
-        self.has_keys = bool(trusted or found[1] or found[2])
-        return (trusted, *found[1:])
+        return self._trusted(), self.known.authorities, self.known.revoked
+
+    @property
+    def on_record(self) -> list[asyncssh.SSHKey]:
+        """Keys that this very host and port is known by; any other key is a changed one."""
+        return [*self.known.keys, *self._keys.accepted(self.name, self.port)]
+
+    def decide(self, key: asyncssh.SSHKey) -> bool:
+        """Whether to accept a key that was not among the trusted ones when the connection began."""
+        accepted = self._keys.accepted(self.name, self.port)
+        if key in accepted:
+            # Two names for one host, connecting side by side.
+            return True
+        if self._accept_new and not self.on_record and not self.known.authorities:
+            try:
+                self._keys.accept(self.name, self.port, key)
+                return True
+            except OSError as problem:
+                self.problem = problem
+        self.refused = key
+        return False
+
+    def key_algorithms(self) -> list[str]:
+        """Host key algorithms to ask for: those of known keys first, since hosts have keys of several kinds.
+
+        The others follow, so that a host with only another kind of key shows it and can be told by its
+        fingerprint. Certificates are asked for only where an authority is known that could have signed them.
+        """
+        plain = [name.decode() for name in asyncssh.public_key.get_default_public_key_algs()]
+        kinds = [name.decode() for key in self._trusted() for name in key.sig_algorithms]
+        known = [name for name in dict.fromkeys(kinds) if name in plain]
+        certified = []
+        if self.known.authorities:
+            certified = [name.decode() for name in asyncssh.public_key.get_default_certificate_algs()]
+        return list(dict.fromkeys([*certified, *known, *_usual_first(plain)]))
+
+    def _trusted(self) -> list[asyncssh.SSHKey]:
+        return [*self.on_record, *self.known.without_port]
+
+
+def _usual_first(names: list[str]) -> list[str]:
+    """A host that is new is best known by its Ed25519 key, as OpenSSH does."""
+    return sorted(names, key=lambda name: (name != "ssh-ed25519", not name.startswith("ecdsa-sha2-nistp")))
 
 
 def _read(path: Path) -> str:
@@ -97,10 +166,13 @@ def _read(path: Path) -> str:
 def _append_line(path: Path, line: str) -> None:
     """One write under a lock: two controllers that accept keys at once lose none."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
-        if line not in _read(path).splitlines():
-            os.write(fd, line.encode() + b"\n")
+        text = _read(path)
+        if line not in text.split("\n"):
+            # A hand-edited file may lack its last line's end.
+            start = "\n" if text and not text.endswith("\n") else ""
+            os.write(fd, f"{start}{line}\n".encode())
     finally:
         os.close(fd)

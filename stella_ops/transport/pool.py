@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from stella_ops.errors import InventoryError
 from stella_ops.origins import did_you_mean
 from stella_ops.transport.base import ConnectionSpec, HostSession
 from stella_ops.transport.code import CodeLibrary
+
+if TYPE_CHECKING:
+    from stella_ops.transport.host_keys import AcceptedKey
 
 KINDS = ("ssh", "local")
 
@@ -21,6 +26,7 @@ class SessionPool:
         project_known_hosts: where accepted host keys are recorded.
         accept_new_host_keys: see ``SshSettings.accept_new``.
         private_keys: keys to offer where the inventory names none.
+        config_files: OpenSSH client configuration; None for ~/.ssh/config.
         on_accepted_key: called with ``host_keys.AcceptedKey``.
         warn: told of options without a meaning here.
     """
@@ -32,12 +38,14 @@ class SessionPool:
         project_known_hosts: Path | None = None,
         accept_new_host_keys: bool = False,
         private_keys: list[Path] | None = None,
-        on_accepted_key: object | None = None,
-        warn: object | None = None,
+        config_files: list[Path] | None = None,
+        on_accepted_key: Callable[[AcceptedKey], None] | None = None,
+        warn: Callable[[str], None] | None = None,
     ) -> None:
         self._code = code
         self._sessions: dict[ConnectionSpec, HostSession] = {}
-        self._ssh_settings: object | None = None
+        self._connector: Any = None
+        self._config_files = config_files
         self._arguments = (
             project_known_hosts,
             accept_new_host_keys,
@@ -67,6 +75,8 @@ class SessionPool:
         """Close every session; a host that does not answer holds nobody up."""
         sessions, self._sessions = list(self._sessions.values()), {}
         await asyncio.gather(*(session.close() for session in sessions), return_exceptions=True)
+        if self._connector is not None:
+            await self._connector.close()
 
     def _make(self, spec: ConnectionSpec) -> HostSession:
         if spec.kind == "local":
@@ -75,21 +85,28 @@ class SessionPool:
             return LocalSession(spec, self._code)
         if spec.kind in ("ssh", "smart", "paramiko", "paramiko_ssh"):
             # asyncssh takes a while to import: a run on local hosts does without.
-            from stella_ops.transport.host_keys import HostKeys
-            from stella_ops.transport.ssh import SshSession, SshSettings
+            from stella_ops.transport.ssh import SshSession
 
-            if self._ssh_settings is None:
-                known_hosts, accept_new, keys, on_accept, warn = self._arguments
-                self._ssh_settings = SshSettings(
-                    host_keys=HostKeys(known_hosts, on_accept),  # type: ignore[arg-type]
-                    accept_new=accept_new,
-                    private_keys=keys,
-                    warn=warn or (lambda message: None),  # type: ignore[arg-type]
-                )
-            assert isinstance(self._ssh_settings, SshSettings)
-            return SshSession(spec, self._code, self._ssh_settings)
+            return SshSession(spec, self._code, self._ssh_connector())
         raise InventoryError(
             f"unknown connection '{spec.kind}'",
             where=spec.name,
             hint=did_you_mean(spec.kind, KINDS) or f"known: {', '.join(KINDS)}",
         )
+
+    def _ssh_connector(self) -> Any:
+        if self._connector is None:
+            from stella_ops.transport.connect import Connector, SshSettings
+            from stella_ops.transport.host_keys import HostKeys
+
+            known_hosts, accept_new, keys, on_accept, warn = self._arguments
+            settings = SshSettings(
+                host_keys=HostKeys(known_hosts, on_accept),
+                accept_new=accept_new,
+                private_keys=keys,
+                warn=warn or (lambda message: None),
+            )
+            if self._config_files is not None:
+                settings.config_files = [str(file) for file in self._config_files]
+            self._connector = Connector(settings)
+        return self._connector

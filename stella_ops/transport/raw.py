@@ -47,9 +47,13 @@ class RawExchange:
         """Read both outputs to their end, answering sudo's prompt on the way."""
         if self._prompt is None:
             stdin.write_eof()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._collect(stdout, self._stdout))
-            group.create_task(self._watch(stderr, stdin))
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._collect(stdout, self._stdout))
+                group.create_task(self._watch(stderr, stdin))
+        except ExceptionGroup as problems:
+            # Both end for the same reason: the connection broke.
+            raise problems.exceptions[0] from None
 
     async def _collect(self, reader: _Reader, into: bytearray) -> None:
         while data := await reader.read(65536):

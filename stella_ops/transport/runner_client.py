@@ -76,6 +76,11 @@ class RunnerClient:
         self._lost: StellaError | None = None
         self._alive: asyncio.TimerHandle | None = None
 
+    @property
+    def alive(self) -> bool:
+        """Whether the runner can still be asked."""
+        return self._lost is None
+
     # -- start
 
     def attach(self, wire: Wire) -> None:
@@ -191,9 +196,7 @@ class RunnerClient:
             answer = await self._ask(call, module, call.content)
         return answer
 
-    async def _ask(
-        self, call: ModuleCall, module: ModuleCode, content: bytes | Path | None
-    ) -> dict[str, Any]:
+    async def _ask(self, call: ModuleCall, module: ModuleCode, content: bytes | Path | None) -> dict[str, Any]:
         task_id = self._next_id
         self._next_id += 1
         waiting: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
@@ -229,9 +232,7 @@ class RunnerClient:
         finally:
             self._waiting.pop(task_id, None)
 
-    async def _stream(
-        self, task_id: int, content: bytes | Path, waiting: asyncio.Future[dict[str, Any]]
-    ) -> None:
+    async def _stream(self, task_id: int, content: bytes | Path, waiting: asyncio.Future[dict[str, Any]]) -> None:
         """Sends content in chunks, no faster than the host takes it; an early answer ends it."""
         assert self._wire is not None
         if isinstance(content, bytes):

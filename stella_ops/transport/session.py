@@ -18,7 +18,7 @@ class Session(abc.ABC):
         self.spec = spec
         self._code = code
         self._runners: dict[Become | None, RunnerClient] = {}
-        self._starting = asyncio.Lock()
+        self._starts: dict[Become | None, asyncio.Task[RunnerClient]] = {}
 
     @abc.abstractmethod
     async def _start_runner(self, become: Become | None) -> RunnerClient:
@@ -30,7 +30,9 @@ class Session(abc.ABC):
 
     async def call(self, call: ModuleCall, become: Become | None = None) -> dict[str, Any]:
         """See ``HostSession.call``."""
-        runner = self._runners.get(become) or await self._runner(become)
+        runner = self._runners.get(become)
+        if runner is None or not runner.alive:
+            runner = await self._runner(become)
         return await runner.call(call)
 
     async def hello(self, become: Become | None = None) -> dict[str, Any]:
@@ -39,20 +41,38 @@ class Session(abc.ABC):
 
     async def close(self) -> None:
         """End all runners."""
+        for start in self._starts.values():
+            start.cancel()
         for runner in self._runners.values():
             runner.close()
         self._runners.clear()
 
     async def _runner(self, become: Become | None) -> RunnerClient:
-        async with self._starting:
-            known = self._runners.get(become)
-            if known is None:
-                known = await self._start_runner(become)
-                try:
-                    async with asyncio.timeout(max(30.0, self.spec.connect_timeout)):
-                        await known.ready()
-                except TimeoutError:
-                    known.connection_lost("the host did not answer in time")
-                    await known.ready()
-                self._runners[become] = known
+        """The runner of a user; whoever asks while it starts waits for the same start, and shares its failure."""
+        known = self._runners.get(become)
+        if known is not None and known.alive:
             return known
+        start = self._starts.get(become)
+        if start is None:
+            start = self._starts[become] = asyncio.create_task(self._start(become))
+            start.add_done_callback(lambda done: self._started(become, done))
+        # Shielded: one of several who wait may be cancelled without ending the start of the others.
+        return await asyncio.shield(start)
+
+    async def _start(self, become: Become | None) -> RunnerClient:
+        runner = await self._start_runner(become)
+        try:
+            async with asyncio.timeout(max(30.0, self.spec.connect_timeout)):
+                await runner.ready()
+        except TimeoutError:
+            runner.connection_lost("the host did not answer in time")
+            await runner.ready()
+        except BaseException:
+            runner.close()
+            raise
+        return runner
+
+    def _started(self, become: Become | None, start: asyncio.Task[RunnerClient]) -> None:
+        self._starts.pop(become, None)
+        if not start.cancelled() and start.exception() is None:
+            self._runners[become] = start.result()

@@ -1,13 +1,16 @@
 """OpenSSH option text (``ansible_ssh_common_args`` and friends) as options for asyncssh.
 
 What changes how a host is reached is honoured; what only concerns the OpenSSH client's own machinery
-(connection sharing, terminal) is accepted and has no meaning here; anything else is named in a warning.
+(connection sharing, terminal) is accepted and has no meaning here; anything else is named in a warning. Of an
+option that is given twice the first counts, as with OpenSSH.
 """
 
 from __future__ import annotations
 
 import functools
+import re
 import shlex
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,52 +19,73 @@ from typing import Any
 from stella_ops.errors import InventoryError
 
 
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """How to reach a host: through jump hosts, by a command's standard input and output, or (neither) directly."""
+
+    jumps: tuple[str, ...] = ()
+    command: str | None = None
+
+
 @dataclass(slots=True)
 class SshOptions:
-    """What option text asks for.
+    """What option text asks for. One instance serves all hosts with the same text: do not change it.
 
     Attributes:
         keywords: arguments for ``asyncssh.connect``.
-        known_hosts: files given with UserKnownHostsFile and GlobalKnownHostsFile; None when not given.
+        user_known_hosts, global_known_hosts: files, their tokens not expanded; None when not given.
+        proxy: how to reach the host; None when nothing is said of it.
         accept_new: StrictHostKeyChecking is "accept-new" (or "no", which means the same here: a key that
-            changed is never accepted).
+            changed is never accepted); None when not given.
         config_files: files given with -F; None when not given.
-        identities: files given with -i or IdentityFile.
+        identities: files given with -i or IdentityFile, their tokens not expanded.
+        identities_only: offer no keys but these.
         warnings: options without a meaning here.
     """
 
     keywords: dict[str, Any] = field(default_factory=dict)
-    known_hosts: list[Path] | None = None
-    accept_new: bool = False
+    user_known_hosts: list[str] | None = None
+    global_known_hosts: list[str] | None = None
+    proxy: Proxy | None = None
+    accept_new: bool | None = None
     config_files: list[str] | None = None
-    identities: list[Path] = field(default_factory=list)
+    identities: list[str] = field(default_factory=list)
+    identities_only: bool | None = None
     warnings: list[str] = field(default_factory=list)
 
 
 # Belong to the ssh program, not to the connection.
 _WITHOUT_MEANING = frozenset(
     [
+        "addkeystoagent",
+        "batchmode",
+        "checkhostip",
         "controlmaster",
         "controlpath",
         "controlpersist",
-        "loglevel",
-        "batchmode",
-        "checkhostip",
-        "updatehostkeys",
-        "visualhostkey",
-        "requesttty",
         "escapechar",
-        "hashknownhosts",
-        "verifyhostkeydns",
-        "permitlocalcommand",
-        "streamlocalbindunlink",
-        "numberofpasswordprompts",
-        "addkeystoagent",
         "exitonforwardfailure",
+        "hashknownhosts",
+        "loglevel",
+        "numberofpasswordprompts",
+        "permitlocalcommand",
+        "requesttty",
+        "streamlocalbindunlink",
         "tcpkeepalive",
+        "updatehostkeys",
+        "verifyhostkeydns",
+        "visualhostkey",
     ]
 )
-_FLAGS_WITHOUT_MEANING = frozenset("qvTtnNxX4")
+_WITH_VALUE = frozenset("BbcDEeFIiJLlmOoPpQRSWw")
+_FLAGS_WITHOUT_MEANING = frozenset("qvTtnNxXaMkfyY")
+_FLAGS: dict[str, tuple[str, Any]] = {
+    "C": ("compression_algs", ["zlib@openssh.com", "none"]),
+    "A": ("agent_forwarding", True),
+    "4": ("family", socket.AF_INET),
+    "6": ("family", socket.AF_INET6),
+}
+_LETTERS = {"J": "proxyjump", "i": "identityfile", "p": "port", "l": "user", "c": "ciphers", "m": "macs"}
 
 
 @functools.lru_cache(maxsize=256)
@@ -71,100 +95,135 @@ def parse_ssh_args(text: str, where: str) -> SshOptions:
     Raises:
         InventoryError: quotes that do not close, or a value that cannot be.
     """
+
+    def wrong(problem: object) -> InventoryError:
+        return InventoryError(
+            f"ssh arguments {text!r}: {problem}", where=where, hint="check ansible_ssh_common_args and its kin"
+        )
+
     try:
-        words = shlex.split(text)
+        words = iter(shlex.split(text))
     except ValueError as problem:
-        raise InventoryError(f"ssh arguments {text!r}: {problem}", where=where) from None
+        raise wrong(problem) from None
     options = SshOptions()
-    at = 0
-    while at < len(words):
-        word = words[at]
-        at += 1
+    for word in words:
         if len(word) < 2 or word[0] != "-":
-            raise InventoryError(f"ssh arguments {text!r}: '{word}' is no option", where=where)
-        letter = word[1]
-        if letter in "oJipljFWcmSbDELRewIQO":
-            value = word[2:]
-            if not value:
-                if at >= len(words):
-                    raise InventoryError(f"ssh arguments {text!r}: -{letter} needs a value", where=where)
-                value = words[at]
-                at += 1
-            _letter(options, letter, value, where)
-        elif letter == "C":
-            options.keywords["compression_algs"] = ["zlib@openssh.com", "none"]
-        elif letter == "A":
-            options.keywords["agent_forwarding"] = True
-        elif letter not in _FLAGS_WITHOUT_MEANING:
-            options.warnings.append(f"ssh option {word} has no meaning here")
+            raise wrong(f"'{word}' is no option")
+        letters = word[1:]
+        while letters:
+            letter, letters = letters[0], letters[1:]
+            if letter in _WITH_VALUE:
+                value = letters or next(words, None)
+                if value is None:
+                    raise wrong(f"-{letter} needs a value")
+                try:
+                    _letter(options, letter, value)
+                except (ValueError, KeyError):
+                    raise wrong(f"-{letter} cannot be '{value}'") from None
+                break
+            if letter in _FLAGS:
+                options.keywords.setdefault(*_FLAGS[letter])
+            elif letter not in _FLAGS_WITHOUT_MEANING:
+                options.warnings.append(f"ssh option -{letter} has no meaning here")
     return options
 
 
-def _letter(options: SshOptions, letter: str, value: str, where: str) -> None:
+def split_files(value: str) -> list[str]:
+    """The files of a known_hosts option; "none" is none.
+
+    Raises:
+        ValueError: a quote that does not close.
+    """
+    return [] if value.lower() == "none" else shlex.split(value)
+
+
+def parse_proxy(name: str, value: str) -> Proxy:
+    """The value of ProxyJump or ProxyCommand ("none" switches either off)."""
+    if value.strip().lower() == "none":
+        return Proxy()
+    if name.lower() == "proxycommand":
+        return Proxy(command=value)
+    return Proxy(jumps=tuple(hop for hop in (part.strip() for part in value.split(",")) if hop))
+
+
+def _letter(options: SshOptions, letter: str, value: str) -> None:
     if letter == "o":
-        name, sign, rest = value.partition("=")
-        if not sign:
-            name, _, rest = value.partition(" ")
-        _option(options, name.strip().lower(), rest.strip().strip('"'), where)
+        found = re.fullmatch(r"\s*(\w+)(?:\s*=\s*|\s+)(.*?)\s*", value, re.DOTALL)
+        if found is None:
+            raise ValueError(value)
+        _option(options, found[1].lower(), found[2])
     elif letter == "F":
-        options.config_files = [] if value == "none" else [str(Path(value).expanduser())]
+        if options.config_files is None:
+            options.config_files = [] if value == "none" else [str(Path(value).expanduser())]
     elif letter in _LETTERS:
-        _option(options, _LETTERS[letter], value, where)
+        _option(options, _LETTERS[letter], value)
     else:
         options.warnings.append(f"ssh option -{letter} has no meaning here")
 
 
-_LETTERS = {"J": "proxyjump", "i": "identityfile", "p": "port", "l": "user", "c": "ciphers", "m": "macs"}
-
-
-def _option(options: SshOptions, name: str, value: str, where: str) -> None:
-    if name in ("userknownhostsfile", "globalknownhostsfile"):
-        files = [] if value == "none" else [Path(word).expanduser() for word in shlex.split(value)]
-        options.known_hosts = (options.known_hosts or []) + files
-    elif name == "stricthostkeychecking":
-        options.accept_new = value.lower() in ("no", "off", "accept-new")
+def _option(options: SshOptions, name: str, value: str) -> None:
+    if name == "userknownhostsfile":
+        if options.user_known_hosts is None:
+            options.user_known_hosts = split_files(value)
+        return
+    if name == "globalknownhostsfile":
+        if options.global_known_hosts is None:
+            options.global_known_hosts = split_files(value)
+        return
+    if name in ("proxyjump", "proxycommand"):
+        if options.proxy is None:
+            options.proxy = parse_proxy(name, value)
+        return
+    if value[:1] == value[-1:] == '"' and len(value) > 1:
+        value = value[1:-1]
+    if name == "stricthostkeychecking":
+        if options.accept_new is None:
+            options.accept_new = value.lower() in ("no", "off", "accept-new")
     elif name == "identityfile":
-        options.identities.append(Path(value).expanduser())
-    elif name == "proxyjump":
-        if value != "none":
-            options.keywords["tunnel"] = value
-    elif name == "proxycommand":
-        if value != "none":
-            options.keywords["proxy_command"] = value
+        options.identities.append(value)
+    elif name == "identitiesonly":
+        if options.identities_only is None:
+            options.identities_only = _yes(value)
     elif name in _VALUES:
         keyword, convert = _VALUES[name]
-        try:
-            options.keywords[keyword] = convert(value)
-        except ValueError:
-            raise InventoryError(f"ssh option {name}: '{value}' cannot be", where=where) from None
-        if name == "identitiesonly" and options.keywords.pop("identitiesonly"):
-            options.keywords["agent_path"] = None
+        options.keywords.setdefault(keyword, convert(value))
     elif name not in _WITHOUT_MEANING:
         options.warnings.append(f"ssh option '{name}' has no meaning here")
 
 
 def _yes(value: str) -> bool:
-    lower = value.lower()
-    if lower in ("yes", "true", "on"):
-        return True
-    if lower in ("no", "false", "off"):
-        return False
-    raise ValueError(value)
+    return {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}[value.lower()]
+
+
+def _port(value: str) -> int:
+    port = int(value)
+    if not 0 < port < 65536:
+        raise ValueError(value)
+    return port
+
+
+def _seconds(value: str) -> float:
+    """OpenSSH's time format: a number, or numbers with units ("1m30s")."""
+    if re.fullmatch(r"\d+", value):
+        return float(value)
+    if not re.fullmatch(r"(\d+[smhdwSMHDW])+", value):
+        raise ValueError(value)
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+    return float(sum(int(count) * units[unit.lower()] for count, unit in re.findall(r"(\d+)(\w)", value)))
 
 
 def _algorithms(value: str) -> Any:
     # A leading +, - or ^ changes the default list; asyncssh reads that form from a string.
-    return value if value[:1] in "+-^" else value.split(",")
+    return value if value[:1] in tuple("+-^") else value.split(",")
 
 
 _VALUES: dict[str, tuple[str, Callable[[str], Any]]] = {
-    "port": ("port", int),
+    "port": ("port", _port),
     "user": ("username", str),
     "hostkeyalias": ("host_key_alias", str),
-    "identitiesonly": ("identitiesonly", _yes),
     "identityagent": ("agent_path", lambda value: None if value == "none" else value),
-    "connecttimeout": ("connect_timeout", float),
-    "serveraliveinterval": ("keepalive_interval", float),
+    "connecttimeout": ("connect_timeout", _seconds),
+    "serveraliveinterval": ("keepalive_interval", _seconds),
     "serveralivecountmax": ("keepalive_count_max", int),
     "ciphers": ("encryption_algs", _algorithms),
     "kexalgorithms": ("kex_algs", _algorithms),
@@ -172,17 +231,18 @@ _VALUES: dict[str, tuple[str, Callable[[str], Any]]] = {
     "hostkeyalgorithms": ("server_host_key_algs", _algorithms),
     "pubkeyacceptedalgorithms": ("signature_algs", _algorithms),
     "pubkeyacceptedkeytypes": ("signature_algs", _algorithms),
-    "compression": (
-        "compression_algs",
-        lambda value: ["zlib@openssh.com", "none"] if _yes(value) else ["none"],
-    ),
+    "compression": ("compression_algs", lambda value: ["zlib@openssh.com", "none"] if _yes(value) else ["none"]),
     "forwardagent": ("agent_forwarding", _yes),
     "preferredauthentications": ("preferred_auth", lambda value: value.split(",")),
     "passwordauthentication": ("password_auth", _yes),
     "pubkeyauthentication": ("public_key_auth", _yes),
     "kbdinteractiveauthentication": ("kbdint_auth", _yes),
+    "challengeresponseauthentication": ("kbdint_auth", _yes),
     "gssapiauthentication": ("gss_auth", _yes),
     "gssapidelegatecredentials": ("gss_delegate_creds", _yes),
-    "addressfamily": ("family", lambda value: {"any": 0, "inet": 2, "inet6": 10}[value]),
+    "addressfamily": (
+        "family",
+        lambda value: {"any": socket.AF_UNSPEC, "inet": socket.AF_INET, "inet6": socket.AF_INET6}[value.lower()],
+    ),
     "bindaddress": ("local_addr", lambda value: (value, 0)),
 }

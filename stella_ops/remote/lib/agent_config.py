@@ -131,9 +131,7 @@ def _name(value, name, found):
     if not isinstance(value, str):
         _wrong(found, name, "text", value)
     elif not NAME_PATTERN.match(value):
-        found.append(
-            "%s: must begin with a letter or digit and hold only letters, digits, '.', '_', '-'" % name
-        )
+        found.append("%s: must begin with a letter or digit and hold only letters, digits, '.', '_', '-'" % name)
 
 
 def _text(value, name, found):
@@ -245,9 +243,7 @@ _FIELDS = {
         ca_certificate_path=_nullable(_text),
     ),
     "cluster": _nullable(
-        _section(
-            id=_name, mode=_choice("active_passive", "active_active", "sharded"), min_members=_whole(1, 1000)
-        )
+        _section(id=_name, mode=_choice("active_passive", "active_active", "sharded"), min_members=_whole(1, 1000))
     ),
     "observability": _section(
         metrics=_section(enabled=_flag, port=_whole(1, 65535)),

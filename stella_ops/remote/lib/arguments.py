@@ -234,9 +234,7 @@ def _fit(name, option, value):
     fitted = _coerce(name, option, kind, value)
     elements = option.get("elements")
     if kind == "list" and elements:
-        fitted = [
-            _coerce("{}[{}]".format(name, place), option, elements, item) for place, item in enumerate(fitted)
-        ]
+        fitted = [_coerce("{}[{}]".format(name, place), option, elements, item) for place, item in enumerate(fitted)]
     if choices:
         for item in fitted if kind == "list" else [fitted]:
             if item not in choices:

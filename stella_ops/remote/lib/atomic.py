@@ -109,8 +109,9 @@ class Replacement(object):
                 raise self._error(error)
             if not in_place:
                 raise files.FileError(
-                    "{} cannot be replaced in one step ({}); "
-                    "'unsafe_writes: true' would overwrite it in place".format(self.path, error.strerror)
+                    "{} cannot be replaced in one step ({}); 'unsafe_writes: true' would overwrite it in place".format(
+                        self.path, error.strerror
+                    )
                 )
             self._overwrite()
             return

@@ -223,9 +223,7 @@ def _set_owner(path, found, wanted, check, before, after):
         try:
             os.lchown(path, uid, gid)
         except OSError as error:
-            names = " and ".join(
-                "{} {}".format(key, after[key]) for key in ("owner", "group") if key in after
-            )
+            names = " and ".join("{} {}".format(key, after[key]) for key in ("owner", "group") if key in after)
             raise FileError("cannot give {} the {}: {}".format(path, names, error.strerror))
     return True
 
@@ -246,7 +244,5 @@ def _set_mode(path, found, wanted, check, before, after):
         now = stat.S_IMODE(os.lstat(path).st_mode)
         if now != bits:
             # The kernel drops set-group-id silently for a group that we are not in.
-            raise FileError(
-                "{} kept mode {} where {} was asked for".format(path, modes.show(now), modes.show(bits))
-            )
+            raise FileError("{} kept mode {} where {} was asked for".format(path, modes.show(now), modes.show(bits)))
     return True

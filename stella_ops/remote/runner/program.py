@@ -106,7 +106,7 @@ class Runner(object):
     def run(self):
         for fd in (0, 1, self.wake_read, self.wake_write):
             os.set_blocking(fd, False)
-        signal.set_wakeup_fd(self.wake_write, warn_on_full_buffer=False)
+        signal.set_wakeup_fd(self.wake_write)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):

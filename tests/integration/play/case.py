@@ -25,7 +25,7 @@ class Case:
     """What ``case.yml`` may say.
 
     Attributes:
-        runs: arguments of ``play``, by name of the run; they share one copy of the folder.
+        runs: arguments of ``play``, by name of the run; each gets a fresh copy of the folder.
         also_embedded: run on embedded hosts, too.
         differs: why what is expected is not what ansible-core does; such a case is recorded from stella-ops.
         keys: further keys of results that are compared.

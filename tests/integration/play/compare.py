@@ -37,7 +37,14 @@ def run(command: list[str], found: cases.Case, name: str, work: Path) -> tuple[i
     args = [*command, *found.unpack(work), *found.runs[name]]
     # Standard output and error apart: warnings of either program are its own.
     done = subprocess.run(
-        args, cwd=work, env=environment, capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL
+        args,
+        cwd=work,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     transcript = normalize(done.stdout, str(work), (*KEYS, *found.keys))
     return done.returncode, transcript, done.stdout + done.stderr
@@ -58,9 +65,6 @@ def main() -> int:
             outcomes = []
             for command in ([options.peer], ours):
                 with tempfile.TemporaryDirectory() as folder:
-                    earlier = list(found.runs)[: list(found.runs).index(label)]
-                    for before in earlier if found.environment.get("CASE_KEEPS") else ():
-                        run(command, found, before, Path(folder))
                     outcomes.append(run(command, found, label, Path(folder)))
             (their_exit, theirs, _), (our_exit, mine, said) = outcomes
             if found.no_transcript:

@@ -2,7 +2,9 @@
 
 Left out is what may differ without a difference in what happened: the stars of headlines, the order in which
 hosts end a task, folders, and of results shown after ``=>`` every key that no rule of the language sets. What
-stella-ops prints beyond ansible-core (hints, ``task path:`` after a failure) is left out too.
+stella-ops prints beyond ansible-core (hints, ``task path:`` after a failure) is left out too, and so is what
+ansible-core 2.19 prints beyond it: the block of source above a failure, and a headline (one a host) for each
+meta task.
 """
 
 from __future__ import annotations
@@ -28,15 +30,30 @@ def normalize(stdout: str, work: str, keys: tuple[str, ...] = KEYS) -> str:
         keys: of results, what is kept.
     """
     lines = [line.rstrip() for line in stdout.replace(work, "WORK").split("\n")]
-    lines = _results([line for line in lines if not _OURS.match(line)], keys)
+    lines = _results([line for line in _without_source_blocks(lines) if not _OURS.match(line)], keys)
     blocks: list[list[str]] = [[]]
     for line in lines:
-        banner = re.fullmatch(r"((?:PLAY|TASK|RUNNING HANDLER)\b.*?) \*{3,}", line)
-        if banner:
+        banner = re.fullmatch(r"((?:PLAY|TASK|RUNNING HANDLER|NO MORE HOSTS LEFT)\b.*?) ?\*{3,}", line)
+        if banner and blocks[-1] != [banner[1]]:  # ansible-core says some of them twice
             blocks.append([banner[1]])
-        elif line:
+        elif line and not banner:
             blocks[-1].append(line)
-    return "\n\n".join("\n".join(_by_host(block)) for block in blocks if block) + "\n"
+    kept = [block for block in blocks if block and block != ["TASK [meta]"]]
+    return "\n\n".join("\n".join(_by_host(block)) for block in kept) + "\n"
+
+
+def _without_source_blocks(lines: list[str]) -> list[str]:
+    """The lines without ansible-core's ``[ERROR]: …`` with its lines of source, up to the host's own line."""
+    made: list[str] = []
+    inside = False
+    for line in lines:
+        if line.startswith("[ERROR]: "):
+            inside = True
+        elif inside and _HOST_LINE.match(line):
+            inside = False
+        if not inside:
+            made.append(line)
+    return made
 
 
 def _results(lines: list[str], keys: tuple[str, ...]) -> list[str]:

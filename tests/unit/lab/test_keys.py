@@ -30,9 +30,7 @@ def test_a_mode_that_was_opened_is_closed_again(tmp_path: Path) -> None:
 def test_openssh_reads_the_key(tmp_path: Path) -> None:
     path = tmp_path / "client"
     line = ensure_key(path)
-    shown = subprocess.run(
-        ["ssh-keygen", "-y", "-f", path], capture_output=True, text=True, check=True
-    ).stdout
+    shown = subprocess.run(["ssh-keygen", "-y", "-f", path], capture_output=True, text=True, check=True).stdout
     assert shown.split()[:2] == line.split()
 
 

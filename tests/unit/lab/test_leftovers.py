@@ -37,9 +37,7 @@ def test_a_process_of_the_folder_is_stopped(tmp_path: Path) -> None:
 
 def test_an_agent_is_asked_to_stop_by_itself_first(tmp_path: Path) -> None:
     prefix = tmp_path / "stella-agent"
-    code = (
-        "import signal, sys; signal.signal(2, lambda *_: sys.exit(5)); print(1, flush=True); signal.pause()"
-    )
+    code = "import signal, sys; signal.signal(2, lambda *_: sys.exit(5)); print(1, flush=True); signal.pause()"
     with start_in(prefix, code) as child:
         record(prefix, child.pid)
         (prefix / "current").mkdir()

@@ -42,9 +42,7 @@ def test_a_folder_without_a_lab_has_none(tmp_path: Path) -> None:
     assert load(tmp_path / "missing") is None
 
 
-@pytest.mark.parametrize(
-    "text", ["", "[]", '{"kind": "embedded"}', '{"kind": 1, "hosts": [{}], "settings": {}}']
-)
+@pytest.mark.parametrize("text", ["", "[]", '{"kind": "embedded"}', '{"kind": 1, "hosts": [{}], "settings": {}}'])
 def test_a_spoiled_description_is_an_error_that_names_the_file(tmp_path: Path, text: str) -> None:
     (tmp_path / "lab.json").write_text(text)
     with pytest.raises(LabError, match=r"lab\.json"):
@@ -101,9 +99,7 @@ def test_hosts_are_numbered_or_named_and_those_there_stay_first() -> None:
     assert host_names(2, ["new", "lab1"], ["lab1"]) == ["lab1", "new"]
 
 
-@pytest.mark.parametrize(
-    "names", [[], ["a", "a"], [""], ["../up"], ["a/b"], ["-x"], [".x"], ["a b"], ["höst"]]
-)
+@pytest.mark.parametrize("names", [[], ["a", "a"], [""], ["../up"], ["a/b"], ["-x"], [".x"], ["a b"], ["höst"]])
 def test_names_that_cannot_be_are_refused(names: list[str]) -> None:
     with pytest.raises(LabError):
         host_names(1, names)

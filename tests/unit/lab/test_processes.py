@@ -39,9 +39,7 @@ def test_a_zombie_is_not_alive() -> None:
 
 
 def test_stop_is_gentle_first() -> None:
-    code = (
-        "import signal, sys; signal.signal(15, lambda *_: sys.exit(7)); print(1, flush=True); signal.pause()"
-    )
+    code = "import signal, sys; signal.signal(15, lambda *_: sys.exit(7)); print(1, flush=True); signal.pause()"
     with start(code) as child:
         processes.stop(child.pid)
         assert child.wait(10) == 7

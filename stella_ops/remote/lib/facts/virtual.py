@@ -64,6 +64,8 @@ def guest_of(root="/"):
     machine = next((kind for word, kind in _FIRMWARE if word in told), None)
     if machine is None:
         machine = without_firmware(root)
+    if machine == "unknown" and found:
+        machine = None
     return found + ([machine] if machine and machine not in found else [])
 
 

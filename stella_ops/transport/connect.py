@@ -1,0 +1,356 @@
+"""Opens SSH connections: to hosts, and to the jump hosts on the way.
+
+Every connection, a jump host's too, goes through ``Connector._open``, so that no host key goes unverified.
+Connections to jump hosts are shared by all hosts behind them, for the length of a run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import re
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+
+from stella_ops.errors import InventoryError, StellaError, UnreachableError
+from stella_ops.transport.base import ConnectionSpec
+from stella_ops.transport.connect_errors import connect_error, too_busy
+from stella_ops.transport.host_keys import HostKeys, Trust
+from stella_ops.transport.login_keys import agent_socket, load_key, locked_key_error
+from stella_ops.transport.proxy_command import ProxyCommand
+from stella_ops.transport.ssh_config import Target, expand_path, resolve
+from stella_ops.transport.ssh_options import Proxy, SshOptions, parse_ssh_args
+
+# sshd begins to drop connections that have not logged in yet at 10 of them (MaxStartups 10:30:100). Many
+# inventory names may lead to one address, and many controllers to one host.
+LOGINS_AT_ONCE = 8
+CONNECT_ATTEMPTS = 5
+KEEPALIVE_SECONDS = 15
+LOGIN_SECONDS = 30.0
+
+
+@dataclass(slots=True)
+class SshSettings:
+    """What all connections of a run share.
+
+    Attributes:
+        host_keys: the trusted keys.
+        accept_new: accept keys of hosts that are not known yet (``--accept-new-host-keys``).
+        config_files: OpenSSH client configuration; missing files are passed over.
+        private_keys: keys to offer when the inventory names none; empty for the usual ones.
+        warn: told of each SSH option that has no meaning here.
+    """
+
+    host_keys: HostKeys
+    accept_new: bool = False
+    config_files: list[str] = field(default_factory=lambda: [str(Path("~/.ssh/config").expanduser())])
+    private_keys: list[Path] = field(default_factory=list)
+    warn: Callable[[str], None] = lambda message: None
+
+
+@dataclass(frozen=True, slots=True)
+class _Login:
+    """One connection to open. ``hosts_behind`` are those that it leads to, nearest first."""
+
+    target: Target
+    options: SshOptions
+    identities: tuple[Path, ...]
+    password: str | None
+    timeout: float
+    where: str
+    hosts_behind: tuple[Target, ...] = ()
+
+
+class _Jump:
+    """A jump host's connection, opened by whoever needs it first."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.connection: asyncssh.SSHClientConnection | None = None
+        self.attempts = 0
+        self.error: StellaError | None = None
+
+
+class Connector:
+    """Opens the connections of a run."""
+
+    def __init__(self, settings: SshSettings) -> None:
+        self._settings = settings
+        self._jumps: dict[tuple[object, ...], _Jump] = defaultdict(_Jump)
+        self._gates: dict[tuple[str, int], asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(LOGINS_AT_ONCE))
+
+    async def connect(self, spec: ConnectionSpec) -> asyncssh.SSHClientConnection:
+        """Connect to a host and log in.
+
+        Raises:
+            UnreachableError: or one of its kinds: host key, login.
+            InventoryError: an option or a key file is wrong.
+        """
+        settings = self._settings
+        options = parse_ssh_args(spec.common_args, spec.name)
+        for warning in options.warnings:
+            settings.warn(warning)
+        config = settings.config_files if options.config_files is None else options.config_files
+        name = spec.address or spec.name
+        target = await resolve(name, spec.port, spec.user, options, config, where=spec.name)
+        tokens = {"h": target.host, "n": name, "p": str(target.port), "r": target.user}
+        given = [spec.private_key_file] if spec.private_key_file else []
+        given = given or [expand_path(path, tokens) for path in options.identities] or settings.private_keys
+        return await self._patiently(
+            _Login(
+                target=target,
+                options=options,
+                identities=tuple(path.expanduser() for path in given),
+                password=spec.password,
+                timeout=options.keywords.get("connect_timeout", spec.connect_timeout),
+                where=spec.name,
+            )
+        )
+
+    async def close(self) -> None:
+        """Close the connections to jump hosts, those behind others first."""
+        jumps, self._jumps = list(self._jumps.values()), defaultdict(_Jump)
+        for jump in reversed(jumps):
+            if jump.connection is not None:
+                await close_connection(jump.connection)
+
+    async def _patiently(self, login: _Login) -> asyncssh.SSHClientConnection:
+        """Connects; an sshd that drops the connection before it speaks is too busy, and asked again."""
+        tunnel = await self._tunnel(login)
+        gate = self._gates[login.target.host, login.target.port]
+        for attempt in range(1, CONNECT_ATTEMPTS + 1):
+            async with gate:
+                try:
+                    return await self._open(login, tunnel)
+                except (asyncssh.ConnectionLost, ConnectionResetError) as problem:
+                    if isinstance(tunnel, ProxyCommand) and not tunnel.found_closed_door:
+                        raise _proxy_error(login, tunnel, problem) from None
+                    if attempt == CONNECT_ATTEMPTS:
+                        raise too_busy(problem, login.where) from None
+            await asyncio.sleep(random.uniform(0.2, 0.6) * attempt)
+        raise AssertionError("unreachable code")
+
+    async def _open(self, login: _Login, tunnel: object) -> asyncssh.SSHClientConnection:
+        """One attempt. Every host key of a run is verified here."""
+        settings, target, options = self._settings, login.target, login.options
+        trust = settings.host_keys.trust(
+            target.key_name,
+            target.key_port,
+            user_files=target.user_files,
+            global_files=target.global_files,
+            accept_new=settings.accept_new or bool(options.accept_new),
+        )
+        keywords: dict[str, Any] = {
+            "keepalive_interval": KEEPALIVE_SECONDS,
+            "login_timeout": max(LOGIN_SECONDS, login.timeout),
+            **options.keywords,
+            "connect_timeout": login.timeout,
+            "port": target.port,
+            "username": target.user,
+        }
+        if login.password is not None:
+            keywords["password"] = login.password
+        if not target.key_algorithms:
+            keywords.setdefault("server_host_key_algs", trust.key_algorithms())
+        locked: list[str] = []
+        agent = agent_socket(options.keywords.get("agent_path"))
+        keys = self._client_keys(login, agent is not None, locked)
+        if keys is not None:
+            keywords["client_keys"] = keys
+        if options.identities_only:
+            keywords.update(_only_these(locked))
+
+        async def attempt(**more: Any) -> asyncssh.SSHClientConnection:
+            return await asyncssh.connect(
+                target.name,
+                config=list(target.config_files) or None,
+                known_hosts=trust,
+                tunnel=tunnel,
+                proxy_command=None,
+                x509_trusted_certs=None,
+                client_factory=lambda: _Client(trust),
+                **{**keywords, **more},
+            )
+
+        try:
+            # The agent is asked only where the keys that are named did not do: each of its keys that the host
+            # does not know counts as a failed login there.
+            if not keys or locked:
+                return await attempt()
+            try:
+                return await attempt(agent_path=None)
+            except asyncssh.PermissionDenied:
+                if agent is None or options.identities_only:
+                    raise
+                return await attempt()
+        except (asyncssh.ConnectionLost, ConnectionResetError):
+            raise
+        except (asyncssh.Error, OSError, ValueError) as problem:
+            if isinstance(tunnel, ProxyCommand) and tunnel.said and not isinstance(problem, asyncssh.DisconnectError):
+                raise _proxy_error(login, tunnel, problem) from None
+            raise connect_error(
+                problem, target, trust, timeout=login.timeout, where=login.where, locked_keys=locked
+            ) from None
+
+    def _client_keys(self, login: _Login, has_agent: bool, locked: list[str]) -> list[Any] | None:
+        """The keys to offer besides the agent's; None for what the configuration or OpenSSH's habit says."""
+        if not login.identities or (login.hosts_behind and login.target.own_identities):
+            return None
+        keys: list[Any] = []
+        for path in login.identities:
+            found = load_key(path, login.where)
+            if not found:
+                if not has_agent:
+                    raise locked_key_error(path, login.where)
+                locked.append(str(path))
+            keys += found
+        if login.hosts_behind:
+            # The key is named for the host, not for the jump host, which may know the person's usual ones.
+            with contextlib.suppress(OSError, ValueError, asyncssh.KeyImportError):
+                keys += asyncssh.public_key.load_default_keypairs()
+        return keys
+
+    # -- the way there
+
+    async def _tunnel(self, login: _Login) -> object:
+        proxy, target = login.target.proxy, login.target
+        if proxy.command is not None:
+            return ProxyCommand(proxy.command)
+        tunnel: asyncssh.SSHClientConnection | None = None
+        way: tuple[str, ...] = ()
+        for hop in proxy.jumps:
+            way = (*way, hop)
+            step = await self._hop(login, hop, first=tunnel is None)
+            if len(proxy.jumps) == 1 and (step.target.host, step.target.port) == (target.host, target.port):
+                # "Host *" with a ProxyJump holds for the jump host as well, and means no detour for it.
+                return None
+            if step.target in step.hosts_behind:
+                raise InventoryError(
+                    f"the jump hosts lead round in a circle, to {hop}", where=login.where, hint="check ProxyJump"
+                )
+            tunnel = await self._jump(step, way, tunnel)
+        return tunnel
+
+    async def _hop(self, login: _Login, hop: str, *, first: bool) -> _Login:
+        """The login at a jump host. It has the known hosts of the host behind, and its own configuration."""
+        user, name, port = parse_hop(hop, login.where)
+        options = SshOptions(
+            user_known_hosts=_handed_on(login.options.user_known_hosts, login.target.user_files),
+            global_known_hosts=_handed_on(login.options.global_known_hosts, login.target.global_files),
+            accept_new=login.options.accept_new,
+            identities_only=login.options.identities_only,
+        )
+        target = await resolve(name, port, user, options, login.target.config_files, where=login.where)
+        if not first:
+            # It is reached through the one before, whatever its own configuration says.
+            target = replace(target, proxy=Proxy())
+        behind = (login.target, *login.hosts_behind)
+        return _Login(
+            target=target,
+            options=options,
+            identities=login.identities,
+            password=None,
+            timeout=login.timeout,
+            where=login.where,
+            hosts_behind=behind,
+        )
+
+    async def _jump(
+        self, login: _Login, way: tuple[str, ...], tunnel: asyncssh.SSHClientConnection | None
+    ) -> asyncssh.SSHClientConnection:
+        """The connection to a jump host; one for all hosts behind it that see it in the same way."""
+        target = login.target
+        jump = self._jumps[way, target, login.identities, bool(login.options.accept_new)]
+        seen = jump.attempts
+        async with jump.lock:
+            if jump.connection is not None and not jump.connection.is_closed():
+                return jump.connection
+            if jump.error is not None and jump.attempts != seen:
+                # Others have just tried in vain; this host need not wait for the same again.
+                raise _at_jump_host(jump.error, target, login.where)
+            try:
+                if tunnel is None:
+                    jump.connection = await self._patiently(login)
+                else:
+                    jump.connection = await self._behind(login, tunnel)
+                jump.error = None
+                return jump.connection
+            except StellaError as error:
+                jump.error = error
+                raise _at_jump_host(error, target, login.where) from None
+            finally:
+                jump.attempts += 1
+
+    async def _behind(self, login: _Login, tunnel: asyncssh.SSHClientConnection) -> asyncssh.SSHClientConnection:
+        try:
+            return await self._open(login, tunnel)
+        except (asyncssh.ConnectionLost, ConnectionResetError) as problem:
+            raise too_busy(problem, login.where) from None
+
+
+class _Client(asyncssh.SSHClient):
+    """Decides about host keys that asyncssh does not find among the trusted ones."""
+
+    def __init__(self, trust: Trust) -> None:
+        self._trust = trust
+
+    def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
+        return self._trust.decide(key)
+
+
+async def close_connection(connection: asyncssh.SSHClientConnection, patience: float = 5.0) -> None:
+    """Close a connection; one that does not answer is left alone after ``patience`` seconds."""
+    connection.close()
+    with contextlib.suppress(asyncssh.Error, OSError, TimeoutError):
+        async with asyncio.timeout(patience):
+            await connection.wait_closed()
+
+
+def parse_hop(text: str, where: str) -> tuple[str | None, str, int | None]:
+    """User, host and port of a jump host: ``[user@]host[:port]`` or an ``ssh://`` URI.
+
+    Raises:
+        InventoryError: it is neither.
+    """
+    found = re.fullmatch(
+        r"(?:ssh://)?(?:(?P<user>.+)@)?(?:\[(?P<bracketed>[^\]]+)\]|(?P<host>[^\[\]:@/]+))(?::(?P<port>\d+))?/?", text
+    )
+    port = int(found["port"]) if found and found["port"] else None
+    if found is None or (port is not None and not 0 < port < 65536):
+        raise InventoryError(
+            f"'{text}' is no jump host", where=where, hint="write ProxyJump as [user@]host[:port], with commas between"
+        )
+    return found["user"], found["bracketed"] or found["host"], port
+
+
+def _handed_on(given: list[str] | None, files: tuple[Path, ...] | None) -> list[str] | None:
+    """Known-hosts files that option text names hold on the whole way; they are expanded already."""
+    return None if given is None or files is None else [str(file).replace("%", "%%") for file in files]
+
+
+def _only_these(locked: list[str]) -> dict[str, Any]:
+    """IdentitiesOnly: of the agent's keys, those alone that stand in for a key file with a passphrase."""
+    public = [f"{path}.pub" for path in locked if Path(f"{path}.pub").exists()]
+    return {"agent_identities": public} if public else {"agent_path": None}
+
+
+def _at_jump_host(error: StellaError, target: Target, where: str) -> StellaError:
+    message = error.message
+    if not message.startswith("jump host "):
+        message = f"jump host {target.name}: {message}"
+    return type(error)(message, where=where, hint=error.hint)
+
+
+def _proxy_error(login: _Login, proxy: ProxyCommand, problem: Exception) -> UnreachableError:
+    said = proxy.said or str(problem)
+    return UnreachableError(
+        f"the proxy command to {login.target.place} ended: {said}",
+        where=login.where,
+        hint=f"try it by hand: {login.target.proxy.command}",
+    )
