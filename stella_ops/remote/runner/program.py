@@ -10,10 +10,14 @@ empty at its end), CANCEL, ALIVE. To the controller: HELLO (JSON), RESULT (JSON)
 
 One loop serves all pipes, so that the end of the connection is seen at once, whatever the tasks are doing; then
 every unfinished task is killed with its process group. A controller that falls silent for ``IDLE_SECONDS``
-counts as gone.
+counts as gone. Should this program itself be killed, the kernel kills the tasks (see ``Lifeline``).
+
+A task that ends in good order leaves alone what it has started: that is how daemons come to be.
 """
 
+import collections
 import errno
+import fcntl
 import importlib
 import importlib.machinery
 import json
@@ -38,43 +42,87 @@ READ_SIZE = 262144
 HIGH_WATER = 4194304
 NOISE_LIMIT = 4096
 FRAME_LIMIT = 268435456
+# The longest answer of a module, as JSON. Longer ones become a failure that says so.
+RESULT_LIMIT = 67108864
+# Linux tells of a peer that has shut down its writing side; Python 3.6 has no name for it.
+POLLRDHUP = 0x2000 if sys.platform.startswith("linux") else 0
 
 
 class MemoryFinder(object):
-    """Imports ``stella_ops.remote.lib`` and its files from what the controller sent."""
+    """Imports ``stella_ops.remote.lib`` and its files from what the controller sent.
+
+    A package's own code comes under the name of its file, ``….facts.__init__``.
+    """
 
     def __init__(self):
         self.sources = {}
+        self.packages = {"stella_ops", "stella_ops.remote", "stella_ops.remote.lib"}
+
+    def add(self, name, source):
+        if name.endswith(".__init__"):
+            name = name[: -len(".__init__")]
+            self.packages.add(name)
+        self.sources[name] = source
 
     def find_spec(self, name, path=None, target=None):
-        if name not in self.sources:
+        package = name in self.packages
+        if name not in self.sources and not package:
             return None
-        below = name + "."
-        package = self.sources[name] is None or any(other.startswith(below) for other in self.sources)
         return importlib.machinery.ModuleSpec(name, self, origin="stella:" + name, is_package=package)
 
     def create_module(self, spec):
         return None
 
     def exec_module(self, module):
-        source = self.sources[module.__name__]
+        source = self.sources.get(module.__name__)
         if source is not None:
             exec(compile(source, "stella:" + module.__name__, "exec"), module.__dict__)
 
     def get_source(self, name):
-        source = self.sources.get(name)
-        return source.decode("utf-8") if source else ""
+        return self.sources.get(name, b"").decode("utf-8")
+
+
+class Lifeline(object):
+    """A pipe by which the kernel itself kills a task's process group when the runner is gone.
+
+    The runner holds the writing end and never writes. The child asks for a signal to its group once something
+    happens at the reading end; the only thing that can happen is that the runner dies. Linux only.
+    """
+
+    def __init__(self):
+        self.read_fd, self.write_fd = os.pipe()
+
+    def arm(self):
+        """In the child."""
+        if hasattr(fcntl, "F_SETSIG"):
+            fcntl.fcntl(self.read_fd, fcntl.F_SETOWN, -os.getpgrp())
+            fcntl.fcntl(self.read_fd, fcntl.F_SETSIG, signal.SIGKILL)
+            self.set_async(True)
+
+    def disarm(self):
+        """In the child, for itself and all that it forked: from now on they may outlive the runner."""
+        try:
+            self.set_async(False)
+        except OSError:
+            # The module has closed it: then it is off already.
+            pass
+
+    def set_async(self, on):
+        flags = fcntl.fcntl(self.read_fd, fcntl.F_GETFL)
+        flags = flags | os.O_ASYNC if on else flags & ~os.O_ASYNC
+        fcntl.fcntl(self.read_fd, fcntl.F_SETFL, flags)
 
 
 class Child(object):
     """One running task: its process, and our ends of its pipes."""
 
-    def __init__(self, task_id, pid, result_fd, noise_fd, content_fd, timeout):
+    def __init__(self, task_id, pid, result_fd, noise_fd, content_fd, lifeline_fd, timeout):
         self.task_id = task_id
         self.pid = pid
         self.result_fd = result_fd
         self.noise_fd = noise_fd
         self.content_fd = content_fd
+        self.lifeline_fd = lifeline_fd
         self.deadline = time.monotonic() + timeout if timeout else None
         self.timeout = timeout
         self.answer = bytearray()
@@ -93,8 +141,13 @@ class Runner(object):
         self.codes = {}
         self.compiled = {}
         self.children = {}
+        # Children that have answered and are about to end.
+        self.leaving = set()
+        # Process groups that were told to end: when they will be made to, and their lifelines, cut then.
+        self.groups = {}
         self.inbox = bytearray()
-        self.outbox = bytearray()
+        self.outbox = collections.deque()
+        self.outbox_size = 0
         self.heard = time.monotonic()
         self.poll = select.poll()
         self.watched = {}
@@ -111,12 +164,10 @@ class Runner(object):
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             signal.signal(number, self.on_end_signal)
-        for name in ("stella_ops", "stella_ops.remote", "stella_ops.remote.lib"):
-            self.finder.sources[name] = None
         sys.meta_path.insert(0, self.finder)
         self.watch(0, select.POLLIN)
         self.watch(self.wake_read, select.POLLIN)
-        self.outbox += MAGIC
+        self.queue(MAGIC)
         self.send(HELLO, 0, json.dumps(describe_host()).encode("utf-8"))
         try:
             while not self.ended:
@@ -128,19 +179,20 @@ class Runner(object):
         self.ended = True
 
     def kill_all(self):
-        """Ends every unfinished task: politely, then by force."""
+        """Ends every unfinished task with all of its group: politely, then by force."""
+        left = set(self.groups)
         for child in self.children.values():
             kill_group(child.pid, signal.SIGTERM)
+            left.add(child.pid)
         deadline = time.monotonic() + GRACE_SECONDS
-        left = dict(self.children)
         while left and time.monotonic() < deadline:
-            for task_id, child in list(left.items()):
-                if reaped(child.pid) is not None:
-                    del left[task_id]
+            for child in self.children.values():
+                reaped(child.pid)
+            left = {group for group in left if signal_group(group, 0)}
             if left:
                 select.select([], [], [], 0.02)
-        for child in self.children.values():
-            kill_group(child.pid, signal.SIGKILL)
+        for group in left:
+            signal_group(group, signal.SIGKILL)
 
     # -- the loop
 
@@ -155,13 +207,16 @@ class Runner(object):
             del self.watched[fd]
 
     def turn(self):
-        self.watch(1, select.POLLOUT if self.outbox else 0)
+        self.watch(1, select.POLLOUT if self.outbox_size else 0)
         # A module that takes its content slowly, or a controller that reads slowly, stops our reading: the
         # sender then feels it through the SSH window and memory stays bounded. The end of input would go
         # unseen meanwhile, so hang-ups are watched all the same.
         waiting = sum(len(child.content) for child in self.children.values())
-        full = waiting > HIGH_WATER or len(self.outbox) > HIGH_WATER
-        self.watch(0, select.POLLHUP if full else select.POLLIN)
+        full = waiting > HIGH_WATER or self.outbox_size > HIGH_WATER
+        if full:
+            # Signs of life queue up behind what is not being read.
+            self.heard = time.monotonic()
+        self.watch(0, select.POLLHUP | POLLRDHUP if full else select.POLLIN)
         for child in self.children.values():
             if child.content_fd is not None:
                 self.watch(child.content_fd, select.POLLOUT if child.content else 0)
@@ -172,6 +227,7 @@ class Runner(object):
     def patience(self):
         now = time.monotonic()
         ends = [self.heard + IDLE_SECONDS]
+        ends.extend(at for at, _ in self.groups.values())
         for child in self.children.values():
             ends.extend(at for at in (child.deadline, child.kill_at) if at is not None)
         return max(0, min(ends) - now) * 1000 + 1
@@ -185,13 +241,13 @@ class Runner(object):
             drain(fd)
             self.reap()
         else:
-            for child in list(self.children.values()):
+            for child in self.children.values():
                 if fd == child.result_fd:
-                    self.read_answer(child)
-                elif fd == child.noise_fd:
-                    self.read_noise(child)
-                elif fd == child.content_fd:
-                    self.feed(child)
+                    return self.read_answer(child)
+                if fd == child.noise_fd:
+                    return self.read_noise(child)
+                if fd == child.content_fd:
+                    return self.feed(child)
 
     def read_input(self, events):
         if not events & select.POLLIN:
@@ -226,7 +282,7 @@ class Runner(object):
             name = name.decode("utf-8")
             source = zlib.decompress(packed)
             if name.startswith("stella_ops."):
-                self.finder.sources[name] = source
+                self.finder.add(name, source)
             else:
                 self.codes[name] = source
         elif kind == TASK:
@@ -245,21 +301,33 @@ class Runner(object):
                 self.kill(child, "cancelled")
 
     def send(self, kind, task_id, payload):
-        self.outbox += HEADER.pack(len(payload), kind, task_id)
-        self.outbox += payload
+        self.queue(HEADER.pack(len(payload), kind, task_id))
+        self.queue(payload)
         self.write_output()
+
+    def queue(self, data):
+        # Views: a long answer is not copied on its way out.
+        if len(data):
+            self.outbox.append(memoryview(data))
+            self.outbox_size += len(data)
 
     def write_output(self):
         while self.outbox:
+            view = self.outbox[0]
             try:
-                count = os.write(1, memoryview(self.outbox)[:READ_SIZE])
+                count = os.write(1, view[:READ_SIZE])
             except OSError as problem:
                 if problem.errno in (errno.EAGAIN, errno.EINTR):
                     return
                 self.ended = True
-                self.outbox = bytearray()
+                self.outbox.clear()
+                self.outbox_size = 0
                 return
-            del self.outbox[:count]
+            self.outbox_size -= count
+            if count == len(view):
+                self.outbox.popleft()
+            else:
+                self.outbox[0] = view[count:]
 
     # -- tasks
 
@@ -280,39 +348,42 @@ class Runner(object):
         if problem is not None:
             self.send(CRASH, task_id, json.dumps({"reason": "load", "noise": problem}).encode("utf-8"))
             return
-        result_read, result_write = os.pipe()
-        noise_read, noise_write = os.pipe()
-        content_read = content_write = None
-        if request.get("content"):
-            content_read, content_write = os.pipe()
-        # Held until the parent's bookkeeping is done, so that no child can end unseen.
+        pipes = []
         try:
+            for _ in range(2 + bool(request.get("content"))):
+                pipes.append(os.pipe())
+            lifeline = Lifeline()
+            pipes.append((lifeline.read_fd, lifeline.write_fd))
             pid = os.fork()
         except OSError as failure:
-            for fd in (result_read, result_write, noise_read, noise_write, content_read, content_write):
-                if fd is not None:
-                    os.close(fd)
-            text = "cannot fork: %s" % failure.strerror
+            for pipe in pipes:
+                os.close(pipe[0])
+                os.close(pipe[1])
+            text = "cannot start a process: %s" % failure.strerror
             self.send(CRASH, task_id, json.dumps({"reason": "fork", "noise": text}).encode("utf-8"))
             return
+        (result_read, result_write), (noise_read, noise_write) = pipes[:2]
+        content_read, content_write = pipes[2] if len(pipes) == 4 else (None, None)
         if pid == 0:
-            self.become_child(request, code, result_write, noise_write, content_read)
-        for fd in (result_write, noise_write, content_read):
+            self.become_child(request, code, result_write, noise_write, content_read, lifeline)
+        for fd in (result_write, noise_write, content_read, lifeline.read_fd):
             if fd is not None:
                 os.close(fd)
         for fd in (result_read, noise_read, content_write):
             if fd is not None:
                 os.set_blocking(fd, False)
-        child = Child(task_id, pid, result_read, noise_read, content_write, request.get("timeout") or 0)
+        timeout = request.get("timeout") or 0
+        child = Child(task_id, pid, result_read, noise_read, content_write, lifeline.write_fd, timeout)
         self.children[task_id] = child
         self.watch(result_read, select.POLLIN)
         self.watch(noise_read, select.POLLIN)
 
-    def become_child(self, request, code, result_fd, noise_fd, content_fd):
+    def become_child(self, request, code, result_fd, noise_fd, content_fd, lifeline):
         """Runs the module in the forked child. Never returns."""
         status = 1
         try:
             os.setsid()
+            lifeline.arm()
             signal.set_wakeup_fd(-1)
             for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
                 signal.signal(number, signal.SIG_DFL)
@@ -321,16 +392,18 @@ class Runner(object):
             os.dup2(null, 0)
             os.dup2(noise_fd, 1)
             os.dup2(noise_fd, 2)
-            keep = {0, 1, 2, result_fd, content_fd}
+            keep = {0, 1, 2, result_fd, content_fd, lifeline.read_fd}
             for fd in open_descriptors():
                 if fd not in keep:
                     try:
                         os.close(fd)
                     except OSError:
                         pass
-            os.environ.update(request.get("environment") or {})
+            for name, value in (request.get("environment") or {}).items():
+                os.environ[name] = str(value)
             content = os.fdopen(content_fd, "rb") if content_fd is not None else None
             answer = run_module(code, request, content)
+            lifeline.disarm()
             write_all(result_fd, answer)
             status = 0
         except BaseException:
@@ -355,8 +428,7 @@ class Runner(object):
                 break
             del child.content[:count]
         if child.content_ended:
-            self.watch(child.content_fd, 0)
-            os.close(child.content_fd)
+            self.forget(child.content_fd)
             child.content_fd = None
 
     def read_answer(self, child):
@@ -364,63 +436,76 @@ class Runner(object):
         if data is None:
             return
         child.answer += data
-        if not data or complete(child.answer):
+        if complete(child.answer):
             self.finish(child)
+        elif not data:
+            # It cannot answer any more. Most often it is about to end, and how it ends tells why.
+            self.forget(child.result_fd)
+            child.result_fd = None
+            if child.killed is None:
+                child.killed = "closed"
+                child.deadline = None
+                child.kill_at = time.monotonic() + GRACE_SECONDS
 
     def read_noise(self, child):
         data = read_some(child.noise_fd)
         if data is None:
             return
         if not data:
-            self.watch(child.noise_fd, 0)
-            os.close(child.noise_fd)
+            self.forget(child.noise_fd)
             child.noise_fd = None
             return
         child.noise += data
         del child.noise[:-NOISE_LIMIT]
 
+    def forget(self, fd):
+        self.watch(fd, 0)
+        os.close(fd)
+
     def reap(self):
         """A child ended: one that left no answer is told as a crash."""
+        self.leaving = {pid for pid in self.leaving if reaped(pid) is None}
         for child in list(self.children.values()):
             status = reaped(child.pid)
             if status is None:
                 continue
-            data = read_some(child.result_fd)
-            while data:
-                child.answer += data
+            while child.result_fd is not None and not complete(child.answer):
                 data = read_some(child.result_fd)
+                if not data:
+                    break
+                child.answer += data
             self.finish(child, status)
 
     def finish(self, child, status=None):
-        if child.noise_fd is not None and not complete(child.answer):
+        """Tells how a task ended. ``status`` is its wait status, None when it has answered and still exits."""
+        answered = complete(child.answer) and child.killed in (None, "closed")
+        if child.noise_fd is not None and not answered:
             self.read_noise(child)
         del self.children[child.task_id]
         for fd in (child.result_fd, child.noise_fd, child.content_fd):
             if fd is not None:
-                self.watch(fd, 0)
-                os.close(fd)
-        if status is None and not complete(child.answer):
-            # It closed its pipe without an answer; how it ends tells why.
-            kill_group(child.pid, signal.SIGKILL)
+                self.forget(fd)
         if status is None:
-            try:
-                status = os.waitpid(child.pid, 0)[1]
-            except OSError:
-                status = 0
-        if complete(child.answer) and child.killed is None:
-            self.send(RESULT, child.task_id, bytes(child.answer[4:]))
+            self.leaving.add(child.pid)
+        if not answered and signal_group(child.pid, signal.SIGTERM):
+            # What a killed or crashed module had started does not go on without it.
+            self.groups[child.pid] = (child.kill_at or time.monotonic() + GRACE_SECONDS, child.lifeline_fd)
+        else:
+            os.close(child.lifeline_fd)
+        if answered:
+            self.send(RESULT, child.task_id, memoryview(child.answer)[4:])
             return
         crash = {
             "reason": child.killed or "died",
-            "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
-            "status": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
+            "signal": os.WTERMSIG(status) if status is not None and os.WIFSIGNALED(status) else None,
+            "status": os.WEXITSTATUS(status) if status is not None and os.WIFEXITED(status) else None,
             "timeout": child.timeout,
             "noise": bytes(child.noise).decode("utf-8", "replace"),
         }
         self.send(CRASH, child.task_id, json.dumps(crash).encode("utf-8"))
 
     def kill(self, child, reason):
-        if child.killed is None:
+        if child.killed in (None, "closed"):
             child.killed = reason
             child.deadline = None
             child.kill_at = time.monotonic() + GRACE_SECONDS
@@ -436,6 +521,10 @@ class Runner(object):
             elif child.kill_at is not None and now >= child.kill_at:
                 child.kill_at = None
                 kill_group(child.pid, signal.SIGKILL)
+        for group, (at, lifeline_fd) in list(self.groups.items()):
+            if not signal_group(group, signal.SIGKILL if now >= at else 0) or now >= at:
+                del self.groups[group]
+                os.close(lifeline_fd)
 
 
 def run_module(code, request, content):
@@ -446,6 +535,11 @@ def run_module(code, request, content):
     exec(code, module.__dict__)
     result = execute(module.run, module.__dict__.get("ARGUMENTS", {}), request, content)
     packed = json.dumps(result).encode("utf-8")
+    if len(packed) > RESULT_LIMIT:
+        text = "the module's answer of %d MiB is too long: the limit is %d MiB"
+        result = {"failed": True, "changed": bool(result.get("changed"))}
+        result["msg"] = text % (len(packed) >> 20, RESULT_LIMIT >> 20)
+        packed = json.dumps(result).encode("utf-8")
     return struct.pack(">I", len(packed)) + packed
 
 
@@ -483,7 +577,17 @@ def reaped(pid):
     return status if ended else None
 
 
+def signal_group(pid, number):
+    """Signals a process group; False if it has nobody left (0: only asks)."""
+    try:
+        os.killpg(pid, number)
+        return True
+    except OSError as problem:
+        return problem.errno == errno.EPERM
+
+
 def kill_group(pid, number):
+    """Signals the group of a child that is not reaped yet."""
     # Just after the fork the group may not exist yet; then the process itself is all there is.
     for kill in (os.killpg, os.kill):
         try:
@@ -498,6 +602,16 @@ def open_descriptors():
         return [int(name) for name in os.listdir("/proc/self/fd")]
     except (OSError, ValueError):
         return range(3, 256)
+
+
+def go_home():
+    """Modules start in the user's home. After sudo we are in the login user's, which may be closed to us."""
+    for folder in (os.path.expanduser("~"), "/"):
+        try:
+            os.chdir(folder)
+            return
+        except OSError:
+            continue
 
 
 def describe_host():
@@ -527,6 +641,7 @@ def describe_host():
 
 def main():
     try:
+        go_home()
         Runner().run()
     except BaseException:
         traceback.print_exc()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -30,24 +31,30 @@ def run(command: list[str], found: cases.Case, name: str, work: Path) -> tuple[i
         "ANSIBLE_LOCALHOST_WARNING": "0",
         "ANSIBLE_HOME": str(work / ".ansible"),
         "NO_COLOR": "1",
+        "PYTHONFAULTHANDLER": "1",
         "HOME": str(work),
         "LC_ALL": "C.UTF-8",
         **found.environment,
     }
     args = [*command, *found.unpack(work), *found.runs[name]]
     # Standard output and error apart: warnings of either program are its own.
-    done = subprocess.run(
+    process = subprocess.Popen(
         args,
         cwd=work,
         env=environment,
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=120,
-        check=False,
     )
-    transcript = normalize(done.stdout, str(work), (*KEYS, *found.keys))
-    return done.returncode, transcript, done.stdout + done.stderr
+    try:
+        stdout, stderr = process.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)  # faulthandler then says where it hangs
+        stdout, stderr = process.communicate()
+        print(f"=== {found.name}: HANGS\n{stderr}")
+    transcript = normalize(stdout, str(work), (*KEYS, *found.keys))
+    return process.returncode, transcript, stdout + stderr
 
 
 def main() -> int:
