@@ -1,13 +1,18 @@
 """Install a version of the agent: package, folders, service user and unit; the content is the package."""
 
+import contextlib
+import fcntl
 import grp
 import hashlib
 import os
 import pwd
 import re
 import shutil
+import signal
 import stat
 import sys
+import threading
+import time
 
 from stella_ops.remote.lib import agent_host
 from stella_ops.remote.lib.layout import PACKAGE_NAME
@@ -21,6 +26,10 @@ ARGUMENTS = {
     "user": {"type": "str", "default": "stella-agent"},
     "unit": {"type": "str"},
 }
+
+
+# Two controllers, or two inventory names, may lead to one folder: one waits this long for the other.
+_LOCK_SECONDS = 60.0
 
 
 def run(task):
@@ -39,24 +48,25 @@ def run(task):
     layout = agent_host.layout_for(task)
     if layout.is_system and os.geteuid() != 0:
         task.fail("installing at %s needs root" % layout.home, hint="use become: true, or give a prefix")
-    install = _Install(task, layout)
-    if not install.has_package() and task.content is None and not task.check_mode:
-        return {
-            "changed": False,
-            "need_content": True,
-            "actions": [],
-            "previous_version": install.previous_version,
-        }
-    try:
-        install.carry_out()
-    except BaseException as problem:
-        left = install.undo()
-        if isinstance(problem, OSError):
-            hint = "free some space" if problem.errno == 28 else None
-            where = " (%s)" % problem.filename if problem.filename else ""
-            task.fail("cannot install: %s%s" % (problem.strerror or problem, where), hint=hint, left_behind=left)
-        raise
-    install.finish()
+    with _alone(task, layout.home), _termination_raises():
+        install = _Install(task, layout)
+        if not install.has_package() and task.content is None and not task.check_mode:
+            return {
+                "changed": False,
+                "need_content": True,
+                "actions": [],
+                "previous_version": install.previous_version,
+            }
+        try:
+            install.carry_out()
+        except BaseException as problem:
+            left = install.undo()
+            if isinstance(problem, OSError):
+                hint = "free some space" if problem.errno == 28 else None
+                where = " (%s)" % problem.filename if problem.filename else ""
+                task.fail("cannot install: %s%s" % (problem.strerror or problem, where), hint=hint, left_behind=left)
+            raise
+        install.finish()
     return {
         "changed": bool(install.actions),
         "need_content": False,
@@ -65,6 +75,50 @@ def run(task):
         "path": install.package,
         "home": layout.home,
     }
+
+
+@contextlib.contextmanager
+def _alone(task, home):
+    """Keep other installs of the same folder out; the lock is on the folder above it and leaves no file."""
+    above = os.path.dirname(home)
+    while not os.path.isdir(above):
+        above = os.path.dirname(above)
+    try:
+        lock = os.open(above, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:  # not ours to read: then it is not ours to install below either, which is told later
+        yield
+        return
+    try:
+        deadline = time.monotonic() + _LOCK_SECONDS
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                if time.monotonic() >= deadline:
+                    task.fail("another install is at work at %s" % home, hint="wait for it, then run again")
+                time.sleep(0.05)
+        yield
+    finally:
+        os.close(lock)
+
+
+@contextlib.contextmanager
+def _termination_raises():
+    """Have SIGTERM (the connection was cut) end the install by an exception, so that it is undone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(_number, _frame):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise SystemExit("terminated")
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class _Install(object):
@@ -92,6 +146,8 @@ class _Install(object):
             return False
 
     def carry_out(self):
+        if not self._check:
+            self._sweep()
         if self._user:
             self._ensure_user()
         for path, mode, agents in self._layout.directories():
@@ -103,6 +159,14 @@ class _Install(object):
         self._ensure_current()
         if self._user and self._task.args["unit"] and os.path.isdir(os.path.dirname(agent_host.UNIT_PATH)):
             self._ensure_unit(self._task.args["unit"])
+
+    def _sweep(self):
+        """Remove what an install left behind that was killed outright."""
+        layout = self._layout
+        for path in (layout.marker, layout.current, self.package, agent_host.UNIT_PATH if self._user else None):
+            for suffix in (".new", ".before"):
+                if path:
+                    _remove(path + suffix)
 
     def undo(self):
         """Take back what was done, as far as can be; sentences about what could not."""

@@ -1,6 +1,10 @@
 """Start, stop or restart the agent, and have it start with the host."""
 
+import base64
+import hashlib
 import os
+import re
+import signal
 import time
 
 from stella_ops.remote.lib import agent_host, pidfile
@@ -16,6 +20,10 @@ ARGUMENTS = {
 
 def run(task):
     """Return ``running``, ``pid``, ``manager`` ("systemd" or "process") and ``actions``.
+
+    ``started`` means: running what is installed. An agent that still runs another package is restarted, and one
+    that has not taken up the configuration or certificate on disk is told to. So a run makes up for one before
+    it that was cut off between a change and the restart.
 
     With ``wait`` (seconds) it returns only when the agent runs and has given a heartbeat since it started;
     the heartbeat is then in ``heartbeat``. Fails with the end of the agent's log otherwise.
@@ -66,7 +74,7 @@ class _Systemd(object):
         if state == "restarted":
             verb = "restart"
         elif state == "started":
-            verb = None if active else "start"
+            verb = _catch_up(self._layout) if active else "start"
         else:
             # A unit that waits for its next try is not active, but must be stopped all the same.
             quiet = agent_host.run_command(["systemctl", "is-failed", SERVICE_NAME])[1]
@@ -99,7 +107,11 @@ class _Process(object):
     def bring_to(self, state, actions):
         supervised = pidfile.holder(self._layout.supervisor_pidfile) is not None
         any_running = supervised or agent_host.running_pid(self._layout) is not None
-        if any_running and (state in ("stopped", "restarted") or not supervised):
+        verb = _catch_up(self._layout) if state == "started" and supervised else None
+        if verb == "reload":
+            actions.append(verb)
+            self._reload()
+        elif any_running and (state in ("stopped", "restarted") or verb == "restart" or not supervised):
             # An agent without its supervisor (that was killed) would not come back after a crash.
             actions.append("stop")
             self._do("stop")
@@ -118,6 +130,11 @@ class _Process(object):
             said = agent_host.last_line((written + b"\n" + complaint).decode("utf-8", "replace"))
             _fail(self._task, self._layout, said)
 
+    def _reload(self):
+        pid = agent_host.running_pid(self._layout)
+        if pid and not self._task.check_mode:
+            os.kill(pid, signal.SIGHUP)
+
     def _make_run_folder(self):
         """/run is empty after a boot, and only root can make the folder there."""
         entry = agent_host.agent_user(self._layout)
@@ -126,6 +143,38 @@ class _Process(object):
             os.chmod(self._layout.run, 0o755)
             if entry:
                 os.chown(self._layout.run, entry.pw_uid, entry.pw_gid)
+
+
+def _catch_up(layout):
+    """What a running agent needs to live by what is on disk: "restart", "reload" or None."""
+    pid = agent_host.running_pid(layout)
+    status = agent_host.read_state(layout.status) or {}
+    if not pid or status.get("pid") != pid:
+        return None  # it is just starting: with what is there
+    if status.get("package_sha256") != hashlib.sha256(_read(layout.package) or b"").hexdigest():
+        return "restart"
+    config, certificate = _read(layout.config), _read(layout.certificate)
+    on_disk = hashlib.sha256(config).hexdigest() if config is not None else None
+    if status.get("config_sha256") != on_disk or status.get("certificate_fingerprint") != _fingerprint(certificate):
+        return "reload"
+    return None
+
+
+def _fingerprint(chain):
+    """Hex SHA-256 of the first certificate (DER) in PEM bytes, or None."""
+    found = re.search(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", chain or b"", re.DOTALL)
+    try:
+        return hashlib.sha256(base64.b64decode(found.group(1))).hexdigest() if found else None
+    except ValueError:
+        return None
+
+
+def _read(path):
+    try:
+        with open(path, "rb") as stream:
+            return stream.read()
+    except OSError:
+        return None
 
 
 def _await_heartbeat(task, layout, seconds):

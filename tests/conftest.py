@@ -201,7 +201,7 @@ class Project:
         return path
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_project(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Project]:
     """Makes empty projects, each with its own state and its own, empty home folder."""
 

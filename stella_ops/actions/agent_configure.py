@@ -33,7 +33,11 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
         fleet.configurations.desire, known.id, wanted, actor=fleet.actor, record=not context.check
     )
     current = await status(context, agent.prefix)
-    same = current is not None and current.get("config_sha256") == desired.sha256
+    # A run that was cut off may have left the file without having told the agent: it lives by another one then.
+    written = current is not None and current.get("config_sha256") == desired.sha256
+    same = written and not (
+        current and current.get("running") and current.get("running_config_sha256") != desired.sha256
+    )
     result: Result = {"changed": not same, "revision": desired.revision, "sha256": desired.sha256}
     if context.diff and not same:
         result["diff"] = {
@@ -47,4 +51,4 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     applied = await rpc(
         context, agent.prefix, "apply-config", {"config": dict(desired.config), "revision": desired.revision}
     )
-    return {**result, "changed": bool(applied.get("changed"))}
+    return {**result, "changed": bool(applied.get("changed")) or written}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from stella_ops.actions._agent import AgentTarget, rpc, status, target, variable
@@ -33,6 +34,9 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
         known = await fleet.call(fleet.registry.find, agent.name, agent.environment)
         expires = current["certificate"].get("not_after")
         agent_id = known.id if known else None
+        if known is not None and not context.check:
+            # A run before may have been cut off just here.
+            await fleet.call(service.settle, known.id, current["certificate"]["fingerprint_sha256"], actor=fleet.actor)
         return {"changed": False, "agent_id": agent_id, "certificate_expires_at": expires}
     if context.check:
         return {"changed": True, "reason": reason, "msg": f"would enrol: {reason}"}
@@ -63,9 +67,11 @@ async def _enrol(context: ActionContext, agent: AgentTarget, reason: str) -> Res
         name=agent.name,
         environment=agent.environment,
         actor=fleet.actor,
+        other_hosts=_other_hosts(context),
     )
     identity = {"chain": enrolment.chain_pem, "ca": enrolment.ca_pem}
     await rpc(context, agent.prefix, "install-identity", identity)
+    await fleet.call(service.settle, enrolment.agent_id, enrolment.certificate.fingerprint_sha256, actor=fleet.actor)
     return {
         "changed": True,
         "reason": reason,
@@ -73,3 +79,10 @@ async def _enrol(context: ActionContext, agent: AgentTarget, reason: str) -> Res
         "proof": proof.get("kind"),
         "certificate_expires_at": enrolment.certificate.not_after.isoformat().replace("+00:00", "Z"),
     }
+
+
+def _other_hosts(context: ActionContext) -> frozenset[str]:
+    """The inventory's hosts besides this one."""
+    groups = context.variables.get("groups")
+    everyone = groups.get("all", ()) if isinstance(groups, Mapping) else ()
+    return frozenset(map(str, everyone)) - {context.host}

@@ -25,6 +25,9 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     agent = target(context, args)
     if context.check:
         return {"changed": False, "msg": "health is not waited for in check mode"}
+    known = await fleet.call(lambda: fleet.registry.find(agent.name, agent.environment))
+    if known is None:
+        raise ActionFailure(f"agent '{agent.name}' is not in the fleet store", _hint="enrol it first")
     limit = float(args["timeout"]) if args.get("timeout") is not None else 30.0
     deadline = time.monotonic() + limit
     while True:
@@ -33,9 +36,12 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
         if missing is None or time.monotonic() >= deadline:
             break
         await asyncio.sleep(POLL_SECONDS)
-    known = await fleet.call(lambda: fleet.registry.find(agent.name, agent.environment))
-    if known is None:
-        raise ActionFailure(f"agent '{agent.name}' is not in the fleet store", _hint="enrol it first")
+    if current.get("agent_id") not in (None, known.id):
+        raise ActionFailure(
+            f"the agent there is '{current.get('name')}' of environment '{current.get('environment')}', "
+            f"not '{agent.name}' of '{agent.environment}'",
+            _hint="when two inventory names lead to one host, give each a stella_agent_prefix of its own",
+        )
     address = variable(context, "ansible_host")
     view = await fleet.call(
         fleet.registry.record_visit,
@@ -66,6 +72,14 @@ def _missing(status: Result) -> str | None:
         return "it has no certificate"
     if not status.get("config_sha256"):
         return "it has no configuration"
+    if status.get("config_problems"):
+        return f"its configuration is refused: {'; '.join(map(str, status['config_problems']))}"
+    for what, installed, running in (
+        ("version", "version", "running_version"),
+        ("configuration", "config_sha256", "running_config_sha256"),
+    ):
+        if running in status and status[running] != status.get(installed):
+            return f"it has not taken up its {what} yet"
     beat = status.get("last_heartbeat")
     if not isinstance(beat, dict):
         return "it has sent no heartbeat"

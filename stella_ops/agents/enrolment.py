@@ -10,7 +10,7 @@ The services here do not know how the messages travel.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 
 from stella_ops.agents.names import check_name
 from stella_ops.agents.tokens import Refusal, TokenService, token_id_of
-from stella_ops.errors import PkiError
+from stella_ops.errors import EnrolmentError, PkiError
 from stella_ops.pki.authority import DEFAULT_VALIDITY, CertificateAuthority
 from stella_ops.pki.keys import PublicKey, public_key_sha256
 from stella_ops.pki.requests import CHALLENGE_NAMESPACE, challenge_text, verify_pkcs10, verify_sshsig
@@ -140,7 +140,14 @@ class EnrolmentService:
         )
 
     def complete(
-        self, proof: Mapping[str, Any], *, agent_id: str, name: str, environment: str, actor: str
+        self,
+        proof: Mapping[str, Any],
+        *,
+        agent_id: str,
+        name: str,
+        environment: str,
+        actor: str,
+        other_hosts: Collection[str] = (),
     ) -> Enrolment:
         """Check the host's proof, exchange its token and issue its certificate, all or nothing.
 
@@ -150,11 +157,13 @@ class EnrolmentService:
             proof: the result of the rpc method ``csr``: ``kind`` pkcs10 or sshsig, what belongs to it, and
                 ``token``.
             agent_id, name, environment: as in the pending enrolment.
+            other_hosts: inventory names besides this host's own. The key of an agent on one of them is refused:
+                two names lead to one agent folder, or one machine is a copy of the other, key and all.
 
         Raises:
             PkiError: the proof is malformed or wrong; the token stays as it was.
-            EnrolmentError: the token is refused (see ``TokenService.exchange``), or the agent is unknown
-                (unknown_agent).
+            EnrolmentError: the token is refused (see ``TokenService.exchange``), the agent is unknown
+                (unknown_agent), or the key is another host's (shared_key).
         """
         token = proof.get("token")
         token = token if isinstance(token, str) else ""
@@ -164,10 +173,69 @@ class EnrolmentService:
             self._audit_refusal(name, actor, agent_id, problem.message)
             raise
         with self._store.transaction() as connection:
-            outcome = self._complete_in(connection, token, key, agent_id, name, environment, actor)
+            holder = self._holder(connection, public_key_sha256(key), agent_id, other_hosts)
+            if holder is not None:
+                audit.record(connection, _refused(self._clock(), actor, name, agent_id, "shared_key"))
+                outcome: Enrolment | Refusal = Refusal("shared_key", "", None, "shared_key")
+            else:
+                outcome = self._complete_in(connection, token, key, agent_id, name, environment, actor)
+        if holder is not None:
+            raise EnrolmentError(
+                f"the key on this host is the one of agent '{holder.name}' ({holder.environment}) on {holder.host}",
+                reason="shared_key",
+                where=name,
+                hint="when two inventory names lead to one host, give each a stella_agent_prefix of its own; on a copy "
+                "of another machine remove the folder identity below the agent's var folder, then run again",
+            )
         if isinstance(outcome, Refusal):
             raise outcome.error(where=name)
         return outcome
+
+    def _holder(
+        self, connection: Connection, key_sha256: str, agent_id: str, hosts: Collection[str]
+    ) -> agents.Agent | None:
+        """The agent on one of ``hosts`` that has a valid certificate for this key, other than ``agent_id``."""
+        for certificate in certificates.valid_for_key(connection, key_sha256):
+            holder = agents.get(connection, certificate.agent_id) if certificate.agent_id != agent_id else None
+            if holder is not None and holder.host in hosts and holder.decommissioned_at is None:
+                return holder
+        return None
+
+    def settle(self, agent_id: str, fingerprint_sha256: str, *, actor: str) -> int:
+        """The host holds this certificate: revoke those it takes the place of; returns how many.
+
+        They are the agent's own older ones (among them one that never arrived, when a run was cut off), and those
+        of an agent that the host was before under another name. Such an agent is no more: it is decommissioned.
+        """
+        with self._store.reading() as connection:
+            if not self._replaced(connection, agent_id, fingerprint_sha256):
+                return 0
+        now = self._clock()
+        with self._store.transaction() as connection:
+            replaced = self._replaced(connection, agent_id, fingerprint_sha256)
+            for certificate in replaced:
+                certificates.revoke(connection, certificate.serial, now, "superseded")
+                detail: dict[str, Any] = {"serial": certificate.serial, "agent_id": certificate.agent_id}
+                _record(connection, now, actor, "certificate.revoke", certificate.subject, detail)
+            for other_id in {certificate.agent_id for certificate in replaced} - {agent_id}:
+                other = agents.get(connection, other_id, lock=True)
+                left = [c for c in certificates.of_agent(connection, other_id) if c.revoked_at is None]
+                if other is not None and other.decommissioned_at is None and not left:
+                    gone = replace(other, status="decommissioned", decommissioned_at=now)
+                    agents.save(connection, gone)
+                    detail = {"environment": other.environment, "agent_id": other_id, "became": agent_id}
+                    _record(connection, now, actor, "agent.decommission", other.name, detail)
+        return len(replaced)
+
+    def _replaced(
+        self, connection: Connection, agent_id: str, fingerprint_sha256: str
+    ) -> list[certificates.Certificate]:
+        held = certificates.by_fingerprint(connection, fingerprint_sha256)
+        if held is None or held.agent_id != agent_id or held.revoked_at is not None:
+            return []
+        own = [c for c in certificates.of_agent(connection, agent_id) if c.revoked_at is None]
+        others = certificates.valid_for_key(connection, held.public_key_sha256)
+        return list({c.serial: c for c in (*own, *others) if c.serial != held.serial}.values())
 
     def _proven_key(
         self, proof: Mapping[str, Any], token: str, agent_id: str, name: str, environment: str
@@ -303,6 +371,10 @@ class EnrolmentService:
         if record.not_after - self._clock() <= due:
             return "the host's certificate is about to expire"
         return None
+
+
+def _record(connection: Connection, now: datetime, actor: str, act: str, subject: str, detail: dict[str, Any]) -> None:
+    audit.record(connection, audit.AuditEntry(time=now, actor=actor, act=act, subject=subject, detail=detail))
 
 
 def _refused(now: datetime, actor: str, name: str, agent_id: str, why: str) -> audit.AuditEntry:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import functools
 import getpass
+import os
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -46,6 +47,7 @@ class Fleet:
         redactor: learns every token, so that none can show anywhere.
         clock: gives the time.
         random: gives that many random bytes.
+        environ: where the authority's passphrase is, when it is configured to come from the environment.
         warn: told of what the operator should know, such as keys that are not encrypted.
     """
 
@@ -56,12 +58,14 @@ class Fleet:
         redactor: Redactor,
         clock: Callable[[], datetime] = utc_now,
         random: Callable[[int], bytes] = secrets.token_bytes,
+        environ: Mapping[str, str] = os.environ,
         warn: Callable[[str], None] = lambda message: None,
     ) -> None:
         self.project = project
         self.redactor = redactor
         self.clock = clock
         self._random = random
+        self._environ = environ
         self._warn = warn
         self._worker: ThreadPoolExecutor | None = None
 
@@ -103,7 +107,8 @@ class Fleet:
 
         self.project.ensure_state_dir()
         made = CertificateAuthority.load_or_create(
-            self.project.ca_dir, passphrase=self.project.ca_passphrase(),
+            self.project.ca_dir,
+            passphrase=self.project.ca_passphrase(),
             clock=self.clock,
             key_type=self.project.ca.key_type,
         )
@@ -131,9 +136,7 @@ class Fleet:
     def enrolment(self) -> EnrolmentService:
         from stella_ops.agents.enrolment import EnrolmentService
 
-        return EnrolmentService(
-            self.store, self.authority, self.tokens, clock=self.clock, random=self._random
-        )
+        return EnrolmentService(self.store, self.authority, self.tokens, clock=self.clock, random=self._random)
 
     @functools.cached_property
     def registry(self) -> AgentRegistry:

@@ -55,6 +55,7 @@ def doctor(
     """
     from stella_ops.cli.doctor_collector import Collector
     from stella_ops.cli.execution import Choices, execute, prepare
+    from stella_ops.cli.single_task import single_task
     from stella_ops.console.stream import wants_color
     from stella_ops.doctor.checks import load_checks
     from stella_ops.doctor.exit_status import exit_status
@@ -76,15 +77,16 @@ def doctor(
     if checks:
         args["checks"] = list(checks)
     collector = Collector(sys.stderr)
-    from stella_ops.cli.single_task import single_task
-
     execute(workplace, [single_task(pattern, "doctor", args)], kind="doctor", title=pattern, reporters=[collector])
     found = collector.outcome()
+    color = False
     if output_format == "json":
         text = render_json(found)
     elif output_format == "yaml":
         text = render_yaml(found)
     else:
-        text = render_table(found, color=wants_color(sys.stdout))
-    click.echo(text, nl=False)
+        color = wants_color(sys.stdout)
+        text = render_table(found, color=color)
+    # click takes colours out of what goes to a pipe, even where they were asked for (FORCE_COLOR).
+    click.echo(text, nl=False, color=color)
     return exit_status(found)

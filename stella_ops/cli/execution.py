@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,6 +61,7 @@ class Workplace:
     options: RunOptions
     choices: Choices
     redactor: Redactor = field(default_factory=Redactor)
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
@@ -71,6 +72,7 @@ def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
         ParseError: a file is wrong.
     """
     project = project or load_project()
+    environ = _withhold_passphrase(project)
     defaults = project.defaults
     inventory = load_inventory(_sources(choices, project))
     extra_vars = parse_extra_vars(choices.extra_vars)
@@ -93,11 +95,17 @@ def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
         module_folders=tuple(f for f in (project.root / "modules",) if f.is_dir()),
         verbosity=choices.verbose,
     )
-    workplace = Workplace(project, inventory, options, choices)
-    for secret in (options.become_password, options.connection_password):
+    workplace = Workplace(project, inventory, options, choices, environ=environ)
+    for secret in (options.become_password, options.connection_password, *environ.values()):
         if secret:
             workplace.redactor.add(secret)
     return workplace
+
+
+def _withhold_passphrase(project: Project) -> dict[str, str]:
+    """Take the CA's passphrase out of the environment: no program that a run starts here may inherit it."""
+    name = project.ca.passphrase_env
+    return {name: os.environ.pop(name)} if name is not None and name in os.environ else {}
 
 
 def _sources(choices: Choices, project: Project) -> list[str | Path]:
@@ -193,7 +201,7 @@ async def _execute(
             warned.add(message)
             reporter.handle(Warned(time=time.time(), message=message))
 
-    fleet = Fleet(workplace.project, redactor=workplace.redactor, warn=warn)
+    fleet = Fleet(workplace.project, redactor=workplace.redactor, environ=workplace.environ, warn=warn)
     recorder = fleet.run_recorder() if record else None
     reporter = FanOut([*watching, *([recorder] if recorder else [])], errors=sys.stderr)
     project, options = workplace.project, workplace.options

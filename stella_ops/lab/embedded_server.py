@@ -28,6 +28,7 @@ from typing import Any
 
 import asyncssh
 
+from stella_ops.lab.embedded_forward import open_forward
 from stella_ops.lab.embedded_session import HostSession, HostSettings, Sessions
 
 _log = logging.getLogger("stella_ops.lab")
@@ -59,9 +60,11 @@ class HostServer(asyncssh.SSHServer):
         channel = self._connection.create_server_channel(encoding=None)
         return channel, HostSession(self._settings, self._sessions)
 
-    def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> bool:
+    def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> Any:
         """Forwarding to this machine is allowed, so that a host can be tried as a jump host."""
-        return dest_host in {"localhost", "::1"} or dest_host.startswith("127.")
+        if dest_host in {"localhost", "::1"} or dest_host.startswith("127."):
+            return open_forward(dest_host, dest_port)
+        return False
 
 
 def bind(port: int) -> socket.socket:

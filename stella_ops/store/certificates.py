@@ -57,6 +57,16 @@ def of_agent(connection: Connection, agent_id: str) -> list[Certificate]:
     return [Certificate(**row._mapping) for row in connection.execute(query)]
 
 
+def valid_for_key(connection: Connection, public_key_sha256: str) -> list[Certificate]:
+    """The certificates for this key that are not revoked, newest first."""
+    query = (
+        select(certificates)
+        .where(certificates.c.public_key_sha256 == public_key_sha256, certificates.c.revoked_at.is_(None))
+        .order_by(certificates.c.issued_at.desc(), certificates.c.serial)
+    )
+    return [Certificate(**row._mapping) for row in connection.execute(query)]
+
+
 def revoke(connection: Connection, serial: str, at: datetime, reason: str) -> bool:
     """Mark a certificate revoked; False when it is unknown or was revoked before."""
     done = connection.execute(

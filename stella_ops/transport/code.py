@@ -43,7 +43,8 @@ class ModuleCode:
 
     @property
     def lib_names(self) -> list[str]:
-        return [lib.key for lib in self.libs]
+        """The library files as they are imported."""
+        return [lib.key.removesuffix(".__init__") for lib in self.libs]
 
 
 class CodeLibrary:
@@ -89,8 +90,8 @@ class CodeLibrary:
             return
         visiting.add(lib)
         if lib not in self._libs:
-            source = _lib_source(lib, wanted_by)
-            self._libs[lib] = (_pack(lib, source), tuple(_imports(source, lib)))
+            key, source = _lib_source(lib, wanted_by)
+            self._libs[lib] = (_pack(key, source), tuple(_imports(source, lib)))
         for needed in self._libs[lib][1]:
             self._collect(needed, order, visiting, wanted_by)
         order[lib] = None
@@ -100,13 +101,14 @@ def _pack(key: str, source: bytes) -> Unit:
     return Unit(key, key.encode() + b"\n" + zlib.compress(source, 9))
 
 
-def _lib_source(lib: str, wanted_by: Path) -> bytes:
+def _lib_source(lib: str, wanted_by: Path) -> tuple[str, bytes]:
+    """A library file's source, and its name on the host, where a package is known as ``….__init__``."""
     relative = lib.removeprefix(_LIB + ".").replace(".", "/")
     root = resources.files("stella_ops.remote").joinpath("lib")
-    for candidate in (f"{relative}.py", f"{relative}/__init__.py"):
+    for candidate, key in ((f"{relative}.py", lib), (f"{relative}/__init__.py", f"{lib}.__init__")):
         found = root.joinpath(candidate)
         if found.is_file():
-            return found.read_bytes()
+            return key, found.read_bytes()
     raise TaskError(
         f"module file {wanted_by} imports '{lib}', which does not exist",
         hint="modules may import the standard library and stella_ops.remote.lib only",

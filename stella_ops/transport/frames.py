@@ -6,7 +6,7 @@ A frame is the payload's length (4 bytes, big-endian), its kind (1 byte), a task
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 HEADER = struct.Struct(">IBI")
 MAGIC = b"\0stella-runner/1\n"
@@ -15,6 +15,7 @@ READY = b"\0stella-runner/ready\n"
 
 CODE, TASK, DATA, CANCEL, ALIVE = 1, 2, 3, 4, 5
 HELLO, RESULT, CRASH = 16, 17, 18
+FROM_HOST = frozenset((HELLO, RESULT, CRASH))
 
 # What login shells and broken interpreters may print before the runner speaks; beyond it something is wrong.
 JUNK_LIMIT = 1 << 20
@@ -33,12 +34,16 @@ def encode(kind: int, task_id: int, payload: bytes) -> bytes:
 class FrameDecoder:
     """Collects bytes and gives out whole frames.
 
+    Args:
+        kinds: the kinds of frames that may come.
+
     Raises:
-        FrameError: a length beyond ``FRAME_LIMIT``: the stream is corrupt.
+        FrameError: another kind, or a length beyond ``FRAME_LIMIT``: something else wrote into the stream.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, kinds: Container[int] = FROM_HOST) -> None:
         self._held = bytearray()
+        self._kinds = kinds
 
     def feed(self, data: bytes) -> Iterator[tuple[int, int, bytes]]:
         """Frames that are complete with these bytes: (kind, task id, payload)."""
@@ -48,8 +53,9 @@ class FrameDecoder:
         try:
             while len(held) - at >= HEADER.size:
                 length, kind, task_id = HEADER.unpack_from(held, at)
-                if length > FRAME_LIMIT:
-                    raise FrameError(f"a frame of {length} bytes from the host")
+                if length > FRAME_LIMIT or kind not in self._kinds:
+                    shown = bytes(held[at : at + 80]).decode("utf-8", "backslashreplace")
+                    raise FrameError(f"no frame, but {shown!r}")
                 start = at + HEADER.size
                 if len(held) - start < length:
                     break

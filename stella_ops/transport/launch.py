@@ -14,7 +14,7 @@ import zlib
 from dataclasses import dataclass
 from importlib import resources
 
-from stella_ops.errors import BecomeError
+from stella_ops.errors import BecomeError, InterpreterError
 from stella_ops.transport.base import Become
 
 # Tried in this order; the first that really starts is taken. A pyenv shim without a version, a dangling
@@ -39,17 +39,26 @@ INTERPRETERS = (
 # Exit status of the runner itself; any other means that the interpreter was none.
 RAN = 88
 
-# The reader is one expression, since a newline inside quotes does not survive every login shell.
-# -I keeps the caller's PYTHON* variables out, -S saves the start-up time of site; the runner needs neither.
+# After these the search ends: the runner was killed, and another one in its place would take the controller's
+# frames for its program. (Killed before it could run: there is no telling, and nothing lost.)
+_KILLED = "129|130|137|143"
+
+# The reader is one expression, since a newline inside quotes does not survive every login shell; nor does an
+# exclamation mark. -I keeps the caller's PYTHON* variables out, -S saves the start-up time of site; the runner
+# needs neither. It ends with 88 when the program never comes.
 _BOOT = (
-    "import sys;sys.version_info<(3,6) and sys.exit(9);import os,zlib;"
+    'import sys;sys.version_info<(3,6) and sys.exit(\\"Python %d.%d is too old\\"%sys.version_info[:2]);'
+    "import os,zlib;{take}"
     "r=lambda n:n and(lambda c:c+r(n-len(c))if c else os._exit(88))(os.read(0,n))or bytes();"
     "{ready}exec(zlib.decompress(r({size})))"
 )
+# While interpreters are tried, they get an empty standard input, and the real one waits as descriptor 3: a shim
+# that reads its input takes nothing away from the next.
+_TAKE = "os.dup2(3,0);os.close(3);"
 _READY = 'os.write(1,b\\"\\0stella-runner/ready\\n\\");'
 
-# Python 3.6 takes file names for ASCII in the C locale.
-_LOCALE = '[ "${LC_ALL:-${LC_CTYPE:-${LANG:-}}}" ] || { LC_CTYPE=C.UTF-8; export LC_CTYPE; }; '
+# A caller's "set -e" may have been exported. Python 3.6 takes file names for ASCII in the C locale.
+_PREPARE = 'set +eu; [ "${LC_ALL:-${LC_CTYPE:-${LANG:-}}}" ] || { LC_CTYPE=C.UTF-8; export LC_CTYPE; }; '
 
 
 @functools.cache
@@ -69,11 +78,13 @@ class Launch:
         prompt: the password prompt to wait for on standard error, or None when no password may be asked for.
             With a prompt, the boot code says ``READY`` before it reads, so that password and program are
             never mixed up.
+        interpreter: the one that was asked for, None where one is looked for.
     """
 
     command: str
     program: bytes
     prompt: bytes | None
+    interpreter: str | None = None
 
 
 def launch(interpreter: str | None, become: Become | None, *, name: str) -> Launch:
@@ -86,14 +97,14 @@ def launch(interpreter: str | None, become: Become | None, *, name: str) -> Laun
         name: the host, for errors.
     """
     with_password = become is not None and become.password is not None
-    script = _LOCALE + _start_python(interpreter, announce=with_password)
+    script = _PREPARE + _start_python(interpreter, announce=with_password, name=name)
     prompt = None
     if become is None:
         command = f"exec /bin/sh -c {shlex.quote(script)}"
     else:
         wrapped, prompt = wrap_become(["/bin/sh", "-c", script], become, name=name)
         command = f"exec {shlex.join(wrapped)}"
-    return Launch(command, runner_program(), prompt)
+    return Launch(command, runner_program(), prompt, interpreter)
 
 
 def wrap_become(command: list[str], become: Become, *, name: str) -> tuple[list[str], bytes | None]:
@@ -114,18 +125,49 @@ def wrap_become(command: list[str], become: Become, *, name: str) -> tuple[list[
     return ["sudo", "-H", "-S", "-p", prompt, "-u", become.user, "--", *command], prompt.encode()
 
 
-def _start_python(interpreter: str | None, *, announce: bool) -> str:
-    boot = _BOOT.format(ready=_READY if announce else "", size=len(runner_program()))
+def _start_python(interpreter: str | None, *, announce: bool, name: str) -> str:
+    boot = _BOOT.format(
+        take=_TAKE if interpreter is None else "", ready=_READY if announce else "", size=len(runner_program())
+    )
     if interpreter is not None:
-        words = " ".join(shlex.quote(word) for word in shlex.split(interpreter))
-        return f'{words} -I -S -c "{boot}"; [ $? -eq {RAN} ] || {_say_no_python()}'
+        return (
+            f'{_set_words(interpreter, name)}; "$@" -I -S -c "{boot}"; '
+            f"case $? in {RAN}|{_KILLED}) exit 0;; esac; {_say_no_python()}"
+        )
     names = " ".join(INTERPRETERS)
     return (
-        f"for p in {names}; do "
+        f"exec 3<&0 </dev/null; for p in {names}; do "
         'command -v "$p" >/dev/null 2>&1 || continue; '
-        f'"$p" -I -S -c "{boot}"; [ $? -eq {RAN} ] && exit 0; '
+        f'"$p" -I -S -c "{boot}"; case $? in {RAN}|{_KILLED}) exit 0;; esac; '
         f"done; {_say_no_python()}"
     )
+
+
+def _set_words(interpreter: str, name: str) -> str:
+    """Shell text that makes the interpreter the positional parameters."""
+    try:
+        words = shlex.split(interpreter)
+    except ValueError as problem:
+        words = []
+        detail = str(problem)
+    else:
+        detail = "it is empty"
+    if not words:
+        raise InterpreterError(
+            f"the interpreter {interpreter!r} cannot be: {detail}", where=name, hint="check ansible_python_interpreter"
+        )
+    split = "set -- " + " ".join(_quoted(word) for word in words)
+    if len(words) == 1 or interpreter[0] not in "/~":
+        return split
+    # A path with blanks, or a program with arguments: the host knows.
+    whole = _quoted(interpreter)
+    return f"if [ -x {whole} ]; then set -- {whole}; else {split}; fi"
+
+
+def _quoted(word: str) -> str:
+    if word.startswith("~/"):
+        return '"$HOME"/' + shlex.quote(word[2:])
+    return shlex.quote(word)
 
 
 def _say_no_python() -> str:

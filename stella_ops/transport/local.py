@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 from typing import cast
@@ -36,6 +37,7 @@ class _LocalWire(asyncio.SubprocessProtocol):
             self._client.stderr_received(data)
 
     def process_exited(self) -> None:
+        self._writable.set()
         self._client.connection_lost(None)
 
     def pause_writing(self) -> None:
@@ -54,6 +56,11 @@ class _LocalWire(asyncio.SubprocessProtocol):
     def close(self) -> None:
         if self._stdin is not None:
             self._stdin.close()
+
+    def abort(self) -> None:
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.get_pid(), signal.SIGKILL)
 
 
 class LocalSession(Session):

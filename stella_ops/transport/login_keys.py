@@ -15,7 +15,7 @@ from stella_ops.errors import AuthenticationError, InventoryError
 def agent_socket(said: str | None = None) -> str | None:
     """The SSH agent's socket, if there is one. ``said`` is IdentityAgent's value."""
     path = said or os.environ.get("SSH_AUTH_SOCK")
-    return path if path and os.path.exists(Path(path).expanduser()) else None
+    return path if path and Path(path).expanduser().exists() else None
 
 
 @functools.lru_cache(maxsize=1024)

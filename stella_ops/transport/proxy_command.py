@@ -51,7 +51,7 @@ class ProxyCommand:
             # The operator's Ctrl-C is ours to handle; it must not reach the proxy before the host is told.
             start_new_session=True,
         )
-        transport = _ProxyTransport(cast(asyncio.SubprocessTransport, process), wire)
+        transport = _ProxyTransport(process, wire)
         wire.begin(transport)
         return transport, protocol
 

@@ -46,6 +46,10 @@ class Wire(Protocol):
         """End the standard input."""
         ...
 
+    def abort(self) -> None:
+        """Kill the process, as far as that is in our power."""
+        ...
+
 
 class RunnerClient:
     """One runner on one host, as one user.
@@ -72,6 +76,7 @@ class RunnerClient:
         self._decoder = frames.FrameDecoder()
         self._speaks = False
         self._program_sent = False
+        self._no_python = False
         self._prompted = 0
         self._lost: StellaError | None = None
         self._alive: asyncio.TimerHandle | None = None
@@ -130,13 +135,21 @@ class RunnerClient:
         if self._lost is None:
             self._fail(self._explain_loss(reason))
 
+    def abandon(self, reason: str) -> None:
+        """Wait no longer for a start that does not come, and do away with what hangs there."""
+        self.connection_lost(reason)
+        if self._wire is not None:
+            self._wire.abort()
+
     def _look_for_start(self) -> None:
         before = self._before
         if frames.READY in before:
             del before[: before.index(frames.READY) + len(frames.READY)]
             self._send_program()
         if frames.NO_PYTHON in before:
-            self._fail(self._no_python())
+            # The reason stands on standard error and may come later; the channel is about to close.
+            del before[before.index(frames.NO_PYTHON) :]
+            self._no_python = True
         elif frames.MAGIC in before:
             rest = bytes(before[before.index(frames.MAGIC) + len(frames.MAGIC) :])
             before.clear()
@@ -190,13 +203,14 @@ class RunnerClient:
         if self._lost is not None:
             raise self._lost
         module = self._code.module(call.module)
-        small = _small_content(call.content)
-        answer = await self._ask(call, module, small if small is not None else None)
+        answer = await self._ask(call, module, _small_content(call.content, self.name))
         if answer.get("need_content") and call.content is not None:
             answer = await self._ask(call, module, call.content)
         return answer
 
     async def _ask(self, call: ModuleCall, module: ModuleCode, content: bytes | Path | None) -> dict[str, Any]:
+        if self._lost is not None:
+            raise self._lost
         task_id = self._next_id
         self._next_id += 1
         waiting: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
@@ -226,8 +240,9 @@ class RunnerClient:
             if content is not None:
                 await self._stream(task_id, content, waiting)
             return await waiting
-        except asyncio.CancelledError:
-            self._write(frames.encode(frames.CANCEL, task_id, b""))
+        except (asyncio.CancelledError, TaskError):
+            if not waiting.done():
+                self._write(frames.encode(frames.CANCEL, task_id, b""))
             raise
         finally:
             self._waiting.pop(task_id, None)
@@ -242,12 +257,16 @@ class RunnerClient:
                 self._write(frames.encode(frames.DATA, task_id, content[start : start + CHUNK]))
                 await self._wire.drain()
         else:
-            with await asyncio.to_thread(content.open, "rb") as file:
-                while chunk := await asyncio.to_thread(file.read, CHUNK):
-                    if waiting.done():
-                        return
-                    self._write(frames.encode(frames.DATA, task_id, chunk))
-                    await self._wire.drain()
+            try:
+                file = await asyncio.to_thread(content.open, "rb")
+                with file:
+                    while chunk := await asyncio.to_thread(file.read, CHUNK):
+                        if waiting.done():
+                            return
+                        self._write(frames.encode(frames.DATA, task_id, chunk))
+                        await self._wire.drain()
+            except OSError as problem:
+                raise _unreadable(content, problem, self.name) from None
         self._write(frames.encode(frames.DATA, task_id, b""))
 
     def close(self) -> None:
@@ -282,22 +301,31 @@ class RunnerClient:
         if self._wire is not None:
             self._wire.close()
 
-    def _said(self) -> str:
+    def _said(self, lines: int = 1) -> str:
+        """The last words on standard error."""
         text = self._noise.decode("utf-8", "replace").strip()
-        return text.splitlines()[-1].strip() if text else ""
+        return " / ".join(line.strip() for line in text.splitlines()[-lines:])
 
     def _explain_loss(self, reason: str | None) -> StellaError:
-        said = self._said()
-        if not self._ready.done() and self._become is not None and not self._speaks:
+        if self._no_python:
+            return self._no_interpreter()
+        if self._speaks:
+            detail = reason or self._said()
+            return UnreachableError(
+                "the connection to the host broke" + (f": {detail}" if detail else ""),
+                where=self.name,
+                hint="run again: what is done already is left as it is",
+            )
+        # Where it is not the login that is at fault, its reason may stand on standard output as well.
+        said = self._said() or self._before.decode("utf-8", "replace").strip().rpartition("\n")[2].strip()
+        if self._become is not None and not (self._program_sent and self._start.prompt):
             return self._become_refused(said or reason or "sudo ended without a word")
-        text = "the connection to the host broke" if self._speaks else "the remote runner did not start"
         detail = reason or said
         return UnreachableError(
-            f"{text}: {detail}" if detail else text,
+            "the remote runner did not start" + (f": {detail}" if detail else ""),
             where=self.name,
-            hint="run again: what is done already is left as it is"
-            if self._speaks
-            else "try the login by hand: ssh to the host and run /bin/sh",
+            hint="try the login by hand: ssh to the host and run /bin/sh; a Python that hangs is passed over with "
+            "ansible_python_interpreter",
         )
 
     def _become_refused(self, said: str) -> BecomeError:
@@ -315,11 +343,17 @@ class RunnerClient:
             hint = "check the host's sudoers for the login user"
         return BecomeError(f"cannot become {user}: {said}", where=self.name, hint=hint)
 
-    def _no_python(self) -> InterpreterError:
-        said = self._said()
-        tried = f" ({said})" if said else ""
+    def _no_interpreter(self) -> InterpreterError:
+        said = self._said(2)
+        said = f" ({said})" if said else ""
+        if self._start.interpreter is not None:
+            return InterpreterError(
+                f"the interpreter '{self._start.interpreter}' does not run as a Python 3.6 or newer{said}",
+                where=self.name,
+                hint="check ansible_python_interpreter, or leave it out to have one looked for",
+            )
         return InterpreterError(
-            f"no Python 3.6 or newer runs on the host{tried}",
+            f"no Python 3.6 or newer runs on the host{said}",
             where=self.name,
             hint=f"looked for {', '.join(INTERPRETERS[:3])} … and platform-python; install python3, or set "
             "ansible_python_interpreter. The modules raw and script work without Python",
@@ -331,7 +365,9 @@ class RunnerClient:
             return TaskTimeoutError(
                 f"the task did not end within {crash.get('timeout')} seconds and was killed", where=self.name
             )
-        if crash.get("signal"):
+        if crash["reason"] == "closed":
+            text = "the module closed the pipe for its answer"
+        elif crash.get("signal"):
             text = f"the module was killed by signal {crash['signal']}"
             if crash["signal"] == 9:
                 text += " (out of memory?)"
@@ -345,13 +381,20 @@ class RunnerClient:
         return ModuleCrashError(f"{text}: {last}" if last else text, where=self.name)
 
 
-def _small_content(content: bytes | Path | None) -> bytes | None:
+def _small_content(content: bytes | Path | None, where: str) -> bytes | None:
     """Content that is worth sending before the host says it needs it."""
     if isinstance(content, bytes):
         return content if len(content) <= CHUNK else None
-    if content is not None and content.stat().st_size <= CHUNK:
-        return content.read_bytes()
-    return None
+    if content is None:
+        return None
+    try:
+        return content.read_bytes() if content.stat().st_size <= CHUNK else None
+    except OSError as problem:
+        raise _unreadable(content, problem, where) from None
+
+
+def _unreadable(content: Path, problem: OSError, where: str) -> TaskError:
+    return TaskError(f"cannot read {content} on the controller: {problem.strerror}", where=where)
 
 
 def _content_frames(task_id: int, content: bytes) -> bytes:

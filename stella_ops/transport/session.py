@@ -41,8 +41,10 @@ class Session(abc.ABC):
 
     async def close(self) -> None:
         """End all runners."""
-        for start in self._starts.values():
+        starts = list(self._starts.values())
+        for start in starts:
             start.cancel()
+        await asyncio.gather(*starts, return_exceptions=True)
         for runner in self._runners.values():
             runner.close()
         self._runners.clear()
@@ -65,7 +67,7 @@ class Session(abc.ABC):
             async with asyncio.timeout(max(30.0, self.spec.connect_timeout)):
                 await runner.ready()
         except TimeoutError:
-            runner.connection_lost("the host did not answer in time")
+            runner.abandon("the host did not answer in time")
             await runner.ready()
         except BaseException:
             runner.close()

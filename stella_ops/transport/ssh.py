@@ -78,6 +78,13 @@ class _Wire(asyncssh.SSHClientSession[bytes]):
             with contextlib.suppress(OSError):
                 self._channel.write_eof()
 
+    def abort(self) -> None:
+        if self._channel is not None and not self._channel.is_closing():
+            # sshd passes signals on since OpenSSH 7.9.
+            with contextlib.suppress(OSError):
+                self._channel.kill()
+            self._channel.close()
+
 
 class SshSession(Session):
     """One host over SSH. The connection opens with the first call; one that broke is opened anew by the next."""
@@ -99,7 +106,7 @@ class SshSession(Session):
             )
         except (asyncssh.Error, OSError) as problem:
             raise self._no_session(problem) from None
-        client.attach(wire)
+        client.attach(cast(_Wire, wire))
         return client
 
     async def raw(self, command: str, become: Become | None = None, timeout: float = 0) -> CommandResult:

@@ -1,10 +1,9 @@
 """Installs the certificate chain that the controller issued for this host's key."""
 
 import os
-import shutil
-import tempfile
 
 from stella_ops.remote.agent import certificate, storage
+from stella_ops.remote.agent.keys import Workshop
 from stella_ops.remote.agent.problem import Problem
 
 
@@ -44,8 +43,7 @@ def _check_pair(layout, chain, ca):
     """Let OpenSSL load the chain with our key: it refuses a key that is not the certificate's."""
     import ssl
 
-    folder = tempfile.mkdtemp(prefix=".checking-", dir=layout.identity)
-    try:
+    with Workshop(layout) as folder:
         path = os.path.join(folder, "chain.crt")
         with open(path, "wb") as stream:
             stream.write(chain)
@@ -68,8 +66,6 @@ def _check_pair(layout, chain, ca):
             certificate.read_certificate(path)
         except ValueError as problem:
             raise Problem("invalid-chain", str(problem))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _no_password():

@@ -58,7 +58,7 @@ def request_certificate(layout, agent_id, name, environment, token, prefer=None)
             failures.append("%s is not installed" % tool)
             continue
         try:
-            with _Workshop(layout) as folder:
+            with Workshop(layout) as folder:
                 if tool == "openssl":
                     _ensure_key(layout, folder, program, _openssl_key, _openssl_public)
                     return {"kind": "pkcs10", "csr": _openssl_request(layout, folder, program, name)}
@@ -77,7 +77,7 @@ class _ToolFailure(Exception):
     pass
 
 
-class _Workshop(object):
+class Workshop(object):
     """A folder of mode 0700 beside the key, gone afterwards; one request at a time works in it."""
 
     def __init__(self, layout):

@@ -131,6 +131,8 @@ def _status(layout, _params):
         "running": pid is not None,
         "pid": pid or None,
         "running_version": recorded.get("version") if pid is not None else None,
+        "running_config_sha256": recorded.get("config_sha256") if pid is not None else None,
+        "running_certificate_fingerprint": recorded.get("certificate_fingerprint") if pid is not None else None,
         "started_at": recorded.get("started_at") if pid is not None else None,
         "config_revision": configuration.revision_of(layout, applied.sha256),
         "config_sha256": applied.sha256,
@@ -162,16 +164,22 @@ def _install_identity(layout, params):
     from stella_ops.remote.agent.identity import install_identity
 
     result = install_identity(layout, params.take("chain", str), params.take("ca", str))
-    if result["changed"]:
+    if result["changed"] or _lives_by(layout, "certificate_fingerprint") != result["fingerprint_sha256"]:
         _wake_agent(layout)
     return result
 
 
 def _apply_config(layout, params):
     result = configuration.apply(layout, params.take("config", dict), params.take("revision", int))
-    if result["changed"]:
+    # Whoever asked before may have been cut off between the file and the signal.
+    if result["changed"] or _lives_by(layout, "config_sha256") != result["sha256"]:
         _wake_agent(layout)
     return result
+
+
+def _lives_by(layout, name):
+    """What the running agent recorded of the files that it has taken up."""
+    return (storage.read_json(layout.status) or {}).get(name)
 
 
 def _heartbeats(layout, params):

@@ -17,7 +17,7 @@ import time
 from stella_ops.remote.agent import certificate, configuration, heartbeat, storage
 from stella_ops.remote.agent.notify import Notifier
 from stella_ops.remote.agent.spool import Spool
-from stella_ops.remote.agent.version import version
+from stella_ops.remote.agent.version import package_sha256, version
 from stella_ops.remote.lib import agent_config, pidfile
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -36,6 +36,7 @@ class Service(object):
         self._supervisor = supervisor
         self._notifier = Notifier()
         self._version = version()
+        self._package_sha256 = package_sha256()
         self._certificate = certificate.CertificateWatch(layout.certificate)
         self._configuration = configuration.Applied(None)
         self._interval = 30.0
@@ -44,6 +45,8 @@ class Service(object):
         self._spool: "Spool"  # from _start on, when we are the only one
         self._first_seq = None
         self._complaints = None
+        self._fingerprint = None
+        self._recorded_fingerprint = None
 
     def run(self):
         """Run until told to stop; the exit status."""
@@ -144,13 +147,15 @@ class Service(object):
                     problems=self._configuration.problems,
                 )
                 due = now  # a heartbeat at once
-                self._record("running")
             if now >= due:
                 self._beat()
                 due = time.monotonic() + self._interval
+                if signal.SIGHUP in received or self._fingerprint != self._recorded_fingerprint:
+                    self._record("running")
 
     def _beat(self, stopping=False):
         known, problem = self._certificate.look()
+        self._fingerprint = known["fingerprint_sha256"] if known else None
         beat = heartbeat.compose(self._configuration, known, problem, self._version, self._started, stopping)
         if beat["reasons"] != self._complaints:
             self._complaints = beat["reasons"]
@@ -172,11 +177,14 @@ class Service(object):
             "pid": os.getpid(),
             "started_at": self._started_at,
             "version": self._version,
+            "package_sha256": self._package_sha256,
             "config_sha256": self._configuration.sha256,
+            "certificate_fingerprint": self._fingerprint,
             "first_seq": self._first_seq,
         }
         if state == "stopped":
             status["stopped_at"] = storage.iso()
+        self._recorded_fingerprint = self._fingerprint
         try:
             storage.write_json(self._layout.status, status)
         except OSError as problem:

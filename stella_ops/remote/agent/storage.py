@@ -15,7 +15,7 @@ def write_atomic(path, data, mode=0o644):
     """
     folder = os.path.dirname(path)
     fresh = "%s.%d.new" % (path, os.getpid())
-    _forget(fresh)
+    _forget_left_overs(path)
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode & 0o600)
     try:
         try:
@@ -89,6 +89,24 @@ def make_directories(layout):
                 os.chmod(path, mode)
             except OSError:
                 pass  # what needs the folder says so, with its own name
+
+
+def _forget_left_overs(path):
+    """Remove what a process left that was killed while it wrote this very file: it may hold a key."""
+    folder, name = os.path.split(path)
+    for other in os.listdir(folder):
+        if other.startswith(name + ".") and other.endswith(".new"):
+            pid = other[len(name) + 1 : -len(".new")]
+            if pid.isdigit() and (int(pid) == os.getpid() or not _is_alive(int(pid))):
+                _forget(os.path.join(folder, other))
+
+
+def _is_alive(pid):
+    try:
+        os.kill(pid, 0)
+    except OSError as problem:
+        return problem.errno != errno.ESRCH
+    return True
 
 
 def _forget(path):

@@ -1,5 +1,6 @@
 """Which version of the agent this is: the package's build writes the file VERSION beside this one."""
 
+import hashlib
 import pkgutil
 
 PROTOCOL = 1
@@ -13,3 +14,18 @@ def version():
     except OSError:
         data = None
     return data.decode("ascii").strip() if data else SOURCE_VERSION
+
+
+def package_sha256():
+    """Hex SHA-256 of the package file that this runs from; None when run from a source tree.
+
+    Ask at once after the start: the file's name may stand for another package later.
+    """
+    archive = getattr(globals().get("__loader__"), "archive", None)
+    if not isinstance(archive, str):
+        return None
+    try:
+        with open(archive, "rb") as stream:
+            return hashlib.sha256(stream.read()).hexdigest()
+    except OSError:
+        return None

@@ -241,13 +241,20 @@ class Runner(object):
             drain(fd)
             self.reap()
         else:
-            for child in self.children.values():
-                if fd == child.result_fd:
-                    return self.read_answer(child)
-                if fd == child.noise_fd:
-                    return self.read_noise(child)
-                if fd == child.content_fd:
-                    return self.feed(child)
+            self.serve_child(fd)
+
+    def serve_child(self, fd):
+        for child in self.children.values():
+            if fd == child.result_fd:
+                self.read_answer(child)
+            elif fd == child.noise_fd:
+                self.read_noise(child)
+            elif fd == child.content_fd:
+                self.feed(child)
+            else:
+                continue
+            # What was just served may be gone from the children.
+            break
 
     def read_input(self, events):
         if not events & select.POLLIN:
@@ -487,7 +494,7 @@ class Runner(object):
                 self.forget(fd)
         if status is None:
             self.leaving.add(child.pid)
-        if not answered and signal_group(child.pid, signal.SIGTERM):
+        if not answered and signal_group(child.pid, 0 if child.kill_at else signal.SIGTERM):
             # What a killed or crashed module had started does not go on without it.
             self.groups[child.pid] = (child.kill_at or time.monotonic() + GRACE_SECONDS, child.lifeline_fd)
         else:

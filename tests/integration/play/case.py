@@ -35,6 +35,7 @@ class Case:
         says: texts that must appear in stdout or stderr, by run ('' for every run).
         silent: texts that must not appear there.
         environment: variables of the process.
+        needs: a program without which the case is left out.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Case:
     says: dict[str, list[str]] = field(default_factory=dict)
     silent: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
+    needs: str | None = None
 
     @property
     def folder(self) -> Path:
