@@ -106,9 +106,12 @@ class Fleet:
         from stella_ops.pki.authority import CertificateAuthority
 
         self.project.ensure_state_dir()
+        passphrase = self.project.ca_passphrase(self._environ)
+        if passphrase is not None:
+            self.redactor.add(passphrase)
         made = CertificateAuthority.load_or_create(
             self.project.ca_dir,
-            passphrase=self.project.ca_passphrase(),
+            passphrase=passphrase,
             clock=self.clock,
             key_type=self.project.ca.key_type,
         )

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from stella_ops.engine.events import HostTally
+from stella_ops.inventory.connection import CONNECTION_VARIABLES
+
+_PREFIXES = ("ansible_", "stella_")
+# A host must not say how it is reached and as whom: a ProxyCommand among its "facts" would run on the controller.
+_WAYS_TO_A_HOST = tuple(f"{prefix}{way}_" for prefix in _PREFIXES for way in ("ssh", "sudo", "become", "paramiko"))
+_PUBLIC_KEYS = "ansible_ssh_host_key_"
 
 
 @dataclass(slots=True)
@@ -18,6 +25,7 @@ class HostState:
         set_facts: from ``set_fact`` and ``register``: they outrank all but extra variables.
         failed: a task failed and no rescue took it back.
         ended: left the play by ``meta: end_host`` or ``end_play``.
+        connection_age: grows when a variable changes that could say how the host is reached.
     """
 
     name: str
@@ -28,6 +36,7 @@ class HostState:
     unreachable: bool = False
     ended: bool = False
     counts: dict[str, int] = field(default_factory=dict)
+    connection_age: int = 0
 
     def count(self, name: str, by: int = 1) -> None:
         """Add to one of the recap's counts."""
@@ -42,7 +51,33 @@ class HostState:
         """Whether further tasks run on this host."""
         return not (self.failed or self.unreachable or self.ended)
 
-    def add_facts(self, facts: dict[str, Any]) -> None:
-        """Take in what a module returned under ``ansible_facts``."""
-        self.facts.update(facts)
-        self.bare_facts.update((name.removeprefix("ansible_"), value) for name, value in facts.items())
+    def add_variables(self, values: Mapping[str, Any]) -> None:
+        """Take in what ``set_fact`` or ``register`` names."""
+        self.set_facts.update(values)
+        if any(name.startswith(_PREFIXES) for name in values):
+            self.connection_age += 1
+
+    def add_facts(self, facts: Mapping[str, Any]) -> None:
+        """Take in what a module returned under ``ansible_facts``, but not how to reach the host or who it is."""
+        for name, value in facts.items():
+            if isinstance(name, str) and not _is_not_the_hosts_to_say(name):
+                self.facts[name] = value
+                self.bare_facts[name.removeprefix("ansible_")] = value
+        self.connection_age += 1
+
+    def clear_facts(self) -> None:
+        """Forget what the host told."""
+        self.facts.clear()
+        self.bare_facts.clear()
+        self.connection_age += 1
+
+
+def _is_not_the_hosts_to_say(name: str) -> bool:
+    """Whether a fact would decide how the host is reached, or (``stella_agent_name`` …) who it is to the fleet."""
+    if name.startswith(_PUBLIC_KEYS):
+        return False
+    return (
+        name in CONNECTION_VARIABLES
+        or name.startswith((*_WAYS_TO_A_HOST, "stella_"))
+        or (name.startswith("ansible_") and name.endswith("_interpreter"))
+    )

@@ -137,6 +137,7 @@ def _start(folder: Path, names: Sequence[str], ports: dict[str, int]) -> Lab:
 
 def _launch(config: Path, log: Path) -> dict[str, int]:
     """Start the server's process and wait for its word: the ports by host name."""
+    search = [str(Path(stella_ops.__file__).parent.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     reading, writing = os.pipe()
     try:
         with log.open("ab") as out:
@@ -148,7 +149,7 @@ def _launch(config: Path, log: Path) -> dict[str, int]:
                 pass_fds=[writing],
                 cwd="/",
                 # The package itself must be found from there too when it is run from a checkout.
-                env={**os.environ, "PYTHONPATH": str(Path(stella_ops.__file__).parent.parent)},
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(search)},
             )
         os.close(writing)
         writing = -1

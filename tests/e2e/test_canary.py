@@ -238,11 +238,11 @@ PLAY = """\
     - name: On the controller
       debug: {msg: "{{ secret }}"}
       delegate_to: localhost
+    - name: Take away what was meant to hold it
+      shell: "rm -f {{ place }}/written {{ place }}/rendered*"
     - name: As root
       shell: "id -u > {{ place }}/as_root; chmod 644 {{ place }}/as_root"
       become: true
-    - name: Take away what was meant to hold it
-      shell: "rm -f {{ place }}/written {{ place }}/rendered*"
 """
 
 INVENTORY = """\

@@ -250,7 +250,7 @@ async def test_forwarding_passes_ends_each_way_and_refuses_what_is_not_there(emb
         assert await asyncio.wait_for(reader.read(), 10) == b"1000000 bytes"
         await asyncio.wait_for(writer.channel.wait_closed(), 10)
         server.close()
-        with pytest.raises(asyncssh.ChannelOpenError, match="refused|Connect"):
+        with pytest.raises(asyncssh.ChannelOpenError, match=r"refused|Connect"):
             await connection.open_connection("127.0.0.1", port)
         with pytest.raises(asyncssh.ChannelOpenError):
             await connection.open_connection("192.0.2.1", 80)
@@ -291,6 +291,23 @@ def test_a_killed_server_is_noticed_and_replaced(tmp_path: Path) -> None:
         assert embedded.status(folder) == {"lab1": False}
         assert embedded.up(folder, count=1) == first
         assert processes.read_pid(folder / "server.pid") != pid
+    finally:
+        embedded.down(folder, purge=True)
+
+
+async def test_a_lab_started_below_nohup_hangs_up_all_the_same(tmp_path: Path) -> None:
+    folder = tmp_path / "lab"
+    code = (
+        "import pathlib, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN); "
+        "from stella_ops.lab import embedded; embedded.up(pathlib.Path(sys.argv[1]), count=1)"
+    )
+    try:
+        subprocess.run([sys.executable, "-c", code, folder], check=True, timeout=60)
+        async with login(embedded.up(folder, count=1).hosts[0]) as connection:
+            process = await connection.create_process("echo $$; exec sleep 60")
+            pid = int(await process.stdout.readline())
+            process.close()
+            await wait_until(lambda: not processes.is_alive(pid))
     finally:
         embedded.down(folder, purge=True)
 

@@ -236,7 +236,7 @@ def test_daemons_outlive_a_good_end(runner: Any, tmp_path: Path, how: str) -> No
         "double fork": (
             "    middle = os.fork()\n    if not middle:\n        os.setsid()\n        pid = os.fork()\n"
             "        if not pid:\n            time.sleep(60)\n        os._exit(0)\n"
-            f"    os.waitpid(middle, 0)\n    pid = 0\n"
+            "    os.waitpid(middle, 0)\n    pid = 0\n"
         ),
     }[how]
     source = f"import os, subprocess, time\nARGUMENTS = {{}}\ndef run(task):\n{begin}    return {{'pid': pid}}"

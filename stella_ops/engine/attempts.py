@@ -1,0 +1,136 @@
+"""Running an action or module once, or until it did what is wanted."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from stella_ops.actions.base import ActionContext, ActionFailure
+from stella_ops.actions.registry import action
+from stella_ops.engine.events import RetryWaiting
+from stella_ops.engine.outcome import Result, defect_result, error_result
+from stella_ops.engine.preparation import Preparation, Prepared
+from stella_ops.engine.results import finish_result
+from stella_ops.engine.run_context import RunContext
+from stella_ops.errors import StellaError, TemplateError, UnreachableError
+from stella_ops.playbook.model import Task
+
+DEFAULT_RETRIES = 3
+DEFAULT_DELAY = 5.0
+
+# The variables of the task with its own result among them.
+ScopeWith = Callable[[Result], Mapping[str, Any]]
+
+
+class Attempts:
+    """Executes prepared tasks."""
+
+    def __init__(self, run: RunContext, preparation: Preparation) -> None:
+        self._run = run
+        self._preparation = preparation
+
+    async def run(self, task: Task, host: str, task_id: int, prepared: Prepared, scope_with: ScopeWith) -> Result:
+        """The result of a task, after as many attempts as ``until`` and ``retries`` ask for.
+
+        Raises:
+            UnreachableError: the host cannot be reached, or is lost.
+            TemplateError: ``until`` or ``retries`` cannot be evaluated.
+        """
+        view = prepared.context.variables
+        wanted = task.until or task.retries is not None
+        retries = int(self._preparation.number(task.retries, view, DEFAULT_RETRIES)) if wanted else 0
+        delay = self._preparation.number(task.delay, view, DEFAULT_DELAY) if retries > 0 else 0.0
+        attempt = 0
+        while True:
+            attempt += 1
+            result = await self._execute(task, prepared.context, prepared.args)
+            if result.get("skipped"):
+                return result
+            if retries <= 0:
+                self._judge(task, result, scope_with(result))
+                return result
+            result["attempts"] = attempt
+            scope = scope_with(result)
+            self._judge(task, result, scope)
+            if self._satisfied(task, result, scope):
+                return result
+            if attempt > retries:
+                # What ansible-core counts here are the retries.
+                result["attempts"] = retries
+                result["failed"] = True
+                result.setdefault("msg", f"the condition of 'until' was not met in {attempt} attempts")
+                return result
+            self._run.emit(
+                RetryWaiting(
+                    time=time.time(),
+                    task_id=task_id,
+                    host=host,
+                    task=str(self._run.scrub(self._title(task, view))),
+                    left=retries - attempt + 1,
+                )
+            )
+            await asyncio.sleep(max(0.0, delay))
+
+    async def _execute(self, task: Task, context: ActionContext, args: Result) -> Result:
+        found = action(task.action)
+        try:
+            if found is not None:
+                result = await found.run(context, dict(args))
+            else:
+                result = await self._run_module(task, context, dict(args))
+        except ActionFailure as failure:
+            result = failure.result
+        except UnreachableError:
+            raise
+        except StellaError as error:
+            result = error_result(error)
+            if error.hint:
+                result["_hint"] = error.hint
+        except OSError as problem:
+            # Files on the controller: a source that cannot be read, a disk that is full.
+            result = {"failed": True, "msg": f"on the controller: {problem}"}
+        except Exception as problem:
+            result = defect_result(problem)
+        return finish_result(result)
+
+    async def _run_module(self, task: Task, context: ActionContext, args: Result) -> Result:
+        free_form, supports_check = self._run.module_traits(task.action)
+        if "_raw_params" in args:
+            text = args.pop("_raw_params")
+            if free_form is not None:
+                args.setdefault(free_form, text)
+        if context.check and not supports_check:
+            return {"skipped": True, "msg": f"remote module ({task.action}) does not support check mode"}
+        return await context.module(task.action, args)
+
+    def _judge(self, task: Task, result: Result, scope: Mapping[str, Any]) -> None:
+        """``changed_when`` and ``failed_when`` decide over what the module said."""
+        evaluate = self._run.templar.evaluate
+        try:
+            if task.changed_when is not None:
+                result["changed"] = all(evaluate(c, scope, what="changed_when") for c in task.changed_when)
+            if task.failed_when is not None:
+                failed = bool(task.failed_when) and all(
+                    evaluate(c, scope, what="failed_when") for c in task.failed_when
+                )
+                result["failed"] = result["failed_when_result"] = failed
+        except TemplateError as error:
+            # The module has run, and what it did must not be lost for a mistake in judging it.
+            key = "failed_when_result" if "changed" in result and task.failed_when is not None else "changed_when_result"
+            result.update(error_result(error), changed=result.get("changed", False))
+            result[key] = f"Error while evaluating conditional: {error.message}"
+            if error.hint:
+                result["_hint"] = error.hint
+
+    def _satisfied(self, task: Task, result: Result, scope: Mapping[str, Any]) -> bool:
+        if not task.until:
+            return not result.get("failed")
+        return all(self._run.templar.evaluate(c, scope, what="until") for c in task.until)
+
+    def _title(self, task: Task, view: Mapping[str, Any]) -> str:
+        try:
+            return str(self._run.templar.render(task.title, view))
+        except TemplateError:
+            return str(task.title)

@@ -1,0 +1,119 @@
+"""What one task did on one host, and how the outcomes of a loop's items become one."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from stella_ops.engine.events import Status
+from stella_ops.engine.results import CENSORED, SKIPPED
+from stella_ops.errors import StellaError, UnreachableError
+
+Result = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What one task did on one host.
+
+    Attributes:
+        result: the full result, as ``register`` keeps it.
+        shown: the result as events may carry it (censored under ``no_log``).
+        notify: handler names to notify, rendered.
+        additions: facts or variables to add: (is a variable, values).
+    """
+
+    status: Status
+    result: Result
+    shown: Result
+    looped: bool = False
+    notify: list[str] = field(default_factory=list)
+    additions: list[tuple[bool, Result]] = field(default_factory=list)
+    hint: str | None = None
+    delegate: str | None = None
+    duration: float = 0.0
+
+    def censor(self) -> None:
+        """Leave nothing to show but whether it went well (``no_log``)."""
+        self.shown = censored(self.shown)
+        self.hint = None
+
+
+def censored(result: Result) -> Result:
+    """What may be shown of a result under ``no_log``."""
+    kept: Result = {name: result[name] for name in ("changed", "failed", "skipped", "unreachable") if name in result}
+    return {"censored": CENSORED, **kept, "_ansible_verbose_always": False}
+
+
+def skipped(reason: Result) -> Outcome:
+    """A task that had nothing to do."""
+    result = {**SKIPPED, **reason}
+    return Outcome("skipped", result, dict(result))
+
+
+def unreachable(error: UnreachableError, delegate: str | None = None) -> Outcome:
+    """A host, or the delegate of its task, that cannot be reached."""
+    result: Result = {"unreachable": True, "changed": False, "msg": error.message}
+    return Outcome("unreachable", result, dict(result), hint=error.hint, delegate=delegate)
+
+
+def failed(error: StellaError) -> Outcome:
+    """A failure that an error tells of."""
+    result = error_result(error)
+    return Outcome("failed", result, dict(result), hint=error.hint)
+
+
+def error_result(error: StellaError) -> Result:
+    """An error as the result of a task."""
+    where = error.where
+    # The host is named beside the message wherever results are shown.
+    text = error.message if where is None or ":" not in where else f"{where}: {error.message}"
+    return {"failed": True, "changed": False, "msg": text}
+
+
+def defect(problem: Exception) -> Outcome:
+    """An exception that nobody foresaw: this host fails, the others go on."""
+    result = defect_result(problem)
+    return Outcome("failed", result, dict(result), hint=result.pop("_hint"))
+
+
+def defect_result(problem: Exception) -> Result:
+    """As ``defect``; the traceback is shown with ``-vvv`` only."""
+    said = f"{type(problem).__name__}: {problem}" if str(problem) else type(problem).__name__
+    return {
+        "failed": True,
+        "changed": False,
+        "msg": f"a defect in stella-ops: {said}",
+        "exception": "".join(traceback.format_exception(problem)),
+        "_hint": "run it again with -vvv and report what it prints; other hosts are not affected",
+    }
+
+
+def combine(outcomes: Collection[Outcome]) -> Outcome:
+    """The result of a loop, in ansible-core's shape."""
+    result: Result = {
+        "results": [o.result for o in outcomes],
+        "changed": any(o.result.get("changed") for o in outcomes),
+    }
+    status: Status
+    if not outcomes:
+        result.update(skipped=True, skipped_reason="No items in the list")
+        status = "skipped"
+    elif any(o.status == "failed" for o in outcomes):
+        result.update(failed=True, msg="One or more items failed")
+        status = "failed"
+    elif all(o.status == "skipped" for o in outcomes):
+        result.update(skipped=True, msg="All items skipped")
+        status = "skipped"
+    else:
+        result.update(msg="All items completed", skipped=False)
+        status = "changed" if result["changed"] else "ok"
+    result.setdefault("failed", False)
+    made = Outcome(status, result, {**result, "results": [o.shown for o in outcomes]}, looped=True)
+    made.notify = list(dict.fromkeys(name for o in outcomes for name in o.notify))
+    made.additions = [addition for o in outcomes for addition in o.additions]
+    made.hint = next((o.hint for o in outcomes if o.hint), None)
+    made.delegate = next((o.delegate for o in outcomes if o.delegate), None)
+    return made

@@ -1,0 +1,144 @@
+"""Everything of a task that is decided on the controller before it runs: arguments, connection, privilege."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stella_ops.actions.base import ActionContext
+from stella_ops.actions.registry import action
+from stella_ops.engine.outcome import Result
+from stella_ops.engine.reach import Reach
+from stella_ops.engine.results import is_true
+from stella_ops.engine.run_context import RunContext
+from stella_ops.engine.variables import PlayVariables
+from stella_ops.errors import PlaybookError, TemplateError
+from stella_ops.origins import origin_of
+from stella_ops.playbook.model import Task
+from stella_ops.templating.omit import OMIT, drop_omitted
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A task ready to run on one host.
+
+    Attributes:
+        target: the host it runs on; another than the one it is about where it is delegated.
+        args: rendered.
+    """
+
+    target: str
+    context: ActionContext
+    args: Result
+
+
+class Preparation:
+    """Prepares the tasks of one play.
+
+    Args:
+        search_path: folders for files and templates.
+    """
+
+    def __init__(self, run: RunContext, variables: PlayVariables, search_path: list[Path]) -> None:
+        self._run = run
+        self._variables = variables
+        self._search_path = search_path
+        self._reach = Reach(run.options)
+
+    def target(self, task: Task, host: str, view: Mapping[str, Any]) -> str:
+        """The host a task runs on."""
+        if task.inherited.delegate_to is None:
+            return host
+        named = self._run.templar.render(task.inherited.delegate_to, view)
+        return host if named is OMIT or named is None or named == "" else str(named)
+
+    def prepare(self, task: Task, host: str, target: str, view: Mapping[str, Any], *, secret: bool) -> Prepared:
+        """Work out what a task needs.
+
+        Args:
+            view: the host's variables, rendered lazily.
+            secret: ``no_log``.
+
+        Raises:
+            StellaError: a template that fails, a connection that makes no sense.
+        """
+        run, keywords = self._run, task.inherited
+        templar = run.templar
+
+        def render(value: Any) -> Any:
+            return templar.render(value, view)
+
+        reached_by, reach_render = view, render
+        if target != host:
+            delegate_view = templar.lazy(run.delegate_variables(self._variables, target))
+            reached_by = delegate_view
+
+            def reach_render(value: Any) -> Any:
+                return templar.render(value, delegate_view)
+
+        age = run.state_of(target)
+        spec, become = self._reach.of(target, task, reached_by, reach_render, age)
+        for password in (spec.password, become.password if become else None):
+            if password:
+                run.redactor.add(password)
+        unrendered: frozenset[str] = getattr(action(task.action), "UNRENDERED", frozenset())
+        args = {name: value if name in unrendered else render(value) for name, value in task.args.items()}
+        options = run.options
+        context = ActionContext(
+            host=host,
+            variables=view,
+            templar=templar,
+            session=run.pool.session(spec),
+            become=become,
+            check=options.check if keywords.check_mode is None else self.flag(keywords.check_mode, view),
+            diff=not secret and (options.diff if keywords.diff is None else self.flag(keywords.diff, view)),
+            timeout=self.number(keywords.timeout, view, options.task_timeout),
+            environment=_environment(keywords.environment, render),
+            search_path=self._search_path,
+            keep_secret=run.redactor.add,
+            scrub=run.scrub,
+            fleet=run.fleet,
+        )
+        return Prepared(target, context, drop_omitted(args))
+
+    def flag(self, value: Any, view: Mapping[str, Any]) -> bool:
+        """A keyword that is true or false."""
+        if value is None or isinstance(value, bool):
+            return bool(value)
+        return is_true(self._run.templar.render(value, view))
+
+    def flag_or_not(self, value: Any, view: Mapping[str, Any], otherwise: bool = False) -> bool:
+        """A flag; when its own template fails, ``otherwise``: the first error is the one to show."""
+        try:
+            return self.flag(value, view)
+        except TemplateError:
+            return otherwise
+
+    def number(self, value: Any, view: Mapping[str, Any], default: float) -> float:
+        """A keyword that is a number; ``default`` where it is not given."""
+        if value is None:
+            return default
+        rendered = self._run.templar.render(value, view)
+        if rendered is OMIT:
+            return default
+        try:
+            return float(rendered)
+        except (TypeError, ValueError):
+            raise TemplateError(f"a number is needed here, not {rendered!r}", where=origin_of(value)) from None
+
+
+def _environment(levels: list[Any], render: Any) -> dict[str, str]:
+    made: dict[str, str] = {}
+    for level in levels:
+        values = render(level)
+        for part in values if isinstance(values, list) else [values]:
+            if isinstance(part, dict):
+                made.update({str(name): str(value) for name, value in part.items() if value is not OMIT})
+            elif part not in (None, "") and part is not OMIT:
+                raise PlaybookError(
+                    f"environment must be a mapping of names to values, not {str(part)[:60]!r}",
+                    where=origin_of(level),
+                )
+    return made

@@ -1,0 +1,84 @@
+"""How a task reaches its host: the connection and the user to become, worked out once where nothing changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from stella_ops.engine import connections
+from stella_ops.engine.options import RunOptions
+from stella_ops.engine.results import is_true
+from stella_ops.inventory.connection import connection_variables
+from stella_ops.playbook.model import Inherited, Task
+from stella_ops.templating.scope import is_template
+from stella_ops.transport.base import Become, ConnectionSpec
+
+Reached = tuple[ConnectionSpec, Become | None]
+
+_PREFIXES = ("ansible_", "stella_")
+
+
+class Reach:
+    """The connections of one play's hosts.
+
+    A host's connection hangs on some ninety variables through eight layers. They hardly ever change from task
+    to task, so what holds no template is kept until a variable that could matter changes.
+    """
+
+    def __init__(self, options: RunOptions) -> None:
+        self._options = options
+        self._known: dict[tuple[Any, ...], Reached] = {}
+        self._own_names: dict[int, bool] = {}
+
+    def of(self, host: str, task: Task, variables: Mapping[str, Any], render: connections.Render, age: int) -> Reached:
+        """How a task reaches a host.
+
+        Args:
+            variables: of the host, raw or lazily rendered.
+            age: tells states of the host's connection variables apart (``HostState.connection_age``).
+
+        Raises:
+            InventoryError: a port that is no number.
+            TemplateError: a variable that cannot be rendered.
+        """
+        keywords = task.inherited
+        written = _written(keywords)
+        if self._names_connection(task) or any(is_template(text) for text in written if isinstance(text, str)):
+            return self._make(host, keywords, variables, render)
+        key = (host, age, written)
+        known = self._known.get(key)
+        if known is not None:
+            return known
+        made = self._make(host, keywords, variables, render)
+        raw = getattr(getattr(variables, "scope", None), "variables", variables)
+        if not any(_is_dynamic(value) for value in connection_variables(raw).values()):
+            self._known[key] = made
+        return made
+
+    def _make(self, host: str, keywords: Inherited, variables: Mapping[str, Any], render: connections.Render) -> Reached:
+        spec = connections.connection_spec(host, variables, keywords, self._options, render)
+        return spec, connections.become(variables, keywords, self._options, render, is_true)
+
+    def _names_connection(self, task: Task) -> bool:
+        """Whether a task's own or its blocks' variables could say how to connect."""
+        found = self._own_names.get(id(task))
+        if found is None:
+            names: Iterable[Any] = (name for level in task.inherited.vars for name in level)
+            found = any(str(name).startswith(_PREFIXES) for name in (task.loop_var, task.register, *names))
+            self._own_names[id(task)] = found
+        return found
+
+
+def _written(keywords: Inherited) -> tuple[Any, ...]:
+    return (
+        keywords.connection,
+        keywords.port,
+        keywords.remote_user,
+        keywords.become,
+        keywords.become_user,
+        keywords.become_method,
+    )
+
+
+def _is_dynamic(value: Any) -> bool:
+    return (isinstance(value, str) and is_template(value)) or isinstance(value, dict | list)
