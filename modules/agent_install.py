@@ -223,19 +223,17 @@ class _Install(object):
                     self._undo.append((os.rmdir, (parent,)))
                 os.mkdir(path, 0o700)
                 self._undo.append((os.rmdir, (path,)))
-                if owner:
-                    os.chown(path, owner[0], owner[1])
-                os.chmod(path, mode)
+                _dress(path, owner, mode)
             return
         if not stat.S_ISDIR(about.st_mode):
             self._task.fail("%s is in the way: it is not a folder" % path, hint="remove it, or give another prefix")
         if owner and (about.st_uid, about.st_gid) != owner and self._act("change the owner of %s" % path):
-            os.chown(path, owner[0], owner[1])
-            self._undo.append((os.chown, (path, about.st_uid, about.st_gid)))
+            _dress(path, owner, None)
+            self._undo.append((_dress, (path, (about.st_uid, about.st_gid), None)))
         present = stat.S_IMODE(about.st_mode)
         if present != mode and path != self._layout.prefix and self._act("change the mode of %s" % path):
-            os.chmod(path, mode)
-            self._undo.append((os.chmod, (path, present)))
+            _dress(path, None, mode)
+            self._undo.append((_dress, (path, None, present)))
 
     def _ensure_file(self, path, data, verb):
         try:
@@ -261,7 +259,10 @@ class _Install(object):
         if os.path.lexists(path):
             backup = path + ".before"
             _remove(backup)
-            os.link(path, backup, follow_symlinks=False)
+            try:
+                os.link(path, backup, follow_symlinks=False)
+            except OSError:  # another user's file, or a file system without hard links
+                shutil.copy2(path, backup, follow_symlinks=False)
             self._backups.append(backup)
             os.rename(fresh, path)
             self._undo.append((os.rename, (backup, path)))
@@ -327,6 +328,26 @@ def _point(link, target):
     _remove(fresh)
     os.symlink(target, fresh)
     os.rename(fresh, link)
+
+
+def _dress(path, owner, mode):
+    """Give a folder its owner (uid, gid) and mode; None leaves one as it is.
+
+    The folder that is open is changed, never what a link in its place points to: some of these folders lie in
+    one that the agent's user may write to, and root must not be led astray there.
+    """
+    if os.geteuid() != 0:
+        if mode is not None:
+            os.chmod(path, mode)
+        return
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if owner is not None:
+            os.fchown(fd, owner[0], owner[1])
+        if mode is not None:
+            os.fchmod(fd, mode)
+    finally:
+        os.close(fd)
 
 
 def _missing_parents(path):

@@ -151,13 +151,15 @@ def _catch_up(layout):
     status = agent_host.read_state(layout.status) or {}
     if not pid or status.get("pid") != pid:
         return None  # it is just starting: with what is there
-    if status.get("package_sha256") != hashlib.sha256(_read(layout.package) or b"").hexdigest():
+    if status.get("package_sha256") != hashlib.sha256(agent_host.read_agents_file(layout.package) or b"").hexdigest():
         return "restart"
-    config, certificate = _read(layout.config), _read(layout.certificate)
-    on_disk = hashlib.sha256(config).hexdigest() if config is not None else None
-    if status.get("config_sha256") != on_disk or status.get("certificate_fingerprint") != _fingerprint(certificate):
-        return "reload"
-    return None
+    config, certificate = agent_host.read_agents_file(layout.config), agent_host.read_agents_file(layout.certificate)
+    # A file that is missing is nothing to take up: the agent goes on with what it has.
+    news = [
+        config is not None and status.get("config_sha256") != hashlib.sha256(config).hexdigest(),
+        certificate is not None and status.get("certificate_fingerprint") != _fingerprint(certificate),
+    ]
+    return "reload" if any(news) else None
 
 
 def _fingerprint(chain):
@@ -166,14 +168,6 @@ def _fingerprint(chain):
     try:
         return hashlib.sha256(base64.b64decode(found.group(1))).hexdigest() if found else None
     except ValueError:
-        return None
-
-
-def _read(path):
-    try:
-        with open(path, "rb") as stream:
-            return stream.read()
-    except OSError:
         return None
 
 

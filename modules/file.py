@@ -150,7 +150,10 @@ def be_touched(task, path):
     changed = now == "absent"
     if changed and not task.check_mode:
         try:
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o666))
+            # Exclusively: a link that somebody puts there meanwhile would have a file made wherever it points.
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+        except FileExistsError:
+            pass  # someone else was quicker, which is as good
         except OSError as error:
             task.fail("cannot make {}: {}".format(path, error.strerror), path=path)
     after = "file" if changed else now

@@ -1,7 +1,7 @@
 """Keeps known secrets out of everything that leaves: output, events, logs, the store.
 
 A secret is replaced wherever its text occurs, also in the disguises it takes on its way: inside JSON, YAML or
-Python source, in a URL, quoted for a shell, in base64 at any offset (``Authorization: Basic …``), and line by
+Python source, in a URL, quoted for a shell, in hex, in base64 at any offset (``Authorization: Basic …``), and line by
 line when it has several lines (a private key in ``stdout_lines``).
 """
 
@@ -165,6 +165,8 @@ def _disguises(text: str) -> Iterator[str]:
     for url in (quote(raw, safe=""), quote(raw), quote_plus(raw)):
         yield url
         yield re.sub("%[0-9A-F]{2}", lambda match: match.group().lower(), url)
+    yield raw.hex()
+    yield raw.hex().upper()
     for form in _base64_forms(raw):
         if len(form) >= _SHORTEST_BASE64:
             yield form

@@ -122,6 +122,7 @@ class Project:
             except FileExistsError:
                 if not self.state_dir.is_dir():
                     raise
+                self._refuse_strangers(self.state_dir.stat())
             else:
                 # Keys must not slip into the project's version control with a careless `git add .`
                 (self.state_dir / ".gitignore").write_text("*\n", encoding="utf-8")
@@ -132,6 +133,22 @@ class Project:
                 hint="set STELLA_HOME to a folder that you may write to",
             ) from None
         return self.state_dir
+
+    def _refuse_strangers(self, about: os.stat_result) -> None:
+        """A state folder that others may write to holds whatever authority and host keys they put there."""
+        me = os.geteuid()
+        if about.st_uid not in (me, 0) and me != 0:
+            raise SettingsError(
+                "the state folder belongs to another user",
+                where=self.state_dir,
+                hint="set STELLA_HOME to a folder of your own",
+            )
+        if about.st_mode & 0o022:
+            raise SettingsError(
+                "other users may write to the state folder",
+                where=self.state_dir,
+                hint=f"look at what is in it, then chmod go-w {self.state_dir}; or set STELLA_HOME",
+            )
 
     def ca_passphrase(self, environ: Mapping[str, str] = os.environ) -> bytes | None:
         """The passphrase of the authority's keys, or None when none is configured.
@@ -168,7 +185,8 @@ def load_project(start: Path | None = None, *, environ: Mapping[str, str] = os.e
         SettingsError: the file cannot be read, has an unknown key, or a value of the wrong kind.
     """
     begin = (start or Path.cwd()).resolve()
-    file = next((f / SETTINGS_FILE for f in (begin, *begin.parents) if (f / SETTINGS_FILE).is_file()), None)
+    places = (folder / SETTINGS_FILE for folder in (begin, *begin.parents))
+    file = next((place for place in places if place.is_file() and is_trusted(place)), None)
     root = file.parent if file else begin
     home = environ.get("STELLA_HOME")
     state_dir = begin / Path(home).expanduser() if home else root / ".stella"
@@ -186,6 +204,19 @@ def load_project(start: Path | None = None, *, environ: Mapping[str, str] = os.e
             where=reader.place("ca", "passphrase_env"),
         )
     return project
+
+
+def is_trusted(path: Path) -> bool:
+    """Whether a path is there and may steer the program without having been named.
+
+    In a folder that everybody may write to, such as /tmp, anybody can leave a ``stella.toml`` or an inventory
+    for others to stumble upon; there only one's own, or root's, counts.
+    """
+    try:
+        folder, about = path.parent.stat(), path.stat()
+    except OSError:
+        return False
+    return not folder.st_mode & 0o002 or about.st_uid in (os.geteuid(), 0)
 
 
 _SECTIONS: dict[str, type] = {

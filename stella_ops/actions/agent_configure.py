@@ -35,9 +35,8 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     current = await status(context, agent.prefix)
     # A run that was cut off may have left the file without having told the agent: it lives by another one then.
     written = current is not None and current.get("config_sha256") == desired.sha256
-    same = written and not (
-        current and current.get("running") and current.get("running_config_sha256") != desired.sha256
-    )
+    told = current is None or not current.get("running") or current.get("running_config_sha256") == desired.sha256
+    same = written and told
     result: Result = {"changed": not same, "revision": desired.revision, "sha256": desired.sha256}
     if context.diff and not same:
         result["diff"] = {
@@ -51,4 +50,5 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     applied = await rpc(
         context, agent.prefix, "apply-config", {"config": dict(desired.config), "revision": desired.revision}
     )
+    await fleet.call(fleet.configurations.applied, known.id, desired, actor=fleet.actor)
     return {**result, "changed": bool(applied.get("changed")) or written}

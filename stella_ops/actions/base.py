@@ -66,18 +66,16 @@ class ActionContext:
         timeout: float | None = None,
     ) -> Result:
         """Run a module on the host; its own failure is returned, not raised."""
-        return await self.session.call(
-            ModuleCall(
-                module=name,
-                args=args,
-                check=self.check if check is None else check,
-                diff=self.diff,
-                timeout=self.timeout if timeout is None else timeout,
-                environment=self.environment,
-                content=content,
-            ),
-            self.become,
+        call = ModuleCall(
+            module=name,
+            args=args,
+            check=self.check if check is None else check,
+            diff=self.diff,
+            timeout=self.timeout if timeout is None else timeout,
+            environment=self.environment,
+            content=content,
         )
+        return told_by_host(await self.session.call(call, self.become))
 
     async def raw(self, command: str) -> CommandResult:
         """Run a bare command on the host."""
@@ -92,6 +90,20 @@ class ActionContext:
         if self.fleet is None:
             raise ActionFailure("this action needs the fleet store, which this run does not have")
         return self.fleet
+
+
+def told_by_host(answer: Mapping[str, Any]) -> Result:
+    """A host's answer as a result that may go further.
+
+    Names that begin with an underscore are how actions speak to the engine ("make these variables"); a host has
+    no say in that. Lists that are walked through everywhere are lists.
+    """
+    result = {name: value for name, value in answer.items() if not name.startswith("_")}
+    for name in ("warnings", "deprecations"):
+        if name in result:
+            told = result[name] if isinstance(result[name], list) else [result[name]]
+            result[name] = [text if isinstance(text, str | dict) else str(text) for text in told]
+    return result
 
 
 class Action(Protocol):

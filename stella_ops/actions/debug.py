@@ -7,12 +7,16 @@ from typing import Any
 from stella_ops.actions.base import ActionContext, ActionFailure, Result
 from stella_ops.errors import UndefinedVariableError
 from stella_ops.origins import Origin, SourceText
+from stella_ops.templating.scope import is_template
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "msg": {"type": "raw"},
     "var": {"type": "raw"},
     "verbosity": {"type": "int", "default": 0},
 }
+
+# Only what the operator wrote is an expression: rendered first, ``var`` could be a text that a host has chosen.
+UNRENDERED = frozenset({"var"})
 
 
 async def run(context: ActionContext, args: dict[str, Any]) -> Result:
@@ -25,10 +29,12 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     if args.get("var") is None:
         return {"msg": args["msg"] if args.get("msg") is not None else "Hello world!"}
     name = args["var"]
-    if not isinstance(name, str):
-        return {str(type(name)): name}
+    if not isinstance(name, SourceText):
+        return {str(name) if isinstance(name, str) else str(type(name)): name}
+    expression = name
+    if not is_template(name):
+        expression = SourceText("{{ " + name + " }}", name.origin or Origin("debug"))
     try:
-        expression = SourceText("{{ " + name + " }}", getattr(name, "origin", None) or Origin("debug"))
         return {str(name): context.templar.render(expression, context.variables)}
     except UndefinedVariableError:
         return {str(name): "VARIABLE IS NOT DEFINED!"}

@@ -11,7 +11,7 @@ ARGUMENTS: dict[str, dict[str, Any]] | None = None
 
 
 async def run(context: ActionContext, args: dict[str, Any]) -> Result:
-    """The arguments, but ``cacheable``, become variables."""
+    """The arguments, but ``cacheable``, become variables; with ``cacheable: true`` facts as well."""
     values = {name: value for name, value in args.items() if name != "cacheable"}
     if not values:
         raise ActionFailure("No key/value pairs provided, at least one is required for this action to succeed")
@@ -21,4 +21,5 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
                 f"The variable name '{name}' is not valid. Variables must start with a letter or underscore "
                 "character, and contain only letters, numbers and underscores."
             )
-    return {"ansible_facts": values, "_variables": True}
+    cacheable = str(args.get("cacheable", False)).lower() in ("yes", "true", "on", "1")
+    return {"ansible_facts": values, "_variables": True, "_cacheable": cacheable}

@@ -14,12 +14,13 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from sqlalchemy import Connection
 
 from stella_ops.durations import format_duration, parse_duration
 from stella_ops.errors import ParseError
 from stella_ops.origins import Origin, key_origin, nearest, origin_of
 from stella_ops.settings import AgentSettings
-from stella_ops.store import agents, configurations
+from stella_ops.store import agents, audit, configurations
 from stella_ops.store.database import Store
 
 VARIABLE = "stella_agent_config"
@@ -247,9 +248,26 @@ class ConfigurationService:
             elif record:
                 made = configurations.record(connection, agent_id, config, sha256, at=self._clock(), by=actor)
                 revision = made.revision
+                self._audit(connection, "config.revise", agent, revision, sha256, actor)
             else:
                 revision = before + 1
         return DesiredConfiguration(config=config, sha256=sha256, revision=revision, new=revision != before)
+
+    def applied(self, agent_id: str, desired: DesiredConfiguration, *, actor: str) -> None:
+        """Tell the audit trail that a configuration was pushed to its agent, which has taken it."""
+        with self._store.transaction() as connection:
+            agent = agents.get(connection, agent_id)
+            if agent is not None:
+                self._audit(connection, "config.push", agent, desired.revision, desired.sha256, actor)
+
+    def _audit(
+        self, connection: Connection, act: str, agent: agents.Agent, revision: int, sha256: str, actor: str
+    ) -> None:
+        detail = {"environment": agent.environment, "agent_id": agent.id, "revision": revision, "sha256": sha256}
+        audit.record(
+            connection,
+            audit.AuditEntry(time=self._clock(), actor=actor, act=act, subject=agent.name, detail=detail),
+        )
 
 
 def _explain(problem: ValidationError, data: Mapping[str, Any], name: str) -> ParseError:

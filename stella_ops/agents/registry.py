@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -16,6 +18,8 @@ from stella_ops.store.database import Store
 
 _HEX_DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _LARGEST_NUMBER = 2**31 - 1
+MOST_HEARTBEATS = 1000
+_LONGEST_HEARTBEAT = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,10 +143,14 @@ class AgentRegistry:
         return self._view(seen)
 
     def record_heartbeats(self, agent_id: str, beats: Iterable[Any]) -> int:
-        """Record heartbeats of the host's spool; returns how many were new. Malformed ones are dropped."""
+        """Record heartbeats of the host's spool; returns how many were new.
+
+        Malformed ones are dropped, giants lose their data, and more than ``MOST_HEARTBEATS`` at once are left for the next
+        visit: a host that is in other hands must not fill the store.
+        """
         now = self._clock()
         read = []
-        for beat in beats:
+        for beat in itertools.islice(beats, MOST_HEARTBEATS):
             moment = _moment(beat.get("time")) if isinstance(beat, Mapping) else None
             seq = _number(beat.get("seq")) if isinstance(beat, Mapping) else None
             if moment is not None and seq is not None:
@@ -154,7 +162,7 @@ class AgentRegistry:
                         received_at=now,
                         version=_word(beat.get("version")),
                         status=_word(beat.get("status"), 32) or "unknown",
-                        data=dict(beat),
+                        data=dict(beat) if _fits(beat) else {},
                     )
                 )
         with self._store.transaction() as connection:
@@ -245,6 +253,14 @@ def _unknown(agent_id: str) -> EnrolmentError:
 def _word(value: Any, longest: int = 64) -> str | None:
     """Short printable text from a host, or None."""
     return value if isinstance(value, str) and value.isprintable() and 0 < len(value) <= longest else None
+
+
+def _fits(beat: Mapping[str, Any]) -> bool:
+    """Whether a heartbeat is JSON of the size that heartbeats have."""
+    try:
+        return len(json.dumps(dict(beat), allow_nan=False)) <= _LONGEST_HEARTBEAT
+    except (TypeError, ValueError, RecursionError):
+        return False
 
 
 def _digest(value: Any) -> str | None:

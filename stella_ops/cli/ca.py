@@ -22,15 +22,21 @@ Examples:
 @click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def show(pem: bool, output_format: str) -> int:
     """Show the authority's certificates and its pin."""
-    from stella_ops.agents.fleet import utc_now
-    from stella_ops.pki.authority import CertificateAuthority
+    import asyncio
+
+    from stella_ops.agents.fleet import Fleet
+    from stella_ops.redaction import Redactor
     from stella_ops.settings import load_project
 
-    project = load_project()
-    project.ensure_state_dir()
-    authority = CertificateAuthority.load_or_create(project.ca_dir, passphrase=project.ca_passphrase(), clock=utc_now)
-    for warning in authority.warnings:
-        click.echo(f"[WARNING]: {warning}", err=True)
+    def warn(message: str) -> None:
+        click.echo(f"[WARNING]: {message}", err=True)
+
+    # Not the authority alone: its making is told in the audit trail.
+    fleet = Fleet(load_project(), redactor=Redactor(), warn=warn)
+    try:
+        authority = fleet.authority
+    finally:
+        asyncio.run(fleet.close())
     if pem:
         click.echo(authority.root_pem, nl=False)
     elif output_format == "json":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TextIO
 
+from stella_ops.console.text import safe_line
 from stella_ops.doctor.report import DiagnosticReport, DoctorRun, Unreachable
 from stella_ops.engine.events import Event, HostFinished, RunStarted, Warned
 
@@ -29,7 +30,8 @@ class Collector:
             self._progress()
         elif isinstance(event, Warned):
             host = f"{event.host}: " if event.host else ""
-            self._errors.write(f"[WARNING]: {host}{event.message}\n")
+            # A message may quote a host.
+            self._errors.write(f"[WARNING]: {safe_line(host + event.message)}\n")
         elif isinstance(event, HostFinished):
             self._finished(event)
             self._progress()

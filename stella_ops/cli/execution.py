@@ -22,7 +22,7 @@ from stella_ops.inventory.loader import load_inventory
 from stella_ops.inventory.model import Inventory
 from stella_ops.playbook.model import Playbook
 from stella_ops.redaction import Redactor
-from stella_ops.settings import Project, load_project
+from stella_ops.settings import Project, is_trusted, load_project
 
 
 @dataclass(kw_only=True)
@@ -92,7 +92,7 @@ def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
         connection=choices.connection,
         forks=choices.forks or defaults.forks,
         timeout=choices.timeout or defaults.timeout.total_seconds(),
-        module_folders=tuple(f for f in (project.root / "modules",) if f.is_dir()),
+        module_folders=tuple(f for f in (project.root / "modules",) if f.is_dir() and is_trusted(f)),
         verbosity=choices.verbose,
     )
     workplace = Workplace(project, inventory, options, choices, environ=environ)
@@ -122,7 +122,7 @@ def _sources(choices: Choices, project: Project) -> list[str | Path]:
             return [os.environ[name]]
     if project.defaults.inventory:
         return [project.root / source for source in project.defaults.inventory]
-    if (project.root / "inventory").exists():
+    if is_trusted(project.root / "inventory"):
         return [project.root / "inventory"]
     return []
 

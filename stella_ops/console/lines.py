@@ -23,6 +23,7 @@ from stella_ops.engine.events import (
     HostTally,
     ItemFinished,
     NoHosts,
+    NoHostsLeft,
     PlayStarted,
     RetryWaiting,
     RunFinished,
@@ -94,6 +95,8 @@ class LineReporter:
                     self._banner(f"PLAY [{safe_line(event.play)}]")
                 self._play = None
                 self._sink.line("skipping: no hosts matched", "skipped")
+            case NoHostsLeft():
+                self._banner("NO MORE HOSTS LEFT")
             case RetryWaiting():
                 self._retry(event)
             case Warned():

@@ -107,22 +107,22 @@ class Attempts:
 
     def _judge(self, task: Task, result: Result, scope: Mapping[str, Any]) -> None:
         """``changed_when`` and ``failed_when`` decide over what the module said."""
-        evaluate = self._run.templar.evaluate
+        keyword, holds = "changed_when", self._holds
         try:
             if task.changed_when is not None:
-                result["changed"] = all(evaluate(c, scope, what="changed_when") for c in task.changed_when)
+                result["changed"] = holds(keyword, task.changed_when, scope)
+            keyword = "failed_when"
             if task.failed_when is not None:
-                failed = bool(task.failed_when) and all(
-                    evaluate(c, scope, what="failed_when") for c in task.failed_when
-                )
-                result["failed"] = result["failed_when_result"] = failed
+                result["failed"] = result["failed_when_result"] = holds(keyword, task.failed_when, scope)
         except TemplateError as error:
             # The module has run, and what it did must not be lost for a mistake in judging it.
-            key = "failed_when_result" if "changed" in result and task.failed_when is not None else "changed_when_result"
             result.update(error_result(error), changed=result.get("changed", False))
-            result[key] = f"Error while evaluating conditional: {error.message}"
+            result[f"{keyword}_result"] = f"Error while evaluating conditional: {error.message}"
             if error.hint:
                 result["_hint"] = error.hint
+
+    def _holds(self, keyword: str, conditions: list[Any], scope: Mapping[str, Any]) -> bool:
+        return bool(conditions) and all(self._run.templar.evaluate(c, scope, what=keyword) for c in conditions)
 
     def _satisfied(self, task: Task, result: Result, scope: Mapping[str, Any]) -> bool:
         if not task.until:

@@ -44,6 +44,14 @@ class NoHosts(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NoHostsLeft(Event):
+    """A play that ends since too many of its hosts failed; ``reason`` is the keyword that says so."""
+
+    play: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskStarted(Event):
     """``task_id`` is unique within the run; ``handler`` tells a running handler from a task."""
 

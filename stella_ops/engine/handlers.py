@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from stella_ops.errors import PlaybookError
 from stella_ops.origins import did_you_mean
 from stella_ops.playbook.model import Handler
@@ -18,7 +20,7 @@ class Notifications:
     def notify(self, name: str, host: str, where: object) -> list[str]:
         """Note that a host notified a handler's name or a topic; returns the titles of what will run.
 
-        Of several handlers with one name the last counts, as in ansible-core; of a topic, all.
+        Of several handlers with one name the first counts, as in ansible-core; of a topic, all.
 
         Raises:
             PlaybookError: no handler has that name or listens to it.
@@ -26,7 +28,7 @@ class Notifications:
         found = [i for i, handler in enumerate(self._handlers) if name in handler.listen]
         named = [i for i, title in enumerate(self._titles) if title == name]
         if named:
-            found.append(named[-1])
+            found.append(named[0])
         if not found:
             topics = [topic for handler in self._handlers for topic in handler.listen]
             raise PlaybookError(
@@ -39,9 +41,12 @@ class Notifications:
             self._notified[index][host] = None
         return [self._titles[index] for index in fresh]
 
-    def take(self, index: int) -> list[str]:
-        """The hosts that notified a handler; they count as served from now on."""
-        hosts, self._notified[index] = list(self._notified[index]), {}
+    def take(self, index: int, among: Collection[str] | None = None) -> list[str]:
+        """The hosts (of some) that notified a handler; they count as served from now on."""
+        notified = self._notified[index]
+        hosts = [host for host in notified if among is None or host in among]
+        for host in hosts:
+            del notified[host]
         return hosts
 
     def pending(self) -> bool:

@@ -74,10 +74,8 @@ class HostState:
 
 def _is_not_the_hosts_to_say(name: str) -> bool:
     """Whether a fact would decide how the host is reached, or (``stella_agent_name`` …) who it is to the fleet."""
-    if name.startswith(_PUBLIC_KEYS):
-        return False
-    return (
-        name in CONNECTION_VARIABLES
-        or name.startswith((*_WAYS_TO_A_HOST, "stella_"))
-        or (name.startswith("ansible_") and name.endswith("_interpreter"))
+    if name in CONNECTION_VARIABLES:
+        return True
+    return (name.startswith((*_WAYS_TO_A_HOST, "stella_")) and not name.startswith(_PUBLIC_KEYS)) or (
+        name.startswith("ansible_") and name.endswith("_interpreter")
     )

@@ -78,7 +78,7 @@ class Preparation:
             def reach_render(value: Any) -> Any:
                 return templar.render(value, delegate_view)
 
-        age = run.state_of(target)
+        age = run.connection_age(target)
         spec, become = self._reach.of(target, task, reached_by, reach_render, age)
         for password in (spec.password, become.password if become else None):
             if password:

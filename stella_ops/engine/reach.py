@@ -55,7 +55,9 @@ class Reach:
             self._known[key] = made
         return made
 
-    def _make(self, host: str, keywords: Inherited, variables: Mapping[str, Any], render: connections.Render) -> Reached:
+    def _make(
+        self, host: str, keywords: Inherited, variables: Mapping[str, Any], render: connections.Render
+    ) -> Reached:
         spec = connections.connection_spec(host, variables, keywords, self._options, render)
         return spec, connections.become(variables, keywords, self._options, render, is_true)
 

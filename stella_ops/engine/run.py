@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections import ChainMap
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from stella_ops.engine.batches import batches
 from stella_ops.engine.events import NoHosts, PlayStarted, RunFinished, RunStarted, Warned
+from stella_ops.engine.meta import PlayEnded
 from stella_ops.engine.play_runner import PlayRunner
 from stella_ops.engine.run_context import RunContext
 from stella_ops.engine.task_runner import TaskRunner
 from stella_ops.engine.variables import PlayVariables
-from stella_ops.errors import PlaybookError
+from stella_ops.errors import PlaybookError, StellaError, TemplateError
+from stella_ops.origins import origin_of
 from stella_ops.playbook.model import Play, Playbook
 from stella_ops.playbook.variables import load_vars_file
 from stella_ops.templating.templar import Templar
@@ -65,41 +68,53 @@ class Run:
                 if not await self._play(play, path, hosts):
                     break
             code = self._exit_code()
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, KeyboardInterrupt):
             interrupted, code = True, INTERRUPTED
             raise
+        except StellaError as problem:
+            code = problem.exit_code
+            raise
         finally:
-            await context.pool.close()
-            context.emit(
-                RunFinished(
-                    time=time.time(),
-                    run_id=context.run_id,
-                    exit_code=code,
-                    duration=time.monotonic() - started,
-                    hosts={name: context.states[name].tally() for name in sorted(context.states)},
-                    interrupted=interrupted,
-                )
-            )
+            try:
+                await context.pool.close()
+            finally:
+                self._finish(code, interrupted, time.monotonic() - started)
         return code
 
+    def _finish(self, code: int, interrupted: bool, duration: float) -> None:
+        states = self._context.states
+        self._context.emit(
+            RunFinished(
+                time=time.time(),
+                run_id=self._context.run_id,
+                exit_code=code,
+                duration=duration,
+                hosts={name: states[name].tally() for name in sorted(states) if states[name].counts},
+                interrupted=interrupted,
+            )
+        )
+
+    def _early(self, play: Play) -> Mapping[str, Any]:
+        """What is known before there is a host: extra variables, and those of the play."""
+        return ChainMap(dict(self._context.options.extra_vars), play.vars)
+
     def _hosts(self, play: Play) -> list[str]:
-        """A play's hosts; its pattern may be a template over the extra variables."""
-        pattern = self._context.templar.render(play.hosts, self._context.options.extra_vars, where=play.origin)
+        """A play's hosts."""
+        pattern = self._context.templar.render(play.hosts, self._early(play), where=play.origin)
         return self._context.inventory.select(pattern, self._context.options.limit)
 
     async def _play(self, play: Play, path: Path, hosts: list[str]) -> bool:
         """Run one play; False when the run must not go on to the next."""
         context = self._context
-        title = str(context.templar.render(play.title, context.options.extra_vars)) if play.name else play.title
-        alive = [host for host in hosts if not self._is_out(host)]
-        context.emit(PlayStarted(time=time.time(), play=title, hosts=alive))
-        if not hosts:
-            context.emit(NoHosts(time=time.time(), play=title))
-            return True
-        if not alive:
-            return False
         folder = path.resolve().parent
         context.templar = Templar(search_path=[folder, folder / "templates"])
+        title = self._play_title(play)
+        alive = [host for host in hosts if not self._is_out(host)]
+        if not alive:
+            context.emit(PlayStarted(time=time.time(), play=title, hosts=[]))
+            if not hosts:
+                context.emit(NoHosts(time=time.time(), play=title))
+            return True
         variables = PlayVariables(
             context.inventory,
             context.options,
@@ -107,19 +122,45 @@ class Run:
             context.states,
             play_vars=play.vars,
             play_name=title,
-            play_hosts=alive,
+            play_hosts=hosts,
             playbook_dir=folder,
             run_id=context.run_id,
         )
+        for host in alive:
+            context.state(host)
+        self._check_strategy(play)
         self._load_vars_files(play, variables, alive, folder)
         serial = context.templar.render(play.serial, variables.of(alive[0])) if play.serial is not None else None
+        tasks = TaskRunner(context, variables, [folder])
         for batch in batches(alive, serial, play.origin):
             variables.batch = batch
             variables.forget()
-            tasks = TaskRunner(context, variables, [folder])
-            if not await PlayRunner(context, play, variables, tasks, batch).run_batch():
-                return False
+            context.emit(PlayStarted(time=time.time(), play=title, hosts=batch))
+            try:
+                if not await PlayRunner(context, play, variables, tasks, batch).run_batch():
+                    return False
+            except PlayEnded:
+                break
         return True
+
+    def _play_title(self, play: Play) -> str:
+        if not play.name:
+            return play.title
+        try:
+            return str(self._context.scrub(self._context.templar.render(play.name, self._early(play))))
+        except TemplateError:
+            return str(play.name)
+
+    def _check_strategy(self, play: Play) -> None:
+        """A strategy that is a template shows its value only now."""
+        rendered = self._context.templar.render(play.strategy, self._early(play))
+        name = str(rendered or "linear").removeprefix("ansible.builtin.")
+        if name != "linear":
+            raise PlaybookError(
+                f"the strategy '{name}' is not supported yet",
+                where=origin_of(play.strategy, play.origin),
+                hint="leave it out: each task runs on all hosts before the next (linear)",
+            )
 
     def _load_vars_files(self, play: Play, variables: PlayVariables, hosts: Iterable[str], folder: Path) -> None:
         if not play.vars_files:

@@ -75,6 +75,11 @@ class RunContext:
             known = self.states[host] = HostState(host)
         return known
 
+    def connection_age(self, host: str) -> int:
+        """How often the variables changed that could say how a host is reached; see ``HostState``."""
+        known = self.states.get(host)
+        return 0 if known is None else known.connection_age
+
     def delegate_variables(self, variables: PlayVariables, host: str) -> Mapping[str, Any]:
         """The variables by which a delegate is reached; it need not be in the inventory."""
         if host not in self.inventory.hosts and host not in LOCALHOST:

@@ -8,14 +8,14 @@ from collections.abc import Collection
 def is_selected(tags: Collection[str], only: Collection[str], skip: Collection[str]) -> bool:
     """Whether a task with these tags runs.
 
-    ``always`` runs unless it is skipped by name, ``never`` only when one of its tags is asked for;
-    ``all``, ``tagged`` and ``untagged`` are special on the command line.
+    ``always`` runs unless it is skipped, ``never`` only when one of its tags is asked for, and the former
+    outranks the latter; ``all``, ``tagged`` and ``untagged`` are special on the command line.
     """
     own = set(tags) or {"untagged"}
     wanted = set(only)
-    if wanted & own:
+    if "always" in own or wanted & own:
         run = True
-    elif "always" in own or "all" in wanted:
+    elif "all" in wanted:
         run = "never" not in own
     elif "tagged" in wanted:
         run = own != {"untagged"} and "never" not in own

@@ -10,7 +10,7 @@ from typing import Any
 
 from stella_ops.engine.attempts import Attempts
 from stella_ops.engine.events import ItemFinished, Status
-from stella_ops.engine.outcome import Outcome, Result, combine, censored, defect, failed, skipped, unreachable
+from stella_ops.engine.outcome import Outcome, Result, censored, combine, defect, failed, skipped, unreachable
 from stella_ops.engine.preparation import Preparation
 from stella_ops.engine.run_context import RunContext
 from stella_ops.engine.variables import PlayVariables
@@ -173,6 +173,7 @@ class TaskRunner:
 
     def _outcome(self, task: Task, host: str, result: Result, view: Mapping[str, Any], target: str) -> Outcome:
         are_variables = bool(result.pop("_variables", False))
+        cacheable = bool(result.pop("_cacheable", False))
         hint = result.pop("_hint", None)
         # Where failed_when had a say, it has the last one: also over retries that ran out.
         verdict = result.get("failed_when_result")
@@ -191,9 +192,8 @@ class TaskRunner:
         facts = result.get("ansible_facts")
         if isinstance(facts, dict) and status != "failed":
             outcome.additions.append((are_variables, facts))
-            if are_variables and result.pop("_cacheable", False):
+            if cacheable:
                 outcome.additions.append((False, facts))
-        shown.pop("_cacheable", None)
         if status == "changed" and task.notify:
             outcome.notify = self._topics(task, view)
         return outcome

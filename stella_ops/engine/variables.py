@@ -12,21 +12,24 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from stella_ops import __version__
 from stella_ops.engine.host_state import HostState
+from stella_ops.engine.magic import ActiveHosts, run_variables
 from stella_ops.engine.options import RunOptions
 from stella_ops.inventory.model import Inventory
 from stella_ops.inventory.patterns import LOCALHOST
+from stella_ops.origins import origin_of
 from stella_ops.playbook.model import Task
-from stella_ops.templating.omit import OMIT
 from stella_ops.templating.templar import Templar
+
+Layer = Mapping[str, Any]
 
 
 class PlayVariables:
     """The variables of one play.
 
-    Args:
+    Attributes:
         files: the content of ``vars_files`` for each host, merged in the order written.
+        batch: the hosts the play runs on now.
     """
 
     def __init__(
@@ -51,28 +54,18 @@ class PlayVariables:
         self.files: dict[str, dict[str, Any]] = {}
         self.batch: list[str] = []
         self._active: list[str] | None = None
-        # One object for all hosts; what differs between hosts is laid over it.
-        self._shared: dict[str, Any] = {
-            "groups": inventory.groups_to_hosts(),
-            "omit": OMIT,
-            "playbook_dir": str(playbook_dir),
-            "inventory_dir": None,
-            "ansible_check_mode": options.check,
-            "ansible_diff_mode": options.diff,
-            "ansible_verbosity": options.verbosity,
-            "ansible_forks": options.forks,
-            "ansible_run_tags": list(options.tags),
-            "ansible_skip_tags": list(options.skip_tags),
-            "ansible_limit": options.limit,
+        self._age = 0
+        # What inventory and magic say of a host does not change within a play.
+        self._below: dict[str, Layer] = {}
+        self._own_magic: dict[str, Layer] = {}
+        self._views: dict[str, tuple[int, Layer]] = {}
+        self._shared: Layer = {
+            **run_variables(inventory, options, playbook_dir=playbook_dir, run_id=run_id),
             "ansible_play_name": play_name,
             "ansible_play_hosts_all": play_hosts,
-            "ansible_version": {"full": "2.18.0", "major": 2, "minor": 18, "revision": 0, "string": "2.18.0"},
-            "stella_version": __version__,
-            "stella_run_id": run_id,
+            "hostvars": HostVars(self),
         }
-        if options.limit is None:
-            del self._shared["ansible_limit"]
-        self._shared["hostvars"] = HostVars(self)
+        self._changing = ActiveHosts(self.active, lambda: self.batch)
 
     def host_names(self) -> list[str]:
         """Every host that ``hostvars`` can answer for."""
@@ -82,7 +75,7 @@ class PlayVariables:
         """Whether the inventory has a host."""
         return host in self._inventory.hosts
 
-    def of(self, host: str, task: Task | None = None, extra: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+    def of(self, host: str, task: Task | None = None, extra: Layer | None = None) -> Layer:
         """The variables of a host; values are as written, not rendered.
 
         Args:
@@ -90,45 +83,72 @@ class PlayVariables:
             extra: adds above all others but magic ones, such as loop variables.
         """
         state = self._states.get(host) or HostState(host)
-        layers: list[Mapping[str, Any]] = [self._magic(host)]
+        layers: list[Layer] = [self._magic(host), self._shared, self._changing]
         if extra:
             layers.append(extra)
-        layers += [self._options.extra_vars, state.set_facts]
+        if self._options.extra_vars:
+            layers.append(self._options.extra_vars)
+        layers.append(state.set_facts)
         if task is not None:
             layers += reversed(task.inherited.vars)
-        layers.append(self.files.get(host, {}))
-        layers.append(self._play_vars)
-        layers.append(state.facts)
-        layers.append(self._inventory.variables(host, self._playbook_dir))
+        if host in self.files:
+            layers.append(self.files[host])
+        layers += [self._play_vars, state.facts, self._inventory_layer(host)]
         return ChainMap(*layers)  # type: ignore[arg-type]
 
-    def rendered(self, host: str) -> Mapping[str, Any]:
+    def rendered(self, host: str) -> Layer:
         """The variables of a host as other hosts see them through ``hostvars``."""
-        return self._templar.lazy(self.of(host))
+        known = self._views.get(host)
+        if known is not None and known[0] == self._age:
+            return known[1]
+        view = self._templar.lazy(self.of(host))
+        self._views[host] = (self._age, view)
+        return view
 
-    def _magic(self, host: str) -> dict[str, Any]:
-        active = self.active()
+    def _inventory_layer(self, host: str) -> Layer:
+        found = self._below.get(host)
+        if found is None:
+            found = self._below[host] = self._inventory.variables(host, self._playbook_dir)
+        return found
+
+    def _magic(self, host: str) -> Layer:
+        made = self._own_magic.get(host)
+        if made is None:
+            made = self._own_magic[host] = self._make_magic(host)
+        return made
+
+    def _make_magic(self, host: str) -> Layer:
         state = self._states.get(host)
-        return {
-            **self._shared,
+        made: dict[str, Any] = {
             "inventory_hostname": host,
             "inventory_hostname_short": host.split(".", 1)[0],
             "group_names": self._inventory.group_names(host),
             "ansible_facts": state.bare_facts if state else {},
-            "ansible_play_hosts": active,
-            "ansible_play_batch": active,
-            "play_hosts": active,
         }
+        known = self._inventory.hosts.get(host)
+        source = origin_of(known)
+        if source is not None and Path(source.source).exists():
+            path = Path(source.source).resolve()
+            made["inventory_file"] = None if path.is_dir() else str(path)
+            made["inventory_dir"] = str(path if path.is_dir() else path.parent)
+        else:
+            made["inventory_file"] = made["inventory_dir"] = None
+        return made
 
     def active(self) -> list[str]:
-        """The hosts of the batch that have not failed; counted once until ``forget`` is called."""
+        """The hosts of the play that have not failed; counted once until ``forget`` is called."""
         if self._active is None:
-            self._active = [name for name in self.batch if not self._is_out(name)]
+            self._active = [name for name in self._shared["ansible_play_hosts_all"] if not self._is_out(name)]
         return self._active
+
+    def changed(self) -> None:
+        """A host has other variables than before."""
+        self._age += 1
 
     def forget(self) -> None:
         """A host failed or a batch began: what depends on that is counted anew."""
         self._active = None
+        self._age += 1
 
     def _is_out(self, host: str) -> bool:
         state = self._states.get(host)

@@ -41,11 +41,6 @@ _NAMES: dict[str, tuple[str, ...]] = {
 #: The keys that ``connection_variables`` can return.
 CONNECTION_NAMES = tuple(_NAMES)
 
-#: Every variable that it reads.
-CONNECTION_VARIABLES = frozenset(
-    prefix + name for prefix in ("stella_", "ansible_") for names in _NAMES.values() for name in names
-)
-
 #: Every variable that can say how a host is reached, as it is written.
 CONNECTION_VARIABLES = frozenset(
     f"{prefix}_{name}" for prefix in ("stella", "ansible") for names in _NAMES.values() for name in names

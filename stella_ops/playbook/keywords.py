@@ -91,8 +91,8 @@ _TEXTS = frozenset(
 def check_values(raw: Any, problems: Problems) -> None:
     """Note every keyword of a mapping whose value is of the wrong kind; templates may become anything."""
     for name, value in raw.items():
-        if value is None or is_template(value):
-            continue
+        if value is None or is_template(value) or (name == "pause" and not LOOP_CONTROL.issuperset(raw)):
+            continue  # "pause" is a keyword of loop_control; elsewhere it is a module
         where = origin_of(value) or key_origin(raw, name)
         if name in _BOOLEANS:
             good = isinstance(value, bool) or bool(_WORDS.fullmatch(str(value)))

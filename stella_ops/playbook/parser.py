@@ -24,7 +24,8 @@ from stella_ops.playbook.problems import Problems
 from stella_ops.playbook.serial import check_serial
 from stella_ops.playbook.tasks import TaskReader, check_notified
 
-_STRATEGIES = ("linear", "free", "host_pinned")
+_STRATEGIES = ("linear",)
+_STRATEGIES_NOT_YET = ("free", "host_pinned", "debug")
 _IMPORTS = ("import_playbook", "ansible.builtin.import_playbook", "include")
 
 
@@ -164,7 +165,13 @@ def _check_strategy(raw: Mapping[Any, Any], problems: Problems) -> None:
     strategy = raw.get("strategy")
     if isinstance(strategy, str) and not is_template(strategy):
         short = strategy.removeprefix("ansible.builtin.")
-        if short not in _STRATEGIES:
+        if short in _STRATEGIES_NOT_YET:
+            problems.add(
+                f"the strategy '{short}' is not supported yet",
+                where=origin_of(strategy) or key_origin(raw, "strategy"),
+                hint="leave it out: each task runs on all hosts before the next (linear)",
+            )
+        elif short not in _STRATEGIES:
             problems.add(
                 f"unknown strategy '{strategy}'",
                 where=origin_of(strategy) or key_origin(raw, "strategy"),

@@ -1,7 +1,8 @@
 """The audit trail: every security-relevant act, appended and never changed.
 
 Acts are dotted words: ``token.mint``, ``token.exchange``, ``token.revoke``, ``agent.enrol`` (refused proofs),
-``certificate.issue``, ``agent.decommission``, ``ca.create``, ``host-key.accept``.
+``certificate.issue``, ``agent.decommission``, ``ca.create``, ``host-key.accept``, ``config.revise`` (a new revision
+in the store), ``config.push`` (an agent has taken it).
 """
 
 from __future__ import annotations

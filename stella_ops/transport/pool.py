@@ -71,6 +71,11 @@ class SessionPool:
         if session is not None:
             await session.close()
 
+    async def drop_host(self, name: str) -> None:
+        """Forget every session of a host, as whatever user and by whatever way."""
+        for spec in [spec for spec in self._sessions if spec.name == name]:
+            await self.drop(spec)
+
     async def close(self) -> None:
         """Close every session; a host that does not answer holds nobody up."""
         sessions, self._sessions = list(self._sessions.values()), {}

@@ -11,9 +11,12 @@ import contextlib
 import shlex
 from typing import Protocol
 
-from stella_ops.errors import BecomeError, TaskTimeoutError
+from stella_ops.errors import BecomeError, TaskError, TaskTimeoutError
 from stella_ops.transport.base import Become, CommandResult
 from stella_ops.transport.launch import wrap_become
+
+
+OUTPUT_LIMIT = 1 << 26
 
 
 class _Reader(Protocol):
@@ -58,10 +61,12 @@ class RawExchange:
     async def _collect(self, reader: _Reader, into: bytearray) -> None:
         while data := await reader.read(65536):
             into += data
+            self._check_size(into)
 
     async def _watch(self, reader: _Reader, stdin: _Writer) -> None:
         while data := await reader.read(65536):
             self._stderr += data
+            self._check_size(self._stderr)
             if self._prompt is not None and self._prompt in self._stderr:
                 at = self._stderr.index(self._prompt)
                 del self._stderr[at : at + len(self._prompt)]
@@ -71,6 +76,15 @@ class RawExchange:
                 else:
                     with contextlib.suppress(OSError):
                         stdin.write_eof()
+
+    def _check_size(self, collected: bytearray) -> None:
+        """A command that never stops talking must not fill the controller's memory."""
+        if len(collected) > OUTPUT_LIMIT:
+            raise TaskError(
+                f"the command printed more than {OUTPUT_LIMIT >> 20} MiB",
+                where=self._name,
+                hint="redirect its output to a file on the host",
+            )
 
     def result(self, status: int) -> CommandResult:
         """The outcome.

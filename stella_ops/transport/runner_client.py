@@ -21,6 +21,7 @@ from stella_ops.errors import (
     UnreachableError,
 )
 from stella_ops.transport import frames
+from stella_ops.transport.answers import AnswerError, read_answer
 from stella_ops.transport.base import Become, ModuleCall
 from stella_ops.transport.code import CodeLibrary, ModuleCode
 from stella_ops.transport.launch import INTERPRETERS, Launch
@@ -29,6 +30,14 @@ from stella_ops.transport.launch import INTERPRETERS, Launch
 CHUNK = 128 * 1024
 ALIVE_SECONDS = 60.0
 _NOISE_LIMIT = 16 * 1024
+_HELLO: dict[str, type | tuple[type, ...]] = {
+    "python": str,
+    "executable": str,
+    "uid": int,
+    "user": str,
+    "home": str,
+    "time": (int, float),
+}
 
 
 class Wire(Protocol):
@@ -179,7 +188,7 @@ class RunnerClient:
 
     def _take_frame(self, kind: int, task_id: int, payload: bytes) -> None:
         if kind == frames.HELLO:
-            self.hello = json.loads(payload)
+            self.hello = _read_hello(payload)
             if not self._ready.done():
                 self._ready.set_result(None)
             self._stay_alive()
@@ -187,14 +196,15 @@ class RunnerClient:
         waiting = self._waiting.pop(task_id, None)
         if waiting is None or waiting.done():
             return
+        try:
+            answer = read_answer(payload)
+        except AnswerError as problem:
+            waiting.set_exception(ModuleCrashError(f"the module's answer cannot be read: {problem}", where=self.name))
+            return
         if kind == frames.RESULT:
-            result = json.loads(payload)
-            if isinstance(result, dict):
-                waiting.set_result(result)
-            else:
-                waiting.set_exception(ModuleCrashError("the module's answer is no mapping", where=self.name))
+            waiting.set_result(answer)
         else:
-            waiting.set_exception(self._crash(json.loads(payload)))
+            waiting.set_exception(self._crash(answer))
 
     # -- calls
 
@@ -361,24 +371,33 @@ class RunnerClient:
 
     def _crash(self, crash: dict[str, Any]) -> TaskError:
         noise = str(crash.get("noise") or "").strip()
-        if crash["reason"] == "timeout":
+        if crash.get("reason") == "timeout":
             return TaskTimeoutError(
                 f"the task did not end within {crash.get('timeout')} seconds and was killed", where=self.name
             )
-        if crash["reason"] == "closed":
+        if crash.get("reason") == "closed":
             text = "the module closed the pipe for its answer"
         elif crash.get("signal"):
             text = f"the module was killed by signal {crash['signal']}"
             if crash["signal"] == 9:
                 text += " (out of memory?)"
-        elif crash["reason"] == "load":
+        elif crash.get("reason") == "load":
             text = "the module cannot be loaded"
-        elif crash["reason"] == "fork":
+        elif crash.get("reason") == "fork":
             text = "the host cannot start another process"
         else:
             text = f"the module ended without an answer (exit status {crash.get('status')})"
         last = noise.splitlines()[-1] if noise else ""
         return ModuleCrashError(f"{text}: {last}" if last else text, where=self.name)
+
+
+def _read_hello(payload: bytes) -> dict[str, Any]:
+    """What a runner says of itself; others rely on the fields being there."""
+    hello = read_answer(payload)
+    for name, kind in _HELLO.items():
+        if not isinstance(hello.get(name), kind):
+            raise AnswerError(f"the runner's greeting lacks '{name}'")
+    return hello
 
 
 def _small_content(content: bytes | Path | None, where: str) -> bytes | None:

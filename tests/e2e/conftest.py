@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,6 @@ Event = dict[str, Any]
 
 # What only a run that is on, or one that was killed, has on a host.
 _TEMPORARY = (".stella-*", "*.new", "*.before", ".making-*", ".checking-*")
-_AT_HOME = {".stella-agent"}  # the install's mark is no temporary file
 
 
 def wait_for(condition: Callable[[], Any], what: str, timeout: float = 20.0) -> Any:
@@ -86,7 +86,7 @@ class Host:
             line = Path(f"/proc/{pid}/cmdline").read_bytes()
         except (OSError, ValueError):
             return None
-        return pid if str(self.prefix).encode() in line or b"stella-runner" in line else None
+        return pid if str(self.prefix).encode() in line else None
 
     def state(self, name: str) -> dict[str, Any]:
         """A JSON file of the agent's state folder: status, heartbeat."""
@@ -109,23 +109,31 @@ class Host:
         return result
 
     def listing(self) -> dict[str, tuple[Any, ...]]:
-        """All that is below the host's folder: path to kind, mode, owner, size, and time of change."""
-        assert self.lab_host.folder is not None
+        """All that is on the host, other sites' agents left out: path to kind, mode, owner, size, time of change."""
         found = {}
-        for path in sorted(self.lab_host.folder.rglob("*")):
+        for path in self._files():
             about = path.lstat()
             found[str(path)] = (about.st_mode, about.st_uid, about.st_gid, about.st_size, about.st_mtime_ns)
         return found
 
+    def _files(self) -> Iterator[Path]:
+        assert self.lab_host.folder is not None
+        for top in sorted(self.lab_host.folder.iterdir()):
+            if top == self.prefix or not top.name.startswith("agent-"):
+                yield top
+                if top.is_dir() and not top.is_symlink():
+                    yield from sorted(top.rglob("*"))
+
     def temporary_files(self) -> list[str]:
         """Files that no finished run may leave."""
-        assert self.lab_host.folder is not None
-        found = {path for pattern in _TEMPORARY for path in self.lab_host.folder.rglob(pattern)}
-        return sorted(str(path) for path in found if path.name not in _AT_HOME)
+        return [
+            str(path)
+            for path in self._files()
+            if path.name != ".stella-agent" and any(fnmatch(path.name, pattern) for pattern in _TEMPORARY)
+        ]
 
     def processes(self) -> dict[int, str]:
-        """Processes that logins to this host started and that are no agent's: pid to command line."""
-        own = {pid for pid in (self.pid, self.supervisor_pid) if pid}
+        """Processes that logins to this host started and that are no agents: pid to command line."""
         home = f"HOME={self.lab_host.folder}".encode()
         found = {}
         for entry in Path("/proc").glob("[0-9]*"):
@@ -135,7 +143,7 @@ class Host:
                 line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
             except OSError:
                 continue
-            if line and int(entry.name) not in own and "stella-agent.pyz supervise" not in line:
+            if line and not any(f"stella-agent.pyz {word} " in line for word in ("run", "supervise")):
                 found[int(entry.name)] = line
         return found
 

@@ -43,6 +43,8 @@ def holding(*values: str) -> Redactor:
         lambda s: base64.urlsafe_b64encode(s.encode()).decode(),
         lambda s: base64.b64encode(b"user:" + s.encode()).decode(),
         lambda s: base64.b64encode(b"x" + s.encode() + b"trailer").decode(),
+        lambda s: s.encode().hex(),
+        lambda s: s.encode().hex().upper(),
         lambda s: s.replace("'", "'\\''"),
         lambda s: s + "\n",
     ],

@@ -1,10 +1,11 @@
+import os
 import stat
 from datetime import timedelta
 
 import pytest
 
 from stella_ops.errors import SettingsError
-from stella_ops.settings import Project, load_project
+from stella_ops.settings import Project, is_trusted, load_project
 
 
 def project_at(folder, text):
@@ -156,3 +157,43 @@ def test_the_passphrase(tmp_path):
     ]:
         with pytest.raises(SettingsError, match="passphrase"):
             project.ca_passphrase(environ)
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o775, 0o702, 0o1777])
+def test_a_state_folder_that_others_may_write_to_is_refused(tmp_path, mode):
+    """They could put an authority or host keys of their own there."""
+    home = tmp_path / "state"
+    home.mkdir()
+    home.chmod(mode)
+    with pytest.raises(SettingsError, match="other users may write"):
+        Project(root=tmp_path, state_dir=home).ensure_state_dir()
+    home.chmod(0o755)
+    assert Project(root=tmp_path, state_dir=home).ensure_state_dir() == home
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give files away")
+def test_a_strangers_state_folder_is_refused(tmp_path, monkeypatch):
+    home = tmp_path / "state"
+    home.mkdir(mode=0o700)
+    os.chown(home, 4242, 4242)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(SettingsError, match="belongs to another user"):
+        Project(root=tmp_path, state_dir=home).ensure_state_dir()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give files away")
+def test_a_strangers_settings_in_a_folder_of_everybodys_are_passed_over(tmp_path):
+    """As in /tmp: whoever works below would run the modules and inventory scripts of whoever left them there."""
+    shared = tmp_path / "shared"
+    below = shared / "work"
+    below.mkdir(parents=True)
+    shared.chmod(0o1777)
+    left = shared / "stella.toml"
+    left.write_text("")
+    assert load_project(below, environ={}).file == left.resolve()
+    os.chown(left, 4242, 4242)
+    assert load_project(below, environ={}).file is None
+    assert load_project(shared, environ={}).file is None
+    assert not is_trusted(left) and not is_trusted(shared / "absent")
+    shared.chmod(0o755)
+    assert load_project(below, environ={}).file == left.resolve()

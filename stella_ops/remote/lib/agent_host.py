@@ -3,6 +3,7 @@
 import json
 import os
 import pwd
+import stat
 import subprocess
 import sys
 
@@ -151,11 +152,39 @@ def run_command(arguments):
 def read_state(path):
     """A JSON object that the agent keeps (status.json, heartbeat.json), or None."""
     try:
-        with open(path, "rb") as stream:
-            document = json.loads(stream.read().decode("utf-8"))
-    except (OSError, ValueError):
+        document = json.loads((read_agents_file(path) or b"").decode("utf-8"))
+    except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None
+
+
+def read_agents_file(path, longest=67108864, tail=None):
+    """The bytes of a file in a folder of the agent's user; None when there is none that is a plain file.
+
+    Root reads it, and the agent may be in other hands: a link, a pipe that never ends or a file without measure
+    there must not have root tell of other files, wait for ever or fill the memory.
+
+    Args:
+        longest: bytes; a longer file counts as none.
+        tail: only the last so many bytes, of a file of any length.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        about = os.fstat(fd)
+        if not stat.S_ISREG(about.st_mode) or (tail is None and about.st_size > longest):
+            return None
+        with os.fdopen(fd, "rb", closefd=False) as stream:
+            if tail is None:
+                return stream.read(longest)
+            stream.seek(max(0, about.st_size - tail))
+            return stream.read(tail)
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
 
 
 def running_pid(layout):
@@ -165,13 +194,8 @@ def running_pid(layout):
 
 def log_tail(layout, lines=5):
     """The last lines of the agent's log, to say why something failed."""
-    try:
-        with open(layout.logfile, "rb") as stream:
-            stream.seek(0, os.SEEK_END)
-            stream.seek(max(0, stream.tell() - 16384))
-            return stream.read().decode("utf-8", "replace").splitlines()[-lines:]
-    except OSError:
-        return []
+    said = read_agents_file(layout.logfile, tail=16384) or b""
+    return said.decode("utf-8", "replace").splitlines()[-lines:]
 
 
 def last_line(said):

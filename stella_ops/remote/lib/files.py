@@ -238,7 +238,7 @@ def _set_mode(path, found, wanted, check, before, after):
     before["mode"], after["mode"] = modes.show(current), modes.show(bits)
     if not check:
         try:
-            os.chmod(path, bits)
+            _change_mode(path, found, bits)
         except OSError as error:
             raise FileError("cannot set mode {} on {}: {}".format(modes.show(bits), path, error.strerror))
         now = stat.S_IMODE(os.lstat(path).st_mode)
@@ -246,3 +246,21 @@ def _set_mode(path, found, wanted, check, before, after):
             # The kernel drops set-group-id silently for a group that we are not in.
             raise FileError("{} kept mode {} where {} was asked for".format(path, modes.show(now), modes.show(bits)))
     return True
+
+
+def _change_mode(path, found, bits):
+    """chmod(2) of the very file that was looked at.
+
+    By its path alone it would follow a link, and whoever may write to the folder could put one to /etc/shadow
+    there at the last moment.
+    """
+    if not hasattr(os, "O_PATH") or not os.path.isdir("/proc/self/fd"):
+        os.chmod(path, bits)
+        return
+    fd = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if not os.path.samestat(os.fstat(fd), found):
+            raise FileError("{} was replaced by another file just now, and is left alone".format(path))
+        os.chmod("/proc/self/fd/{}".format(fd), bits)
+    finally:
+        os.close(fd)

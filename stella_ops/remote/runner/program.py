@@ -143,7 +143,7 @@ class Runner(object):
         self.children = {}
         # Children that have answered and are about to end.
         self.leaving = set()
-        # Process groups that were told to end: when they will be made to, and their lifelines, cut then.
+        # Process groups that were told to end: when they will be made to, and the pipes kept open for them.
         self.groups = {}
         self.inbox = bytearray()
         self.outbox = collections.deque()
@@ -191,6 +191,7 @@ class Runner(object):
             left = {group for group in left if signal_group(group, 0)}
             if left:
                 select.select([], [], [], 0.02)
+                left &= living_groups() or left
         for group in left:
             signal_group(group, signal.SIGKILL)
 
@@ -213,15 +214,15 @@ class Runner(object):
         # unseen meanwhile, so hang-ups are watched all the same.
         waiting = sum(len(child.content) for child in self.children.values())
         full = waiting > HIGH_WATER or self.outbox_size > HIGH_WATER
-        if full:
-            # Signs of life queue up behind what is not being read.
-            self.heard = time.monotonic()
         self.watch(0, select.POLLHUP | POLLRDHUP if full else select.POLLIN)
         for child in self.children.values():
             if child.content_fd is not None:
                 self.watch(child.content_fd, select.POLLOUT if child.content else 0)
         for fd, events in self.poll.poll(self.patience()):
             self.serve(fd, events)
+        if full:
+            # Signs of life queue up behind what is not being read.
+            self.heard = time.monotonic()
         self.check_clocks()
 
     def patience(self):
@@ -485,18 +486,25 @@ class Runner(object):
 
     def finish(self, child, status=None):
         """Tells how a task ended. ``status`` is its wait status, None when it has answered and still exits."""
-        answered = complete(child.answer) and child.killed in (None, "closed")
+        answered = complete(child.answer) and child.killed is None
         if child.noise_fd is not None and not answered:
             self.read_noise(child)
         del self.children[child.task_id]
+        # What a killed or crashed module had started does not go on without it.
+        lingers = not answered and signal_group(child.pid, 0 if child.kill_at else signal.SIGTERM)
+        kept = [child.lifeline_fd]
+        if lingers and child.noise_fd is not None:
+            # To a shell that tidies up, a closed standard error would be deadly.
+            self.watch(child.noise_fd, 0)
+            kept.append(child.noise_fd)
+            child.noise_fd = None
         for fd in (child.result_fd, child.noise_fd, child.content_fd):
             if fd is not None:
                 self.forget(fd)
         if status is None:
             self.leaving.add(child.pid)
-        if not answered and signal_group(child.pid, 0 if child.kill_at else signal.SIGTERM):
-            # What a killed or crashed module had started does not go on without it.
-            self.groups[child.pid] = (child.kill_at or time.monotonic() + GRACE_SECONDS, child.lifeline_fd)
+        if lingers:
+            self.groups[child.pid] = (child.kill_at or time.monotonic() + GRACE_SECONDS, kept)
         else:
             os.close(child.lifeline_fd)
         if answered:
@@ -528,10 +536,11 @@ class Runner(object):
             elif child.kill_at is not None and now >= child.kill_at:
                 child.kill_at = None
                 kill_group(child.pid, signal.SIGKILL)
-        for group, (at, lifeline_fd) in list(self.groups.items()):
+        for group, (at, kept) in list(self.groups.items()):
             if not signal_group(group, signal.SIGKILL if now >= at else 0) or now >= at:
                 del self.groups[group]
-                os.close(lifeline_fd)
+                for fd in kept:
+                    os.close(fd)
 
 
 def run_module(code, request, content):
@@ -604,6 +613,21 @@ def kill_group(pid, number):
             continue
 
 
+def living_groups():
+    """Process groups with more to them than zombies, which many a container's first process leaves about."""
+    groups = set()
+    for name in os.listdir("/proc") if os.path.exists("/proc/self/stat") else ():
+        try:
+            with open("/proc/%d/stat" % int(name), "rb") as stat:
+                # The state follows the command's name, which may hold blanks and brackets itself.
+                fields = stat.read().rpartition(b")")[2].split()
+        except (OSError, ValueError):
+            continue
+        if fields and fields[0] not in (b"Z", b"X"):
+            groups.add(int(fields[2]))
+    return groups
+
+
 def open_descriptors():
     try:
         return [int(name) for name in os.listdir("/proc/self/fd")]
@@ -652,6 +676,7 @@ def main():
         Runner().run()
     except BaseException:
         traceback.print_exc()
+        sys.stderr.flush()
     finally:
         # Nothing may be flushed or joined on the way out: the controller may be long gone.
         os._exit(88)

@@ -3,8 +3,8 @@
 Left out is what may differ without a difference in what happened: the stars of headlines, the order in which
 hosts end a task, folders, and of results shown after ``=>`` every key that no rule of the language sets. What
 stella-ops prints beyond ansible-core (hints, ``task path:`` after a failure) is left out too, and so is what
-ansible-core 2.19 prints beyond it: the block of source above a failure, and a headline (one a host) for each
-meta task.
+ansible-core 2.19 prints beyond it: the block of source above a failure, a headline (one a host) for each meta
+task, and "Pausing for …".
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ KEYS = ("changed", "rc", "stdout", "item", "censored", "attempts", "failed_when_
 _HOST_LINE = re.compile(
     r"^(?:ok|changed|skipping|fatal|failed|FAILED - RETRYING): \[(?P<host>[^\] ]+)(?: -> [^\]]+)?\]"
 )
-_OURS = re.compile(r"^(?:  hint: |task path: )")
+_OWN_WORDS = re.compile(r"^(?:  hint: |task path: |Pausing for )")
 
 
 def normalize(stdout: str, work: str, keys: tuple[str, ...] = KEYS) -> str:
@@ -30,7 +30,7 @@ def normalize(stdout: str, work: str, keys: tuple[str, ...] = KEYS) -> str:
         keys: of results, what is kept.
     """
     lines = [line.rstrip() for line in stdout.replace(work, "WORK").split("\n")]
-    lines = _results([line for line in _without_source_blocks(lines) if not _OURS.match(line)], keys)
+    lines = _results([line for line in _without_source_blocks(lines) if not _OWN_WORDS.match(line)], keys)
     blocks: list[list[str]] = [[]]
     for line in lines:
         banner = re.fullmatch(r"((?:PLAY|TASK|RUNNING HANDLER|NO MORE HOSTS LEFT)\b.*?) ?\*{3,}", line)
@@ -38,7 +38,7 @@ def normalize(stdout: str, work: str, keys: tuple[str, ...] = KEYS) -> str:
             blocks.append([banner[1]])
         elif line and not banner:
             blocks[-1].append(line)
-    kept = [block for block in blocks if block and block != ["TASK [meta]"]]
+    kept = [block for block in blocks if block and block[0] != "TASK [meta]"]
     return "\n\n".join("\n".join(_by_host(block)) for block in kept) + "\n"
 
 
@@ -85,7 +85,7 @@ def _results(lines: list[str], keys: tuple[str, ...]) -> list[str]:
 def _by_host(block: list[str]) -> list[str]:
     """The lines below a headline, those of one host together, hosts by name."""
     if not _is_task(block[0]):
-        return block
+        return _listed_hosts(block)
     groups: list[tuple[str, list[str]]] = []
     before: list[str] = []
     for line in block[1:]:
@@ -99,6 +99,20 @@ def _by_host(block: list[str]) -> list[str]:
             before.append(line)
     groups.sort(key=lambda group: group[0])
     return [block[0], *(line for _, lines in groups for line in lines), *before]
+
+
+def _listed_hosts(block: list[str]) -> list[str]:
+    """``--list-hosts`` of ansible-core has the hosts in any order."""
+    made: list[str] = []
+    for line in block:
+        if re.fullmatch(r"      \S+", line):
+            place = len(made)
+            while place and re.fullmatch(r"      \S+", made[place - 1]) and made[place - 1] > line:
+                place -= 1
+            made.insert(place, line)
+        else:
+            made.append(line)
+    return made
 
 
 def _is_task(line: str) -> bool:

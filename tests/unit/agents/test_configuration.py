@@ -186,3 +186,16 @@ def test_revisions(store, clock, enrolment):
     assert service.desire(pending.agent_id, None, actor="ops").config["agent_name"] == "web1"
     with pytest.raises(ParseError, match="no agent"):
         service.desire("nobody", None, actor="ops")
+
+
+def test_revisions_and_pushes_are_in_the_audit_trail(store, clock, enrolment, audited):
+    pending = enrolment.begin("web1", "prod", "web1", actor="ops")
+    service = ConfigurationService(store, clock=clock)
+    service.desire(pending.agent_id, None, actor="ops", record=False)
+    assert not audited("config.revise")
+    for _ in range(2):
+        desired = service.desire(pending.agent_id, None, actor="ops")
+    service.applied(pending.agent_id, desired, actor="ops")
+    told = {"environment": "prod", "agent_id": pending.agent_id, "revision": 1, "sha256": desired.sha256}
+    for act in ("config.revise", "config.push"):
+        assert [(entry.subject, entry.detail) for entry in audited(act)] == [("web1", told)]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stella_ops.agents.registry import health_of
+from stella_ops.agents.registry import MOST_HEARTBEATS, health_of
 from stella_ops.errors import EnrolmentError, UsageError
 from stella_ops.store import certificates, heartbeats
 
@@ -134,6 +134,18 @@ def test_malformed_heartbeats_are_dropped(registry, agent_id):
     check()
     good = {"seq": 1, "time": "2025-03-04T05:00:00Z", "status": "x" * 100, "version": {"a": 1}, "odd": float("inf")}
     assert registry.record_heartbeats(agent_id, [good, {**good, "seq": -1}, {**good, "seq": 2**70}]) == 1
+
+
+def test_a_host_cannot_fill_the_store_with_heartbeats(registry, agent_id, store):
+    giant = {"seq": 1, "time": "2025-03-04T05:00:00Z", "status": "healthy", "load": "x" * 1_000_000}
+    deep = {"seq": 2, "time": "2025-03-04T05:00:00Z", "load": []}
+    for _ in range(5000):
+        deep["load"] = [deep["load"]]
+    assert registry.record_heartbeats(agent_id, [giant, deep]) == 2
+    with store.reading() as connection:
+        assert [beat.data for beat in heartbeats.recent(connection, agent_id, limit=9)] == [{}, {}]
+    many = ({"seq": n, "time": "2025-03-04T05:00:00Z"} for n in range(3, 1_000_000))
+    assert registry.record_heartbeats(agent_id, many) == MOST_HEARTBEATS
 
 
 def test_decommissioning(registry, agent_id, enrolment, prove, store, audited):

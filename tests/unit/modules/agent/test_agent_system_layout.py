@@ -172,3 +172,21 @@ told["user"] = has_user()
     assert told["data"][0] == "stella-agent"
     assert "not made for the agent" in told["removed"]["warnings"][0]
     assert told["user"][0] == "/home/stella-agent"
+
+
+def test_root_is_not_led_astray_by_a_link_put_in_a_folders_place(inside, package):
+    """The agent's user owns /var/lib/stella-agent, and may swap what root has just made in it."""
+    told = inside(f"""
+os.mkdir("/victim", 0o700)
+make = os.mkdir
+def mkdir(path, *mode):
+    make(path, *mode)
+    if path == "/var/lib/stella-agent/queue":
+        os.rmdir(path)
+        os.symlink("/victim", path)
+os.mkdir = mkdir
+told["result"] = module("agent_install", content=True, **{_wanted(package)})
+told["victim"] = owner("/victim")
+""")
+    assert told["result"]["failed"] is True
+    assert told["victim"] == ["root", 0o700]

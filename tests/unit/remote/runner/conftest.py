@@ -129,7 +129,10 @@ def start_runner(tmp_path: Path) -> Iterator[Callable[..., RunnerProcess]]:
     for one in running:
         if one.process.poll() is None:
             one.process.kill()
-        one.process.communicate()
+        one.process.wait()
+        for pipe in (one.process.stdin, one.process.stdout, one.process.stderr):
+            with contextlib.suppress(OSError):
+                pipe.close()
 
 
 @pytest.fixture

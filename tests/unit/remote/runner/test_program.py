@@ -197,7 +197,9 @@ def test_a_stubborn_child_is_killed_by_force(runner: Any, tmp_path: Path) -> Non
     all_gone(pids)
 
 
-def test_a_child_may_end_its_work_when_asked(runner: Any, tmp_path: Path) -> None:
+def test_a_child_may_end_its_work_when_asked(start_runner: Start, interpreter: Path, tmp_path: Path) -> None:
+    runner = start_runner(interpreter, lambda text: text.replace("GRACE_SECONDS = 2.0", "GRACE_SECONDS = 20.0"))
+    runner.hello()
     begin = f"trap 'sleep 0.4; echo tidy > {tmp_path}/done; exit' TERM; echo > {tmp_path}/ready"
     tidy = ["sh", "-c", f"{begin}; while :; do sleep 0.05; done"]
     task = runner.start(SLEEPER, {"path": str(tmp_path / "pids"), "argv": tidy})

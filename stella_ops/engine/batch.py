@@ -1,0 +1,64 @@
+"""One portion of a play's hosts (all of them, without ``serial``), and what is noted of it while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from stella_ops.engine.handlers import Notifications
+from stella_ops.engine.host_state import HostState
+from stella_ops.engine.results import is_true
+from stella_ops.engine.run_context import RunContext
+from stella_ops.engine.variables import PlayVariables
+from stella_ops.errors import TemplateError
+from stella_ops.playbook.model import Play, Task
+
+
+class Batch:
+    """The hosts that a play runs on together.
+
+    Attributes:
+        hosts: in order.
+        notifications: which handlers are to run, and on whom.
+        last_failure: the task and result that a host failed with, for its rescue section.
+        guards: how many rescue sections enclose the running task; while there is one, a failure is not final.
+    """
+
+    def __init__(self, run: RunContext, play: Play, variables: PlayVariables, hosts: Sequence[str]) -> None:
+        self.run = run
+        self.play = play
+        self.variables = variables
+        self.hosts = list(hosts)
+        self.notifications = Notifications(play.handlers, [self.title(handler) for handler in play.handlers])
+        self.last_failure: dict[str, tuple[Task, dict[str, Any]]] = {}
+        self.guards = 0
+
+    def state(self, host: str) -> HostState:
+        """What is known of a host."""
+        return self.run.state(host)
+
+    def active(self, hosts: Iterable[str] | None = None) -> list[str]:
+        """Those of some hosts (of all) that further tasks run on."""
+        states = self.run.states
+        return [host for host in (self.hosts if hosts is None else hosts) if states[host].active]
+
+    def set_failed(self, hosts: Iterable[str], failed: bool) -> None:
+        """Note that hosts failed, or that this is taken back."""
+        for host in hosts:
+            self.state(host).failed = failed
+        self.variables.forget()
+
+    def title(self, task: Task) -> str:
+        """A task's name for display: rendered where that is possible for the first host."""
+        if not task.name:
+            return task.action
+        try:
+            return str(self.run.templar.render(task.name, self.variables.of(self.hosts[0], task)))
+        except TemplateError:
+            return str(task.name)
+
+    def flag(self, value: Any, task: Task | None = None, host: str | None = None) -> bool:
+        """A keyword that is true or false for all hosts; a template sees the variables of the first."""
+        if value is None or isinstance(value, bool):
+            return bool(value)
+        return is_true(self.run.templar.render(value, self.variables.of(host or self.hosts[0], task)))

@@ -1,0 +1,87 @@
+"""Meta tasks: what a playbook says to the engine itself."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from stella_ops.engine.batch import Batch
+from stella_ops.errors import PlaybookError
+from stella_ops.origins import did_you_mean
+from stella_ops.playbook.model import Task
+
+KNOWN = (
+    "flush_handlers",
+    "noop",
+    "end_play",
+    "end_batch",
+    "end_host",
+    "clear_host_errors",
+    "clear_facts",
+    "reset_connection",
+)
+# These concern all hosts, so that one condition, the first host's, decides for all.
+_FOR_ALL = frozenset({"end_play", "end_batch", "clear_host_errors", "clear_facts"})
+
+FlushHandlers = Callable[[Sequence[str]], Awaitable[None]]
+
+
+class PlayEnded(Exception):
+    """The play ends for all hosts without a failure: ``meta: end_play``."""
+
+
+class BatchEnded(Exception):
+    """So does the batch alone: ``meta: end_batch``."""
+
+
+async def run_meta(task: Task, hosts: Sequence[str], batch: Batch, flush: FlushHandlers) -> list[str]:
+    """Do what a meta task says; the hosts that go on.
+
+    Args:
+        flush: runs the handlers that hosts notified.
+
+    Raises:
+        PlaybookError: an unknown word, or one without a meaning here.
+        PlayEnded, BatchEnded: the play or batch is over.
+    """
+    what = str(task.args.get("_raw_params") or "").strip()
+    if what not in KNOWN:
+        raise PlaybookError(
+            f"meta: '{what}' is not supported",
+            where=task.origin,
+            hint=did_you_mean(what, KNOWN) or f"known: {', '.join(KNOWN)}",
+        )
+    if what in _FOR_ALL:
+        if _holds(task, hosts[0], batch):
+            _for_all(what, batch)
+        return batch.active(hosts)
+    chosen = [host for host in hosts if _holds(task, host, batch)]
+    if what == "flush_handlers":
+        if chosen:
+            await flush(chosen)
+    elif what == "end_host":
+        for host in chosen:
+            batch.state(host).ended = True
+    elif what == "reset_connection":
+        # As after a change of the login user's groups: the next task connects anew.
+        for host in chosen:
+            await batch.run.pool.drop_host(host)
+    return batch.active(hosts)
+
+
+def _holds(task: Task, host: str, batch: Batch) -> bool:
+    view = batch.run.templar.lazy(batch.variables.of(host, task))
+    return all(batch.run.templar.evaluate(condition, view) for condition in task.inherited.when)
+
+
+def _for_all(what: str, batch: Batch) -> None:
+    if what == "end_play":
+        raise PlayEnded
+    if what == "end_batch":
+        raise BatchEnded
+    for host in batch.hosts:
+        state = batch.state(host)
+        if what == "clear_facts":
+            state.clear_facts()
+        else:
+            state.failed = state.unreachable = False
+    batch.variables.changed()

@@ -1,0 +1,88 @@
+"""Runs cases with ``stella-ops``, on this machine's own user or on embedded SSH hosts."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+
+HERE = Path(__file__).parent
+
+
+def _sibling(name: str) -> ModuleType:
+    """A file beside this one: tests are no package that could be imported from."""
+    known = f"tests_integration_play_{name}"
+    if known not in sys.modules:
+        spec = importlib.util.spec_from_file_location(known, HERE / f"{name}.py")
+        assert spec and spec.loader
+        sys.modules[known] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[known])
+    return sys.modules[known]
+
+
+cases = _sibling("case")
+transcript = _sibling("transcript")
+
+
+@dataclass
+class Ran:
+    """What came of a run: exit status, comparable transcript, both streams."""
+
+    status: int
+    transcript: str
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def run_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Ran]]:
+    """Runs a case, through the program's own entry point and in this process, which saves its start-up."""
+    work = tmp_path / "work"
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("STELLA_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("NO_COLOR", "1")
+    for name in ("STELLA_INVENTORY", "ANSIBLE_INVENTORY"):
+        monkeypatch.delenv(name, raising=False)
+
+    def run(case: Any, label: str, lab: Any = None) -> Ran:
+        from stella_ops.cli.entry import run_cli
+
+        args = ["play", *case.unpack(work), *case.runs[label]]
+        if lab is not None:
+            _put_on_lab(work / "hosts.ini", lab)
+        for name, value in case.environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.chdir(work)
+        monkeypatch.setattr(sys, "argv", ["stella-ops", *args])
+        monkeypatch.setattr(sys, "stdin", io.StringIO())
+        stdout, stderr = io.StringIO(), io.StringIO()
+        with redirect_stdout(stdout), redirect_stderr(stderr):
+            status = run_cli(args)
+        keys = (*transcript.KEYS, *case.keys)
+        return Ran(status, transcript.normalize(stdout.getvalue(), str(work), keys), stdout.getvalue(), stderr.getvalue())
+
+    yield run
+
+
+def _put_on_lab(inventory: Path, lab: Any) -> None:
+    """Give the hosts a, b and c of a case the addresses of a lab's hosts, in place of this machine itself."""
+    text = inventory.read_text(encoding="utf-8").replace("ansible_connection=local", "ansible_connection=ssh")
+    inventory.write_text(text, encoding="utf-8")
+    for name, host in zip("abc", lab.hosts, strict=True):
+        variables = {key: value for key, value in host.inventory_vars().items() if key.startswith("ansible_")}
+        folder = inventory.parent / "host_vars" / name
+        folder.mkdir(parents=True)
+        for beside in (inventory.parent / "host_vars").glob(f"{name}.y*ml"):
+            beside.rename(folder / beside.name)
+        (folder / "lab.yml").write_text(yaml.safe_dump(variables), encoding="utf-8")
