@@ -145,8 +145,8 @@ class AgentRegistry:
     def record_heartbeats(self, agent_id: str, beats: Iterable[Any]) -> int:
         """Record heartbeats of the host's spool; returns how many were new.
 
-        Malformed ones are dropped, giants lose their data, and more than ``MOST_HEARTBEATS`` at once are left for the next
-        visit: a host that is in other hands must not fill the store.
+        Malformed ones are dropped, giants lose their data, and more than ``MOST_HEARTBEATS`` at once are left for
+        the next visit: a host that is in other hands must not fill the store.
         """
         now = self._clock()
         read = []

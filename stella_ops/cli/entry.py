@@ -95,12 +95,10 @@ def run_cli(args: list[str] | None = None) -> int:
         return int(code or 0)
     except click.exceptions.Exit as end:
         return end.exit_code
-    except click.Abort:
-        return INTERRUPTED
     except click.ClickException as problem:
         problem.show()
         return problem.exit_code
-    except KeyboardInterrupt:
+    except (click.Abort, KeyboardInterrupt):  # click makes the one of the other
         click.echo("Interrupted. Run the same command again to go on: what is done is left as it is.", err=True)
         return INTERRUPTED
     except BrokenPipeError:

@@ -175,7 +175,10 @@ def execute(
         reporters: instead of the console's.
         record: write the run to the fleet store.
     """
-    return asyncio.run(_execute(workplace, playbooks, kind, title, reporters, record))
+    try:
+        return asyncio.run(_execute(workplace, playbooks, kind, title, reporters, record))
+    except asyncio.CancelledError:  # SIGTERM: see _execute
+        raise KeyboardInterrupt from None
 
 
 async def _execute(

@@ -15,7 +15,6 @@ from stella_ops.errors import BecomeError, TaskError, TaskTimeoutError
 from stella_ops.transport.base import Become, CommandResult
 from stella_ops.transport.launch import wrap_become
 
-
 OUTPUT_LIMIT = 1 << 26
 
 

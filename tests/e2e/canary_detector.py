@@ -59,21 +59,21 @@ class Detector:
     """
 
     excluded: list[Path] = field(default_factory=list)
-    _patterns: dict[str, re.Pattern[bytes]] = field(default_factory=dict)
+    _forms: dict[str, set[bytes]] = field(default_factory=dict)
 
     def add(self, name: str, secret: str) -> None:
         """Take a secret."""
-        longest_first = sorted(forms(secret), key=lambda form: (-len(form), form))
-        self._patterns[name] = re.compile(b"|".join(re.escape(form) for form in longest_first))
+        self._forms[name] = forms(secret)
 
     @property
     def names(self) -> list[str]:
         """What is looked for."""
-        return list(self._patterns)
+        return list(self._forms)
 
     def in_bytes(self, data: bytes, place: str) -> list[Leak]:
         """The secrets within some bytes."""
-        return [Leak(name, place) for name, pattern in self._patterns.items() if pattern.search(data)]
+        # One plain search a form is many times faster than a pattern of them all.
+        return [Leak(name, place) for name, known in self._forms.items() if any(form in data for form in known)]
 
     def in_files(self, folders: Iterable[Path], *, changed_since: float | None = None) -> list[Leak]:
         """The secrets within names and bytes of all files below some folders.
@@ -109,15 +109,14 @@ class Detector:
 
 
 def _files(folders: Iterable[Path], excluded: Iterable[Path]) -> Iterator[Path]:
-    left_out = {path.resolve() for path in excluded}
+    left_out = {os.path.realpath(path) for path in excluded}
     for folder in folders:
-        for root, directories, names in os.walk(folder):
-            here = Path(root)
-            directories[:] = [name for name in directories if (here / name).resolve() not in left_out]
-            links = [name for name in directories if (here / name).is_symlink()]
-            for name in (*names, *links):
-                if (here / name).resolve() not in left_out:
-                    yield here / name
+        for root, directories, names in os.walk(os.path.realpath(folder)):
+            directories[:] = [name for name in directories if os.path.join(root, name) not in left_out]
+            for name in (*names, *directories):
+                path = os.path.join(root, name)
+                if path not in left_out:
+                    yield Path(path)
 
 
 class ProcessWatch:
@@ -146,7 +145,7 @@ class ProcessWatch:
                 if entry.isdigit():
                     self._look(entry)
             self.rounds += 1
-            time.sleep(0.002)
+            time.sleep(0.005)
 
     def _look(self, pid: str) -> None:
         for what in ("cmdline", "environ"):

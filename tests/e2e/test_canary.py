@@ -336,7 +336,7 @@ class Journey:
         # All that is ours, whenever it was written; elsewhere what changed since we began.
         found += self.detector.in_files([self.project.folder.parent, self.host.folder])
         everywhere = [Path(name) for name in ("/tmp", "/var/tmp", "/var/log", "/var/mail", "/run", "/dev/shm")]
-        found += self.detector.in_files([*everywhere, Path.home()], changed_since=self.began - 1)
+        found += self.detector.in_files([*everywhere, Path.home() / ".ssh"], changed_since=self.began - 1)
         found += self.detector.in_journal(self.began - 1)
         return found
 
@@ -526,7 +526,7 @@ def test_the_detector_finds_a_leak_in_each_place(
     # The journal is read through journalctl, whatever that is here.
     journal = tmp_path / "bin" / "journalctl"
     journal.parent.mkdir()
-    journal.write_text(f"#!/bin/sh\necho '{{\"MESSAGE\": \"{core}\"}}'\n")
+    journal.write_text(f'#!/bin/sh\necho \'{{"MESSAGE": "{core}"}}\'\n')
     journal.chmod(0o755)
     monkeypatch.setenv("PATH", f"{journal.parent}:{os.environ['PATH']}")
     assert _places(detector.in_journal(began)) == "the journal"

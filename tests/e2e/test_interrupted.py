@@ -76,7 +76,7 @@ def check_completed(site: Any) -> None:
 
 @pytest.mark.parametrize(("task", "moment"), MOMENTS, ids=[f"{task}-{moment}" for task, moment in MOMENTS])
 def test_controller_killed(fresh_host: Any, task: str, moment: str) -> None:
-    status, events, said = fresh_host.interrupt(at(task, moment), hit(signal.SIGKILL))
+    status, _, said = fresh_host.interrupt(at(task, moment), hit(signal.SIGKILL))
     assert status == -signal.SIGKILL and said.count("Traceback") == 0
     check_after(fresh_host)
     check_completed(fresh_host)
@@ -200,23 +200,17 @@ def upgradable(_upgrades: Any) -> tuple[Any, str]:
     return site, f"{next(numbers)}.0.0"
 
 
-def test_new_identity_and_configuration_that_nobody_told_the_agent_of(fresh_host: Any) -> None:
-    """The files are right, but the signal to read them was never sent."""
+def test_a_configuration_that_nobody_told_the_agent_of(fresh_host: Any) -> None:
+    """The file is right, but the run was killed before the agent was told to read it."""
     host = fresh_host["lab1"]
     fresh_host.bootstrap()
-    pid = host.pid
-    os.kill(pid, signal.SIGSTOP)  # it cannot notice while it sleeps
-    try:
-        host.certificate.unlink()
-        config = json.loads(host.config.read_text())
-        text = json.dumps({**config, "labels": {"tier": "new"}}, sort_keys=True, separators=(",", ":")) + "\n"
-        host.config.write_text(text)
-    finally:
-        os.kill(pid, signal.SIGCONT)
-    events = fresh_host.bootstrap("-e", '{"stella_agent_config": {"labels": {"tier": "new"}}}')
-    assert changed(events)["lab1"][:2] == ["Enrol the agent", "Push the configuration"]
+    config = json.loads(host.config.read_text())
+    wanted = {**config, "labels": {"tier": "new"}}
+    host.config.write_text(json.dumps(wanted, sort_keys=True, separators=(",", ":")) + "\n")
+    labels = ("-e", '{"stella_agent_config": {"labels": {"tier": "new"}}}')
+    assert changed(fresh_host.bootstrap(*labels)) == {"lab1": ["Push the configuration"]}
     fresh_host.check_healthy()
-    assert host.state("heartbeat")["config_sha256"] == host.rpc("status")["config_sha256"]
+    assert changed(fresh_host.bootstrap(*labels)) == {"lab1": []}
 
 
 # -- the connection and the host
@@ -319,63 +313,67 @@ def test_hosts_that_die_and_come_back(openssh_lab: Lab, make_site: Callable[...,
 # -- processes on the host
 
 
-def test_processes_killed_on_the_hosts(embedded_lab: Lab, make_site: Callable[..., Any]) -> None:
-    """kill -9 of the install, of the runner, and of two of the agent's answers, each on a host of its own."""
-    victims = {
-        # The install starts the new package to see whether it runs: its parent is the module.
-        "install": ("stella-agent.pyz.new version", True),
-        "csr": ("stella-agent.pyz rpc", False),
-        "runner": ("stella-agent.pyz rpc", "runner"),
-        "supervise": ("stella-agent.pyz supervise", False),
-    }
-    site = make_site(embedded_lab, names=list(victims))
-    killed: dict[str, str] = {}
-    over = threading.Event()
-    hunters = [
-        threading.Thread(target=_hunt, args=(site[name], needle, whom, killed, over), daemon=True)
-        for name, (needle, whom) in victims.items()
-    ]
-    for hunter in hunters:
-        hunter.start()
-    events = site.bootstrap(expect=None)
-    over.set()
-    for hunter in hunters:
-        hunter.join(10)
+# Takes the place of the host's Python for the agent. At one call it kills -9 what the case says, once.
+WRAPPER = """\
+#!/bin/sh
+once={flag}
+calls={flag}.calls
+case "$*" in {pattern})
+    echo >>"$calls"
+    if [ "$(wc -l <"$calls")" -eq {number} ] && [ ! -e "$once" ]; then
+        touch "$once"
+        {deed}
+    fi ;;
+esac
+exec /usr/bin/python3 "$@"
+"""
+DIES = "kill -9 $$"
+ANSWER_IS_LOST = '/usr/bin/python3 "$@" >"$once.answer"; kill -9 $$'
+MODULE_DIES = "kill -9 $PPID; sleep 5"
+RUNNER_DIES = "kill -9 $(cut -d' ' -f4 /proc/$PPID/stat); sleep 5"
+RPC_CALLS = 6  # status, status, csr, install-identity, status, apply-config
 
-    assert set(killed) == set(victims), killed
+DEATHS: dict[str, tuple[str, int, str]] = {
+    "install-module": ("*.new?version*", 1, MODULE_DIES),
+    "install-runner": ("*.new?version*", 1, RUNNER_DIES),
+    **{f"rpc{n}-dies": ("*?rpc?*", n, DIES) for n in range(1, RPC_CALLS + 1)},
+    **{f"rpc{n}-answers-nobody": ("*?rpc?*", n, ANSWER_IS_LOST) for n in range(1, RPC_CALLS + 1)},
+    "rpc-module": ("*?rpc?*", 3, MODULE_DIES),
+    "rpc-runner": ("*?rpc?*", 4, RUNNER_DIES),
+    "supervise-dies": ("*?supervise?*", 1, DIES),
+    "supervise-answers-nobody": ("*?supervise?*", 1, ANSWER_IS_LOST),
+}
+
+
+def test_processes_killed_on_the_hosts(embedded_lab: Lab, make_site: Callable[..., Any]) -> None:
+    """kill -9 of installs, runners, and of the agent's answers before and after they did their work.
+
+    Each death is on a host of its own, in one run.
+    """
+    site = make_site(embedded_lab, names=list(DEATHS))
+    flags = {}
+    for host in site.hosts:
+        pattern, number, deed = DEATHS[host.name]
+        flags[host.name] = flag = site.project.folder / f"{host.name}.flag"
+        script = site.project.write(
+            f"{host.name}.python", WRAPPER.format(flag=flag, pattern=pattern, number=number, deed=deed)
+        )
+        script.chmod(0o755)
+        host.variables["stella_agent_python"] = str(script)
+    site.write_inventory()
+
+    events = site.bootstrap(expect=None)
+
+    assert [name for name, flag in flags.items() if not flag.exists()] == []
     tallies = events[-1]["hosts"]
-    assert all(tallies[name]["failed"] + tallies[name]["unreachable"] == 1 for name in ("install", "csr", "runner"))
+    spoiled = {name for name, tally in tallies.items() if tally["failed"] or tally["unreachable"]}
+    assert len(spoiled) >= len(DEATHS) / 2, tallies
+    assert {"install-module", "install-runner", "rpc-runner", "rpc3-dies", "rpc4-answers-nobody"} <= spoiled
     for event in events:
         if event["event"] == "HostFinished" and event["status"] in ("failed", "unreachable"):
             assert event["result"]["msg"] and "Traceback" not in json.dumps(event["result"]), event
     check_after(site)
     check_completed(site)
-
-
-def _hunt(host: Any, needle: str, whom: object, killed: dict[str, str], over: threading.Event) -> None:
-    """Kill the first process of a host whose command line holds ``needle``, or its parent, or its runner."""
-    home = str(host.prefix)
-    while not over.is_set():
-        for entry in Path("/proc").glob("[0-9]*"):
-            try:
-                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-                if needle not in line or home not in line:
-                    continue
-                pid = int(entry.name)
-                if whom:
-                    pid = _parent(pid)  # the module
-                if whom == "runner":
-                    pid = _parent(pid)
-                os.kill(pid, signal.SIGKILL)
-            except (OSError, ValueError):
-                continue
-            killed[host.name] = line
-            return
-        time.sleep(0.002)
-
-
-def _parent(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 # -- two at once, and locks

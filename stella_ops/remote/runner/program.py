@@ -129,6 +129,7 @@ class Child(object):
         self.noise = bytearray()
         self.content = bytearray()
         self.content_ended = False
+        self.closed_at = None
         self.killed = None
         self.kill_at = None
 
@@ -231,6 +232,8 @@ class Runner(object):
         ends.extend(at for at, _ in self.groups.values())
         for child in self.children.values():
             ends.extend(at for at in (child.deadline, child.kill_at) if at is not None)
+            if child.closed_at is not None:
+                ends.append(child.closed_at + GRACE_SECONDS)
         return max(0, min(ends) - now) * 1000 + 1
 
     def serve(self, fd, events):
@@ -451,9 +454,7 @@ class Runner(object):
             self.forget(child.result_fd)
             child.result_fd = None
             if child.killed is None:
-                child.killed = "closed"
-                child.deadline = None
-                child.kill_at = time.monotonic() + GRACE_SECONDS
+                child.closed_at = time.monotonic()
 
     def read_noise(self, child):
         data = read_some(child.noise_fd)
@@ -491,7 +492,7 @@ class Runner(object):
             self.read_noise(child)
         del self.children[child.task_id]
         # What a killed or crashed module had started does not go on without it.
-        lingers = not answered and signal_group(child.pid, 0 if child.kill_at else signal.SIGTERM)
+        lingers = not answered and signal_group(child.pid, 0 if child.killed else signal.SIGTERM)
         kept = [child.lifeline_fd]
         if lingers and child.noise_fd is not None:
             # To a shell that tidies up, a closed standard error would be deadly.
@@ -520,8 +521,9 @@ class Runner(object):
         self.send(CRASH, child.task_id, json.dumps(crash).encode("utf-8"))
 
     def kill(self, child, reason):
-        if child.killed in (None, "closed"):
+        if child.killed is None:
             child.killed = reason
+            child.closed_at = None
             child.deadline = None
             child.kill_at = time.monotonic() + GRACE_SECONDS
             kill_group(child.pid, signal.SIGTERM)
@@ -533,6 +535,8 @@ class Runner(object):
         for child in list(self.children.values()):
             if child.deadline is not None and now >= child.deadline:
                 self.kill(child, "timeout")
+            elif child.closed_at is not None and now >= child.closed_at + GRACE_SECONDS:
+                self.kill(child, "closed")
             elif child.kill_at is not None and now >= child.kill_at:
                 child.kill_at = None
                 kill_group(child.pid, signal.SIGKILL)

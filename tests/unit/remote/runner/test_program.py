@@ -101,8 +101,10 @@ def test_what_a_module_prints_and_closes_spoils_nothing(runner: Any) -> None:
 def test_a_module_that_closes_everything_is_a_crash_of_its_own(runner: Any) -> None:
     closes = "import os\nARGUMENTS = {}\ndef run(task):\n    os.closerange(3, 512)\n    return {}"
     crash = runner.call(closes)
-    assert (crash["kind"], crash["reason"]) == (frames.CRASH, "closed")
+    assert (crash["kind"], crash["reason"], crash["status"]) == (frames.CRASH, "died", 1)
     assert "Bad file descriptor" in crash["noise"]
+    stays = closes.replace("return {}", "import time; time.sleep(60)")
+    assert runner.call(stays)["reason"] == "closed"
     assert runner.call(ECHO, {"value": 3})["value"] == 3
 
 
@@ -267,7 +269,7 @@ def test_a_silent_controller_counts_as_gone(start_runner: Start, interpreter: Pa
     runner.hello()
     runner.start(SLEEPER, {"path": str(tmp_path / "pids")})
     pids = pids_in(tmp_path / "pids")
-    for _ in range(8):
+    for _ in range(5):
         time.sleep(0.2)
         runner.write(frames.encode(frames.ALIVE, 0, b""))
     assert runner.process.poll() is None

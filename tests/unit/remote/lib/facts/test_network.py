@@ -100,6 +100,5 @@ def test_routes_of_proc(tmp_path, monkeypatch):
         "eth0\t00000000\t010200C0\t0003\t0\t0\t100\t00000000\t0\t0\t0\n"
         "eth0\t0000000A\t00000000\t0001\t0\t0\t100\t000000FF\t0\t0\t0\n"
     )
-    monkeypatch.setattr(network.struct, "pack", lambda form, number: number.to_bytes(4, "little"))
     told = network.plain_routes(str(tmp_path / "route"), str(tmp_path / "none"))
     assert [(each["index"], each["gateway"]) for each in told] == [(2, "192.0.2.1"), (3, "10.0.1.1")]
