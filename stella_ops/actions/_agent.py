@@ -47,6 +47,13 @@ def target(context: ActionContext, args: Mapping[str, Any]) -> AgentTarget:
     )
 
 
+def hinted(result: Result) -> Result:
+    """A module's result whose ``hint``, where it failed, is shown as the hint of the task."""
+    if result.get("failed") and result.get("hint"):
+        result["_hint"] = str(result["hint"])
+    return result
+
+
 async def rpc(context: ActionContext, prefix: str | None, method: str, params: dict[str, Any]) -> Result:
     """Ask the installed agent one thing.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stella_ops import content
-from stella_ops.actions._agent import target, variable
+from stella_ops.actions._agent import hinted, target, variable
 from stella_ops.actions.base import ActionContext, ActionFailure, Result
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -42,7 +42,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
         "user": user,
         "unit": unit,
     }
-    return await context.module("agent_install", wanted, content=package.path)
+    return hinted(await context.module("agent_install", wanted, content=package.path))
 
 
 async def _service_python(context: ActionContext, prefix: str | None) -> str:

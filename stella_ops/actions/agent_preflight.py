@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from stella_ops.actions._agent import target
+from stella_ops.actions._agent import hinted, target
 from stella_ops.actions.base import ActionContext, Result
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -22,7 +22,4 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     wanted = {name: value for name, value in args.items() if value is not None}
     wanted["prefix"] = target(context, args).prefix
     wanted["controller_time"] = time.time()
-    result = await context.module("agent_preflight", wanted)
-    if result.get("failed") and result.get("hint"):
-        result["_hint"] = result["hint"]
-    return result
+    return hinted(await context.module("agent_preflight", wanted))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stella_ops.actions._agent import target
+from stella_ops.actions._agent import hinted, target
 from stella_ops.actions.base import ActionContext, Result
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -22,7 +22,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     wanted = {"prefix": agent.prefix, "keep_data": bool(args.get("keep_data"))}
     result = await context.module("agent_remove", wanted)
     if result.get("failed"):
-        return result
+        return hinted(result)
     known = await fleet.call(lambda: fleet.registry.find(agent.name, agent.environment))
     if known is not None and known.decommissioned_at is None:
         result["changed"] = True

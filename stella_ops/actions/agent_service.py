@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stella_ops.actions._agent import target
+from stella_ops.actions._agent import hinted, target
 from stella_ops.actions.base import ActionContext, Result
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -18,4 +18,4 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     """The host decides which of the two it is."""
     wanted = {name: value for name, value in args.items() if value is not None}
-    return await context.module("agent_service", {**wanted, "prefix": target(context, args).prefix})
+    return hinted(await context.module("agent_service", {**wanted, "prefix": target(context, args).prefix}))

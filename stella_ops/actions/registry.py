@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from stella_ops.actions.base import Action
 
-_NOT_ACTIONS = frozenset({"base", "registry"})
+_NOT_ACTIONS = frozenset({"arguments", "base", "registry"})
 
 
 @functools.cache

@@ -19,7 +19,11 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "follow": {"type": "bool", "default": False},
     "trim_blocks": {"type": "bool", "default": True},
     "lstrip_blocks": {"type": "bool", "default": False},
-    "newline_sequence": {"type": "str", "default": "\n", "choices": ["\n", "\r", "\r\n"]},
+    "newline_sequence": {
+        "type": "str",
+        "default": "\n",
+        "choices": ["\n", "\r", "\r\n", "\\n", "\\r", "\\r\\n"],
+    },
     "output_encoding": {"type": "str", "default": "utf-8"},
     "unsafe_writes": {"type": "bool", "default": False},
 }
@@ -37,19 +41,25 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
         text = source.read_text(encoding="utf-8")
     except UnicodeDecodeError as problem:
         raise ActionFailure(f"{source} is not UTF-8 text (byte {problem.start})") from None
+    newline = (args.get("newline_sequence") or "\n").replace("\\r", "\r").replace("\\n", "\n")
     rendered = context.templar.render_file(
         text,
         str(source),
         {**context.variables, "ansible_managed": "Ansible managed", "template_path": str(source)},
-        trim_blocks=bool(args.get("trim_blocks", True)),
-        lstrip_blocks=bool(args.get("lstrip_blocks", False)),
+        trim_blocks=args.get("trim_blocks", True),
+        lstrip_blocks=args.get("lstrip_blocks", False),
+        keep_trailing_newline=False,
+        newline_sequence=newline,
     )
-    newline = args.get("newline_sequence") or "\n"
-    if newline != "\n":
-        rendered = rendered.replace("\n", newline.replace("\\r", "\r").replace("\\n", "\n"))
+    # As many empty lines at the end as the file has, but a value that ends its line ends the file's last one too.
+    rendered += newline * max(0, _newlines_at_end(text) - _newlines_at_end(rendered))
     content = rendered.encode(args.get("output_encoding") or "utf-8")
     copied = {name: args[name] for name in _FOR_COPY if name in args}
     copied["_content_sha256"] = hashlib.sha256(content).hexdigest()
     copied["_content_size"] = len(content)
     copied["_source_name"] = source.name.removesuffix(".j2")
     return await context.module("copy", copied, content=content)
+
+
+def _newlines_at_end(text: str) -> int:
+    return len(text) - len(text.rstrip("\n"))

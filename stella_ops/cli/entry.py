@@ -110,18 +110,19 @@ def run_cli(args: list[str] | None = None) -> int:
 
 
 def _tell(problem: Exception) -> int:
+    from stella_ops.cli.secrets import REDACTOR
     from stella_ops.console.problems import render_exception
     from stella_ops.console.stream import wants_color
 
-    verbosity = _verbosity(sys.argv)
-    click.echo(render_exception(problem, color=wants_color(sys.stderr), verbosity=verbosity), err=True)
+    text = render_exception(problem, color=wants_color(sys.stderr), verbosity=_verbosity(sys.argv))
+    click.echo(REDACTOR.scrub(text), err=True)
     if isinstance(problem, StellaError):
         return problem.exit_code
     return DEFECT
 
 
 def _program_name() -> str:
-    name = os.path.basename(sys.argv[0]) if sys.argv else ""
+    name = sys.argv[0].rpartition(os.sep)[2] if sys.argv else ""
     return name if name in ("stella-ops", "stella") else "stella-ops"
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stella_ops.cli.extra_vars import parse_extra_vars
+from stella_ops.cli.secrets import REDACTOR
 from stella_ops.engine.events import Reporter, Warned
 from stella_ops.engine.options import RunOptions
 from stella_ops.errors import InventoryError, UsageError
@@ -60,7 +61,7 @@ class Workplace:
     inventory: Inventory
     options: RunOptions
     choices: Choices
-    redactor: Redactor = field(default_factory=Redactor)
+    redactor: Redactor = REDACTOR
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
@@ -76,6 +77,7 @@ def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
     defaults = project.defaults
     inventory = load_inventory(_sources(choices, project))
     extra_vars = parse_extra_vars(choices.extra_vars)
+    connection_password = getpass.getpass("SSH password: ") if choices.ask_pass else None
     options = RunOptions(
         check=choices.check,
         diff=choices.diff,
@@ -86,8 +88,8 @@ def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
         become=choices.become or None,
         become_user=choices.become_user,
         become_method=choices.become_method,
-        become_password=_become_password(choices),
-        connection_password=getpass.getpass("SSH password: ") if choices.ask_pass else None,
+        become_password=_become_password(choices, connection_password),
+        connection_password=connection_password,
         remote_user=choices.remote_user or defaults.remote_user,
         connection=choices.connection,
         forks=choices.forks or defaults.forks,
@@ -131,7 +133,9 @@ def _split(values: Sequence[str]) -> tuple[str, ...]:
     return tuple(tag.strip() for value in values for tag in value.split(",") if tag.strip())
 
 
-def _become_password(choices: Choices) -> str | None:
+def _become_password(choices: Choices, connection_password: str | None) -> str | None:
+    if choices.become_password_file and choices.ask_become_pass:
+        raise UsageError("give either -K or --become-password-file, not both")
     if choices.become_password_file:
         try:
             text = Path(choices.become_password_file).expanduser().read_text(encoding="utf-8")
@@ -140,9 +144,11 @@ def _become_password(choices: Choices) -> str | None:
                 f"cannot read --become-password-file {choices.become_password_file}: {problem.strerror}"
             ) from None
         return text.rstrip("\r\n")
-    if choices.ask_become_pass:
+    if not choices.ask_become_pass:
+        return None
+    if connection_password is None:
         return getpass.getpass("BECOME password: ")
-    return None
+    return getpass.getpass("BECOME password[defaults to SSH password]: ") or connection_password
 
 
 def console_reporter(workplace: Workplace, *, kind: str) -> Reporter:

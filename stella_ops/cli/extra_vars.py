@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,7 +32,9 @@ def _parse(value: str) -> dict[str, Any]:
     if text.startswith("@"):
         path = Path(text[1:]).expanduser()
         return _mapping(load_yaml_file(path), str(path))
-    if text.startswith(("{", "[")) or ("=" not in text and ":" in text):
+    if text.startswith(("{", "[")):
+        return _mapping(_from_json(text) or load_yaml(text, "--extra-vars"), value)
+    if "=" not in text and ":" in text:
         return _mapping(load_yaml(text, "--extra-vars"), value)
     try:
         words = shlex.split(text)
@@ -47,6 +50,28 @@ def _parse(value: str) -> dict[str, Any]:
             )
         found[name.strip()] = SourceText(rest, _ORIGIN)
     return found
+
+
+def _from_json(text: str) -> Any:
+    """The value of JSON text, whose escapes YAML does not all know; None when it is none, or has a key twice."""
+    try:
+        return _trusted(json.loads(text, object_pairs_hook=_without_duplicates))
+    except ValueError:
+        return None
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a key stands twice")
+    return dict(pairs)
+
+
+def _trusted(value: Any) -> Any:
+    if isinstance(value, str):
+        return SourceText(value, _ORIGIN)
+    if isinstance(value, dict):
+        return {name: _trusted(item) for name, item in value.items()}
+    return [_trusted(item) for item in value] if isinstance(value, list) else value
 
 
 def _mapping(loaded: Any, name: str) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import click
 from stella_ops.cli import options
 from stella_ops.errors import PlaybookError
 from stella_ops.origins import did_you_mean
+from stella_ops.settings import is_trusted
 
 
 @click.command(
@@ -45,7 +48,9 @@ def play(playbooks: tuple[str, ...], list_hosts: bool, list_tasks: bool, syntax_
 
     workplace = prepare(Choices(**given))
     paths = [find_playbook(name, workplace.project.root) for name in playbooks]
-    index = module_index(workplace.options.module_folders)
+    folders = _module_folders(paths, workplace.options.module_folders)
+    workplace.options = dataclasses.replace(workplace.options, module_folders=folders)
+    index = module_index(folders)
     books = [load_playbook(path, modules=index) for path in paths]
     if list_hosts or list_tasks or syntax_check:
         from stella_ops.cli.listing import list_playbook
@@ -54,6 +59,13 @@ def play(playbooks: tuple[str, ...], list_hosts: bool, list_tasks: bool, syntax_
             click.echo(list_playbook(book, workplace, hosts=list_hosts, tasks=list_tasks), nl=False)
         return 0
     return execute(workplace, books, kind="play", title=" ".join(playbooks))
+
+
+def _module_folders(playbooks: Sequence[Path], others: Sequence[Path]) -> tuple[Path, ...]:
+    """Folders ``modules`` beside the playbooks come before the project's."""
+    beside = [path.resolve().parent / "modules" for path in playbooks]
+    known = {folder.resolve(): folder for folder in (*beside, *others)}
+    return tuple(known[folder] for folder in known if folder.is_dir() and is_trusted(folder))
 
 
 def find_playbook(name: str, root: Path) -> Path:

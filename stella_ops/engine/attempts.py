@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from stella_ops.actions.arguments import settle
 from stella_ops.actions.base import ActionContext, ActionFailure
 from stella_ops.actions.registry import action
 from stella_ops.engine.events import RetryWaiting
@@ -77,7 +78,7 @@ class Attempts:
         found = action(task.action)
         try:
             if found is not None:
-                result = await found.run(context, dict(args))
+                result = await found.run(context, settle(found.ARGUMENTS, args))
             else:
                 result = await self._run_module(task, context, dict(args))
         except ActionFailure as failure:

@@ -8,7 +8,6 @@ from typing import Any
 
 from stella_ops.engine.options import RunOptions
 from stella_ops.errors import InventoryError
-from stella_ops.inventory.connection import connection_variables
 from stella_ops.playbook.model import Inherited
 from stella_ops.transport.base import Become, ConnectionSpec
 
@@ -16,14 +15,17 @@ Render = Callable[[Any], Any]
 
 
 def connection_spec(
-    host: str, variables: Mapping[str, Any], keywords: Inherited, options: RunOptions, render: Render
+    host: str, written: Mapping[str, Any], keywords: Inherited, options: RunOptions, render: Render
 ) -> ConnectionSpec:
-    """How to reach a host. Inventory variables win over keywords, and those over the command line.
+    """How to reach a host. Its variables win over keywords, and those over the command line.
+
+    Args:
+        written: what the host's variables say, by short names, as ``connection_variables`` gives it.
 
     Raises:
         InventoryError: a port or timeout that is no number.
     """
-    own = {name: render(value) for name, value in connection_variables(variables).items()}
+    own = {name: render(value) for name, value in written.items()}
 
     def chosen(name: str, keyword: Any, option: Any) -> Any:
         for value in (own.get(name), render(keyword), option):
@@ -34,10 +36,7 @@ def connection_spec(
     kind = chosen("connection", keywords.connection, options.connection) or "ssh"
     key = own.get("ssh_private_key_file")
     args = " ".join(str(own[name]) for name in ("ssh_args", "ssh_common_args", "ssh_extra_args") if own.get(name))
-    if own.get("ssh_host_key_checking") is False or str(own.get("host_key_checking", "")).lower() in (
-        "false",
-        "no",
-    ):
+    if str(own.get("ssh_host_key_checking", "")).strip().lower() in ("false", "no", "off", "0"):
         # The habit of switching verification off becomes: accept keys that are new, and record them.
         args = f"{args} -o StrictHostKeyChecking=accept-new".strip()
     return ConnectionSpec(
@@ -55,14 +54,13 @@ def connection_spec(
 
 
 def become(
-    variables: Mapping[str, Any],
+    own: Mapping[str, Any],
     keywords: Inherited,
     options: RunOptions,
     render: Render,
     as_bool: Callable[[Any], bool],
 ) -> Become | None:
-    """The user a task runs as, or None for the login user."""
-    own = connection_variables(variables)
+    """The user a task runs as, or None for the login user; ``own`` is ``written`` of ``connection_spec``."""
     wanted = own.get("become")
     if wanted is None:
         wanted = keywords.become

@@ -68,8 +68,8 @@ def failed(error: StellaError) -> Outcome:
 def error_result(error: StellaError) -> Result:
     """An error as the result of a task."""
     where = error.where
-    # The host is named beside the message wherever results are shown.
-    text = error.message if where is None or ":" not in where else f"{where}: {error.message}"
+    # The host is named beside the message wherever results are shown; a place in a file, and a file, are not.
+    text = f"{where}: {error.message}" if where is not None and (":" in where or "/" in where) else error.message
     return {"failed": True, "changed": False, "msg": text}
 
 

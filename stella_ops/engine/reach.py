@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from stella_ops.engine import connections
 from stella_ops.engine.options import RunOptions
 from stella_ops.engine.results import is_true
-from stella_ops.inventory.connection import connection_variables
+from stella_ops.inventory.connection import CONNECTION_VARIABLES, connection_variables
 from stella_ops.playbook.model import Inherited, Task
 from stella_ops.templating.scope import is_template
 from stella_ops.transport.base import Become, ConnectionSpec
@@ -42,24 +43,17 @@ class Reach:
             TemplateError: a variable that cannot be rendered.
         """
         keywords = task.inherited
-        written = _written(keywords)
-        if self._names_connection(task) or any(is_template(text) for text in written if isinstance(text, str)):
-            return self._make(host, keywords, variables, render)
-        key = (host, age, written)
-        known = self._known.get(key)
-        if known is not None:
-            return known
-        made = self._make(host, keywords, variables, render)
-        raw = getattr(getattr(variables, "scope", None), "variables", variables)
-        if not any(_is_dynamic(value) for value in connection_variables(raw).values()):
+        asked = _written(keywords)
+        keep = not self._names_connection(task) and not any(_is_dynamic(value) for value in asked)
+        key = (host, age, asked)
+        if keep and key in self._known:
+            return self._known[key]
+        own = _connection_variables(variables)
+        spec = connections.connection_spec(host, own, keywords, self._options, render)
+        made = spec, connections.become(own, keywords, self._options, render, is_true)
+        if keep and not any(_is_dynamic(value) for value in own.values()):
             self._known[key] = made
         return made
-
-    def _make(
-        self, host: str, keywords: Inherited, variables: Mapping[str, Any], render: connections.Render
-    ) -> Reached:
-        spec = connections.connection_spec(host, variables, keywords, self._options, render)
-        return spec, connections.become(variables, keywords, self._options, render, is_true)
 
     def _names_connection(self, task: Task) -> bool:
         """Whether a task's own or its blocks' variables could say how to connect."""
@@ -69,6 +63,16 @@ class Reach:
             found = any(str(name).startswith(_PREFIXES) for name in (task.loop_var, task.register, *names))
             self._own_names[id(task)] = found
         return found
+
+
+def _connection_variables(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """What variables say of the connection, as written; asked layer by layer, since most names are in none."""
+    raw = getattr(getattr(variables, "scope", None), "variables", variables)
+    found: dict[str, Any] = {}
+    for layer in reversed(raw.maps if isinstance(raw, ChainMap) else [raw]):
+        for name in CONNECTION_VARIABLES.intersection(layer):
+            found[name] = layer[name]
+    return connection_variables(found)
 
 
 def _written(keywords: Inherited) -> tuple[Any, ...]:

@@ -16,8 +16,8 @@ from stella_ops.engine.play_runner import PlayRunner
 from stella_ops.engine.run_context import RunContext
 from stella_ops.engine.task_runner import TaskRunner
 from stella_ops.engine.variables import PlayVariables
-from stella_ops.errors import PlaybookError, StellaError, TemplateError
-from stella_ops.origins import origin_of
+from stella_ops.errors import PatternError, PlaybookError, StellaError, TemplateError
+from stella_ops.origins import Origin, origin_of
 from stella_ops.playbook.model import Play, Playbook
 from stella_ops.playbook.variables import load_vars_file
 from stella_ops.templating.templar import Templar
@@ -100,8 +100,14 @@ class Run:
 
     def _hosts(self, play: Play) -> list[str]:
         """A play's hosts."""
+        inventory, limit = self._context.inventory, self._context.options.limit
         pattern = self._context.templar.render(play.hosts, self._early(play), where=play.origin)
-        return self._context.inventory.select(pattern, self._context.options.limit)
+        try:
+            hosts = inventory.select(pattern)
+        except PatternError as problem:
+            problem.where = str(origin_of(play.hosts, play.origin))
+            raise
+        return hosts if limit is None else inventory.select(pattern, limit)
 
     async def _play(self, play: Play, path: Path, hosts: list[str]) -> bool:
         """Run one play; False when the run must not go on to the next."""
@@ -172,7 +178,8 @@ class Run:
             for entry in play.vars_files:
                 alternatives = entry if isinstance(entry, list) else [entry]
                 named = [str(self._context.templar.render(name, variables.of(host))) for name in alternatives]
-                mine.update(_first_file(named, folder, loaded, play))
+                where = origin_of(alternatives[0]) or origin_of(entry) or play.origin
+                mine.update(_first_file(named, folder, loaded, where))
 
     def _is_out(self, host: str) -> bool:
         state = self._context.states.get(host)
@@ -185,7 +192,7 @@ class Run:
         return FAILED_HOSTS if any(state.failed for state in states) else OK
 
 
-def _first_file(names: list[str], folder: Path, loaded: dict[str, dict[str, Any]], play: Play) -> dict[str, Any]:
+def _first_file(names: list[str], folder: Path, loaded: dict[str, dict[str, Any]], where: Origin) -> dict[str, Any]:
     """The variables of the first of some alternative files that is there."""
     for name in names:
         path = folder / Path(name).expanduser()
@@ -196,4 +203,4 @@ def _first_file(names: list[str], folder: Path, loaded: dict[str, dict[str, Any]
             loaded[key] = load_vars_file(path)
             return loaded[key]
     listed = ", ".join(names)
-    raise PlaybookError(f"vars_files: none of these files is there: {listed}", where=play.origin)
+    raise PlaybookError(f"vars_files: none of these files is there: {listed}", where=where, hint=f"looked in {folder}")

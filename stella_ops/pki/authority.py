@@ -8,7 +8,6 @@ Keys are PKCS #8, encrypted when a passphrase is configured, else readable by th
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -45,6 +44,9 @@ class IssuedCertificate:
     serial: str
     fingerprint_sha256: str
     public_key_sha256: str
+
+
+_BACKUP = "put back a backup of the whole folder; a new CA would not be trusted by the agents"
 
 
 class CertificateAuthority:
@@ -266,7 +268,7 @@ def _read(path: Path) -> bytes:
         raise PkiError(
             f"the CA's file cannot be read: {problem.strerror}",
             where=path,
-            hint="put back a backup of the whole folder; a new CA would not be trusted by the agents",
+            hint=_BACKUP,
         ) from None
 
 
@@ -274,7 +276,7 @@ def _load_certificate(path: Path) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(_read(path))
     except ValueError:
-        raise PkiError("the CA's certificate is damaged", where=path) from None
+        raise PkiError("the CA's certificate is damaged", where=path, hint=_BACKUP) from None
 
 
 def _load_key(path: Path, passphrase: bytes | None) -> tuple[SigningKey, bool]:
@@ -289,9 +291,10 @@ def _load_key(path: Path, passphrase: bytes | None) -> tuple[SigningKey, bool]:
     try:
         key = load_pem_private_key(pem, passphrase if encrypted else None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise PkiError(
-            "the CA's passphrase is wrong" if encrypted else "the CA's key is damaged", where=os.fspath(path)
-        ) from None
+        if encrypted:
+            hint = "it was set when the CA was made; see passphrase_file and passphrase_env in [ca] of stella.toml"
+            raise PkiError("the CA's passphrase is wrong", where=path, hint=hint) from None
+        raise PkiError("the CA's key is damaged", where=path, hint=_BACKUP) from None
     if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
         raise PkiError("the CA's key is of a kind that cannot sign here", where=path)
     return key, encrypted

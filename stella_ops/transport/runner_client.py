@@ -251,7 +251,8 @@ class RunnerClient:
                 await self._stream(task_id, content, waiting)
             return await waiting
         except (asyncio.CancelledError, TaskError):
-            if not waiting.done():
+            # Being cancelled cancels what is waited for as well.
+            if not waiting.done() or waiting.cancelled():
                 self._write(frames.encode(frames.CANCEL, task_id, b""))
             raise
         finally:

@@ -10,6 +10,9 @@ from stella_ops.transport.base import Become, CommandResult, ConnectionSpec, Mod
 from stella_ops.transport.code import CodeLibrary
 from stella_ops.transport.runner_client import RunnerClient
 
+# A busy host takes long to start an interpreter, and sudo to ask its directory.
+START_SECONDS = 30.0
+
 
 class Session(abc.ABC):
     """A host's runners; subclasses know how to start one."""
@@ -64,7 +67,7 @@ class Session(abc.ABC):
     async def _start(self, become: Become | None) -> RunnerClient:
         runner = await self._start_runner(become)
         try:
-            async with asyncio.timeout(max(30.0, self.spec.connect_timeout)):
+            async with asyncio.timeout(max(START_SECONDS, self.spec.connect_timeout)):
                 await runner.ready()
         except TimeoutError:
             runner.abandon("the host did not answer in time")

@@ -79,7 +79,7 @@ class _Wire(asyncssh.SSHClientSession[bytes]):
                 self._channel.write_eof()
 
     def abort(self) -> None:
-        if self._channel is not None and not self._channel.is_closing():
+        if self._channel is not None:
             # sshd passes signals on since OpenSSH 7.9.
             with contextlib.suppress(OSError):
                 self._channel.kill()

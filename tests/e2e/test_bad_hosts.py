@@ -28,6 +28,7 @@ pytestmark = pytest.mark.e2e
 
 Event = dict[str, Any]
 LEFT_OUT = "left out: "
+TINY = 600  # KiB of a file system that is too small
 GOOD = ("good1", "good2", "good3")
 
 # Host to what its error must say, and its hint.
@@ -37,10 +38,9 @@ UNREACHABLE = {
     "silent": (r"no answer from 127\.0\.0\.1:\d+ within 2 seconds|not.* in time|timeout", "the host is up"),
     "wrong-host-key": ("is not the one on record", "ssh-keygen -R"),
     "unknown-host-key": ("is not known", "--accept-new-host-keys"),
-    "wrong-user": ("refuses the login as nobody-of-that-name", "ansible_user"),
     "wrong-key": ("refuses the login", "ansible_ssh_private_key_file"),
-    "no-python": (r"no Python 3\.6 or newer", "ansible_python_interpreter"),
-    "old-python": (r"no Python 3\.6 or newer", "install python3"),
+    "no-python": (r"/nowhere/python3.* Python 3\.6 or newer", "ansible_python_interpreter"),
+    "old-python": (r"python2.* Python 3\.6 or newer", "ansible_python_interpreter"),
 }
 FAILED = {
     "prefix-is-a-file": ("is not a folder|cannot be written", "prefix"),
@@ -93,9 +93,9 @@ def ran(embedded_lab: Lab, make_site: Callable[..., Any], tmp_path_factory: pyte
     good = site["good1"].inventory_vars()
     folder = tmp_path_factory.mktemp("bad")
     stranger = ensure_key(folder / "stranger")
-    lab_host = site["good1"].lab_host
+    other = site["good2"].lab_host
     wrong, empty = folder / "wrong_known_hosts", folder / "empty_known_hosts"
-    wrong.write_text(f"[{lab_host.address}]:{lab_host.port} {stranger}\n")
+    wrong.write_text(f"[{other.address}]:{other.port} {stranger}\n")
     empty.write_text("")
     known = "-o GlobalKnownHostsFile=/dev/null -o StrictHostKeyChecking=yes -o UserKnownHostsFile="
     (folder / "file").write_text("in the way\n")
@@ -115,9 +115,8 @@ def ran(embedded_lab: Lab, make_site: Callable[..., Any], tmp_path_factory: pyte
                 "refused": bad(ansible_port=closed.getsockname()[1]),
                 "unresolvable": bad(ansible_host="no-such-host.invalid"),
                 "silent": bad(ansible_port=silent),
-                "wrong-host-key": bad(ansible_ssh_common_args=f"{known}{wrong}"),
+                "wrong-host-key": bad(ansible_port=other.port, ansible_ssh_common_args=f"{known}{wrong}"),
                 "unknown-host-key": bad(ansible_ssh_common_args=f"{known}{empty}"),
-                "wrong-user": bad(ansible_user="nobody-of-that-name"),
                 "wrong-key": bad(ansible_ssh_private_key_file=str(folder / "stranger")),
                 "no-python": bad(ansible_python_interpreter="/nowhere/python3"),
                 "old-python": bad(ansible_python_interpreter=str(old)),
@@ -131,9 +130,10 @@ def ran(embedded_lab: Lab, make_site: Callable[..., Any], tmp_path_factory: pyte
         )
         # A copy of the playbook that wants more disk than there is of one host.
         play = (Path(__file__).parents[2] / "playbooks/bootstrap.yml").read_text()
-        wanted = "      agent_preflight:\n        min_disk_mb: \"{{ 10 ** 9 if inventory_hostname == 'no-space-wanted' else 1 }}\"\n"
+        wanted = "\"{{ 10 ** 9 if inventory_hostname == 'no-space-wanted' else 1 }}\""
         assert "      agent_preflight:\n" in play
-        site.project.write("playbooks/fit.yml", play.replace("      agent_preflight:\n", wanted))
+        play = play.replace("      agent_preflight:\n", f"      agent_preflight:\n        min_disk_mb: {wanted}\n")
+        site.project.write("playbooks/fit.yml", play)
         started = time.monotonic()
         site.events = site.play("fit.yml", "-T", "2", expect=4)
         site.seconds = time.monotonic() - started
@@ -214,7 +214,6 @@ def test_raw_works_where_there_is_no_python(ran: Any) -> None:
 def test_an_accepted_host_key_is_recorded_and_good_from_then_on(ran: Any) -> None:
     refused = ran.project.run("run", "unknown-host-key", "-m", "ping", expect=4)
     assert "--accept-new-host-keys" in refused.stdout + refused.stderr
-    # What the inventory demands wins over the option: its files, and the strictness.
     project = ran.project
     accepted = project.run("run", "unknown-host-key", "-m", "ping", "--accept-new-host-keys", expect=0)
     assert "SHA256:" in accepted.stderr + accepted.stdout
@@ -252,6 +251,12 @@ def test_no_right_to_sudo(spoiled_lab: Any) -> None:
     wrong = spoiled_lab.play("bootstrap.yml", "-l", "bad", "-e", "ansible_become_password=wrong", expect=4)
     check_told(by_host(wrong, "unreachable")["bad"], "cannot become root", "password|sudoers")
     spoiled_lab.check_nothing_left()
+
+
+def test_a_user_that_the_host_does_not_know(spoiled_lab: Any) -> None:
+    spoiled_lab.write_inventory(bad={**spoiled_lab["bad"].inventory_vars(), "ansible_user": "nobody-of-that-name"})
+    events = spoiled_lab.bootstrap("-l", "bad", expect=4)
+    check_told(by_host(events, "unreachable")["bad"], "refuses the login as nobody-of-that-name", "ansible_user")
 
 
 def test_no_right_to_install_for_all(spoiled_lab: Any) -> None:
@@ -325,7 +330,7 @@ def bare_sshd(lab: Lab, folder: Path, hide: list[Path]) -> Iterator[tuple[int, P
 def test_full_disk(spoiled_lab: Any) -> None:
     """A file system with room for the folders, though not for the package: what was made is taken away again."""
     bad = spoiled_lab["bad"]
-    with tiny_disk(bad.prefix.parent / "tiny", "300k", bad.lab_host.folder.stat()) as disk:
+    with tiny_disk(bad.prefix.parent / "tiny", f"{TINY}k", bad.lab_host.folder.stat()) as disk:
         prefix = disk / "agent"
         spoiled_lab.write_inventory(bad={**bad.inventory_vars(), "stella_agent_prefix": str(prefix)})
         events = spoiled_lab.bootstrap(expect=2)
@@ -335,12 +340,24 @@ def test_full_disk(spoiled_lab: Any) -> None:
         play = (Path(__file__).parents[2] / "playbooks/bootstrap.yml").read_text()
         play = play.replace("      agent_preflight:\n", "      agent_preflight:\n        min_disk_mb: 0\n")
         spoiled_lab.project.write("playbooks/careless.yml", play)
-        (disk / "ballast").write_bytes(bytes(200 * 1024))
-        events = spoiled_lab.play("careless.yml", expect=2)
-        check_told(by_host(events, "failed")["bad"], "No space left on device", "free some space")
-        assert sorted(path.name for path in disk.iterdir()) == ["ballast"]
+        # Full before the package is there; then with room for that alone, and hardly a page for the identity.
+        package = next(spoiled_lab.project.state.glob("releases/*/stella-agent.pyz")).stat().st_size
+        for room, stays in ((package // 2, ["ballast"]), (package + 8 * 1024, ["agent", "ballast"])):
+            (disk / "ballast").write_bytes(bytes(TINY * 1024 - room))
+            events = spoiled_lab.play("careless.yml", "-l", "bad,good1", expect=2)
+            check_told(by_host(events, "failed")["bad"], "No space left on device", "free some space")
+            assert sorted(path.name for path in disk.iterdir()) == stays
+            (disk / "ballast").unlink()
+        assert bad_agent_is_whole(spoiled_lab, disk)
         spoiled_lab.check_nothing_left()
     spoiled_lab.check_healthy(spoiled_lab["good1"], spoiled_lab["good3"])
+
+
+def bad_agent_is_whole(site: Any, disk: Path) -> bool:
+    """With room again the run goes through; the agent is removed so that the disk can go."""
+    done = site.play("careless.yml", "-l", "bad")
+    site.play("decommission.yml", "-l", "bad")
+    return done[-1]["exit_code"] == 0 and list(disk.iterdir()) == []
 
 
 @contextlib.contextmanager
@@ -397,9 +414,9 @@ def test_a_wrong_passphrase_is_a_clear_error(fresh_host: Any) -> None:
 
 
 def test_a_store_that_is_locked_for_a_while_is_waited_for(fresh_host: Any) -> None:
-    fresh_host.project.run("agent", "list", expect=0)
+    fresh_host.project.run("agent", "list", expect=0)  # makes the store
     with locked_store(fresh_host.project.state / "fleet.db") as release:
-        threading.Timer(3, release).start()
+        threading.Timer(1.5, release).start()
         fresh_host.bootstrap()
     fresh_host.check_healthy()
 

@@ -269,7 +269,7 @@ def _behind_proxies(site: Any, names: list[str], cuts: list[int | None]) -> Iter
             site.write_inventory()
 
 
-def test_a_stalled_connection_that_ends_leaves_nothing_running(fresh_host: Any, patiently: Callable[..., Any]) -> None:
+def test_a_stalled_connection_that_ends_leaves_nothing_running(fresh_host: Any) -> None:
     """A host that falls silent: the controller is interrupted, and the host notices once the line is really down."""
     with _behind_proxies(fresh_host, ["lab1"], [None]) as (proxy,):
         process = fresh_host.project.start("play", "bootstrap.yml", "--output", "json")

@@ -6,6 +6,7 @@ stands for the request there. The key itself is the same either way: ECDSA P-256
 """
 
 import binascii
+import errno
 import fcntl
 import hashlib
 import os
@@ -66,11 +67,10 @@ def request_certificate(layout, agent_id, name, environment, token, prefer=None)
                 return _ssh_proof(layout, folder, program, challenge(agent_id, name, environment, token))
         except _ToolFailure as problem:
             failures.append(str(problem))
-    raise Problem(
-        "no-key-tool",
-        "no private key or proof of it can be made: " + "; ".join(failures),
-        "install openssl, or OpenSSH's ssh-keygen 8.1 or newer, on the host",
-    )
+    hint = "install openssl, or OpenSSH's ssh-keygen 8.1 or newer, on the host"
+    if any(os.strerror(errno.ENOSPC) in failure for failure in failures):
+        hint = "free some space on the host, then run again"
+    raise Problem("no-key-tool", "no private key or proof of it can be made: " + "; ".join(failures), hint)
 
 
 class _ToolFailure(Exception):

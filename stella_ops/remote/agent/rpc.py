@@ -4,6 +4,7 @@ In:  ``{"requests": [{"method": …, "params": {…}}, …]}`` on standard input
 Out: ``{"responses": [{"ok": true, "result": …} | {"ok": false, "error": {"code", "message", "hint"}}, …]}``.
 """
 
+import errno
 import json
 import os
 import re
@@ -18,6 +19,11 @@ from stella_ops.remote.lib.agent_config import NAME_PATTERN
 
 MAX_BYTES = 8 * 1024 * 1024
 
+_OS_HINTS = {
+    errno.ENOSPC: "free some space on the host, then run again",
+    errno.EDQUOT: "the user's disk quota is used up: free some space, then run again",
+    errno.EROFS: "the file system is mounted read-only: find out why, and remount it",
+}
 _TOKEN = re.compile(r"[0-9a-f]{16}\.[A-Za-z0-9_-]{43}\Z")
 
 
@@ -69,7 +75,7 @@ def answer(layout, request):
     except Problem as problem:
         return {"ok": False, "error": problem.as_dict()}
     except OSError as problem:
-        hint = "is the disk full, or was the command run as another user than the agent's?"
+        hint = _OS_HINTS.get(problem.errno or 0, "was the command run as another user than the agent's?")
         message = "%s: %s" % (problem.strerror or problem, problem.filename or "")
         return {"ok": False, "error": Problem("os-error", message.rstrip(": "), hint).as_dict()}
     except Exception as problem:

@@ -68,7 +68,7 @@ class MemoryFinder(object):
         package = name in self.packages
         if name not in self.sources and not package:
             return None
-        return importlib.machinery.ModuleSpec(name, self, origin="stella:" + name, is_package=package)
+        return importlib.machinery.ModuleSpec(name, self, origin="stella:" + name, is_package=package)  # type: ignore[arg-type]
 
     def create_module(self, spec):
         return None

@@ -17,8 +17,8 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-import case as cases  # noqa: E402
-from transcript import KEYS, normalize  # noqa: E402
+import case as cases
+from transcript import KEYS, normalize
 
 
 def run(command: list[str], found: cases.Case, name: str, work: Path) -> tuple[int, str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +44,7 @@ class Ran:
 
 
 @pytest.fixture
-def run_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Ran]]:
+def run_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
     """Runs a case, through the program's own entry point and in this process, which saves its start-up."""
     work = tmp_path / "work"
     home = tmp_path / "home"
@@ -70,9 +70,11 @@ def run_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
         with redirect_stdout(stdout), redirect_stderr(stderr):
             status = run_cli(args)
         keys = (*transcript.KEYS, *case.keys)
-        return Ran(status, transcript.normalize(stdout.getvalue(), str(work), keys), stdout.getvalue(), stderr.getvalue())
+        return Ran(
+            status, transcript.normalize(stdout.getvalue(), str(work), keys), stdout.getvalue(), stderr.getvalue()
+        )
 
-    yield run
+    return run
 
 
 def _put_on_lab(inventory: Path, lab: Any) -> None:

@@ -1,35 +1,35 @@
-"""``debug: var`` is an expression only as far as the operator wrote it."""
+from __future__ import annotations
 
-from types import SimpleNamespace
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from stella_ops.actions import debug
-from stella_ops.origins import Origin, SourceText
-from stella_ops.templating.templar import Templar
-
-EVIL = "lookup('pipe', 'echo pwned')"
+from stella_ops.actions.base import ActionFailure
+from stella_ops.errors import TemplateError
 
 
-def written(text):
-    return SourceText(text, Origin("play.yml", 1))
+async def test_messages(make_context: Callable[..., Any]) -> None:
+    assert await debug.run(make_context(), {"msg": [1, "two"]}) == {"msg": [1, "two"]}
+    assert await debug.run(make_context(), {}) == {"msg": "Hello world!"}
 
 
-async def show(var, **variables):
-    context = SimpleNamespace(templar=Templar(), variables=variables)
-    return await debug.run(context, {"var": var})
+async def test_expressions(make_context: Callable[..., Any], written: Callable[[str], Any]) -> None:
+    context = make_context(x={"k": [1, 2]}, y="{{ x.k[1] }}")
+    assert await debug.run(context, {"var": written("x.k | sum")}) == {"x.k | sum": 3}
+    assert await debug.run(context, {"var": written("y")}) == {"y": 2}
+    assert await debug.run(context, {"var": written("nothing")}) == {"nothing": "VARIABLE IS NOT DEFINED!"}
+    with pytest.raises(TemplateError):
+        await debug.run(context, {"var": written("x +")})
 
 
-async def test_an_expression_and_a_name():
-    assert await show(written("x.y"), x={"y": 1}) == {"x.y": 1}
-    assert await show(written("x + 1"), x=1) == {"x + 1": 2}
-    assert await show(written("nothing")) == {"nothing": "VARIABLE IS NOT DEFINED!"}
+async def test_not_both(make_context: Callable[..., Any]) -> None:
+    with pytest.raises(ActionFailure, match="incompatible"):
+        await debug.run(make_context(), {"msg": "x", "var": "y"})
 
 
-@pytest.mark.parametrize("text", [EVIL, "{{ " + EVIL + " }}"])
-async def test_what_a_host_said_is_shown_and_never_evaluated(text):
-    """``var: "{{ result.stdout }}"`` would be evaluated a second time, were it rendered first."""
-    assert await show(written("{{ said }}"), said=text) == {"{{ said }}": text}
-    assert await show(written("said"), said=text) == {"said": text}
-    assert await show(text) == {text: text}
-    assert "var" in debug.UNRENDERED
+@pytest.mark.parametrize(("verbosity", "shown"), [(0, False), (1, False), (2, True)])
+async def test_verbosity(make_context: Callable[..., Any], verbosity: int, shown: bool) -> None:
+    result = await debug.run(make_context(ansible_verbosity=verbosity), {"msg": "x", "verbosity": "2"})
+    assert ("msg" in result) is shown and bool(result.get("skipped")) is not shown

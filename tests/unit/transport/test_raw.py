@@ -1,33 +1,103 @@
-"""Bare commands: what a host prints without end does not fill the controller."""
+"""Bare commands: on this machine, and against staged pipes."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from stella_ops.errors import TaskError
+from stella_ops.errors import BecomeError, TaskError, TaskTimeoutError
 from stella_ops.transport import raw
+from stella_ops.transport.base import Become
 from stella_ops.transport.raw import RawExchange
 
 
-class Endless:
-    """Output that never ends."""
+class Chunks:
+    def __init__(self, *chunks: bytes) -> None:
+        self.chunks = list(chunks)
 
-    async def read(self, n=-1):
+    async def read(self, n: int = -1) -> bytes:
+        await asyncio.sleep(0)
+        return self.chunks.pop(0) if self.chunks else b""
+
+
+class Broken:
+    async def read(self, n: int = -1) -> bytes:
+        raise ConnectionResetError("cut")
+
+
+class Writer:
+    def __init__(self) -> None:
+        self.data = b""
+        self.ended = False
+
+    def write(self, data: bytes) -> None:
+        self.data += data
+
+    def write_eof(self) -> None:
+        self.ended = True
+
+
+async def test_a_command_runs_through_the_shell(local: Callable[..., Any]) -> None:
+    done = await local().raw("echo out; echo err >&2; cat; exit 3")
+    assert (done.status, done.stdout, done.stderr) == (3, b"out\n", b"err\n")
+
+
+async def test_much_output_on_both_pipes(local: Callable[..., Any]) -> None:
+    done = await local().raw("head -c 3000000 /dev/zero; head -c 2000000 /dev/zero >&2")
+    assert (len(done.stdout), len(done.stderr)) == (3000000, 2000000)
+
+
+async def test_a_timeout_kills_the_command(local: Callable[..., Any]) -> None:
+    with pytest.raises(TaskTimeoutError, match=r"within 0\.3 seconds"):
+        await local().raw("sleep 60", timeout=0.3)
+
+
+async def test_the_password_answers_sudos_question_only() -> None:
+    exchange = RawExchange("cat", Become(password="pw"), name="web")
+    assert "pw" not in exchange.command
+    assert "exec </dev/null; cat" in exchange.command
+    prompt = exchange._prompt or b""
+    stdin = Writer()
+    await exchange.run(stdin, Chunks(b"out"), Chunks(b"lecture " + prompt[:9], prompt[9:], b"warning"))
+    assert stdin.data == b"pw\n"
+    assert exchange.result(0).stderr == b"lecture warning"
+
+
+async def test_without_a_question_there_is_no_answer() -> None:
+    exchange = RawExchange("cat", Become(password="pw"), name="web")
+    stdin = Writer()
+    await exchange.run(stdin, Chunks(b"out"), Chunks(b""))
+    assert stdin.data == b""
+    assert exchange.result(0).stdout == b"out"
+
+
+async def test_a_second_question_is_a_wrong_password() -> None:
+    exchange = RawExchange("cat", Become(password="pw"), name="web")
+    prompt = exchange._prompt or b""
+    stdin = Writer()
+    await exchange.run(stdin, Chunks(), Chunks(prompt, b"Sorry, try again.\n" + prompt))
+    assert (stdin.data, stdin.ended) == (b"pw\n", True)
+    with pytest.raises(BecomeError, match="the password is wrong"):
+        exchange.result(1)
+
+
+async def test_a_break_is_told_as_what_it_was() -> None:
+    exchange = RawExchange("cat", None, name="web")
+    with pytest.raises(ConnectionResetError):
+        await exchange.run(Writer(), Broken(), Broken())
+
+
+class Endless:
+    async def read(self, n: int = -1) -> bytes:
         return b"x" * 4096
 
 
-class Silent:
-    async def read(self, n=-1):
-        return b""
-
-    def write(self, data):
-        pass
-
-    def write_eof(self):
-        pass
-
-
-@pytest.mark.parametrize("streams", [(Endless, Silent), (Silent, Endless)])
-async def test_output_without_end(streams, monkeypatch):
+@pytest.mark.parametrize("streams", [(Endless, Chunks), (Chunks, Endless)])
+async def test_output_without_end_does_not_fill_the_controller(
+    streams: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(raw, "OUTPUT_LIMIT", 1 << 20)
     exchange = RawExchange("cat /dev/zero", None, name="evil")
     with pytest.raises(TaskError, match="more than 1 MiB"):
-        await exchange.run(Silent(), streams[0](), streams[1]())
+        await exchange.run(Writer(), streams[0](), streams[1]())

@@ -1,4 +1,5 @@
 """Never runs."""
+
 ARGUMENTS = {}
 
 

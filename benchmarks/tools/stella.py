@@ -1,0 +1,35 @@
+"""stella-ops, from this checkout, with its defaults."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import stella_ops
+from benchmarks.tools.base import Command, Site, ToolMissing, clean_environment
+from benchmarks.tools.playbook import write_inventory, write_playbook
+from benchmarks.works.steps import Ping, Work
+
+
+class StellaOps:
+    """The tool that the others are compared with."""
+
+    name = "stella-ops"
+    works = None
+
+    def __init__(self) -> None:
+        self._program = Path(sys.executable).parent / "stella-ops"
+
+    def prepare(self) -> str:
+        if not self._program.exists():
+            raise ToolMissing(f"{self._program} is missing: install the checkout into this environment")
+        return stella_ops.__version__
+
+    def command(self, work: Work, site: Site) -> Command:
+        inventory = write_inventory(site)
+        env = {**clean_environment(), "STELLA_HOME": str(site.home / "state")}
+        if work.steps == (Ping(),):
+            argv = [str(self._program), "run", "all", "-m", "ping", "-i", str(inventory)]
+        else:
+            argv = [str(self._program), "play", str(write_playbook(work, site)), "-i", str(inventory)]
+        return Command(argv, env)

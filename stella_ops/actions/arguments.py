@@ -1,0 +1,72 @@
+"""An action's arguments by its ``ARGUMENTS``: the same types, aliases and choices as a module's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from stella_ops.actions.base import ActionFailure
+
+_TRUE = frozenset({"yes", "on", "1", "true", "t", "y"})
+_FALSE = frozenset({"no", "off", "0", "false", "f", "n"})
+
+
+def settle(spec: Mapping[str, Mapping[str, Any]] | None, args: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments under their first names, as the types they have; what is not given stays away.
+
+    Args:
+        spec: ``ARGUMENTS``; None takes anything as it is.
+
+    Raises:
+        ActionFailure: one is missing, unknown in value, or of another type.
+    """
+    if spec is None:
+        return dict(args)
+    names = {alias: name for name, each in spec.items() for alias in (name, *each.get("aliases", ()))}
+    settled: dict[str, Any] = {}
+    for given, value in args.items():
+        name = names.get(given, given)
+        each = spec.get(name)
+        settled[name] = value if each is None or value is None else _typed(name, value, each)
+    missing = [name for name, each in spec.items() if each.get("required") and settled.get(name) is None]
+    if missing:
+        raise ActionFailure(f"missing required arguments: {', '.join(missing)}")
+    return settled
+
+
+def _typed(name: str, value: Any, each: Mapping[str, Any]) -> Any:
+    kind = each.get("type", "str")
+    try:
+        typed = _convert(kind, value)
+    except (TypeError, ValueError):
+        raise ActionFailure(f"argument '{name}' must be {kind}, not {value!r}") from None
+    choices = each.get("choices")
+    if choices and typed not in choices and value not in choices:
+        known = ", ".join(repr(choice) for choice in choices)
+        raise ActionFailure(f"value of {name} must be one of: {known}, got: {value}")
+    return typed
+
+
+def _convert(kind: str, value: Any) -> Any:
+    if kind == "bool":
+        word = str(value).strip().lower()
+        if word not in _TRUE | _FALSE:
+            raise ValueError
+        return word in _TRUE
+    if kind == "int":
+        if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
+            raise ValueError
+        return int(value)
+    if kind == "float":
+        return float(value)
+    if kind in ("str", "path"):
+        if isinstance(value, dict | list):
+            raise ValueError
+        return str(value)
+    if kind == "list":
+        if isinstance(value, list | tuple):
+            return list(value)
+        return [part.strip() for part in value.split(",")] if isinstance(value, str) else [value]
+    if kind == "dict" and not isinstance(value, dict):
+        raise ValueError
+    return value

@@ -1,0 +1,7 @@
+"""Raises."""
+
+ARGUMENTS = {}
+
+
+def run(task):
+    return 1 / 0

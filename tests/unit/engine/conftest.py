@@ -1,0 +1,153 @@
+"""Plays without hosts: a pool of sessions that answer from memory, and a reporter that remembers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stella_ops.cli.modules import module_index
+from stella_ops.engine.events import Event, HostFinished, RunFinished
+from stella_ops.engine.options import RunOptions
+from stella_ops.engine.run import Run
+from stella_ops.engine.run_context import RunContext
+from stella_ops.inventory.loader import load_inventory
+from stella_ops.playbook.parser import load_playbook
+from stella_ops.redaction import Redactor
+from stella_ops.transport.base import Become, CommandResult, ConnectionSpec, ModuleCall
+
+Answer = Callable[[str, ModuleCall], dict[str, Any]]
+
+
+def pong(host: str, call: ModuleCall) -> dict[str, Any]:
+    """What a host answers where a test does not care."""
+    return {"changed": call.module == "command", "rc": 0, "stdout": f"{call.module} on {host}"}
+
+
+@dataclass
+class FakeSession:
+    """Answers at once, having let others have their turn as a real connection does."""
+
+    spec: ConnectionSpec
+    pool: FakePool
+
+    async def call(self, call: ModuleCall, become: Become | None = None) -> dict[str, Any]:
+        self.pool.calls.append((self.spec, call, become))
+        self.pool.running += 1
+        self.pool.most_at_once = max(self.pool.most_at_once, self.pool.running)
+        try:
+            await asyncio.sleep(0)
+            return self.pool.answer(self.spec.name, call)
+        finally:
+            self.pool.running -= 1
+
+    async def raw(self, command: str, become: Become | None = None, timeout: float = 0) -> CommandResult:
+        return CommandResult(0, b"", b"")
+
+    async def hello(self, become: Become | None = None) -> dict[str, Any]:
+        return {}
+
+    async def close(self) -> None:
+        return None
+
+
+@dataclass
+class FakePool:
+    """Sessions in memory; ``answer`` is what their hosts say to a module call."""
+
+    answer: Answer = pong
+    calls: list[tuple[ConnectionSpec, ModuleCall, Become | None]] = field(default_factory=list)
+    sessions: dict[ConnectionSpec, FakeSession] = field(default_factory=dict)
+    dropped: list[str] = field(default_factory=list)
+    running: int = 0
+    most_at_once: int = 0
+    closed: bool = False
+
+    def session(self, spec: ConnectionSpec) -> FakeSession:
+        return self.sessions.setdefault(spec, FakeSession(spec, self))
+
+    async def drop_host(self, name: str) -> None:
+        self.dropped.append(name)
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+@dataclass
+class Remembering:
+    """A reporter that keeps every event."""
+
+    events: list[Event] = field(default_factory=list)
+
+    def handle(self, event: Event) -> None:
+        self.events.append(event)
+
+    def close(self) -> None:
+        return None
+
+    def of(self, kind: type[Any]) -> list[Any]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    def statuses(self, task: str) -> dict[str, str]:
+        """The status of each host in a task."""
+        return {event.host: event.status for event in self.of(HostFinished) if event.task == task}
+
+    def results(self, task: str) -> dict[str, Any]:
+        """The result of each host in a task."""
+        return {event.host: event.result for event in self.of(HostFinished) if event.task == task}
+
+
+@dataclass
+class Played:
+    """A play that was run: its exit code, its events, what was asked of hosts."""
+
+    code: int
+    pool: FakePool
+    seen: Remembering
+    context: RunContext
+
+    @property
+    def recap(self) -> dict[str, Any]:
+        [finished] = self.seen.of(RunFinished)
+        return finished.hosts
+
+
+@pytest.fixture
+def fake_pool() -> type[FakePool]:
+    """The class, for tests that make their own."""
+    return FakePool
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Callable[..., Any]:
+    """Runs a playbook's text on hosts in memory: ``await play(text, hosts="a,b,", answer=…, forks=5)``."""
+
+    async def run(
+        text: str, *, hosts: str = "a,b,", answer: Answer = pong, pool: FakePool | None = None, **options: Any
+    ) -> Played:
+        path = tmp_path / "playbook.yml"
+        path.write_text(text, encoding="utf-8")
+        source: str | Path = hosts
+        if "\n" in hosts:
+            source = tmp_path / "hosts.ini"
+            source.write_text(hosts, encoding="utf-8")
+        pool = pool or FakePool(answer)
+        seen = Remembering()
+        context = RunContext(
+            run_id="run",
+            inventory=load_inventory([source]),
+            options=RunOptions(**options),
+            pool=pool,  # type: ignore[arg-type]
+            reporter=seen,
+            redactor=Redactor(),
+        )
+        code = await Run(context).execute(
+            [load_playbook(path, modules=module_index(options.get("module_folders", ())))]
+        )
+        return Played(code, pool, seen, context)
+
+    return run

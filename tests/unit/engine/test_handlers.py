@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+
+from stella_ops.engine.handlers import Notifications
+from stella_ops.errors import PlaybookError
+from stella_ops.origins import Origin
+from stella_ops.playbook.model import Handler, Inherited
+
+
+def handler(name: str, *topics: str) -> Handler:
+    return Handler(
+        name=name, action="debug", args={}, origin=Origin("p.yml"), inherited=Inherited(), listen=list(topics)
+    )
+
+
+@pytest.fixture
+def notifications() -> Notifications:
+    handlers = [handler("first", "topic"), handler("second", "topic", "other"), handler("first")]
+    return Notifications(handlers, [str(h.name) for h in handlers])
+
+
+def test_a_topic_reaches_all_who_listen(notifications: Notifications) -> None:
+    assert notifications.notify("topic", "a", None) == ["first", "second"]
+    assert (notifications.take(0), notifications.take(1), notifications.take(2)) == (["a"], ["a"], [])
+
+
+def test_of_two_with_one_name_the_first(notifications: Notifications) -> None:
+    notifications.notify("first", "a", None)
+    assert (notifications.take(0), notifications.take(2)) == (["a"], [])
+
+
+def test_once_for_each_host(notifications: Notifications) -> None:
+    assert notifications.notify("second", "a", None) == ["second"]
+    assert notifications.notify("second", "a", None) == []
+    assert notifications.notify("other", "b", None) == ["second"]
+    assert notifications.take(1) == ["a", "b"]
+    assert notifications.take(1) == [] and not notifications.pending()
+
+
+def test_taking_some_hosts_leaves_the_others(notifications: Notifications) -> None:
+    for host in "abc":
+        notifications.notify("second", host, None)
+    assert notifications.take(1, {"b", "z"}) == ["b"]
+    assert notifications.pending() and notifications.take(1) == ["a", "c"]
+
+
+def test_a_name_that_nobody_has(notifications: Notifications) -> None:
+    with pytest.raises(PlaybookError) as caught:
+        notifications.notify("secnd", "a", Origin("p.yml", 7, 3))
+    assert caught.value.where == "p.yml:7:3"
+    assert caught.value.hint == "did you mean 'second'?"

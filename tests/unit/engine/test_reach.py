@@ -1,0 +1,127 @@
+"""From variables and keywords to a connection; and that it is not worked out anew for each task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HEAD = "- hosts: all\n  gather_facts: false\n"
+
+
+def spec_of(played: Any, number: int = 0) -> Any:
+    return played.pool.calls[number][0]
+
+
+def become_of(played: Any, number: int = 0) -> Any:
+    return played.pool.calls[number][2]
+
+
+async def test_what_the_inventory_says(play: Callable[..., Any]) -> None:
+    hosts = (
+        "a ansible_host=10.0.0.1 ansible_port=2222 ansible_user=ops ansible_ssh_private_key_file=~/k "
+        "ansible_ssh_common_args='-J jump' ansible_ssh_extra_args='-o X=y' ansible_python_interpreter=/opt/py "
+        "ansible_password=pw-of-a\n"
+    )
+    spec = spec_of(await play(HEAD + "  tasks: [ping: ]\n", hosts=hosts))
+    assert (spec.name, spec.kind, spec.address, spec.port, spec.user) == ("a", "ssh", "10.0.0.1", 2222, "ops")
+    assert spec.private_key_file == Path.home() / "k"
+    assert spec.common_args == "-J jump -o X=y"
+    assert (spec.interpreter, spec.password) == ("/opt/py", "pw-of-a")
+
+
+@pytest.mark.parametrize("value", ["auto", "auto_silent", "auto_legacy"])
+async def test_an_interpreter_to_be_found(play: Callable[..., Any], value: str) -> None:
+    played = await play(HEAD + "  tasks: [ping: ]\n", hosts=f"a ansible_python_interpreter={value}\n")
+    assert spec_of(played).interpreter is None
+
+
+async def test_variables_win_over_keywords_and_those_over_options(play: Callable[..., Any]) -> None:
+    text = HEAD + "  remote_user: keyword\n  port: 23\n  tasks: [ping: ]\n"
+    played = await play(text, hosts="a ansible_user=variable\nb\n", remote_user="option")
+    specs = {spec.name: spec for spec, _, _ in played.pool.calls}
+    assert (specs["a"].user, specs["b"].user) == ("variable", "keyword")
+    assert specs["b"].port == 23
+    played = await play(HEAD + "  tasks: [ping: ]\n", remote_user="option")
+    assert spec_of(played).user == "option"
+
+
+async def test_switching_verification_off_accepts_new_keys_only(play: Callable[..., Any]) -> None:
+    played = await play(HEAD + "  tasks: [ping: ]\n", hosts="a ansible_host_key_checking=false\n")
+    assert spec_of(played).common_args == "-o StrictHostKeyChecking=accept-new"
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "http", "-1"])
+async def test_a_port_that_is_none(play: Callable[..., Any], port: str) -> None:
+    played = await play(HEAD + "  tasks: [ping: ]\n", hosts=f"a ansible_port={port!r}\nb\n".replace("'", '"'))
+    assert played.seen.statuses("ping") == {"a": "failed", "b": "ok"}
+
+
+async def test_become_by_keyword_is_rendered(play: Callable[..., Any]) -> None:
+    text = HEAD + "  vars: {who: web, yes_please: true}\n  become: '{{ yes_please }}'\n"
+    text += "  become_user: '{{ who }}-{{ inventory_hostname }}'\n  tasks: [ping: ]\n"
+    assert become_of(await play(text, hosts="a,")).user == "web-a"
+
+
+async def test_become_password_is_kept_secret(play: Callable[..., Any]) -> None:
+    hosts = "a ansible_become=true ansible_become_password='{{ pw }}' pw=CANARY-sudo\n"
+    text = HEAD + "  tasks:\n    - ping:\n    - debug: msg='{{ pw }}'\n"
+    played = await play(text, hosts=hosts)
+    become = become_of(played)
+    assert (become.user, become.method, become.password) == ("root", "sudo", "CANARY-sudo")
+    assert "CANARY" not in repr(become) + repr(played.seen.events)
+
+
+async def test_b_without_a_word_in_the_play(play: Callable[..., Any]) -> None:
+    played = await play(HEAD + "  tasks:\n    - ping:\n    - ping:\n      become: false\n", hosts="a,", become=True)
+    assert become_of(played, 0).user == "root"
+    assert become_of(played, 1) is None
+
+
+async def test_the_delegates_connection_is_taken(play: Callable[..., Any]) -> None:
+    text = HEAD + "  tasks:\n    - ping:\n      delegate_to: b\n      when: inventory_hostname == 'a'\n"
+    played = await play(text, hosts="a ansible_host=10.0.0.1\nb ansible_host=10.0.0.2 ansible_user=of_b\n")
+    assert (spec_of(played).name, spec_of(played).address, spec_of(played).user) == ("b", "10.0.0.2", "of_b")
+
+
+async def test_a_delegate_that_the_inventory_does_not_know(play: Callable[..., Any]) -> None:
+    played = await play(HEAD + "  tasks:\n    - ping:\n      delegate_to: 192.0.2.7\n", hosts="a ansible_user=x\n")
+    assert (spec_of(played).address, spec_of(played).user) == ("192.0.2.7", None)
+
+
+async def test_set_fact_changes_the_connection(play: Callable[..., Any]) -> None:
+    text = HEAD + "  tasks:\n    - ping:\n    - set_fact: {ansible_host: 10.9.9.9}\n    - ping:\n"
+    played = await play(text, hosts="a ansible_host=10.0.0.1\n")
+    assert [spec.address for spec, _, _ in played.pool.calls] == ["10.0.0.1", "10.9.9.9"]
+
+
+async def test_variables_of_a_task_change_the_connection(play: Callable[..., Any]) -> None:
+    text = HEAD + "  tasks:\n    - ping:\n    - ping:\n      vars: {ansible_user: other}\n    - ping:\n"
+    played = await play(text, hosts="a ansible_user=ops\n")
+    assert [spec.user for spec, _, _ in played.pool.calls] == ["ops", "other", "ops"]
+
+
+async def test_a_connection_that_hangs_on_the_item(play: Callable[..., Any]) -> None:
+    text = HEAD + "  tasks:\n    - ping:\n      loop: [x, y]\n"
+    played = await play(text, hosts="a ansible_user=\"{{ item | default('none') }}\"\n")
+    assert [spec.user for spec, _, _ in played.pool.calls] == ["x", "y"]
+
+
+async def test_what_does_not_change_is_worked_out_once(
+    play: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from stella_ops.engine import connections
+
+    made: list[str] = []
+    really = connections.connection_spec
+
+    def counted(host: str, *rest: Any) -> Any:
+        made.append(host)
+        return really(host, *rest)
+
+    monkeypatch.setattr(connections, "connection_spec", counted)
+    text = HEAD + "  tasks:\n" + "    - command: echo\n      register: r\n" * 5
+    await play(text, hosts="a ansible_user=ops\nb\n")
+    assert sorted(made) == ["a", "b"]
