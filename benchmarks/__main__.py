@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -23,7 +24,7 @@ from benchmarks.works.registry import WORKS
 from benchmarks.works.steps import Work
 
 
-class Names(click.ParamType[list[str]]):
+class Names(click.ParamType):
     """Names with commas between them, of a known set."""
 
     name = "names"
@@ -53,8 +54,10 @@ def main(
 ) -> None:
     """Measure tools side by side; a table goes to standard output, progress to standard error.
 
-    Exit status: 0 every tool did its work in every run, 1 one did not.
+    Exit status: 0 every tool did its work in every run, 1 one did not or is missing,
+    130 interrupted.
     """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the lab is taken down then, too
     chosen = [WORKS[name] for name in works]
     versions, present, missing = _prepare([TOOLS[name] for name in tools])
     if not present:
@@ -63,6 +66,7 @@ def main(
     present = [tool for tool in present if tool.works is None or tool.works & {work.name for work in chosen}]
     machine = _machine(rounds)
     runs: list[Run] = []
+    interrupted = False
     with (
         tempfile.TemporaryDirectory(prefix="stella-bench-") as folder,
         bench_lab.running(max(host_count(work, hosts) for work in chosen)) as lab,
@@ -74,6 +78,7 @@ def main(
             for run in plan.run(rounds):
                 runs.append(run)
         except KeyboardInterrupt:
+            interrupted = True
             _tell("interrupted; this is what was measured until then")
     machine["load_at_end"] = os.getloadavg()[0]
     _print(chosen, runs, versions, missing, machine)
@@ -81,6 +86,8 @@ def main(
         told = {"machine": machine, "versions": versions, "missing": missing}
         told["runs"] = [dataclasses.asdict(run) for run in runs]
         json_file.write_text(json.dumps(told, indent=1) + "\n")
+    if interrupted:
+        sys.exit(130)
     sys.exit(1 if missing or any(run.problems for run in runs) else 0)
 
 

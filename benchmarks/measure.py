@@ -116,7 +116,13 @@ def main() -> None:
     alarm.daemon = True
     alarm.start()
     watch.start()
-    _, status = os.waitpid(child, 0)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        _, status = os.waitpid(child, 0)
+    except KeyboardInterrupt:
+        os.killpg(child, signal.SIGKILL)
+        _end_leftovers()
+        raise SystemExit(130) from None
     wall = time.perf_counter() - started
     alarm.cancel()
     watch.end()

@@ -29,7 +29,6 @@ def install(environment: str, package: str) -> str:
     python = home / "bin" / "python"
     if not python.exists():
         home.parent.mkdir(parents=True, exist_ok=True)
-        # Symlinks, and the base interpreter: a venv made from a venv's own python would hang on that one.
         venv.EnvBuilder(with_pip=True, symlinks=True, clear=True).create(home)
     version = _version(python, package)
     if version is None:

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from stella_ops.errors import (
-    BecomeError,
-    InterpreterError,
     ModuleCrashError,
     StellaError,
     TaskError,
@@ -24,7 +22,8 @@ from stella_ops.transport import frames
 from stella_ops.transport.answers import AnswerError, read_answer
 from stella_ops.transport.base import Become, ModuleCall
 from stella_ops.transport.code import CodeLibrary, ModuleCode
-from stella_ops.transport.launch import INTERPRETERS, Launch
+from stella_ops.transport.launch import Launch
+from stella_ops.transport.start_errors import become_refused, no_interpreter
 
 # Content this small goes with the task itself, whether the host needs it or not: it saves a round trip.
 CHUNK = 128 * 1024
@@ -134,7 +133,7 @@ class RunnerClient:
             del self._noise[: self._noise.index(prompt) + len(prompt)]
             self._prompted += 1
             if self._prompted > 1 or self._become is None or self._become.password is None:
-                self._fail(self._become_refused("the password is wrong"))
+                self._fail(become_refused(self._become, "the password is wrong", self.name))
             else:
                 self._write(self._become.password.encode() + b"\n")
         del self._noise[:-_NOISE_LIMIT]
@@ -312,14 +311,17 @@ class RunnerClient:
         if self._wire is not None:
             self._wire.close()
 
-    def _said(self, lines: int = 1) -> str:
-        """The last words on standard error."""
-        text = self._noise.decode("utf-8", "replace").strip()
-        return " / ".join(line.strip() for line in text.splitlines()[-lines:])
+    def _words(self) -> str:
+        """What stood on standard error."""
+        return self._noise.decode("utf-8", "replace").strip()
+
+    def _said(self) -> str:
+        """The last line of it."""
+        return self._words().rpartition("\n")[2].strip()
 
     def _explain_loss(self, reason: str | None) -> StellaError:
         if self._no_python:
-            return self._no_interpreter()
+            return no_interpreter(self._start.interpreter, self._words(), self.name)
         if self._speaks:
             detail = reason or self._said()
             return UnreachableError(
@@ -330,44 +332,13 @@ class RunnerClient:
         # Where it is not the login that is at fault, its reason may stand on standard output as well.
         said = self._said() or self._before.decode("utf-8", "replace").strip().rpartition("\n")[2].strip()
         if self._become is not None and not (self._program_sent and self._start.prompt):
-            return self._become_refused(said or reason or "sudo ended without a word")
+            return become_refused(self._become, self._words() or said or reason or "", self.name)
         detail = reason or said
         return UnreachableError(
             "the remote runner did not start" + (f": {detail}" if detail else ""),
             where=self.name,
             hint="try the login by hand: ssh to the host and run /bin/sh; a Python that hangs is passed over with "
             "ansible_python_interpreter",
-        )
-
-    def _become_refused(self, said: str) -> BecomeError:
-        user = self._become.user if self._become else "root"
-        lower = said.lower()
-        if "password is required" in lower or "a terminal is required" in lower:
-            hint = "sudo wants a password: give it with -K, or set ansible_become_password"
-        elif "wrong" in lower or "incorrect" in lower:
-            hint = "check the become password (-K or ansible_become_password)"
-        elif "not found" in lower or "no such file" in lower:
-            hint = "install sudo on the host, or connect as the user itself"
-        elif "unknown user" in lower:
-            hint = "check become_user"
-        else:
-            hint = "check the host's sudoers for the login user"
-        return BecomeError(f"cannot become {user}: {said}", where=self.name, hint=hint)
-
-    def _no_interpreter(self) -> InterpreterError:
-        said = self._said(2)
-        said = f" ({said})" if said else ""
-        if self._start.interpreter is not None:
-            return InterpreterError(
-                f"the interpreter '{self._start.interpreter}' does not run as a Python 3.6 or newer{said}",
-                where=self.name,
-                hint="check ansible_python_interpreter, or leave it out to have one looked for",
-            )
-        return InterpreterError(
-            f"no Python 3.6 or newer runs on the host{said}",
-            where=self.name,
-            hint=f"looked for {', '.join(INTERPRETERS[:3])} … and platform-python; install python3, or set "
-            "ansible_python_interpreter. The modules raw and script work without Python",
         )
 
     def _crash(self, crash: dict[str, Any]) -> TaskError:

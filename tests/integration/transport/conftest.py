@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import getpass
 import grp
 import os
@@ -288,6 +289,14 @@ def sshd(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def kill_all_of(uid: int) -> None:
+    """End the processes of a login that nobody else has."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if entry.stat().st_uid == uid:
+                os.kill(int(entry.name), signal.SIGKILL)
+
+
 @dataclass
 class Account:
     """A throw-away login of this machine."""
@@ -328,6 +337,7 @@ def account(tmp_path: Path) -> Iterator[Callable[..., Account]]:
     for rule in rules:
         rule.unlink(missing_ok=True)
     for one in made:
+        kill_all_of(pwd.getpwnam(one.name).pw_uid)
         subprocess.run(["userdel", "--force", "--remove", one.name], check=False, capture_output=True)
         with contextlib.suppress(KeyError):
             grp.getgrnam(one.name)
@@ -365,3 +375,12 @@ def no_agent(monkeypatch: pytest.MonkeyPatch) -> None:
     """The agent of the person who runs the tests has no part in them."""
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     monkeypatch.setenv("USER", getpass.getuser())
+
+
+@pytest.fixture(autouse=True)
+def nothing_forgotten(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """No task's exception goes unheard, and asyncio has nothing to complain about."""
+    yield
+    gc.collect()
+    complaints = [record.getMessage() for record in caplog.get_records("call") if record.name == "asyncio"]
+    assert not complaints

@@ -50,7 +50,7 @@ async def test_sudo_with_a_password(
 async def test_a_wrong_password(sshd: Make, account: Make, pool: Make, helpers: Any, defaults: str) -> None:
     login = account(sudo=f"{defaults}\n{PASSWORD}")
     session = pool().session(sshd(user=login.name).spec())
-    with pytest.raises(BecomeError, match="cannot become root: .*(wrong|incorrect)") as caught:
+    with pytest.raises(BecomeError, match=r"cannot become root: .*(wrong|incorrect)") as caught:
         await session.call(helpers.call("echo"), Become(password="no such password"))
     assert "check the become password" in str(caught.value.hint)
     assert "no such password" not in str(caught.value)

@@ -1,5 +1,6 @@
 """Login shells of many kinds, and what their start-up files do that they should not."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -104,13 +105,13 @@ async def test_a_shim_that_hangs_is_told_in_time_and_does_not_stay(
 ) -> None:
     monkeypatch.setattr("stella_ops.transport.session.START_SECONDS", 1.0)
     login = account()
-    shim(login.home / "shims", f"exec sleep 986 # {login.name}")
+    shim(login.home / "shims", f"exec sleep 98{os.getpid()}")
     server = sshd(f"SetEnv PATH={login.home}/shims:/usr/bin:/bin", user=login.name)
     made = pool()
     with pytest.raises(UnreachableError, match="did not answer in time") as caught:
         await made.session(server.spec(connect_timeout=1.0)).call(helpers.call("echo"))
     assert "ansible_python_interpreter" in str(caught.value.hint)
-    await helpers.eventually(lambda: not helpers.living("sleep 986"))
+    await helpers.eventually(lambda: not helpers.living(f"sleep 98{os.getpid()}"))
     good = server.spec(interpreter="/usr/bin/python3")
     assert (await made.session(good).call(helpers.call("echo", value=1)))["value"] == 1
 
@@ -125,8 +126,6 @@ async def test_no_python(sshd: Make, pool: Make, helpers: Any, monkeypatch: pyte
 
 
 async def test_every_real_interpreter(sshd: Make, pool: Make, helpers: Any, interpreter: Path, tmp_path: Path) -> None:
-    import os
-
     if os.geteuid() == 0 and str(interpreter).startswith("/root"):
         # The login user cannot look into root's home: it comes to the interpreter as root.
         server = sshd("PermitRootLogin yes", user="root")

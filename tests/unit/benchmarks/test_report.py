@@ -8,7 +8,7 @@ from pathlib import Path
 # The benchmarks are no part of the installed package; they stand beside it in the checkout.
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
-from benchmarks.report import Run, summarize, table  # noqa: E402
+from benchmarks.report import Run, summarize, table
 
 
 def run(tool: str, number: int, wall: float, **more: object) -> Run:

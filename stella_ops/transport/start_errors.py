@@ -1,0 +1,50 @@
+"""Why a runner did not start, from what sudo and interpreters said on standard error."""
+
+from __future__ import annotations
+
+from stella_ops.errors import BecomeError, InterpreterError
+from stella_ops.transport.base import Become
+from stella_ops.transport.launch import INTERPRETERS
+
+# What sudo says, in any part of a line, and what helps. Other lines around it say less.
+_SUDO_SAYS = (
+    (("a password is required", "a terminal is required"), "give the password with -K, or set ansible_become_password"),
+    (("is wrong", "incorrect password", "try again"), "check the become password (-K or ansible_become_password)"),
+    (("unknown user", "unable to initialize policy"), "check become_user"),
+    (("not in the sudoers", "may not run", "not allowed"), "check the host's sudoers for the login user"),
+    (("not found", "no such file"), "install sudo on the host, or connect as the user itself"),
+)
+
+
+def become_refused(become: Become | None, said: str, where: str) -> BecomeError:
+    """The error for a privilege that was not had.
+
+    Args:
+        said: what stood on standard error, several lines maybe.
+    """
+    user = become.user if become else "root"
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    for telling, hint in _SUDO_SAYS:
+        for line in lines:
+            if any(text in line.lower() for text in telling):
+                return BecomeError(f"cannot become {user}: {line}", where=where, hint=hint)
+    last = lines[-1] if lines else "sudo ended without a word"
+    return BecomeError(f"cannot become {user}: {last}", where=where, hint="check the host's sudoers for the login user")
+
+
+def no_interpreter(asked_for: str | None, said: str, where: str) -> InterpreterError:
+    """The error for a host on which no Python was found, or not the one that was asked for."""
+    words = " / ".join(line.strip() for line in said.splitlines()[-2:])
+    detail = f" ({words})" if words else ""
+    if asked_for is not None:
+        return InterpreterError(
+            f"the interpreter '{asked_for}' does not run as a Python 3.6 or newer{detail}",
+            where=where,
+            hint="check ansible_python_interpreter, or leave it out to have one looked for",
+        )
+    return InterpreterError(
+        f"no Python 3.6 or newer runs on the host{detail}",
+        where=where,
+        hint=f"looked for {', '.join(INTERPRETERS[:3])} … and platform-python; install python3, or set "
+        "ansible_python_interpreter. The modules raw and script work without Python",
+    )
