@@ -39,6 +39,9 @@ _FILE_OPTIONS = frozenset(
 )
 
 
+_KEPT_TEMPLATES = 256
+
+
 class Templar:
     """Renders values, conditions and template files.
 
@@ -50,6 +53,7 @@ class Templar:
     def __init__(self, *, search_path: Sequence[Path] = ()) -> None:
         self._search_path = tuple(search_path)
         self._environments: dict[tuple[tuple[str, Any], ...], TextEnvironment] = {}
+        self._templates: dict[tuple[str, str, tuple[tuple[str, Any], ...]], jinja2.Template] = {}
 
     def lazy(self, variables: Mapping[str, Any]) -> LazyVariables:
         """A view of variables that renders on access, with these very variables.
@@ -136,17 +140,31 @@ class Templar:
             chosen.update(_header_options(header.group(1), source))
             text = text[header.end() :]
         scope = self.lazy(variables).scope
+        # What trim_blocks takes from the file's end is put back, as ansible-core does.
+        keeps = bool(chosen["keep_trailing_newline"])
         try:
-            environment = self._file_environment(chosen)
-            code = environment.compile(text, filename=source)
-            template = jinja2.Template.from_code(environment, code, environment.make_globals(None))
-            template.stella_lines_before = 1 if header else 0  # type: ignore[attr-defined]
-            return str(run_template(template, scope))
+            template = self._file_template(text, source, chosen, 1 if header else 0)
+            rendered = str(run_template(template, scope))
+            return rendered + "\n" * (_newlines_at_end(text) - _newlines_at_end(rendered)) if keeps else rendered
         except jinja2.TemplateSyntaxError as problem:
             problem.lineno += 1 if header and problem.filename == source else 0
             raise translate(problem, scope, Origin(source)) from problem
         except Exception as problem:
             raise translate(problem, scope, Origin(source)) from problem
+
+    def _file_template(self, text: str, source: str, options: dict[str, Any], lines_before: int) -> jinja2.Template:
+        """A file's template, compiled once for all hosts."""
+        key = (source, text, tuple(sorted(options.items())))
+        template = self._templates.get(key)
+        if template is None:
+            environment = self._file_environment(options)
+            code = environment.compile(text, filename=source)
+            template = jinja2.Template.from_code(environment, code, environment.make_globals(None))
+            template.stella_lines_before = lines_before  # type: ignore[attr-defined]
+            if len(self._templates) >= _KEPT_TEMPLATES:
+                self._templates.clear()
+            self._templates[key] = template
+        return template
 
     def _file_environment(self, options: dict[str, Any]) -> TextEnvironment:
         key = tuple(sorted(options.items()))
@@ -220,3 +238,7 @@ def _header_options(header: str, source: str) -> dict[str, Any]:
         else:
             options[name] = written.strip("'\"").encode().decode("unicode_escape")
     return options
+
+
+def _newlines_at_end(text: str) -> int:
+    return len(text) - len(text.rstrip("\n"))

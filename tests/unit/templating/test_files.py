@@ -35,7 +35,7 @@ def rendered(text: str, **options: Any) -> str:
         ("[{{ nothing }}]", "[]"),
         ("{{ fact }} {{ late }}", "{{ n }} <web>"),
         ("{% for i in items %}\n- {{ i }}\n{% endfor %}\n", "- 1\n- 2\n"),
-        ("  {% if true %}\nx\n  {% endif %}\n", "  x\n  "),
+        ("  {% if true %}\nx\n  {% endif %}\n", "  x\n  \n"),
         ("#jinja2: lstrip_blocks: True\n  {% if true %}\nx\n  {% endif %}\n", "x\n"),
         (
             "#jinja2: trim_blocks:False, variable_start_string:'[%', variable_end_string:'%]'\n[% n %]{{ n }}\n",
