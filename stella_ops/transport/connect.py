@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import random
 import re
 from collections import defaultdict
@@ -65,6 +66,11 @@ class _Login:
     timeout: float
     where: str
     hosts_behind: tuple[Target, ...] = ()
+
+
+# AES-GCM costs a fifth of the processor time of asyncssh's first choice (ChaCha20-Poly1305); ^ puts these before
+# the others without leaving any out.
+PREFERRED_CIPHERS = "^aes128-gcm@openssh.com,aes256-gcm@openssh.com"
 
 
 class _Jump:
@@ -158,6 +164,8 @@ class Connector:
             keywords["password"] = login.password
         if not target.key_algorithms:
             keywords.setdefault("server_host_key_algs", trust.key_algorithms())
+        if not _may_choose_ciphers(target.config_files):
+            keywords.setdefault("encryption_algs", PREFERRED_CIPHERS)
         locked: list[str] = []
         agent = agent_socket(options.keywords.get("agent_path"))
         keys = self._client_keys(login, agent is not None, locked)
@@ -354,3 +362,16 @@ def _proxy_error(login: _Login, proxy: ProxyCommand, problem: Exception) -> Unre
         where=login.where,
         hint=f"try it by hand: {login.target.proxy.command}",
     )
+
+
+@functools.lru_cache(maxsize=64)
+def _may_choose_ciphers(config_files: tuple[str, ...]) -> bool:
+    """Whether OpenSSH's client configuration names ciphers, or includes files that may."""
+    for name in config_files:
+        try:
+            text = Path(name).read_text(encoding="utf-8", errors="replace").lower()
+        except OSError:
+            continue
+        if "ciphers" in text or "include" in text:
+            return True
+    return False
