@@ -97,9 +97,7 @@ class TemplateError(StellaError):
 class UndefinedVariableError(TemplateError):
     """A template names a variable that has no value."""
 
-    def __init__(
-        self, message: str, *, name: str, where: object | None = None, hint: str | None = None
-    ) -> None:
+    def __init__(self, message: str, *, name: str, where: object | None = None, hint: str | None = None) -> None:
         super().__init__(message, where=where, hint=hint)
         self.name = name
 
@@ -151,9 +149,7 @@ class PkiError(StellaError):
 class EnrolmentError(StellaError):
     """A bootstrap token or an enrolment is refused; ``reason`` is a short machine word."""
 
-    def __init__(
-        self, message: str, *, reason: str, where: object | None = None, hint: str | None = None
-    ) -> None:
+    def __init__(self, message: str, *, reason: str, where: object | None = None, hint: str | None = None) -> None:
         super().__init__(message, where=where, hint=hint)
         self.reason = reason
 

@@ -206,9 +206,7 @@ class _Builder:
         if tag == "!unsafe":
             return str(node.value)
         if tag.startswith("!"):
-            raise self._error(
-                f"unknown YAML tag '{tag}'", where=self._origin(node), hint="known here: !unsafe"
-            )
+            raise self._error(f"unknown YAML tag '{tag}'", where=self._origin(node), hint="known here: !unsafe")
         return self._loader.construct_object(node, deep=True)
 
     def _mapping(self, node: yaml.MappingNode) -> SourceMapping:

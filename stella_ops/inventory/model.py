@@ -217,9 +217,7 @@ class Inventory:
     def ensure_group(self, name: Any, where: Origin | None = None) -> Group:
         """The group of a name, made when missing. Dashes are fine; what patterns are made of is not."""
         if not isinstance(name, str):
-            raise InventoryError(
-                f"a group name must be text, not {name!r}", where=where, hint=f'quote it: "{name}"'
-            )
+            raise InventoryError(f"a group name must be text, not {name!r}", where=where, hint=f'quote it: "{name}"')
         group = self.groups.get(name)
         if group is None:
             bad = _BAD_IN_GROUP_NAME.search(name)

@@ -57,9 +57,7 @@ def select_hosts(inventory: Inventory, pattern: str | Sequence[str], limit: str 
     return [name for name in chosen if name in allowed]
 
 
-def parse_pattern(
-    pattern: str | Sequence[str], known: Container[str] = (), source: str | None = None
-) -> list[Term]:
+def parse_pattern(pattern: str | Sequence[str], known: Container[str] = (), source: str | None = None) -> list[Term]:
     """The terms of a pattern, or of a list of patterns, in the order written.
 
     Args:
@@ -133,9 +131,7 @@ def _read_lists(terms: Iterable[Term]) -> Iterator[Term]:
         except UnicodeDecodeError:
             raise PatternError(f"the host list '{path}' is not UTF-8 text", where=term.where) from None
         except OSError as problem:
-            raise PatternError(
-                f"cannot read the host list '{path}': {problem.strerror}", where=term.where
-            ) from None
+            raise PatternError(f"cannot read the host list '{path}': {problem.strerror}", where=term.where) from None
         for number, line in enumerate(lines, 1):
             text = line.strip()
             if not text or text.startswith("#"):

@@ -106,9 +106,7 @@ def _check_name(name: str, pattern: str, where: Origin) -> None:
     if name.startswith("-"):
         hint = "a host name does not start with '-'"
     elif "[" in name or "]" in name:
-        hint = (
-            "a bracket is not closed, or stands inside another; a range is [1:20], [01:20], [a:f] or [0:10:2]"
-        )
+        hint = "a bracket is not closed, or stands inside another; a range is [1:20], [01:20], [a:f] or [0:10:2]"
     elif "@" in name:
         user, _, host = name.rpartition("@")
         hint = f"give the login user as a variable: {host} ansible_user={user}"

@@ -69,9 +69,7 @@ def _run(path: Path, timeout: float, where: Origin) -> bytes:
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         ended = f"exit status {done.returncode}" if done.returncode > 0 else f"signal {-done.returncode}"
-        raise InventoryError(
-            f"the program failed ({ended}): {said[-1] if said else 'no message'}", where=where
-        )
+        raise InventoryError(f"the program failed ({ended}): {said[-1] if said else 'no message'}", where=where)
     return done.stdout
 
 

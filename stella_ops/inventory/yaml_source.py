@@ -36,9 +36,7 @@ def read_yaml(text: str, source: str, inventory: Inventory) -> None:
         return
     if not isinstance(data, SourceMapping):
         hint = "the outermost names are groups: begin with 'all:'"
-        raise InventoryError(
-            "an inventory must be a mapping of groups", where=_where(data, source), hint=hint
-        )
+        raise InventoryError("an inventory must be a mapping of groups", where=_where(data, source), hint=hint)
     if "plugin" in data and not isinstance(data["plugin"], (SourceMapping, type(None))):
         raise InventoryError(
             f"inventory plugins are not supported (here '{data['plugin']}')",

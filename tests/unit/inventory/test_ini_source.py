@@ -97,9 +97,7 @@ def test_all_text_remembers_its_place(ini: Ini) -> None:
 
 
 def test_vars_keep_what_follows(ini: Ini) -> None:
-    inventory = ini(
-        "[web]\nw\n[web:vars]\nargs = -o A=b -o C=d\nquoted='with # hash'\nhash=not # a comment\nempty=\n"
-    )
+    inventory = ini("[web]\nw\n[web:vars]\nargs = -o A=b -o C=d\nquoted='with # hash'\nhash=not # a comment\nempty=\n")
     assert inventory.variables("w") == {
         "args": "-o A=b -o C=d",
         "quoted": "with # hash",

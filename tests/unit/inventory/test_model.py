@@ -86,9 +86,7 @@ def test_names_are_data() -> None:
     inventory = Inventory()
     place = Origin("site.yml", 3)
     inventory.add_host(SourceText("h", place), [SourceText("g", place)])
-    assert {type(name) for name in [*inventory.hosts, *inventory.groups, *inventory.group_names("h")]} == {
-        str
-    }
+    assert {type(name) for name in [*inventory.hosts, *inventory.groups, *inventory.group_names("h")]} == {str}
 
 
 def test_add_host_refuses_what_is_no_host() -> None:

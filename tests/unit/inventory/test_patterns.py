@@ -145,9 +145,7 @@ def test_errors_carry_the_place_of_the_pattern(inventory: Inventory) -> None:
         inventory.select(SourceText("web:nope", Origin("site.yml", 4, 10)))
     assert caught.value.where == "site.yml:4:10"
     with pytest.raises(PatternError) as caught:
-        inventory.select(
-            [SourceText("web", Origin("site.yml", 4)), SourceText("nope", Origin("site.yml", 5))]
-        )
+        inventory.select([SourceText("web", Origin("site.yml", 4)), SourceText("nope", Origin("site.yml", 5))])
     assert caught.value.where == "site.yml:5"
     with pytest.raises(PatternError) as caught:
         inventory.select("web", "nope")
@@ -225,9 +223,7 @@ def _inventories(draw: st.DrawFn) -> tuple[Inventory, dict[str, set[str]]]:
 
 
 _TERMS = st.lists(
-    st.tuples(
-        st.sampled_from(["", "", "&", "!"]), st.sampled_from([*HOSTS, *GROUPS, "all", "*", "g*", "~h[0-2]"])
-    ),
+    st.tuples(st.sampled_from(["", "", "&", "!"]), st.sampled_from([*HOSTS, *GROUPS, "all", "*", "g*", "~h[0-2]"])),
     min_size=1,
     max_size=6,
 )

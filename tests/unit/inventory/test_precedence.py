@@ -27,9 +27,7 @@ LEVELS = [
 
 @pytest.mark.parametrize("strongest", range(len(LEVELS)))
 @pytest.mark.parametrize("with_play", [True, False])
-def test_each_level_wins_over_all_before_it(
-    write: Write, tmp_path: Path, strongest: int, with_play: bool
-) -> None:
+def test_each_level_wins_over_all_before_it(write: Write, tmp_path: Path, strongest: int, with_play: bool) -> None:
     inline = {"all": "", "web": "", "w1": ""}
     expected = None
     for number, (file, place) in enumerate(LEVELS[: strongest + 1]):
@@ -41,8 +39,7 @@ def test_each_level_wins_over_all_before_it(
             expected = number
     write(
         "inv/hosts.yml",
-        f"all: {{vars: {{{inline['all']}}}}}\n"
-        f"web: {{vars: {{{inline['web']}}}, hosts: {{w1: {{{inline['w1']}}}}}}}\n",
+        f"all: {{vars: {{{inline['all']}}}}}\nweb: {{vars: {{{inline['web']}}}, hosts: {{w1: {{{inline['w1']}}}}}}}\n",
     )
     inventory = load_inventory([tmp_path / "inv" / "hosts.yml"])
     playbook_dir = tmp_path / "play" if with_play else None
@@ -58,9 +55,7 @@ def test_deeper_groups_win(ini: Ini) -> None:
 
 def test_depth_is_the_longest_way_down(ini: Ini) -> None:
     # 'deep' hangs below 'top' directly and by 'mid': it is deeper than 'mid'
-    inventory = ini(
-        "[deep]\nh\n[mid:children]\ndeep\n[top:children]\ndeep\nmid\n[mid:vars]\nx=m\n[deep:vars]\nx=d\n"
-    )
+    inventory = ini("[deep]\nh\n[mid:children]\ndeep\n[top:children]\ndeep\nmid\n[mid:vars]\nx=m\n[deep:vars]\nx=d\n")
     assert inventory.variables("h") == {"x": "d"}
 
 

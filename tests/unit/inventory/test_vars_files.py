@@ -82,9 +82,7 @@ def test_an_empty_file(write: Write, one_host: Callable[[], Inventory]) -> None:
         ("$ANSIBLE_VAULT;1.1;AES256\n3132\n", ":1", "the file is encrypted with ansible-vault"),
     ],
 )  # fmt: skip
-def test_bad_files(
-    write: Write, one_host: Callable[[], Inventory], text: str, place: str | None, message: str
-) -> None:
+def test_bad_files(write: Write, one_host: Callable[[], Inventory], text: str, place: str | None, message: str) -> None:
     path = write("group_vars/web.yml", text)
     with pytest.raises(InventoryError) as caught:
         one_host().variables("w1")

@@ -87,8 +87,6 @@ def test_anchors_and_merges(yml: Yml) -> None:
 
 
 def test_a_group_given_twice_adds_up(yml: Yml) -> None:
-    inventory = yml(
-        "all:\n  children:\n    web: {hosts: {w1: }}\n    eu: {children: {web: {hosts: {w2: {x: 1}}}}}\n"
-    )
+    inventory = yml("all:\n  children:\n    web: {hosts: {w1: }}\n    eu: {children: {web: {hosts: {w2: {x: 1}}}}}\n")
     assert inventory.members("web").keys() == {"w1", "w2"}
     assert inventory.group_names("w1") == ["eu", "web"]
