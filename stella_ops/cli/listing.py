@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stella_ops.cli.execution import Workplace
+from stella_ops.engine.play_hosts import play_hosts, play_pattern
 from stella_ops.engine.tags import is_selected
 from stella_ops.playbook.model import Play, Playbook, walk_tasks
 from stella_ops.templating.templar import Templar
@@ -26,8 +27,9 @@ def list_playbook(book: Playbook, workplace: Workplace, *, hosts: bool, tasks: b
 
 
 def _hosts(play: Play, workplace: Workplace) -> Iterator[str]:
-    pattern = Templar().render(play.hosts, workplace.options.extra_vars, where=play.origin)
-    found = workplace.inventory.select(pattern, workplace.options.limit)
+    templar = Templar()
+    pattern = play_pattern(play, workplace.options, templar)
+    found = play_hosts(play, workplace.inventory, workplace.options, templar)
     shown = pattern if isinstance(pattern, list) else [str(pattern)]
     yield f"    pattern: {shown}"
     yield f"    hosts ({len(found)}):"

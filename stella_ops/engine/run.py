@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import ChainMap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from stella_ops.engine.batches import batches
 from stella_ops.engine.events import NoHosts, PlayStarted, RunFinished, RunStarted, Warned
 from stella_ops.engine.meta import PlayEnded
+from stella_ops.engine.play_hosts import early_variables, play_hosts
 from stella_ops.engine.play_runner import PlayRunner
 from stella_ops.engine.run_context import RunContext
 from stella_ops.engine.task_runner import TaskRunner
 from stella_ops.engine.variables import PlayVariables
-from stella_ops.errors import PatternError, PlaybookError, StellaError, TemplateError
+from stella_ops.errors import PlaybookError, StellaError, TemplateError
 from stella_ops.origins import Origin, origin_of
 from stella_ops.playbook.model import Play, Playbook
 from stella_ops.playbook.variables import load_vars_file
@@ -48,7 +48,9 @@ class Run:
         started = time.monotonic()
         code, interrupted = OK, False
         plays = [(play, Path(book.path)) for book in playbooks for play in book.plays]
-        chosen = [(play, path, self._hosts(play)) for play, path in plays]
+        chosen = [
+            (play, path, play_hosts(play, context.inventory, context.options, context.templar)) for play, path in plays
+        ]
         everyone = {host for _, _, hosts in chosen for host in hosts}
         context.emit(
             RunStarted(
@@ -94,21 +96,6 @@ class Run:
             )
         )
 
-    def _early(self, play: Play) -> Mapping[str, Any]:
-        """What is known before there is a host: extra variables, and those of the play."""
-        return ChainMap(dict(self._context.options.extra_vars), play.vars)
-
-    def _hosts(self, play: Play) -> list[str]:
-        """A play's hosts."""
-        inventory, limit = self._context.inventory, self._context.options.limit
-        pattern = self._context.templar.render(play.hosts, self._early(play), where=play.origin)
-        try:
-            hosts = inventory.select(pattern)
-        except PatternError as problem:
-            problem.where = str(origin_of(play.hosts, play.origin))
-            raise
-        return hosts if limit is None else inventory.select(pattern, limit)
-
     async def _play(self, play: Play, path: Path, hosts: list[str]) -> bool:
         """Run one play; False when the run must not go on to the next."""
         context = self._context
@@ -153,13 +140,17 @@ class Run:
         if not play.name:
             return play.title
         try:
-            return str(self._context.scrub(self._context.templar.render(play.name, self._early(play))))
+            return str(
+                self._context.scrub(
+                    self._context.templar.render(play.name, early_variables(play, self._context.options))
+                )
+            )
         except TemplateError:
             return str(play.name)
 
     def _check_strategy(self, play: Play) -> None:
         """A strategy that is a template shows its value only now."""
-        rendered = self._context.templar.render(play.strategy, self._early(play))
+        rendered = self._context.templar.render(play.strategy, early_variables(play, self._context.options))
         name = str(rendered or "linear").removeprefix("ansible.builtin.")
         if name != "linear":
             raise PlaybookError(

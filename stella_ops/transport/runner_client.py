@@ -279,8 +279,14 @@ class RunnerClient:
                 raise _unreadable(content, problem, self.name) from None
         self._write(frames.encode(frames.DATA, task_id, b""))
 
-    def close(self) -> None:
-        """End the runner; tasks that still run on the host are killed there."""
+    def close(self, end_input: bool = True) -> None:
+        """End the runner; tasks that still run on the host are killed there.
+
+        Args:
+            end_input: False where the whole connection is about to be closed, which ends the input as well.
+        """
+        if not end_input:
+            self._wire = None
         if self._lost is None:
             self._fail(UnreachableError("the session is closed", where=self.name))
 

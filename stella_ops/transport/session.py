@@ -43,13 +43,19 @@ class Session(abc.ABC):
         return (await self._runner(become)).hello
 
     async def close(self) -> None:
-        """End all runners."""
+        """End all runners, those that are just starting too."""
+        await self._cancel_starts()
+        self._close_runners()
+
+    async def _cancel_starts(self) -> None:
         starts = list(self._starts.values())
         for start in starts:
             start.cancel()
         await asyncio.gather(*starts, return_exceptions=True)
+
+    def _close_runners(self, end_input: bool = True) -> None:
         for runner in self._runners.values():
-            runner.close()
+            runner.close(end_input)
         self._runners.clear()
 
     async def _runner(self, become: Become | None) -> RunnerClient:

@@ -134,7 +134,8 @@ class SshSession(Session):
         return exchange.result(status)
 
     async def close(self) -> None:
-        await super().close()
+        await self._cancel_starts()
+        self._close_runners(end_input=False)
         if self._connection is not None:
             connection, self._connection = self._connection, None
             await close_connection(connection)

@@ -62,6 +62,8 @@ def test_authorities_and_revoked_keys() -> None:
 @pytest.mark.parametrize(
     "line",
     ["web", "web ssh-ed25519", "web ssh-ed25519 !!!", "@wrong web " + LINES[1], "|1|x|y " + LINES[1], "! " + LINES[1]],
+    # The keys are new in every process; names of tests must not be.
+    ids=["name alone", "no key", "no base64", "unknown marker", "bad hash", "bad negation"],
 )
 def test_a_bad_line_spoils_only_itself(line: str) -> None:
     known = KnownHosts(f"# comment\n\n{line}\nweb {LINES[0]}\n")
