@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -21,6 +22,13 @@ from stella_ops.errors import LabError
 from stella_ops.lab.model import Lab
 
 LEFT_OUT = "left out: "
+
+# A runner in the background (nohup, a shell's &) hands "ignore" down to all that it starts, and what is tested
+# here is how programs end when they are interrupted or hung up.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def leave_out(reason: str) -> Any:

@@ -9,8 +9,10 @@ be parsed), 99 interrupted, 250 a defect of ours. ``stella-ops doctor`` has its 
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
+import signal
 import sys
 from typing import Any
 
@@ -85,7 +87,18 @@ def cli() -> None:
 
 def main() -> None:
     """Run the program and exit."""
-    sys.exit(run_cli())
+    try:
+        code = run_cli()
+    except KeyboardInterrupt:  # again, while the first was still dealt with
+        code = INTERRUPTED
+    if code == INTERRUPTED:
+        # Not by way of the interpreter's own end: a Ctrl-C more would be the death of it, with another status.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run_cli(args: list[str] | None = None) -> int:

@@ -89,6 +89,7 @@ class Connector:
     def __init__(self, settings: SshSettings) -> None:
         self._settings = settings
         self._jumps: dict[tuple[object, ...], _Jump] = defaultdict(_Jump)
+        self._proxies: list[ProxyCommand] = []
         self._gates: dict[tuple[str, int], asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(LOGINS_AT_ONCE))
 
     async def connect(self, spec: ConnectionSpec) -> asyncssh.SSHClientConnection:
@@ -120,17 +121,20 @@ class Connector:
         )
 
     async def close(self) -> None:
-        """Close the connections to jump hosts, those behind others first."""
+        """Close the connections to jump hosts, those behind others first, and end proxy commands."""
         jumps, self._jumps = list(self._jumps.values()), defaultdict(_Jump)
         for jump in reversed(jumps):
             if jump.connection is not None:
                 await close_connection(jump.connection)
+        proxies, self._proxies = self._proxies, []
+        await asyncio.gather(*(proxy.close() for proxy in proxies))
 
     async def _patiently(self, login: _Login) -> asyncssh.SSHClientConnection:
         """Connects; an sshd that drops the connection before it speaks is too busy, and asked again."""
-        tunnel = await self._tunnel(login)
         gate = self._gates[login.target.host, login.target.port]
         for attempt in range(1, CONNECT_ATTEMPTS + 1):
+            # A jump host's connection may have been lost since the last attempt.
+            tunnel = await self._tunnel(login)
             async with gate:
                 try:
                     return await self._open(login, tunnel)
@@ -199,6 +203,12 @@ class Connector:
                 return await attempt()
         except (asyncssh.ConnectionLost, ConnectionResetError):
             raise
+        except asyncssh.ChannelOpenError as problem:
+            if problem.reason == "SSH connection closed":
+                raise asyncssh.ConnectionLost("the connection to the jump host is lost") from None
+            raise connect_error(
+                problem, target, trust, timeout=login.timeout, where=login.where, locked_keys=locked
+            ) from None
         except (asyncssh.Error, OSError, ValueError) as problem:
             if isinstance(tunnel, ProxyCommand) and tunnel.said and not isinstance(problem, asyncssh.DisconnectError):
                 raise _proxy_error(login, tunnel, problem) from None
@@ -229,7 +239,8 @@ class Connector:
     async def _tunnel(self, login: _Login) -> object:
         proxy, target = login.target.proxy, login.target
         if proxy.command is not None:
-            return ProxyCommand(proxy.command)
+            self._proxies.append(ProxyCommand(proxy.command))
+            return self._proxies[-1]
         tunnel: asyncssh.SSHClientConnection | None = None
         way: tuple[str, ...] = ()
         for hop in proxy.jumps:

@@ -15,6 +15,8 @@ from stella_ops.transport.raw import RawExchange
 from stella_ops.transport.runner_client import RunnerClient
 from stella_ops.transport.session import Session
 
+LAST_WORDS_SECONDS = 1.0
+
 
 class _LocalWire(asyncio.SubprocessProtocol):
     """Connects a subprocess's pipes with a runner client."""
@@ -25,6 +27,7 @@ class _LocalWire(asyncio.SubprocessProtocol):
         self._process: asyncio.SubprocessTransport | None = None
         self._writable = asyncio.Event()
         self._writable.set()
+        self._open = {1, 2}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._process = cast(asyncio.SubprocessTransport, transport)
@@ -36,7 +39,17 @@ class _LocalWire(asyncio.SubprocessProtocol):
         else:
             self._client.stderr_received(data)
 
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
+        self._open.discard(fd)
+        if not self._open:
+            self._lost()
+
     def process_exited(self) -> None:
+        self._writable.set()
+        # The last of its output may still be on its way, or be held open by what it left behind.
+        asyncio.get_running_loop().call_later(LAST_WORDS_SECONDS, self._lost)
+
+    def _lost(self) -> None:
         self._writable.set()
         self._client.connection_lost(None)
 

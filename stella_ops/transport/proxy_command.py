@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal
 from collections.abc import Callable
 from typing import Any, cast
 
 _SAID_LIMIT = 4096
+LAST_WORDS_SECONDS = 0.2
 
 
 class ProxyCommand:
@@ -24,6 +27,7 @@ class ProxyCommand:
     def __init__(self, command: str) -> None:
         self._command = command
         self._said = bytearray()
+        self._started: list[_ProxyTransport] = []
 
     @property
     def said(self) -> str:
@@ -52,8 +56,21 @@ class ProxyCommand:
             start_new_session=True,
         )
         transport = _ProxyTransport(process, wire)
+        self._started.append(transport)
         wire.begin(transport)
         return transport, protocol
+
+    async def close(self, patience: float = 2.0) -> None:
+        """End what still runs, by force after ``patience`` seconds, and wait for its end."""
+        for transport in self._started:
+            transport.close()
+            try:
+                async with asyncio.timeout(patience):
+                    await transport.wait_closed()
+            except TimeoutError:
+                transport.kill()
+                await transport.wait_closed()
+            transport.ended()
 
 
 class _ProxyProcess(asyncio.SubprocessProtocol):
@@ -63,9 +80,11 @@ class _ProxyProcess(asyncio.SubprocessProtocol):
         self._early = bytearray()
         self._begun = False
         self._lost = False
+        self._transport: _ProxyTransport | None = None
         self.gone = asyncio.Event()
 
     def begin(self, transport: _ProxyTransport) -> None:
+        self._transport = transport
         self._begun = True
         self._protocol.connection_made(transport)
         if self._early:
@@ -89,7 +108,13 @@ class _ProxyProcess(asyncio.SubprocessProtocol):
 
     def process_exited(self) -> None:
         self.gone.set()
+        # What it wrote last is told first.
+        asyncio.get_running_loop().call_later(LAST_WORDS_SECONDS, self._end)
+
+    def _end(self) -> None:
         self._lose(None)
+        if self._transport is not None:
+            self._transport.ended()
 
     def pause_writing(self) -> None:
         self._protocol.pause_writing()
@@ -125,8 +150,20 @@ class _ProxyTransport(asyncio.Transport):
         self.close()
 
     def close(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self._process.close()
+        self._stdin.close()
+        # As OpenSSH does.
+        self.kill(signal.SIGHUP)
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        """Send a signal to the command."""
+        if not self._wire.gone.is_set():
+            # asyncio's own way would take the exit status away from its watcher.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._process.get_pid(), number)
+
+    def ended(self) -> None:
+        """The command has ended, and its pipes may go."""
+        self._process.close()
 
     def pause_reading(self) -> None:
         self._reading("pause_reading")
