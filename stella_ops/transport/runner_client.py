@@ -337,7 +337,8 @@ class RunnerClient:
             )
         # Where it is not the login that is at fault, its reason may stand on standard output as well.
         said = self._said() or self._before.decode("utf-8", "replace").strip().rpartition("\n")[2].strip()
-        if self._become is not None and not (self._program_sent and self._start.prompt):
+        lost = reason is not None and not said  # the connection broke, and sudo had not a word to say
+        if self._become is not None and not lost and not (self._program_sent and self._start.prompt):
             return become_refused(self._become, self._words() or said or reason or "", self.name)
         detail = reason or said
         return UnreachableError(

@@ -82,11 +82,15 @@ def _must(*command: str, given: str = "") -> None:
 def _end_processes_of(uid: int) -> None:
     """Ends what runs as the throw-away account, each by its id."""
     for number in (signal.SIGTERM, signal.SIGKILL):
+        # Containers may use the account's number for a user of their own.
+        here = os.readlink("/proc/self/ns/pid")
         for _ in range(50):
             pids = []
             for entry in os.listdir("/proc"):
                 try:
-                    if entry.isdigit() and os.stat(f"/proc/{entry}").st_uid == uid:
+                    if not entry.isdigit() or os.readlink(f"/proc/{entry}/ns/pid") != here:
+                        continue
+                    if os.stat(f"/proc/{entry}").st_uid == uid:
                         pids.append(int(entry))
                 except OSError:
                     continue

@@ -290,10 +290,11 @@ def sshd(tmp_path: Path) -> Iterator[Callable[..., Server]]:
 
 
 def kill_all_of(uid: int) -> None:
-    """End the processes of a login that nobody else has."""
+    """End the processes of a login that nobody else has; containers may use its number for a user of their own."""
+    here = os.readlink("/proc/self/ns/pid")
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if entry.stat().st_uid == uid:
+            if entry.stat().st_uid == uid and os.readlink(entry / "ns" / "pid") == here:
                 os.kill(int(entry.name), signal.SIGKILL)
 
 
