@@ -329,9 +329,12 @@ def account(tmp_path: Path) -> Iterator[Callable[..., Account]]:
         if sudo is not None:
             rule = Path("/etc/sudoers.d") / f"zz-{name}"
             rules.append(rule)
-            rule.write_text(sudo.replace("USER", name) + "\n")
-            rule.chmod(0o440)
-            subprocess.run(["visudo", "-cqf", str(rule)], check=True, capture_output=True)
+            # sudo passes over names with a dot: nobody meets the file half made.
+            part = rule.with_name(f"{rule.name}.part")
+            part.write_text(sudo.replace("USER", name) + "\n")
+            part.chmod(0o440)
+            subprocess.run(["visudo", "-cqf", str(part)], check=True, capture_output=True)
+            part.replace(rule)
         return made[-1]
 
     yield make
