@@ -198,10 +198,14 @@ def _run_until_ready(command: Sequence[str], log: Path) -> bool:
             start_new_session=True,
         )
         deadline = time.monotonic() + _START_TIMEOUT
-        while daemon.poll() is None and time.monotonic() < deadline:
-            with suppress(TimeoutError):
+        while time.monotonic() < deadline:
+            ended = daemon.poll() is not None  # asked first: what it said before its end is still read
+            try:
                 if b"READY=1" in told.recv(4096):
                     return True
+            except TimeoutError:
+                if ended:
+                    break
         processes.stop(daemon.pid)
         daemon.wait()
         return False
