@@ -2,7 +2,6 @@
 
 import errno
 import os
-import shutil
 import time
 
 from stella_ops.remote.lib import atomic, difftext, files
@@ -83,6 +82,8 @@ def be_absent(task, path):
     if not task.check_mode:
         try:
             if now == "directory":
+                import shutil
+
                 shutil.rmtree(path)
             else:
                 os.unlink(path)

@@ -32,6 +32,13 @@ only with ``-vvv``.
 from __future__ import annotations
 
 
+class NotYet(BaseException):
+    """What was tried ahead of its turn needs something that is not decided yet: it is to be done in its turn.
+
+    No error, and no ``Exception``: nothing that turns errors into messages may take it for one.
+    """
+
+
 class StellaError(Exception):
     """Base of every error that is meant for an operator.
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
+
+from stella_ops.errors import NotYet
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +40,55 @@ class ConnectionSpec:
     connect_timeout: float = 10.0
 
 
+class Link:
+    """A task's place in a chain of tasks that are sent to a host before those ahead of them have been answered.
+
+    The host runs each after the one before it, and only if that one went well.
+
+    Attributes:
+        previous: the task before it; None for the first, which was sent in its turn.
+        runner: the runner that has it; None until it is sent.
+        task_id: its number there.
+        final: whether its answer is the last that is said of the task; another call of it may follow otherwise.
+        sent: set as soon as the runner has it.
+    """
+
+    __slots__ = ("final", "previous", "runner", "sent", "task_id")
+
+    def __init__(self, previous: Link | None = None) -> None:
+        self.previous = previous
+        self.runner: object = None
+        self.task_id = 0
+        self.final = False
+        self.sent = asyncio.Event()
+
+    def follow(self, runner: object) -> int | None:
+        """The number of the task that this one is to run after, on some runner; None for the first of a chain.
+
+        Raises:
+            NotYet: the one before it is not there, or not done with a single answer.
+        """
+        if self.previous is None:
+            return None
+        if self.previous.runner is not runner or not self.previous.final:
+            raise NotYet
+        return self.previous.task_id
+
+    def mark_sent(self, runner: object, task_id: int, *, final: bool) -> None:
+        """Note that the runner has it. What a second call of the same task does is no longer part of the chain."""
+        self.final = final and self.runner is None
+        self.runner, self.task_id = runner, task_id
+        self.previous = None
+        self.sent.set()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModuleCall:
     """One module to run on a host.
 
     ``content`` is a file's bytes for modules that take one (copy, template, agent_install); it reaches the
-    module as a stream, not as an argument. ``timeout`` is in seconds, 0 for none.
+    module as a stream, not as an argument. ``timeout`` is in seconds, 0 for none. ``link`` places it in a chain of
+    calls that are sent ahead.
     """
 
     module: str
@@ -52,6 +98,7 @@ class ModuleCall:
     timeout: float = 0
     environment: Mapping[str, str] = field(default_factory=dict)
     content: bytes | Path | None = None
+    link: Link | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +124,7 @@ class HostSession(Protocol):
             UnreachableError: no connection, key refused, no privilege, no Python; or the connection broke.
             ModuleCrashError: the module died without an answer.
             TaskTimeoutError: it did not end within its time, and was killed.
+            NotYet: it was to follow a call that did not go well, or cannot follow it; it has not run.
         """
         ...
 

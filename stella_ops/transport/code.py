@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -18,6 +17,7 @@ from pathlib import Path
 from stella_ops import content
 from stella_ops.errors import TaskError
 from stella_ops.origins import did_you_mean
+from stella_ops.transport.bytecode import pack
 
 _LIB = "stella_ops.remote.lib"
 
@@ -35,11 +35,15 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class ModuleCode:
-    """A module with the library files it needs, in the order they can be imported."""
+    """A module with the library files it needs, in the order they can be imported.
+
+    ``builtin`` tells our own from a user's: of ours it is known what they leave behind in their process.
+    """
 
     name: str
     unit: Unit
     libs: tuple[Unit, ...]
+    builtin: bool = False
 
     @property
     def lib_names(self) -> list[str]:
@@ -80,8 +84,9 @@ class CodeLibrary:
             self._collect(lib, order, set(), path)
         return ModuleCode(
             name=name,
-            unit=_pack(f"{name}@{digest}", source),
+            unit=_unit(f"{name}@{digest}", source, f"modules/{name}.py"),
             libs=tuple(self._libs[lib][0] for lib in order),
+            builtin=content.builtin_folder("modules") in path.parents,
         )
 
     def _collect(self, lib: str, order: dict[str, None], visiting: set[str], wanted_by: Path) -> None:
@@ -91,14 +96,14 @@ class CodeLibrary:
         visiting.add(lib)
         if lib not in self._libs:
             key, source = _lib_source(lib, wanted_by)
-            self._libs[lib] = (_pack(key, source), tuple(_imports(source, lib)))
+            self._libs[lib] = (_unit(key, source, key), tuple(_imports(source, lib)))
         for needed in self._libs[lib][1]:
             self._collect(needed, order, visiting, wanted_by)
         order[lib] = None
 
 
-def _pack(key: str, source: bytes) -> Unit:
-    return Unit(key, key.encode() + b"\n" + zlib.compress(source, 9))
+def _unit(key: str, source: bytes, filename: str) -> Unit:
+    return Unit(key, pack(key, source, filename))
 
 
 def _lib_source(lib: str, wanted_by: Path) -> tuple[str, bytes]:

@@ -14,8 +14,8 @@ NO_PYTHON = b"\0stella-runner/no-python\n"
 READY = b"\0stella-runner/ready\n"
 
 CODE, TASK, DATA, CANCEL, ALIVE = 1, 2, 3, 4, 5
-HELLO, RESULT, CRASH = 16, 17, 18
-FROM_HOST = frozenset((HELLO, RESULT, CRASH))
+HELLO, RESULT, CRASH, SKIPPED = 16, 17, 18, 19
+FROM_HOST = frozenset((HELLO, RESULT, CRASH, SKIPPED))
 
 # What login shells and broken interpreters may print before the runner speaks; beyond it something is wrong.
 JUNK_LIMIT = 1 << 20

@@ -11,11 +11,13 @@ import functools
 import secrets
 import shlex
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 
 from stella_ops.errors import BecomeError, InterpreterError
 from stella_ops.transport.base import Become
+from stella_ops.transport.bytecode import MAGIC_NUMBER, compiled, pack
 
 # Tried in this order; the first that really starts is taken. A pyenv shim without a version, a dangling
 # virtual environment or a Python 2 exits before it reads anything, and the next one has its turn.
@@ -45,12 +47,14 @@ _KILLED = "129|130|137|143"
 
 # The reader is one expression, since a newline inside quotes does not survive every login shell; nor does an
 # exclamation mark. -I keeps the caller's PYTHON* variables out, -S saves the start-up time of site; the runner
-# needs neither. It ends with 88 when the program never comes.
+# needs neither. It ends with 88 when the program never comes. The loader is there twice, as bytecode and as
+# source; both are read, and the one that this Python can run is.
 _BOOT = (
     'import sys;sys.version_info<(3,6) and sys.exit(\\"Python %d.%d is too old\\"%sys.version_info[:2]);'
-    "import os,zlib;{take}"
+    "import os,zlib,marshal,_frozen_importlib_external as b;{take}"
     "r=lambda n:n and(lambda c:c+r(n-len(c))if c else os._exit(88))(os.read(0,n))or bytes();"
-    "{ready}exec(zlib.decompress(r({size})))"
+    "{ready}c=r({bytecode});s=r({source});units=r({units});"
+    'exec(marshal.loads(zlib.decompress(c))if b.MAGIC_NUMBER.hex()==\\"{magic}\\"else zlib.decompress(s))'
 )
 # While interpreters are tried, they get an empty standard input, and the real one waits as descriptor 3: a shim
 # that reads its input takes nothing away from the next.
@@ -61,11 +65,41 @@ _READY = 'os.write(1,b\\"\\0stella-runner/ready\\n\\");'
 _PREPARE = 'set +eu; [ "${LC_ALL:-${LC_CTYPE:-${LANG:-}}}" ] || { LC_CTYPE=C.UTF-8; export LC_CTYPE; }; '
 
 
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The runner as it travels: its loader as bytecode and as source, and the other files for the loader."""
+
+    bytecode: bytes
+    source: bytes
+    units: bytes
+
+    @property
+    def whole(self) -> bytes:
+        """What goes to standard input."""
+        return self.bytecode + self.source + self.units
+
+
 @functools.cache
-def runner_program() -> bytes:
-    """The runner as it travels: compressed source."""
-    source = resources.files("stella_ops.remote.runner").joinpath("program.py").read_bytes()
-    return zlib.compress(source, 9)
+def runner_program() -> Program:
+    """The runner, read and compiled once."""
+    sources = {
+        file.name: file.read_bytes()
+        for file in resources.files("stella_ops.remote.runner").iterdir()
+        if file.name.endswith(".py") and file.name != "__init__.py"
+    }
+    return pack_program(sources)
+
+
+def pack_program(sources: Mapping[str, bytes]) -> Program:
+    """The runner's files, by name, made ready to travel."""
+    loader = sources["loader.py"]
+    units = bytearray()
+    for name in sorted(sources):
+        if name != "loader.py":
+            key = f"stella_ops.remote.runner.{name.removesuffix('.py')}"
+            packed = pack(key, sources[name], key)
+            units += len(packed).to_bytes(4, "big") + packed
+    return Program(compiled(loader, "stella:loader"), zlib.compress(loader, 9), bytes(units))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +138,7 @@ def launch(interpreter: str | None, become: Become | None, *, name: str) -> Laun
     else:
         wrapped, prompt = wrap_become(["/bin/sh", "-c", script], become, name=name)
         command = f"exec {shlex.join(wrapped)}"
-    return Launch(command, runner_program(), prompt, interpreter)
+    return Launch(command, runner_program().whole, prompt, interpreter)
 
 
 def wrap_become(command: list[str], become: Become, *, name: str) -> tuple[list[str], bytes | None]:
@@ -125,10 +159,20 @@ def wrap_become(command: list[str], become: Become, *, name: str) -> tuple[list[
     return ["sudo", "-H", "-S", "-p", prompt, "-u", become.user, "--", *command], prompt.encode()
 
 
-def _start_python(interpreter: str | None, *, announce: bool, name: str) -> str:
-    boot = _BOOT.format(
-        take=_TAKE if interpreter is None else "", ready=_READY if announce else "", size=len(runner_program())
+def boot_code(program: Program, *, take: bool = False, announce: bool = False) -> str:
+    """The program for ``python -c``, as it stands between double quotes of a shell: reads the rest and runs it."""
+    return _BOOT.format(
+        take=_TAKE if take else "",
+        ready=_READY if announce else "",
+        bytecode=len(program.bytecode),
+        source=len(program.source),
+        units=len(program.units),
+        magic=MAGIC_NUMBER.hex(),
     )
+
+
+def _start_python(interpreter: str | None, *, announce: bool, name: str) -> str:
+    boot = boot_code(runner_program(), take=interpreter is None, announce=announce)
     if interpreter is not None:
         return (
             f'{_set_words(interpreter, name)}; "$@" -I -S -c "{boot}"; '

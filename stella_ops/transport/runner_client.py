@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from stella_ops.errors import (
     ModuleCrashError,
+    NotYet,
     StellaError,
     TaskError,
     TaskTimeoutError,
@@ -84,6 +86,9 @@ class RunnerClient:
         self._decoder = frames.FrameDecoder()
         self._speaks = False
         self._program_sent = False
+        # What is sent before the program can be: a password may be asked for first.
+        self._held = bytearray()
+        self._patience: asyncio.TimerHandle | None = None
         self._no_python = False
         self._prompted = 0
         self._lost: StellaError | None = None
@@ -110,10 +115,18 @@ class RunnerClient:
         """
         await asyncio.shield(self._ready)
 
+    def expect_hello(self, seconds: float) -> None:
+        """Do away with a start that takes longer than so many seconds."""
+        if not self._ready.done():
+            loop = asyncio.get_running_loop()
+            self._patience = loop.call_later(seconds, self.abandon, "the host did not answer in time")
+
     def _send_program(self) -> None:
         if not self._program_sent:
             self._program_sent = True
-            self._write(self._start.program)
+            # In one piece with the first tasks, which need not wait for the runner's greeting.
+            self._put(self._start.program + self._held)
+            self._held.clear()
 
     # -- what arrives
 
@@ -135,13 +148,18 @@ class RunnerClient:
             if self._prompted > 1 or self._become is None or self._become.password is None:
                 self._fail(become_refused(self._become, "the password is wrong", self.name))
             else:
-                self._write(self._become.password.encode() + b"\n")
+                self._put(self._become.password.encode() + b"\n")
         del self._noise[:-_NOISE_LIMIT]
 
     def connection_lost(self, reason: str | None = None) -> None:
         """The channel has closed; everything that waits learns why."""
         if self._lost is None:
             self._fail(self._explain_loss(reason))
+
+    def fail(self, error: StellaError) -> None:
+        """Nothing more is to be expected of this runner."""
+        if self._lost is None:
+            self._fail(error)
 
     def abandon(self, reason: str) -> None:
         """Wait no longer for a start that does not come, and do away with what hangs there."""
@@ -190,10 +208,15 @@ class RunnerClient:
             self.hello = _read_hello(payload)
             if not self._ready.done():
                 self._ready.set_result(None)
+            if self._patience is not None:
+                self._patience.cancel()
             self._stay_alive()
             return
         waiting = self._waiting.pop(task_id, None)
         if waiting is None or waiting.done():
+            return
+        if kind == frames.SKIPPED:
+            waiting.set_exception(NotYet())
             return
         try:
             answer = read_answer(payload)
@@ -212,37 +235,46 @@ class RunnerClient:
         if self._lost is not None:
             raise self._lost
         module = self._code.module(call.module)
-        answer = await self._ask(call, module, _small_content(call.content, self.name))
+        small = _small_content(call.content, self.name)
+        answer = await self._ask(call, module, small, final=call.content is None or small is not None)
         if answer.get("need_content") and call.content is not None:
-            answer = await self._ask(call, module, call.content)
+            answer = await self._ask(call, module, call.content, final=False)
         return answer
 
-    async def _ask(self, call: ModuleCall, module: ModuleCode, content: bytes | Path | None) -> dict[str, Any]:
+    async def _ask(
+        self, call: ModuleCall, module: ModuleCode, content: bytes | Path | None, *, final: bool
+    ) -> dict[str, Any]:
         if self._lost is not None:
             raise self._lost
+        after = call.link.follow(self) if call.link is not None else None
         task_id = self._next_id
         self._next_id += 1
+        if call.link is not None:
+            call.link.mark_sent(self, task_id, final=final)
+        inline = isinstance(content, bytes) and len(content) <= CHUNK
         waiting: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._waiting[task_id] = waiting
         request = {
             "module": module.unit.key,
-            "name": f"modules/{call.module}.py",
             "libs": module.lib_names,
             "args": call.args,
             "check": call.check,
             "diff": call.diff,
             "timeout": call.timeout,
             "environment": call.environment,
-            "content": content is not None,
+            "content": content is not None and not inline,
+            "inline": inline,
+            # Ours leave their process as they found it, so that it can serve the next task.
+            "keep": module.builtin,
+            "after": after,
         }
         packed = bytearray()
         for unit in (*module.libs, module.unit):
             if unit.key not in self._sent:
                 self._sent.add(unit.key)
                 packed += frames.encode(frames.CODE, 0, unit.packed)
-        packed += frames.encode(frames.TASK, task_id, json.dumps(request).encode())
-        if isinstance(content, bytes) and len(content) <= CHUNK:
-            packed += _content_frames(task_id, content)
+        packed += frames.encode(frames.TASK, task_id, _task_payload(request, content if inline else None))
+        if inline:
             content = None
         self._write(bytes(packed))
         try:
@@ -293,6 +325,12 @@ class RunnerClient:
     # -- ends
 
     def _write(self, data: bytes) -> None:
+        if not self._program_sent:
+            self._held += data
+        else:
+            self._put(data)
+
+    def _put(self, data: bytes) -> None:
         if self._wire is not None and self._lost is None:
             self._wire.write(data)
 
@@ -304,8 +342,10 @@ class RunnerClient:
 
     def _fail(self, error: StellaError) -> None:
         self._lost = error
-        if self._alive is not None:
-            self._alive.cancel()
+        for timer in (self._alive, self._patience):
+            if timer is not None:
+                timer.cancel()
+        self._held.clear()
         if not self._ready.done():
             self._ready.set_exception(error)
             # Whoever asks later gets it; nobody asking is no defect.
@@ -395,6 +435,7 @@ def _unreadable(content: Path, problem: OSError, where: str) -> TaskError:
     return TaskError(f"cannot read {content} on the controller: {problem.strerror}", where=where)
 
 
-def _content_frames(task_id: int, content: bytes) -> bytes:
-    data = frames.encode(frames.DATA, task_id, content) if content else b""
-    return data + frames.encode(frames.DATA, task_id, b"")
+def _task_payload(request: Mapping[str, Any], content: Any) -> bytes:
+    """A TASK frame's payload: JSON, which has no newline in it, and after one the content that goes along."""
+    head = json.dumps(request).encode()
+    return head if content is None else head + b"\n" + content

@@ -25,7 +25,7 @@ class Session(abc.ABC):
 
     @abc.abstractmethod
     async def _start_runner(self, become: Become | None) -> RunnerClient:
-        """Start the process and attach a client to it."""
+        """Start the process and attach a client to it; the runner's greeting is not waited for."""
 
     @abc.abstractmethod
     async def raw(self, command: str, become: Become | None = None, timeout: float = 0) -> CommandResult:
@@ -40,7 +40,9 @@ class Session(abc.ABC):
 
     async def hello(self, become: Become | None = None) -> dict[str, Any]:
         """See ``HostSession.hello``."""
-        return (await self._runner(become)).hello
+        runner = await self._runner(become)
+        await runner.ready()
+        return runner.hello
 
     async def close(self) -> None:
         """End all runners, those that are just starting too."""
@@ -72,15 +74,7 @@ class Session(abc.ABC):
 
     async def _start(self, become: Become | None) -> RunnerClient:
         runner = await self._start_runner(become)
-        try:
-            async with asyncio.timeout(max(START_SECONDS, self.spec.connect_timeout)):
-                await runner.ready()
-        except TimeoutError:
-            runner.abandon("the host did not answer in time")
-            await runner.ready()
-        except BaseException:
-            runner.close()
-            raise
+        runner.expect_hello(max(START_SECONDS, self.spec.connect_timeout))
         return runner
 
     def _started(self, become: Become | None, start: asyncio.Task[RunnerClient]) -> None:

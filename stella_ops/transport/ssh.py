@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import asyncssh
 
-from stella_ops.errors import UnreachableError
+from stella_ops.errors import StellaError, UnreachableError
 from stella_ops.transport.base import Become, CommandResult, ConnectionSpec
 from stella_ops.transport.code import CodeLibrary
 from stella_ops.transport.connect import Connector, close_connection
@@ -30,9 +30,17 @@ class _Wire(asyncssh.SSHClientSession[bytes]):
         self._writable = asyncio.Event()
         self._writable.set()
         self._ending: asyncio.TimerHandle | None = None
+        self.opened = asyncio.Event()
 
     def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
         self._channel = chan
+        # The request to start the command goes out before the loop comes to this; what is written then follows
+        # right behind it, without a round trip in between.
+        asyncio.get_running_loop().call_soon(self._open)
+
+    def _open(self) -> None:
+        self._client.attach(self)
+        self.opened.set()
 
     def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
         if datatype == asyncssh.EXTENDED_DATA_STDERR:
@@ -94,20 +102,44 @@ class SshSession(Session):
         self._connector = connector
         self._connection: asyncssh.SSHClientConnection | None = None
         self._connecting = asyncio.Lock()
+        self._openings: set[asyncio.Task[None]] = set()
 
     async def _start_runner(self, become: Become | None) -> RunnerClient:
         start = launch(self.spec.interpreter, become, name=self.spec.name)
         connection = await self._connect()
         client = RunnerClient(self.spec.name, start, become, self._code)
+        wire = _Wire(client)
+        opening = asyncio.create_task(self._open_channel(connection, wire, start.command))
+        opened = asyncio.create_task(wire.opened.wait())
+        try:
+            await asyncio.wait((opening, opened), return_when=asyncio.FIRST_COMPLETED)
+        except BaseException:
+            opening.cancel()
+            raise
+        finally:
+            opened.cancel()
+        if opening.done():
+            opening.result()
+        else:
+            self._openings.add(opening)
+            opening.add_done_callback(lambda done: self._opening_ended(done, client))
+        return client
+
+    async def _open_channel(self, connection: asyncssh.SSHClientConnection, wire: _Wire, command: str) -> None:
         try:
             # The person's configuration may ask for a terminal or a command of its own; neither is for us.
-            _, wire = await connection.create_session(
-                lambda: _Wire(client), start.command, request_pty=False, x11_forwarding=False, encoding=None
+            await connection.create_session(
+                lambda: wire, command, request_pty=False, x11_forwarding=False, encoding=None
             )
         except (asyncssh.Error, OSError) as problem:
             raise self._no_session(problem) from None
-        client.attach(cast(_Wire, wire))
-        return client
+
+    def _opening_ended(self, opening: asyncio.Task[None], client: RunnerClient) -> None:
+        """The host has said whether it starts the command."""
+        self._openings.discard(opening)
+        problem = None if opening.cancelled() else opening.exception()
+        if isinstance(problem, StellaError):
+            client.fail(problem)
 
     async def raw(self, command: str, become: Become | None = None, timeout: float = 0) -> CommandResult:
         exchange = RawExchange(command, become, name=self.spec.name)
@@ -135,6 +167,8 @@ class SshSession(Session):
 
     async def close(self) -> None:
         await self._cancel_starts()
+        for opening in self._openings:
+            opening.cancel()
         self._close_runners(end_input=False)
         if self._connection is not None:
             connection, self._connection = self._connection, None

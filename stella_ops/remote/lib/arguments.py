@@ -14,11 +14,7 @@ Coercion follows ansible-core's documented rules for module parameters, with thr
 a list or mapping where text is wanted, and a boolean where a number is wanted, are mistakes and said to be.
 """
 
-import ast
-import difflib
-import json
 import os
-import shlex
 
 TRUE = frozenset(["yes", "on", "1", "true", "y", "t"])
 FALSE = frozenset(["no", "off", "0", "false", "n", "f"])
@@ -165,6 +161,8 @@ def to_dict(value):
         return {}
     if text.startswith("{"):
         return _literal_dict(text)
+    import shlex
+
     lexer = shlex.shlex(text, posix=True)
     lexer.whitespace += ","
     lexer.whitespace_split = True
@@ -212,6 +210,8 @@ def _by_canonical_name(names, given, warn):
 
 
 def _unknown(key, names):
+    import difflib
+
     public = sorted(name for name in names if not name.startswith("_"))
     close = difflib.get_close_matches(str(key), public, n=1, cutoff=0.6)
     message = "unsupported argument '{}'".format(key)
@@ -253,6 +253,8 @@ def _coerce(name, option, kind, value):
 def _not_a_choice(name, option, item, choices):
     if option.get("no_log"):
         return "argument '{}' is not one of its {} choices".format(name, len(choices))
+    import difflib
+
     listed = ", ".join(str(choice) for choice in choices)
     message = "argument '{}' must be one of: {}; got: {}".format(name, listed, _shorten(str(item)))
     close = difflib.get_close_matches(str(item), [str(choice) for choice in choices], n=1, cutoff=0.6)
@@ -267,9 +269,13 @@ def _choice_for_bool(value, choices):
 
 
 def _literal_dict(text):
+    import json
+
     try:
         found = json.loads(text)
     except ValueError:
+        import ast
+
         try:
             found = ast.literal_eval(text)
         except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):

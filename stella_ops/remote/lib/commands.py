@@ -1,7 +1,5 @@
 """What ``command`` and ``shell`` share: when to run, how to run, and what to tell of it."""
 
-import datetime
-import glob
 import os
 import shlex
 import time
@@ -42,7 +40,7 @@ def run_command(task, use_shell):
         stderr=_strip(outcome.stderr, args["strip_empty_ends"]),
         start=process.local_time(started),
         end=process.local_time(ended),
-        delta=str(datetime.timedelta(seconds=max(0.0, ended - started))),
+        delta=process.duration(ended - started),
         msg="",
     )
     if outcome.rc != 0:
@@ -86,6 +84,10 @@ def _folder(task):
 
 
 def _reason_not_to(creates, removes):
+    if creates is None and removes is None:
+        return None
+    import glob
+
     if creates is not None and glob.glob(creates):
         return "'{}' exists".format(creates)
     if removes is not None and not glob.glob(removes):

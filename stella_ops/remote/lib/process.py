@@ -9,6 +9,10 @@ import time
 
 Outcome = collections.namedtuple("Outcome", ["rc", "stdout", "stderr"])
 
+# In a process that serves one task after another: what watches over the programs started here. Each is then given
+# a session of its own, ``started(pid)`` is called once it runs, and ``ended()`` when it is no more.
+guard = None
+
 _READ = 65536
 _F_GETPIPE_SZ = 1032  # fcntl(2); Python names it from 3.10 on
 
@@ -32,6 +36,7 @@ def run(argv, stdin=None, cwd=None, environment=None, shell=False, executable=No
     Raises:
         OSError: it could not be started.
     """
+    guarded = guard
     child = subprocess.Popen(
         argv,
         stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
@@ -42,9 +47,17 @@ def run(argv, stdin=None, cwd=None, environment=None, shell=False, executable=No
         shell=shell,
         executable=executable,
         close_fds=True,
+        start_new_session=guarded is not None,
     )
-    out, err = _converse(child, stdin or b"")
-    return Outcome(child.wait(), out, err)
+    if guarded is None:
+        out, err = _converse(child, stdin or b"")
+        return Outcome(child.wait(), out, err)
+    guarded.started(child.pid)
+    try:
+        out, err = _converse(child, stdin or b"")
+        return Outcome(child.wait(), out, err)
+    finally:
+        guarded.ended()
 
 
 def _converse(child, stdin):
@@ -135,6 +148,17 @@ def find(name, extra=("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin",
         if folder and os.access(path, os.X_OK) and os.path.isfile(path):
             return path
     return None
+
+
+def duration(seconds):
+    """A time span as ansible-core writes ``delta``: 0:00:01.500000, with "1 day, " or "2 days, " before it."""
+    micros = max(0, int(round(seconds * 1000000)))
+    minutes, rest = divmod(micros // 1000000, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    fraction = ".{:06d}".format(micros % 1000000) if micros % 1000000 else ""
+    before = "{} day{}, ".format(days, "" if days == 1 else "s") if days else ""
+    return "{}{}:{:02d}:{:02d}{}".format(before, hours, minutes, rest, fraction)
 
 
 def local_time(seconds=None):

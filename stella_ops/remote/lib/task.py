@@ -4,9 +4,6 @@ The remote runner calls ``execute`` in the forked child; tests call ``run_module
 from a file and goes the same way.
 """
 
-import io
-import traceback
-
 from stella_ops.remote.lib import arguments
 
 CENSORED = "********"
@@ -102,6 +99,8 @@ def run_module(source_path, args, check_mode=False, diff_mode=False, content=Non
     if free_form and "_raw_params" in args:
         args[free_form] = args.pop("_raw_params")
     if isinstance(content, bytes):
+        import io
+
         content = io.BytesIO(content)
     request = {"args": args, "check": check_mode, "diff": diff_mode}
     return execute(namespace["run"], namespace.get("ARGUMENTS", {}), request, content)
@@ -191,6 +190,8 @@ def _describe(error):
 
 def _trace():
     try:
+        import traceback  # rarely needed, and costly to import
+
         return traceback.format_exc()
     except Exception:
         return "no traceback could be made"

@@ -1,6 +1,5 @@
 """systemd units, through systemctl(1)."""
 
-import difflib
 import os
 
 from stella_ops.remote.lib import process
@@ -89,6 +88,8 @@ class Systemctl(object):
 
     def nearest(self, unit):
         """The known unit whose name is closest to a mistyped one, or None."""
+        import difflib
+
         outcome = self.call("list-unit-files", "--no-legend", "--no-pager", "--plain")
         lines = outcome.stdout.decode("utf-8", "replace").splitlines()
         known = [line.split()[0] for line in lines if line.split()]

@@ -1,12 +1,16 @@
 """The program that lives in a host's memory for the length of one connection.
 
 It arrives on standard input, is never written to a disk, and ends when its input ends. It keeps the code it was
-sent, forks a child for every task, and answers in frames on standard output:
+sent, has tasks done by children (``child.py``), and answers in frames on standard output:
 
     frame := length of payload (4 bytes, big-endian), kind (1 byte), task id (4 bytes), payload
 
-To the host: CODE (name, newline, zlib-compressed source), TASK (JSON), DATA (bytes of a task's content stream,
-empty at its end), CANCEL, ALIVE. To the controller: HELLO (JSON), RESULT (JSON), CRASH (JSON).
+To the host: CODE (see ``loader.py``), TASK (JSON; then, with ``inline``, a newline and the task's content), DATA
+(bytes of a task's content stream, empty at its end), CANCEL, ALIVE. To the controller: HELLO, RESULT, CRASH,
+SKIPPED, all JSON.
+
+A task may say that it comes ``after`` another one: it then waits for that one's end, and is skipped unless that one
+went well. So a controller can send many tasks at once and none runs after a failure.
 
 One loop serves all pipes, so that the end of the connection is seen at once, whatever the tasks are doing; then
 every unfinished task is killed with its process group. A controller that falls silent for ``IDLE_SECONDS``
@@ -15,139 +19,65 @@ counts as gone. Should this program itself be killed, the kernel kills the tasks
 A task that ends in good order leaves alone what it has started: that is how daemons come to be.
 """
 
-import collections
+import _signal as signal  # type: ignore[import-not-found]
 import errno
-import fcntl
-import importlib
-import importlib.machinery
-import json
+import gc
 import os
 import select
-import signal
 import struct
 import sys
 import time
-import traceback
-import types
-import zlib
+from _collections import deque  # type: ignore[import-not-found]
+
+from stella_ops.remote.runner import child as children
+from stella_ops.remote.runner.plainjson import dumps, loads
+from stella_ops.remote.runner.processes import (
+    READ_SIZE,
+    drain,
+    go_home,
+    kill_group,
+    living_groups,
+    read_some,
+    reaped,
+    signal_group,
+    trace,
+)
+from stella_ops.remote.runner.tasks import Tasks
 
 HEADER = struct.Struct(">IBI")
 MAGIC = b"\0stella-runner/1\n"
 CODE, TASK, DATA, CANCEL, ALIVE = 1, 2, 3, 4, 5
-HELLO, RESULT, CRASH = 16, 17, 18
+HELLO, RESULT, CRASH, SKIPPED = 16, 17, 18, 19
 
 IDLE_SECONDS = 600.0
 GRACE_SECONDS = 2.0
-READ_SIZE = 262144
 HIGH_WATER = 4194304
 NOISE_LIMIT = 4096
 FRAME_LIMIT = 268435456
-# The longest answer of a module, as JSON. Longer ones become a failure that says so.
-RESULT_LIMIT = 67108864
+# How many ended tasks are remembered for those that were sent to follow them.
+REMEMBERED = 256
 # Linux tells of a peer that has shut down its writing side; Python 3.6 has no name for it.
 POLLRDHUP = 0x2000 if sys.platform.startswith("linux") else 0
-
-
-class MemoryFinder(object):
-    """Imports ``stella_ops.remote.lib`` and its files from what the controller sent.
-
-    A package's own code comes under the name of its file, ``….facts.__init__``.
-    """
-
-    def __init__(self):
-        self.sources = {}
-        self.packages = {"stella_ops", "stella_ops.remote", "stella_ops.remote.lib"}
-
-    def add(self, name, source):
-        if name.endswith(".__init__"):
-            name = name[: -len(".__init__")]
-            self.packages.add(name)
-        self.sources[name] = source
-
-    def find_spec(self, name, path=None, target=None):
-        package = name in self.packages
-        if name not in self.sources and not package:
-            return None
-        return importlib.machinery.ModuleSpec(name, self, origin="stella:" + name, is_package=package)  # type: ignore[arg-type]
-
-    def create_module(self, spec):
-        return None
-
-    def exec_module(self, module):
-        source = self.sources.get(module.__name__)
-        if source is not None:
-            exec(compile(source, "stella:" + module.__name__, "exec"), module.__dict__)
-
-    def get_source(self, name):
-        return self.sources.get(name, b"").decode("utf-8")
-
-
-class Lifeline(object):
-    """A pipe by which the kernel itself kills a task's process group when the runner is gone.
-
-    The runner holds the writing end and never writes. The child asks for a signal to its group once something
-    happens at the reading end; the only thing that can happen is that the runner dies. Linux only.
-    """
-
-    def __init__(self):
-        self.read_fd, self.write_fd = os.pipe()
-
-    def arm(self):
-        """In the child."""
-        if hasattr(fcntl, "F_SETSIG"):
-            fcntl.fcntl(self.read_fd, fcntl.F_SETOWN, -os.getpgrp())
-            fcntl.fcntl(self.read_fd, fcntl.F_SETSIG, signal.SIGKILL)
-            self.set_async(True)
-
-    def disarm(self):
-        """In the child, for itself and all that it forked: from now on they may outlive the runner."""
-        try:
-            self.set_async(False)
-        except OSError:
-            # The module has closed it: then it is off already.
-            pass
-
-    def set_async(self, on):
-        flags = fcntl.fcntl(self.read_fd, fcntl.F_GETFL)
-        flags = flags | os.O_ASYNC if on else flags & ~os.O_ASYNC
-        fcntl.fcntl(self.read_fd, fcntl.F_SETFL, flags)
-
-
-class Child(object):
-    """One running task: its process, and our ends of its pipes."""
-
-    def __init__(self, task_id, pid, result_fd, noise_fd, content_fd, lifeline_fd, timeout):
-        self.task_id = task_id
-        self.pid = pid
-        self.result_fd = result_fd
-        self.noise_fd = noise_fd
-        self.content_fd = content_fd
-        self.lifeline_fd = lifeline_fd
-        self.deadline = time.monotonic() + timeout if timeout else None
-        self.timeout = timeout
-        self.answer = bytearray()
-        self.noise = bytearray()
-        self.content = bytearray()
-        self.content_ended = False
-        self.closed_at = None
-        self.killed = None
-        self.kill_at = None
 
 
 class Runner(object):
     """The loop."""
 
-    def __init__(self):
-        self.finder = MemoryFinder()
-        self.codes = {}
-        self.compiled = {}
+    def __init__(self, finder):
+        self.tasks = Tasks(finder)
+        # By the task that they are at; a child that is kept and has none is the idle one.
         self.children = {}
+        self.idle = None
+        # Tasks that were sent ahead, in order: the one they follow, their id, request, content.
+        self.ahead = []
+        # How the last tasks ended: whether those that follow them may run.
+        self.went_well = {}
         # Children that have answered and are about to end.
         self.leaving = set()
         # Process groups that were told to end: when they will be made to, and the pipes kept open for them.
         self.groups = {}
         self.inbox = bytearray()
-        self.outbox = collections.deque()
+        self.outbox = deque()
         self.outbox_size = 0
         self.heard = time.monotonic()
         self.poll = select.poll()
@@ -165,11 +95,10 @@ class Runner(object):
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             signal.signal(number, self.on_end_signal)
-        sys.meta_path.insert(0, self.finder)
         self.watch(0, select.POLLIN)
         self.watch(self.wake_read, select.POLLIN)
         self.queue(MAGIC)
-        self.send(HELLO, 0, json.dumps(describe_host()).encode("utf-8"))
+        self.send(HELLO, 0, dumps(describe_host()))
         try:
             while not self.ended:
                 self.turn()
@@ -181,10 +110,12 @@ class Runner(object):
 
     def kill_all(self):
         """Ends every unfinished task with all of its group: politely, then by force."""
+        if self.idle is not None:
+            # It ends by itself when there are no more orders.
+            os.close(self.idle.content_fd)
         left = set(self.groups)
         for child in self.children.values():
-            kill_group(child.pid, signal.SIGTERM)
-            left.add(child.pid)
+            left.update(end_groups(child))
         deadline = time.monotonic() + GRACE_SECONDS
         while left and time.monotonic() < deadline:
             for child in self.children.values():
@@ -248,6 +179,9 @@ class Runner(object):
             self.serve_child(fd)
 
     def serve_child(self, fd):
+        if self.idle is not None and fd in (self.idle.result_fd, self.idle.noise_fd):
+            self.read_idle(fd)
+            return
         for child in self.children.values():
             if fd == child.result_fd:
                 self.read_answer(child)
@@ -289,18 +223,14 @@ class Runner(object):
 
     def take(self, kind, task_id, payload):
         if kind == CODE:
-            name, _, packed = payload.partition(b"\n")
-            name = name.decode("utf-8")
-            source = zlib.decompress(packed)
-            if name.startswith("stella_ops."):
-                self.finder.add(name, source)
-            else:
-                self.codes[name] = source
+            self.tasks.add(payload)
         elif kind == TASK:
-            self.start(task_id, json.loads(payload.decode("utf-8")))
+            head, _, content = payload.partition(b"\n")
+            request = loads(head)
+            self.take_task(task_id, request, content if request.get("inline") else None)
         elif kind == DATA:
             child = self.children.get(task_id)
-            if child is not None and child.content_fd is not None:
+            if child is not None and child.content_fd is not None and not child.kept:
                 if payload:
                     child.content += payload
                 else:
@@ -310,6 +240,9 @@ class Runner(object):
             child = self.children.get(task_id)
             if child is not None:
                 self.kill(child, "cancelled")
+            elif any(waiting[1] == task_id for waiting in self.ahead):
+                self.ahead = [waiting for waiting in self.ahead if waiting[1] != task_id]
+                self.follow(task_id, False)
 
     def send(self, kind, task_id, payload):
         self.queue(HEADER.pack(len(payload), kind, task_id))
@@ -342,103 +275,86 @@ class Runner(object):
 
     # -- tasks
 
-    def start(self, task_id, request):
-        # What can be prepared here is shared by every later child through fork.
-        key = request["module"]
-        problem = None
-        code = self.compiled.get(key)
-        try:
-            for name in request["libs"]:
-                if name not in sys.modules:
-                    importlib.import_module(name)
-            if code is None:
-                code = compile(self.codes[key], "stella:" + request["name"], "exec")
-                self.compiled[key] = code
-        except Exception:
-            problem = traceback.format_exc()
-        if problem is not None:
-            self.send(CRASH, task_id, json.dumps({"reason": "load", "noise": problem}).encode("utf-8"))
-            return
-        pipes = []
-        try:
-            for _ in range(2 + bool(request.get("content"))):
-                pipes.append(os.pipe())
-            lifeline = Lifeline()
-            pipes.append((lifeline.read_fd, lifeline.write_fd))
-            pid = os.fork()
-        except OSError as failure:
-            for pipe in pipes:
-                os.close(pipe[0])
-                os.close(pipe[1])
-            text = "cannot start a process: %s" % failure.strerror
-            self.send(CRASH, task_id, json.dumps({"reason": "fork", "noise": text}).encode("utf-8"))
-            return
-        (result_read, result_write), (noise_read, noise_write) = pipes[:2]
-        content_read, content_write = pipes[2] if len(pipes) == 4 else (None, None)
-        if pid == 0:
-            self.become_child(request, code, result_write, noise_write, content_read, lifeline)
-        for fd in (result_write, noise_write, content_read, lifeline.read_fd):
-            if fd is not None:
-                os.close(fd)
-        for fd in (result_read, noise_read, content_write):
-            if fd is not None:
-                os.set_blocking(fd, False)
-        timeout = request.get("timeout") or 0
-        child = Child(task_id, pid, result_read, noise_read, content_write, lifeline.write_fd, timeout)
-        self.children[task_id] = child
-        self.watch(result_read, select.POLLIN)
-        self.watch(noise_read, select.POLLIN)
+    def take_task(self, task_id, request, content):
+        after = request.get("after")
+        if after is None or self.went_well.get(after):
+            self.start(task_id, request, content)
+        elif after in self.children or any(waiting[1] == after for waiting in self.ahead):
+            self.ahead.append((after, task_id, request, content))
+        else:
+            self.send(SKIPPED, task_id, b"{}")
+            self.follow(task_id, False)
 
-    def become_child(self, request, code, result_fd, noise_fd, content_fd, lifeline):
-        """Runs the module in the forked child. Never returns."""
-        status = 1
+    def follow(self, task_id, well):
+        """A task has ended: start those that were to follow it, or skip them."""
+        ended = [(task_id, well)]
+        while ended:
+            task_id, well = ended.pop()
+            self.went_well[task_id] = well
+            if len(self.went_well) > REMEMBERED:
+                del self.went_well[min(self.went_well)]
+            followers = [waiting for waiting in self.ahead if waiting[0] == task_id]
+            if followers:
+                self.ahead = [waiting for waiting in self.ahead if waiting[0] != task_id]
+            for _, follower, request, content in followers:
+                if well:
+                    self.start(follower, request, content)
+                else:
+                    self.send(SKIPPED, follower, b"{}")
+                    ended.append((follower, False))
+
+    def start(self, task_id, request, content):
+        keep = bool(request.get("keep")) and not request.get("content") and not request.get("environment")
+        child = self.idle if keep else None
+        if child is not None:
+            self.idle = None
+            child.content += self.tasks.order(request, content, child.known)
+        else:
+            child = self.fork(task_id, request, content, keep and not self.has_kept())
+        if child is None:
+            self.follow(task_id, False)
+            return
+        child.begin(task_id, request.get("timeout") or 0)
+        self.children[task_id] = child
+        self.watch(child.result_fd, select.POLLIN)
+        self.watch(child.noise_fd, select.POLLIN)
+        if child.content:
+            self.feed(child)
+
+    def has_kept(self):
+        return self.idle is not None or any(child.kept for child in self.children.values())
+
+    def fork(self, task_id, request, content, kept):
+        """A child that is at the task; None, and the controller told, where that cannot be."""
         try:
-            os.setsid()
-            lifeline.arm()
-            signal.set_wakeup_fd(-1)
-            for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
-                signal.signal(number, signal.SIG_DFL)
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            null = os.open(os.devnull, os.O_RDWR)
-            os.dup2(null, 0)
-            os.dup2(noise_fd, 1)
-            os.dup2(noise_fd, 2)
-            keep = {0, 1, 2, result_fd, content_fd, lifeline.read_fd}
-            for fd in open_descriptors():
-                if fd not in keep:
-                    try:
-                        os.close(fd)
-                    except OSError:
-                        pass
-            for name, value in (request.get("environment") or {}).items():
-                os.environ[name] = str(value)
-            content = os.fdopen(content_fd, "rb") if content_fd is not None else None
-            answer = run_module(code, request, content)
-            lifeline.disarm()
-            write_all(result_fd, answer)
-            status = 0
-        except BaseException:
-            try:
-                traceback.print_exc()
-                sys.stderr.flush()
-            except BaseException:
-                status = 2
-        finally:
-            os._exit(status)
+            # What can be prepared here is shared by every later child through fork.
+            self.tasks.code(request)
+        except Exception:
+            self.send(CRASH, task_id, dumps({"reason": "load", "noise": trace()}))
+            return None
+        try:
+            return children.spawn(self.tasks, request, content, kept)
+        except OSError as failure:
+            text = "cannot start a process: %s" % failure.strerror
+            self.send(CRASH, task_id, dumps({"reason": "fork", "noise": text}))
+            return None
 
     def feed(self, child):
+        """Write what waits for a child; a kept one may get more later."""
         while child.content:
             try:
                 count = os.write(child.content_fd, memoryview(child.content)[:READ_SIZE])
             except OSError as problem:
                 if problem.errno in (errno.EAGAIN, errno.EINTR):
                     return
-                # The module does not want the rest.
+                # The module does not want the rest, or has ended.
                 child.content = bytearray()
                 child.content_ended = True
                 break
             del child.content[:count]
-        if child.content_ended:
+        if child.kept:
+            self.watch(child.content_fd, select.POLLOUT if child.content else 0)
+        elif child.content_ended:
             self.forget(child.content_fd)
             child.content_fd = None
 
@@ -447,7 +363,7 @@ class Runner(object):
         if data is None:
             return
         child.answer += data
-        if complete(child.answer):
+        if child.complete():
             self.finish(child)
         elif not data:
             # It cannot answer any more. Most often it is about to end, and how it ends tells why.
@@ -474,11 +390,13 @@ class Runner(object):
     def reap(self):
         """A child ended: one that left no answer is told as a crash."""
         self.leaving = {pid for pid in self.leaving if reaped(pid) is None}
+        if self.idle is not None and reaped(self.idle.pid) is not None:
+            self.dismiss_idle()
         for child in list(self.children.values()):
             status = reaped(child.pid)
             if status is None:
                 continue
-            while child.result_fd is not None and not complete(child.answer):
+            while child.result_fd is not None and not child.complete():
                 data = read_some(child.result_fd)
                 if not data:
                     break
@@ -487,29 +405,38 @@ class Runner(object):
 
     def finish(self, child, status=None):
         """Tells how a task ended. ``status`` is its wait status, None when it has answered and still exits."""
-        answered = complete(child.answer) and child.killed is None
+        answered = child.complete() and child.killed is None
         if child.noise_fd is not None and not answered:
             self.read_noise(child)
-        del self.children[child.task_id]
+        task_id = child.task_id
+        del self.children[task_id]
+        if answered and child.kept and status is None and not child.flags() & children.LEAVING:
+            self.idle = child
+            self.answer(child, task_id)
+            return
         # What a killed or crashed module had started does not go on without it.
-        lingers = not answered and signal_group(child.pid, 0 if child.killed else signal.SIGTERM)
-        kept = [child.lifeline_fd]
-        if lingers and child.noise_fd is not None:
+        lingering = []
+        if not answered:
+            number = 0 if child.killed else signal.SIGTERM
+            lingering = [group for group in child.victims or child.groups(living=False) if signal_group(group, number)]
+        lines = [line for line in (child.lifeline, child.program_line) if line is not None]
+        if lingering and child.noise_fd is not None:
             # To a shell that tidies up, a closed standard error would be deadly.
             self.watch(child.noise_fd, 0)
-            kept.append(child.noise_fd)
+            lines.append(Held(child.noise_fd))
             child.noise_fd = None
         for fd in (child.result_fd, child.noise_fd, child.content_fd):
             if fd is not None:
                 self.forget(fd)
         if status is None:
             self.leaving.add(child.pid)
-        if lingers:
-            self.groups[child.pid] = (child.kill_at or time.monotonic() + GRACE_SECONDS, kept)
-        else:
-            os.close(child.lifeline_fd)
+        for group in lingering:
+            self.groups[group] = (child.kill_at or time.monotonic() + GRACE_SECONDS, lines)
+            lines = []
+        for line in lines:
+            line.close()
         if answered:
-            self.send(RESULT, child.task_id, memoryview(child.answer)[4:])
+            self.answer(child, task_id)
             return
         crash = {
             "reason": child.killed or "died",
@@ -518,7 +445,32 @@ class Runner(object):
             "timeout": child.timeout,
             "noise": bytes(child.noise).decode("utf-8", "replace"),
         }
-        self.send(CRASH, child.task_id, json.dumps(crash).encode("utf-8"))
+        self.send(CRASH, task_id, dumps(crash))
+        self.follow(task_id, False)
+
+    def answer(self, child, task_id):
+        """Send what a child has answered."""
+        flags = child.flags()
+        self.send(CRASH if flags & children.UNLOADABLE else RESULT, task_id, child.result())
+        self.follow(task_id, not flags & (children.FAILED | children.UNLOADABLE))
+
+    def read_idle(self, fd):
+        """A child without a task has nothing to say: it is gone, or out of order."""
+        if read_some(fd) is None:
+            return
+        if fd == self.idle.result_fd:
+            self.leaving.add(self.idle.pid)
+            self.dismiss_idle()
+        else:
+            self.watch(fd, 0)
+
+    def dismiss_idle(self):
+        child, self.idle = self.idle, None
+        for fd in (child.result_fd, child.noise_fd, child.content_fd):
+            if fd is not None:
+                self.forget(fd)
+        child.lifeline.close()
+        child.program_line.close()
 
     def kill(self, child, reason):
         if child.killed is None:
@@ -526,7 +478,7 @@ class Runner(object):
             child.closed_at = None
             child.deadline = None
             child.kill_at = time.monotonic() + GRACE_SECONDS
-            kill_group(child.pid, signal.SIGTERM)
+            child.victims = end_groups(child)
 
     def check_clocks(self):
         now = time.monotonic()
@@ -539,114 +491,33 @@ class Runner(object):
                 self.kill(child, "closed")
             elif child.kill_at is not None and now >= child.kill_at:
                 child.kill_at = None
-                kill_group(child.pid, signal.SIGKILL)
+                for group in child.victims:
+                    kill_group(group, signal.SIGKILL)
         for group, (at, kept) in list(self.groups.items()):
             if not signal_group(group, signal.SIGKILL if now >= at else 0) or now >= at:
                 del self.groups[group]
-                for fd in kept:
-                    os.close(fd)
+                for line in kept:
+                    line.close()
 
 
-def run_module(code, request, content):
-    """Runs the module's ``run`` and packs its result: 4 bytes of length, then JSON."""
-    from stella_ops.remote.lib.task import execute
+class Held(object):
+    """A descriptor that is kept open for those who are about to end."""
 
-    module = types.ModuleType("__stella_module__")
-    exec(code, module.__dict__)
-    result = execute(module.run, module.__dict__.get("ARGUMENTS", {}), request, content)
-    packed = json.dumps(result).encode("utf-8")
-    if len(packed) > RESULT_LIMIT:
-        text = "the module's answer of %d MiB is too long: the limit is %d MiB"
-        result = {"failed": True, "changed": bool(result.get("changed"))}
-        result["msg"] = text % (len(packed) >> 20, RESULT_LIMIT >> 20)
-        packed = json.dumps(result).encode("utf-8")
-    return struct.pack(">I", len(packed)) + packed
+    def __init__(self, fd):
+        self._fd = fd
+
+    def close(self):
+        os.close(self._fd)
 
 
-def complete(answer):
-    return len(answer) >= 4 and len(answer) - 4 >= struct.unpack_from(">I", answer)[0]
-
-
-def read_some(fd):
-    """Bytes, ``b""`` at the end, or None when there is nothing to read now."""
-    try:
-        return os.read(fd, READ_SIZE)
-    except OSError as problem:
-        if problem.errno in (errno.EAGAIN, errno.EINTR):
-            return None
-        return b""
-
-
-def drain(fd):
-    while read_some(fd):
-        pass
-
-
-def write_all(fd, data):
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
-
-
-def reaped(pid):
-    """The wait status of a child that has ended, else None."""
-    try:
-        ended, status = os.waitpid(pid, os.WNOHANG)
-    except OSError:
-        return 0
-    return status if ended else None
-
-
-def signal_group(pid, number):
-    """Signals a process group; False if it has nobody left (0: only asks)."""
-    try:
-        os.killpg(pid, number)
-        return True
-    except OSError as problem:
-        return problem.errno == errno.EPERM
-
-
-def kill_group(pid, number):
-    """Signals the group of a child that is not reaped yet."""
-    # Just after the fork the group may not exist yet; then the process itself is all there is.
-    for kill in (os.killpg, os.kill):
-        try:
-            kill(pid, number)
-            return
-        except OSError:
-            continue
-
-
-def living_groups():
-    """Process groups with more to them than zombies, which many a container's first process leaves about."""
-    groups = set()
-    for name in os.listdir("/proc") if os.path.exists("/proc/self/stat") else ():
-        try:
-            with open("/proc/%d/stat" % int(name), "rb") as stat:
-                # The state follows the command's name, which may hold blanks and brackets itself.
-                fields = stat.read().rpartition(b")")[2].split()
-        except (OSError, ValueError):
-            continue
-        if fields and fields[0] not in (b"Z", b"X"):
-            groups.add(int(fields[2]))
+def end_groups(child):
+    """Tells all processes of a child's task to end; their groups."""
+    groups = child.groups(living=True)
+    for group in reversed(groups):
+        kill_group(group, signal.SIGTERM)
+        # Some that stand still have to go on in order to end.
+        kill_group(group, signal.SIGCONT)
     return groups
-
-
-def open_descriptors():
-    try:
-        return [int(name) for name in os.listdir("/proc/self/fd")]
-    except (OSError, ValueError):
-        return range(3, 256)
-
-
-def go_home():
-    """Modules start in the user's home. After sudo we are in the login user's, which may be closed to us."""
-    for folder in (os.path.expanduser("~"), "/"):
-        try:
-            os.chdir(folder)
-            return
-        except OSError:
-            continue
 
 
 def describe_host():
@@ -674,17 +545,16 @@ def describe_host():
     }
 
 
-def main():
+def main(finder):
+    """Serve until the input ends. Never returns."""
+    # The runner makes no garbage to speak of.
+    gc.disable()
     try:
         go_home()
-        Runner().run()
+        Runner(finder).run()
     except BaseException:
-        traceback.print_exc()
+        sys.stderr.write(trace())
         sys.stderr.flush()
     finally:
         # Nothing may be flushed or joined on the way out: the controller may be long gone.
         os._exit(88)
-
-
-if __name__ == "__main__":
-    main()

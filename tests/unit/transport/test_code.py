@@ -1,9 +1,10 @@
-import zlib
 from pathlib import Path
+from types import CodeType
 
 import pytest
 
 from stella_ops.errors import TaskError
+from stella_ops.remote.runner.loader import Code
 from stella_ops.transport.code import CodeLibrary
 
 LIB = "stella_ops.remote.lib"
@@ -40,9 +41,10 @@ def test_a_unit_is_named_for_its_content_and_packed(tmp_path: Path) -> None:
     first = library(tmp_path, "def run(task): return {}\n").module("mine").unit
     second = library(tmp_path, "def run(task): return {'a': 1}\n").module("mine").unit
     assert first.key.startswith("mine@") and first.key != second.key
-    name, _, packed = second.packed.partition(b"\n")
-    assert name.decode() == second.key
-    assert zlib.decompress(packed) == b"def run(task): return {'a': 1}\n"
+    code = Code(second.packed)
+    assert code.name == second.key
+    assert code.source() == "def run(task): return {'a': 1}\n"
+    assert isinstance(code.load(), CodeType)
 
 
 def test_a_users_own_module_comes_before_a_built_in_one(tmp_path: Path) -> None:

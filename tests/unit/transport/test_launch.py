@@ -30,7 +30,7 @@ def start(command: str, env: dict[str, str] | None = None, shell: list[str] | No
     """Run the launch command as sshd would; what it says once the program has come, and its input has ended."""
     done = subprocess.run(
         [*(shell or ["/bin/sh"]), "-c", command],
-        input=launch.runner_program(),
+        input=launch.runner_program().whole,
         capture_output=True,
         env={"PATH": os.environ["PATH"], "HOME": "/", **(env or {})},
         timeout=60,

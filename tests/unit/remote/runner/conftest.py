@@ -13,22 +13,21 @@ from typing import Any
 import pytest
 
 import stella_ops.remote.runner as runner_package
-from stella_ops.transport import frames
+from stella_ops.transport import frames, launch
 from stella_ops.transport.code import CodeLibrary
 
-PROGRAM = Path(runner_package.__file__).with_name("program.py")
+SOURCES = [path for path in Path(runner_package.__file__).parent.glob("*.py") if path.name != "__init__.py"]
 
 
 class RunnerProcess:
     """One runner. Frames are sent and read in blocking style; reads give up after some seconds."""
 
     def __init__(self, interpreter: Path, modules: Path, edit: Callable[[str], str], **options: Any) -> None:
-        source = modules / "program.py"
-        source.write_text(edit(PROGRAM.read_text()))
+        program = launch.pack_program({path.name: edit(path.read_text()).encode() for path in SOURCES})
         self.modules = modules
         self.library = CodeLibrary((modules,))
         self.process = subprocess.Popen(
-            [str(interpreter), "-I", "-S", str(source)],
+            [str(interpreter), "-I", "-S", "-c", launch.boot_code(program).replace('\\"', '"')],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -41,6 +40,7 @@ class RunnerProcess:
         self.frames: list[tuple[int, int, Any]] = []
         self.sent: set[str] = set()
         self.last_id = 0
+        self.write(program.whole)
 
     @property
     def pid(self) -> int:
@@ -63,8 +63,10 @@ class RunnerProcess:
         self.stdin.write(data)
         self.stdin.flush()
 
-    def start(self, source: str, args: Any = None, content: bool = False, **request: Any) -> int:
-        """Send a module and start it; the task's id."""
+    def start(
+        self, source: str, args: Any = None, content: bool = False, inline: bytes | None = None, **request: Any
+    ) -> int:
+        """Send a module and start it, with ``inline`` content if there is any; the task's id."""
         name = f"m{abs(hash(source))}"
         (self.modules / f"{name}.py").write_text(source)
         module = self.library.module(name)
@@ -76,7 +78,6 @@ class RunnerProcess:
         self.last_id += 1
         full = {
             "module": module.unit.key,
-            "name": name,
             "libs": module.lib_names,
             "args": args or {},
             "check": False,
@@ -84,9 +85,11 @@ class RunnerProcess:
             "timeout": 0,
             "environment": {},
             "content": content,
+            "inline": inline is not None,
             **request,
         }
-        self.write(packed + frames.encode(frames.TASK, self.last_id, json.dumps(full).encode()))
+        told = json.dumps(full).encode() + (b"" if inline is None else b"\n" + inline)
+        self.write(packed + frames.encode(frames.TASK, self.last_id, told))
         return self.last_id
 
     def next_frame(self, timeout: float = 30) -> tuple[int, int, Any]:

@@ -140,7 +140,7 @@ def test_code_that_cannot_be_loaded_is_told(runner: Any) -> None:
     crash = runner.call("import no_such_thing_at_all\nARGUMENTS = {}\ndef run(task):\n    return {}")
     # A module's own imports run in its child; a library's, in the runner.
     assert "no_such_thing_at_all" in str(crash)
-    runner.write(frames.encode(frames.CODE, 0, b"broken@1\n" + zlib.compress(b"def (")))
+    runner.write(frames.encode(frames.CODE, 0, b"broken@1\n" + bytes(8) + zlib.compress(b"def (")))
     crash = runner.call(ECHO, module="broken@1")
     assert (crash["kind"], crash["reason"]) == (frames.CRASH, "load")
     assert "SyntaxError" in crash["noise"]

@@ -1,0 +1,39 @@
+"""Bytecode of what travels to hosts, for those whose Python is of the controller's own version.
+
+Compiling the runner takes a host longer than starting its interpreter. A host of another version cannot use the
+bytecode, and compiles the source, which always comes along until the host's version is known.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import marshal
+import zlib
+
+MAGIC_NUMBER = importlib.util.MAGIC_NUMBER
+
+
+def compiled(source: bytes, filename: str) -> bytes:
+    """The compressed bytecode of some source; empty where this Python cannot compile it.
+
+    Args:
+        filename: what tracebacks on the host call it.
+    """
+    try:
+        code = compile(source, filename, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError):
+        # The host's Python decides, which may know more or less than ours; its error goes to the operator.
+        return b""
+    return zlib.compress(marshal.dumps(code), 6)
+
+
+def pack(key: str, source: bytes, filename: str) -> bytes:
+    """A piece of code as it travels; ``remote/runner/loader.py`` tells the form.
+
+    Args:
+        key: its name on the host.
+        filename: what tracebacks on the host call it.
+    """
+    bytecode = compiled(source, f"stella:{filename}")
+    head = key.encode() + b"\n" + MAGIC_NUMBER + len(bytecode).to_bytes(4, "big")
+    return head + bytecode + zlib.compress(source, 6)
