@@ -152,7 +152,7 @@ def find(name, extra=("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin",
 
 def duration(seconds):
     """A time span as ansible-core writes ``delta``: 0:00:01.500000, with "1 day, " or "2 days, " before it."""
-    micros = max(0, int(round(seconds * 1000000)))
+    micros = max(0, round(seconds * 1000000))
     minutes, rest = divmod(micros // 1000000, 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)

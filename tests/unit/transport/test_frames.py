@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stella_ops.remote.runner import program
+from stella_ops.remote.runner import child, program
 from stella_ops.transport import frames
 
 FRAMES = st.lists(
@@ -43,7 +43,7 @@ def test_a_line_that_somebody_printed_is_shown() -> None:
 
 
 def test_both_halves_agree() -> None:
-    for name in ("MAGIC", "CODE", "TASK", "DATA", "CANCEL", "ALIVE", "HELLO", "RESULT", "CRASH", "FRAME_LIMIT"):
+    for name in ("MAGIC", "CODE", "TASK", "DATA", "CANCEL", "ALIVE", "HELLO", "RESULT", "CRASH", "SKIPPED", "FRAME_LIMIT"):
         assert getattr(program, name) == getattr(frames, name), name
     assert program.HEADER.format == frames.HEADER.format
-    assert program.RESULT_LIMIT < frames.FRAME_LIMIT
+    assert child.RESULT_LIMIT < frames.FRAME_LIMIT
