@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from stella_ops.errors import NotYet
 from stella_ops.templating.templar import Templar
-from stella_ops.transport.base import Become, CommandResult, HostSession, ModuleCall
+from stella_ops.transport.base import Become, CommandResult, HostSession, Link, ModuleCall
 
 if TYPE_CHECKING:
     from stella_ops.agents.fleet import Fleet
@@ -40,6 +41,7 @@ class ActionContext:
         keep_secret: makes a value unprintable for the rest of the run.
         scrub: a value without the secrets of this run.
         fleet: opens the fleet's services (store, authority, releases) when first called.
+        link: the task's place among tasks that are sent ahead.
     """
 
     host: str
@@ -55,6 +57,7 @@ class ActionContext:
     keep_secret: Callable[[object], object]
     scrub: Callable[[Any], Any]
     fleet: Fleet | None = None
+    link: Link | None = None
 
     async def module(
         self,
@@ -74,8 +77,19 @@ class ActionContext:
             timeout=self.timeout if timeout is None else timeout,
             environment=self.environment,
             content=content,
+            link=self.link,
         )
         return told_by_host(await self.session.call(call, self.become))
+
+    def alone(self) -> None:
+        """Say before the first call that the task will ask the host several times.
+
+        Raises:
+            NotYet: it was begun ahead of its turn, and has to wait for that.
+        """
+        if self.link is not None and self.link.previous is not None:
+            raise NotYet
+        self.link = None
 
     async def raw(self, command: str) -> CommandResult:
         """Run a bare command on the host."""

@@ -77,6 +77,7 @@ async def _copy_file(context: ActionContext, args: dict[str, Any], source: Path,
 
 async def _copy_folder(context: ActionContext, args: dict[str, Any], source: Path, *, whole: bool) -> Result:
     """Every file below a folder. With a trailing slash its content is copied, without one the folder itself."""
+    context.alone()
     base = Path(str(args["dest"])) / source.name if whole else Path(str(args["dest"]))
     changed = False
     for path in [source, *sorted(source.rglob("*"))]:

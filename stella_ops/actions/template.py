@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import ChainMap
 from typing import Any
 
 from stella_ops.actions.base import ActionContext, ActionFailure, Result, find_file
@@ -45,7 +46,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     rendered = context.templar.render_file(
         text,
         str(source),
-        {**context.variables, "ansible_managed": "Ansible managed", "template_path": str(source)},
+        ChainMap({"ansible_managed": "Ansible managed", "template_path": str(source)}, context.variables),  # type: ignore[arg-type]
         trim_blocks=args.get("trim_blocks", True),
         lstrip_blocks=args.get("lstrip_blocks", False),
         keep_trailing_newline=False,

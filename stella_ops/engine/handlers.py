@@ -41,6 +41,10 @@ class Notifications:
             self._notified[index][host] = None
         return [self._titles[index] for index in fresh]
 
+    def knows(self, name: str) -> bool:
+        """Whether a handler has that name, or listens to it."""
+        return name in self._titles or any(name in handler.listen for handler in self._handlers)
+
     def take(self, index: int, among: Collection[str] | None = None) -> list[str]:
         """The hosts (of some) that notified a handler; they count as served from now on."""
         notified = self._notified[index]

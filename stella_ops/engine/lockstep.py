@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Any
 
 from stella_ops.actions.registry import action
+from stella_ops.engine.ahead import Ahead
 from stella_ops.engine.batch import Batch
 from stella_ops.engine.events import HandlerNotified, HostFinished, HostStarted, NoHostsLeft, TaskStarted
 from stella_ops.engine.host_state import HostState
 from stella_ops.engine.outcome import Outcome
+from stella_ops.engine.path import Path
+from stella_ops.engine.run_context import RunContext
+from stella_ops.engine.tags import is_selected
 from stella_ops.engine.task_runner import TaskRunner
+from stella_ops.engine.traits import Traits
 from stella_ops.errors import PlaybookError
 from stella_ops.playbook.model import Task
 
@@ -21,13 +27,57 @@ class PlayStopped(Exception):
     """The play ends for all hosts: too many failed, or any_errors_fatal."""
 
 
-class Lockstep:
-    """Runs tasks one by one, each on all hosts before the next (the linear strategy)."""
+class Announcer:
+    """Tells that a task starts."""
 
-    def __init__(self, batch: Batch, tasks: TaskRunner) -> None:
+    def __init__(self, run: RunContext) -> None:
+        self._run = run
+
+    def announce(self, batch: Batch, task: Task, hosts: Sequence[str], *, handler: bool) -> tuple[int, str]:
+        """Emit the event; the task's number and title."""
+        run = self._run
+        task_id = run.next_task_id()
+        title = str(run.scrub(batch.title(task)))
+        run.emit(
+            TaskStarted(
+                time=time.time(),
+                task_id=task_id,
+                task=title,
+                action=task.action,
+                origin=str(task.origin),
+                handler=handler,
+                hosts=list(hosts),
+            )
+        )
+        return task_id, title
+
+
+class Lockstep:
+    """Runs tasks one by one, each on all hosts before the next (the linear strategy).
+
+    A host that is alone waits for nobody: its next tasks are begun ahead of their turn where that is possible.
+
+    Args:
+        path: the order of the tasks.
+        slots: bounds how many hosts work at once.
+    """
+
+    def __init__(
+        self,
+        batch: Batch,
+        tasks: TaskRunner,
+        path: Path,
+        announcer: Announcer,
+        slots: contextlib.AbstractAsyncContextManager[Any],
+    ) -> None:
         self._batch = batch
         self._run = batch.run
         self._tasks = tasks
+        self._path = path
+        self._announcer = announcer
+        self._slots = slots
+        self._traits = Traits(batch.run.options, batch.notifications.knows)
+        self._ahead: dict[str, Ahead] = {}
 
     async def run(self, task: Task, hosts: Sequence[str], *, handler: bool = False) -> list[str]:
         """Run a task on hosts, on as many at a time as there are forks; those that came through.
@@ -39,24 +89,15 @@ class Lockstep:
         batch, run = self._batch, self._run
         once = self._is_once(task, hosts[0])
         chosen = hosts[:1] if once else hosts
-        task_id = run.next_task_id()
-        title = str(run.scrub(batch.title(task)))
-        run.emit(
-            TaskStarted(
-                time=time.time(),
-                task_id=task_id,
-                task=title,
-                action=task.action,
-                origin=str(task.origin),
-                handler=handler,
-                hosts=list(chosen),
-            )
-        )
+        task_id, title = self._announcer.announce(batch, task, chosen, handler=handler)
 
         async def on(host: str) -> Outcome:
-            async with run.slots:
+            async with self._slots:
                 run.emit(HostStarted(time=time.time(), task_id=task_id, host=host))
-                outcome = await self._tasks.run(task, host, task_id)
+                if len(hosts) == 1 and not once:
+                    outcome = await self._ahead_of(host).run(task, task_id, self._path.after(task))
+                else:
+                    outcome = await self._tasks.run(task, host, task_id)
             self._settle(task, host, hosts if once else [host], outcome)
             self._report(task_id, title, host, outcome)
             return outcome
@@ -67,6 +108,21 @@ class Lockstep:
             outcomes = await _all(on(host) for host in chosen)
         self._check_limits(task, once, [o for o in outcomes if o.status in ("failed", "unreachable")])
         return batch.active(hosts)
+
+    async def close(self) -> None:
+        """Forget what was begun ahead and did not get its turn."""
+        for ahead in self._ahead.values():
+            await ahead.drop()
+
+    def _ahead_of(self, host: str) -> Ahead:
+        known = self._ahead.get(host)
+        if known is None:
+            known = self._ahead[host] = Ahead(host, self._tasks, self._traits, self._is_selected)
+        return known
+
+    def _is_selected(self, task: Task) -> bool:
+        options = self._run.options
+        return is_selected(task.inherited.tags, options.tags, options.skip_tags)
 
     def _is_once(self, task: Task, host: str) -> bool:
         if getattr(action(task.action), "RUN_ONCE", False):
@@ -117,16 +173,20 @@ class Lockstep:
         if once or batch.flag(task.inherited.any_errors_fatal, task):
             batch.set_failed(batch.active(), True)
             raise PlayStopped
-        if batch.play.max_fail_percentage is None or not any(outcome.status == "failed" for outcome in fallen):
+        allowed = self.allowed_failures()
+        if allowed is None or not any(outcome.status == "failed" for outcome in fallen):
             return
         # As in ansible-core, hosts that cannot be reached do not count, nor those that a rescue may take back.
         out = sum(batch.state(host).failed for host in batch.hosts)
-        if not batch.guards and 100.0 * out / len(batch.hosts) > self._allowed_failures():
+        if not batch.guards and 100.0 * out / len(batch.hosts) > allowed:
             self._run.emit(NoHostsLeft(time=time.time(), play=batch.play.title, reason="max_fail_percentage"))
             raise PlayStopped
 
-    def _allowed_failures(self) -> float:
+    def allowed_failures(self) -> float | None:
+        """``max_fail_percentage``; None where there is none."""
         play = self._batch.play
+        if play.max_fail_percentage is None:
+            return None
         rendered = self._run.templar.render(play.max_fail_percentage, self._batch.variables.of(self._batch.hosts[0]))
         try:
             return float(str(rendered).rstrip("% "))

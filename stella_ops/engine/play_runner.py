@@ -6,12 +6,14 @@ through its always section, and those without a rescue leave the play.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Collection, Iterable, Sequence
 
 from stella_ops.engine.batch import Batch
-from stella_ops.engine.lockstep import Lockstep, PlayStopped
+from stella_ops.engine.lockstep import Announcer, Lockstep, PlayStopped
 from stella_ops.engine.meta import BatchEnded, run_meta
+from stella_ops.engine.path import Path
 from stella_ops.engine.run_context import RunContext
 from stella_ops.engine.tags import is_selected
 from stella_ops.engine.task_runner import TaskRunner
@@ -24,15 +26,33 @@ class PlayRunner:
 
     Args:
         hosts: the batch, in order.
+        announcer: tells of tasks.
+        alone: the batch is one of many hosts that go on side by side, and has its slot already.
     """
 
     def __init__(
-        self, run: RunContext, play: Play, variables: PlayVariables, tasks: TaskRunner, hosts: Sequence[str]
+        self,
+        run: RunContext,
+        play: Play,
+        variables: PlayVariables,
+        tasks: TaskRunner,
+        hosts: Sequence[str],
+        *,
+        announcer: Announcer | None = None,
+        alone: bool = False,
     ) -> None:
         self._run = run
         self._play = play
+        self._alone = alone
         self._batch = Batch(run, play, variables, hosts)
-        self._lockstep = Lockstep(self._batch, tasks)
+        self._gather = self._gathering()
+        self.lockstep = Lockstep(
+            self._batch,
+            tasks,
+            Path(play, self._gather),
+            announcer or Announcer(run),
+            contextlib.nullcontext() if alone else run.slots,
+        )
 
     async def run_batch(self) -> bool:
         """Run everything on the batch; False when the whole run must stop after it.
@@ -54,19 +74,25 @@ class PlayRunner:
             if batch.flag(self._play.force_handlers):
                 await self._flush_handlers(forced=True)
             return False
+        finally:
+            await self.lockstep.close()
         # ansible-core stops a rolling play when a batch is lost as a whole.
         return not all(batch.state(host).failed or batch.state(host).unreachable for host in batch.hosts)
 
-    async def _gather_facts(self) -> None:
-        play, options = self._play, self._run.options
+    def _gathering(self) -> Task | None:
+        """The task that gathers facts; None where the play wants none."""
+        play = self._play
         if play.gather_facts is not None and not self._batch.flag(play.gather_facts):
-            return
+            return None
         # The task inherits from the play as any other does.
         inherited = dataclasses.replace(play.inherited, tags=play.inherited.tags | {"always"})
         args = {"gather_subset": play.gather_subset} if play.gather_subset else {}
-        gather = Task(name="Gathering Facts", action="setup", args=args, origin=play.origin, inherited=inherited)
-        if is_selected(inherited.tags, options.tags, options.skip_tags):
-            await self._lockstep.run(gather, self._batch.active())
+        return Task(name="Gathering Facts", action="setup", args=args, origin=play.origin, inherited=inherited)
+
+    async def _gather_facts(self) -> None:
+        gather, options = self._gather, self._run.options
+        if gather is not None and is_selected(gather.inherited.tags, options.tags, options.skip_tags):
+            await self.lockstep.run(gather, self._batch.active())
 
     # -- steps
 
@@ -88,7 +114,7 @@ class PlayRunner:
             return hosts
         if task.action == "meta":
             return await run_meta(task, hosts, self._batch, self._flush_handlers)
-        return await self._lockstep.run(task, hosts)
+        return await self.lockstep.run(task, hosts)
 
     async def _block(self, block: Block, hosts: list[str]) -> list[str]:
         batch = self._batch
@@ -154,7 +180,7 @@ class PlayRunner:
             if handler.action == "meta":
                 await run_meta(handler, hosts, batch, self._flush_handlers)
             else:
-                await self._lockstep.run(handler, batch.active(hosts), handler=True)
+                await self.lockstep.run(handler, batch.active(hosts), handler=True)
         finally:
             batch.set_failed(failed, True)
 

@@ -18,6 +18,7 @@ from stella_ops.errors import PlaybookError, TemplateError
 from stella_ops.origins import origin_of
 from stella_ops.playbook.model import Task
 from stella_ops.templating.omit import OMIT, drop_omitted
+from stella_ops.transport.base import Link
 
 
 @dataclass(slots=True)
@@ -54,12 +55,22 @@ class Preparation:
         named = self._run.templar.render(task.inherited.delegate_to, view)
         return host if named is OMIT or named is None or named == "" else str(named)
 
-    def prepare(self, task: Task, host: str, target: str, view: Mapping[str, Any], *, secret: bool) -> Prepared:
+    def prepare(
+        self,
+        task: Task,
+        host: str,
+        target: str,
+        view: Mapping[str, Any],
+        *,
+        secret: bool,
+        link: Link | None = None,
+    ) -> Prepared:
         """Work out what a task needs.
 
         Args:
             view: the host's variables, rendered lazily.
             secret: ``no_log``.
+            link: its place among tasks that are sent ahead.
 
         Raises:
             StellaError: a template that fails, a connection that makes no sense.
@@ -100,6 +111,7 @@ class Preparation:
             keep_secret=run.redactor.add,
             scrub=run.scrub,
             fleet=run.fleet,
+            link=link,
         )
         return Prepared(target, context, drop_omitted(args))
 

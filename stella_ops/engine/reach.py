@@ -8,6 +8,7 @@ from typing import Any
 
 from stella_ops.engine import connections
 from stella_ops.engine.options import RunOptions
+from stella_ops.engine.pending import Pending
 from stella_ops.engine.results import is_true
 from stella_ops.inventory.connection import CONNECTION_VARIABLES, connection_variables
 from stella_ops.playbook.model import Inherited, Task
@@ -70,6 +71,8 @@ def _connection_variables(variables: Mapping[str, Any]) -> dict[str, Any]:
     raw = getattr(getattr(variables, "scope", None), "variables", variables)
     found: dict[str, Any] = {}
     for layer in reversed(raw.maps if isinstance(raw, ChainMap) else [raw]):
+        if isinstance(layer, Pending):
+            continue  # nothing that is pending may say how to connect: see Traits
         for name in CONNECTION_VARIABLES.intersection(layer):
             found[name] = layer[name]
     return connection_variables(found)

@@ -11,6 +11,7 @@ from typing import Any
 from stella_ops.engine.batches import batches
 from stella_ops.engine.events import NoHosts, PlayStarted, RunFinished, RunStarted, Warned
 from stella_ops.engine.meta import PlayEnded
+from stella_ops.engine.pipelined import PipelinedRunner
 from stella_ops.engine.play_hosts import early_variables, play_hosts
 from stella_ops.engine.play_runner import PlayRunner
 from stella_ops.engine.run_context import RunContext
@@ -21,6 +22,9 @@ from stella_ops.origins import Origin, origin_of
 from stella_ops.playbook.model import Play, Playbook
 from stella_ops.playbook.variables import load_vars_file
 from stella_ops.templating.templar import Templar
+
+# How the hosts of a batch go through a play's tasks.
+STRATEGIES: dict[str, type[PlayRunner] | type[PipelinedRunner]] = {"linear": PlayRunner, "pipelined": PipelinedRunner}
 
 OK, ERROR, FAILED_HOSTS, UNREACHABLE_HOSTS, INTERRUPTED = 0, 1, 2, 4, 99
 
@@ -121,7 +125,7 @@ class Run:
         )
         for host in alive:
             context.state(host)
-        self._check_strategy(play)
+        strategy = self._strategy(play)
         self._load_vars_files(play, variables, alive, folder)
         serial = context.templar.render(play.serial, variables.of(alive[0])) if play.serial is not None else None
         tasks = TaskRunner(context, variables, [folder])
@@ -130,7 +134,8 @@ class Run:
             variables.forget()
             context.emit(PlayStarted(time=time.time(), play=title, hosts=batch))
             try:
-                if not await PlayRunner(context, play, variables, tasks, batch).run_batch():
+                runner = STRATEGIES[strategy](context, play, variables, tasks, batch)
+                if not await runner.run_batch():
                     return False
             except PlayEnded:
                 break
@@ -148,16 +153,17 @@ class Run:
         except TemplateError:
             return str(play.name)
 
-    def _check_strategy(self, play: Play) -> None:
-        """A strategy that is a template shows its value only now."""
+    def _strategy(self, play: Play) -> str:
+        """The play's strategy; one that is a template shows its value only now."""
         rendered = self._context.templar.render(play.strategy, early_variables(play, self._context.options))
         name = str(rendered or "linear").removeprefix("ansible.builtin.")
-        if name != "linear":
+        if name not in STRATEGIES:
             raise PlaybookError(
                 f"the strategy '{name}' is not supported yet",
                 where=origin_of(play.strategy, play.origin),
-                hint="leave it out: each task runs on all hosts before the next (linear)",
+                hint=f"known: {', '.join(STRATEGIES)}",
             )
+        return name
 
     def _load_vars_files(self, play: Play, variables: PlayVariables, hosts: Iterable[str], folder: Path) -> None:
         if not play.vars_files:

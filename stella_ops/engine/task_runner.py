@@ -11,12 +11,14 @@ from typing import Any
 from stella_ops.engine.attempts import Attempts
 from stella_ops.engine.events import ItemFinished, Status
 from stella_ops.engine.outcome import Outcome, Result, censored, combine, defect, failed, skipped, unreachable
+from stella_ops.engine.pending import Pending
 from stella_ops.engine.preparation import Preparation
 from stella_ops.engine.run_context import RunContext
 from stella_ops.engine.variables import PlayVariables
 from stella_ops.errors import StellaError, TemplateError, UnreachableError
 from stella_ops.playbook.model import Task
 from stella_ops.templating.omit import OMIT
+from stella_ops.transport.base import Link
 
 HIDDEN_ITEM = "(censored due to no_log)"
 
@@ -36,16 +38,26 @@ class TaskRunner:
         self._preparation = Preparation(run, variables, search_path)
         self._attempts = Attempts(run, self._preparation)
 
-    async def run(self, task: Task, host: str, task_id: int) -> Outcome:
-        """Run a task on a host. Never raises for what goes wrong on the host, or in the code for it."""
+    async def run(
+        self, task: Task, host: str, task_id: int, *, link: Link | None = None, pending: Pending | None = None
+    ) -> Outcome:
+        """Run a task on a host. Never raises for what goes wrong on the host, or in the code for it.
+
+        Args:
+            link: its place among tasks that are sent ahead.
+            pending: variables that are not known yet.
+
+        Raises:
+            NotYet: it cannot run ahead of its turn.
+        """
         started = time.monotonic()
-        view = self._run.templar.lazy(self._variables.of(host, task))
+        view = self._run.templar.lazy(self._variables.of(host, task, pending=pending))
         flag = self._preparation.flag_or_not
         # Nothing is shown of a task whose no_log cannot be made out.
         secret = flag(task.inherited.no_log, view, otherwise=True)
         try:
             if task.loop is None:
-                outcome = await self._run_one(task, host, task_id, view, secret)
+                outcome = await self._run_one(task, host, task_id, view, secret, link=link)
             else:
                 outcome = await self._run_loop(task, host, task_id, view, secret)
         except UnreachableError as error:
@@ -155,12 +167,13 @@ class TaskRunner:
         view: Mapping[str, Any],
         secret: bool,
         item: Mapping[str, Any] | None = None,
+        link: Link | None = None,
     ) -> Outcome:
         reason = self._unmet(task, view)
         if reason is not None:
             return skipped(reason)
         target = self._preparation.target(task, host, view)
-        prepared = self._preparation.prepare(task, host, target, view, secret=secret)
+        prepared = self._preparation.prepare(task, host, target, view, secret=secret, link=link)
 
         def scope_with(result: Result) -> Mapping[str, Any]:
             # Conditions on a task's own result name it through the registered variable alone.

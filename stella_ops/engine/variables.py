@@ -75,15 +75,20 @@ class PlayVariables:
         """Whether the inventory has a host."""
         return host in self._inventory.hosts
 
-    def of(self, host: str, task: Task | None = None, extra: Layer | None = None) -> Layer:
+    def of(
+        self, host: str, task: Task | None = None, extra: Layer | None = None, pending: Layer | None = None
+    ) -> Layer:
         """The variables of a host; values are as written, not rendered.
 
         Args:
             task: adds the variables of its blocks and its own.
             extra: adds above all others but magic ones, such as loop variables.
+            pending: stands above all; see ``Pending``.
         """
         state = self._states.get(host) or HostState(host)
         layers: list[Layer] = [self._magic(host), self._shared, self._changing]
+        if pending is not None:
+            layers.insert(0, pending)
         if extra:
             layers.append(extra)
         if self._options.extra_vars:

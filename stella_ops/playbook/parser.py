@@ -24,7 +24,7 @@ from stella_ops.playbook.problems import Problems
 from stella_ops.playbook.serial import check_serial
 from stella_ops.playbook.tasks import TaskReader, check_notified
 
-_STRATEGIES = ("linear",)
+_STRATEGIES = ("linear", "pipelined")
 _STRATEGIES_NOT_YET = ("free", "host_pinned", "debug")
 _IMPORTS = ("import_playbook", "ansible.builtin.import_playbook", "include")
 

@@ -21,6 +21,9 @@ from stella_ops.remote.runner import plainjson, processes
 from stella_ops.remote.runner.surroundings import Guard, Surroundings
 
 HEAD = struct.Struct(">IB")
+# fcntl(2): the names that Python lacks, and the structure f_owner_ex.
+F_GETOWN_EX, F_OWNER_PGRP = 16, 2
+OWNER = struct.Struct("ii")
 FAILED, LEAVING, UNLOADABLE = 1, 2, 4
 
 # The longest answer of a module, as JSON. Longer ones become a failure that says so.
@@ -58,7 +61,9 @@ class Lifeline(object):
         """The process group that it is armed for; None when it is not."""
         if not fcntl.fcntl(self.read_fd, fcntl.F_GETFL) & os.O_ASYNC:
             return None
-        return -fcntl.fcntl(self.read_fd, fcntl.F_GETOWN)
+        # Not F_GETOWN: it tells of a group by a negative number, which Python takes for an error.
+        kind, owner = OWNER.unpack(fcntl.fcntl(self.read_fd, F_GETOWN_EX, bytes(OWNER.size)))
+        return owner if kind == F_OWNER_PGRP else None
 
     def close(self):
         """In the runner: all that it still holds of it."""

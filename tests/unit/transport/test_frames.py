@@ -43,7 +43,19 @@ def test_a_line_that_somebody_printed_is_shown() -> None:
 
 
 def test_both_halves_agree() -> None:
-    for name in ("MAGIC", "CODE", "TASK", "DATA", "CANCEL", "ALIVE", "HELLO", "RESULT", "CRASH", "SKIPPED", "FRAME_LIMIT"):
+    for name in (
+        "MAGIC",
+        "CODE",
+        "TASK",
+        "DATA",
+        "CANCEL",
+        "ALIVE",
+        "HELLO",
+        "RESULT",
+        "CRASH",
+        "SKIPPED",
+        "FRAME_LIMIT",
+    ):
         assert getattr(program, name) == getattr(frames, name), name
     assert program.HEADER.format == frames.HEADER.format
     assert child.RESULT_LIMIT < frames.FRAME_LIMIT

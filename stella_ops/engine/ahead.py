@@ -1,0 +1,167 @@
+"""Tasks of one host that are begun before their turn, while the host still works on those before them.
+
+A play's next tasks need no decision of the controller as long as nothing goes wrong and they use nothing that the
+tasks before them find out. Such tasks are prepared and sent at once; the host runs each after the one before it,
+and only if that one went well (``transport.base.Link``). What they answer waits here for their turn. So a row of
+tasks costs one round trip, and the host never waits for the controller.
+
+What can be seen from the playbook alone is looked up in ``Traits``. The rest shows when a task is prepared: a
+variable that is not known yet raises ``NotYet`` (``Pending``), and the task is prepared again in its turn. Nothing
+that is begun ahead may have an effect on the controller. Filters, tests and today's lookups have none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from stella_ops.engine.outcome import Outcome
+from stella_ops.engine.pending import Pending
+from stella_ops.engine.task_runner import TaskRunner
+from stella_ops.engine.traits import Traits
+from stella_ops.errors import NotYet
+from stella_ops.playbook.model import Task
+from stella_ops.transport.base import Link
+
+# As many tasks may wait on the host and here: enough to bridge a slow link, few enough to bound memory.
+DEPTH = 32
+
+
+@dataclass(eq=False, slots=True)
+class _Begun:
+    """A task that has begun.
+
+    Attributes:
+        stuck: none may follow it before its own turn is over.
+        undecided: it came to nothing ahead of its turn, and is to begin again in it.
+    """
+
+    task: Task
+    link: Link
+    running: asyncio.Task[Outcome]
+    began: float
+    ended: float = 0.0
+    stuck: bool = False
+    undecided: bool = False
+
+
+@dataclass(slots=True)
+class Ahead:
+    """One host's tasks.
+
+    Args:
+        tasks: runs them.
+        traits: tells which may lead or follow.
+        select: whether a task takes part at all, by its tags.
+    """
+
+    host: str
+    tasks: TaskRunner
+    traits: Traits
+    select: Callable[[Task], bool]
+    _queue: deque[_Begun] = field(default_factory=deque)
+    _last_ended: float = 0.0
+    _current: Task | None = None
+
+    async def run(self, task: Task, task_id: int, path: Sequence[Task]) -> Outcome:
+        """The outcome of a task whose turn has come.
+
+        Args:
+            path: the tasks after it, in the order they come when all goes well.
+        """
+        begun = self._queue.popleft() if self._queue and self._queue[0].task is task else None
+        if begun is None or begun.undecided:
+            await self.drop()
+            begun = self._begin(task, task_id, None)
+        self._current = task
+        looking = None
+        if path and len(self._queue) < DEPTH // 2 and not (self._queue and self._queue[-1].stuck):
+            looking = asyncio.create_task(self._look_ahead(begun, path))
+        try:
+            outcome = await begun.running
+        except NotYet:
+            await self.drop()
+            begun = self._begin(task, task_id, None)
+            outcome = await begun.running
+        except BaseException:
+            begun.running.cancel()
+            await self.drop()
+            raise
+        finally:
+            if looking is not None:
+                looking.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await looking
+        # A task that was sent ahead has spent a part of its time in waiting for the one before.
+        outcome.duration = begun.ended - max(begun.began, self._last_ended)
+        self._last_ended = begun.ended
+        return outcome
+
+    async def drop(self) -> None:
+        """Forget what has begun and will not be needed; where a task failed, the host has skipped it already."""
+        dropped, self._queue = list(self._queue), deque()
+        for begun in reversed(dropped):
+            begun.running.cancel()
+        await asyncio.gather(*(begun.running for begun in dropped), return_exceptions=True)
+
+    def _begin(self, task: Task, task_id: int, previous: _Begun | None) -> _Begun:
+        link = Link(previous.link if previous is not None else None)
+        pending = self._pending(previous)
+        running = asyncio.create_task(self.tasks.run(task, self.host, task_id, link=link, pending=pending))
+        begun = _Begun(task, link, running, time.monotonic())
+        running.add_done_callback(lambda done: _ended(begun, previous))
+        return begun
+
+    def _pending(self, previous: _Begun | None) -> Pending | None:
+        """What the tasks that are before it will set."""
+        if previous is None:
+            return None
+        before = [begun.task for begun in self._queue]
+        if self._current is not None:
+            before.append(self._current)
+        names = frozenset(task.register for task in before if task.register)
+        return Pending(names, facts=any(self.traits.gathers_facts(task) for task in before))
+
+    async def _look_ahead(self, current: _Begun, path: Sequence[Task]) -> None:
+        """Begin what may be begun after the task whose turn it is."""
+        last = self._queue[-1] if self._queue else current
+        for task in _after(last.task, current.task, path):
+            if not self.select(task):
+                continue
+            if len(self._queue) >= DEPTH or not self.traits.may_lead(last.task) or not self.traits.may_follow(task):
+                return
+            await last.link.sent.wait()
+            if last.stuck or not last.link.final:
+                return
+            begun = self._begin(task, 0, last)
+            self._queue.append(begun)
+            last = begun
+
+
+def _after(last: Task, current: Task, path: Sequence[Task]) -> Sequence[Task]:
+    """The part of the path behind the last task that has begun."""
+    if last is current:
+        return path
+    for index, task in enumerate(path):
+        if task is last:
+            return path[index + 1 :]
+    return ()
+
+
+def _ended(begun: _Begun, previous: _Begun | None) -> None:
+    begun.ended = time.monotonic()
+    link = begun.link
+    failed = begun.running.cancelled() or begun.running.exception() is not None
+    begun.stuck = failed or begun.running.result().status not in ("ok", "changed", "skipped")
+    if not link.sent.is_set():
+        # It had nothing for the host to do: who follows it follows the one before.
+        begun.undecided = begun.stuck and previous is not None
+        if previous is None or begun.stuck:
+            begun.stuck = True
+        else:
+            link.runner, link.task_id, link.final = previous.link.runner, previous.link.task_id, previous.link.final
+        link.sent.set()

@@ -1,0 +1,106 @@
+"""The strategy ``pipelined``: each host goes through the play at its own pace, with its next tasks sent ahead.
+
+As with ansible-core's ``free`` and ``host_pinned``, hosts do not wait for each other. As many hosts as there are
+forks are at work, each from its first task to its last. What would need all hosts at one point has another meaning
+than under ``linear``: ``run_once`` runs on each host, a failure under ``any_errors_fatal`` or beyond
+``max_fail_percentage``, like ``meta: end_play``, keeps hosts from beginning, and leaves alone those at work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from stella_ops.engine.batch import Batch
+from stella_ops.engine.events import Warned
+from stella_ops.engine.lockstep import Announcer, Lockstep
+from stella_ops.engine.meta import PlayEnded
+from stella_ops.engine.play_runner import PlayRunner
+from stella_ops.engine.run_context import RunContext
+from stella_ops.engine.task_runner import TaskRunner
+from stella_ops.engine.variables import PlayVariables
+from stella_ops.playbook.model import Play, Task, walk_tasks
+
+
+class OnceAnnounced(Announcer):
+    """Tells of each task when the first host comes to it, for all hosts."""
+
+    def __init__(self, run: RunContext, hosts: Sequence[str]) -> None:
+        super().__init__(run)
+        self._hosts = list(hosts)
+        self._ids: dict[int, tuple[int, str]] = {}
+
+    def announce(self, batch: Batch, task: Task, hosts: Sequence[str], *, handler: bool) -> tuple[int, str]:
+        known = self._ids.get(id(task))
+        if known is None:
+            known = self._ids[id(task)] = super().announce(batch, task, self._hosts, handler=handler)
+        return known
+
+
+class PipelinedRunner:
+    """Runs a play's sections on a batch, each host by itself."""
+
+    def __init__(
+        self, run: RunContext, play: Play, variables: PlayVariables, tasks: TaskRunner, hosts: Sequence[str]
+    ) -> None:
+        self._run = run
+        self._play = play
+        self._variables = variables
+        self._tasks = tasks
+        self._hosts = list(hosts)
+        self._announcer = OnceAnnounced(run, hosts)
+        self._over = False
+        self._ended: PlayEnded | None = None
+
+    async def run_batch(self) -> bool:
+        """Run everything on the batch; False when the whole run must stop after it.
+
+        Raises:
+            PlayEnded: the play is over, for the batches to come as well.
+        """
+        self._warn_of_what_differs()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for host in self._hosts:
+                    group.create_task(self._host(host))
+        except BaseExceptionGroup as problems:
+            raise problems.exceptions[0] from None
+        if self._ended is not None:
+            raise self._ended
+        if self._over:
+            return False
+        states = [self._run.state(host) for host in self._hosts]
+        return not all(state.failed or state.unreachable for state in states)
+
+    async def _host(self, host: str) -> None:
+        async with self._run.slots:
+            if self._over or self._ended is not None:
+                return
+            runner = PlayRunner(
+                self._run, self._play, self._variables, self._tasks, [host], announcer=self._announcer, alone=True
+            )
+            try:
+                await runner.run_batch()
+            except PlayEnded as ended:
+                self._ended = ended
+            state = self._run.state(host)
+            if state.failed or state.unreachable:
+                self._over = self._over or self._too_many_failed(runner.lockstep)
+
+    def _too_many_failed(self, lockstep: Lockstep) -> bool:
+        if self._play.inherited.any_errors_fatal in (True, "true", "yes"):
+            return True
+        allowed = lockstep.allowed_failures()
+        if allowed is None:
+            return False
+        out = sum(self._run.state(host).failed for host in self._hosts)
+        return 100.0 * out / len(self._hosts) > allowed
+
+    def _warn_of_what_differs(self) -> None:
+        steps = [step for _, section in self._play.sections() for step in section]
+        for task in walk_tasks(steps):
+            if task.inherited.run_once not in (None, False):
+                message = "run_once has no meaning under 'strategy: pipelined': the task runs on each host"
+                self._run.emit(Warned(time=time.time(), message=message, where=str(task.origin)))
+                return

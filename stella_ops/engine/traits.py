@@ -1,0 +1,88 @@
+"""Which tasks may be begun ahead of their turn, as far as the playbook tells; see ``ahead.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from stella_ops import content
+from stella_ops.actions.registry import action_names
+from stella_ops.engine.options import RunOptions
+from stella_ops.playbook.model import Task
+from stella_ops.templating.scope import is_template
+
+# Actions that ask the host once at the most, and have no effect on the controller.
+_PLAIN_ACTIONS = frozenset({"assert", "copy", "debug", "template"})
+# The only built-in module that returns facts.
+_FACTS = "setup"
+_PREFIXES = ("ansible_", "stella_")
+
+
+class Traits:
+    """Looks at a play's tasks, each once.
+
+    Args:
+        knows_topic: whether the play has a handler of that name, or one that listens to it.
+    """
+
+    def __init__(self, options: RunOptions, knows_topic: Callable[[str], bool]) -> None:
+        self._folders = options.module_folders
+        self._knows_topic = knows_topic
+        self._known: dict[int, tuple[bool, bool]] = {}
+
+    def may_lead(self, task: Task) -> bool:
+        """Whether tasks may be sent to follow it: the host can tell as well as we whether it went well."""
+        return self._look(task)[0]
+
+    def may_follow(self, task: Task) -> bool:
+        """Whether it may be sent before its turn: all that is decided about it is decided before it runs."""
+        return self._look(task)[1]
+
+    def gathers_facts(self, task: Task) -> bool:
+        """Whether it changes the host's facts."""
+        return task.action == _FACTS
+
+    def _look(self, task: Task) -> tuple[bool, bool]:
+        known = self._known.get(id(task))
+        if known is None:
+            known = self._known[id(task)] = self._make(task)
+        return known
+
+    def _make(self, task: Task) -> tuple[bool, bool]:
+        inherited = task.inherited
+        single = (
+            self._is_plain(task.action)
+            and task.loop is None
+            and not task.until
+            and task.retries is None
+            and inherited.delegate_to is None
+            and inherited.run_once in (None, False)
+            and not str(task.register or "").startswith(_PREFIXES)
+            and _is_settled(task.changed_when)
+            and all(isinstance(t, str) and not is_template(t) and self._knows_topic(t) for t in task.notify)
+        )
+        if not single:
+            return False, False
+        judged_here = task.failed_when is not None
+        follows = (
+            _is_settled(task.failed_when)
+            and not _has_template(inherited.ignore_errors)
+            and not _has_template(inherited.ignore_unreachable)
+        )
+        return not judged_here, follows
+
+    def _is_plain(self, name: str) -> bool:
+        if name in action_names():
+            return name in _PLAIN_ACTIONS
+        # What a module of the operator's own returns, and leaves behind, is not known.
+        path = content.module_path(name, self._folders)
+        return path is not None and path.parent == content.builtin_folder("modules")
+
+
+def _is_settled(conditions: list[Any] | None) -> bool:
+    """Whether conditions are plain truths, and need no variable."""
+    return conditions is None or all(isinstance(condition, bool) for condition in conditions)
+
+
+def _has_template(value: Any) -> bool:
+    return isinstance(value, str) and is_template(value)
