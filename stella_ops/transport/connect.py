@@ -20,6 +20,7 @@ from typing import Any
 import asyncssh
 
 from stella_ops.errors import InventoryError, StellaError, UnreachableError
+from stella_ops.transport import lean_ssh
 from stella_ops.transport.base import ConnectionSpec
 from stella_ops.transport.connect_errors import connect_error, too_busy
 from stella_ops.transport.host_keys import HostKeys, Trust
@@ -87,6 +88,7 @@ class Connector:
     """Opens the connections of a run."""
 
     def __init__(self, settings: SshSettings) -> None:
+        lean_ssh.sign_at_once()
         self._settings = settings
         self._jumps: dict[tuple[object, ...], _Jump] = defaultdict(_Jump)
         self._proxies: list[ProxyCommand] = []
@@ -186,7 +188,7 @@ class Connector:
                 tunnel=tunnel,
                 proxy_command=None,
                 x509_trusted_certs=None,
-                client_factory=lambda: _Client(trust),
+                client_factory=lambda: _Client(trust, has_keys=bool(keys)),
                 **{**keywords, **more},
             )
 
@@ -314,10 +316,20 @@ class Connector:
 
 
 class _Client(asyncssh.SSHClient):
-    """Decides about host keys that asyncssh does not find among the trusted ones."""
+    """Decides about host keys that asyncssh does not find among the trusted ones, and saves round trips."""
 
-    def __init__(self, trust: Trust) -> None:
+    def __init__(self, trust: Trust, *, has_keys: bool) -> None:
         self._trust = trust
+        self._has_keys = has_keys
+        self._connection: asyncssh.SSHClientConnection | None = None
+
+    def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
+        self._connection = conn
+        lean_ssh.leave_out_empty_packets(conn)
+
+    def begin_auth(self, username: str) -> None:
+        if self._has_keys:
+            lean_ssh.skip_question_of_none(self._connection)
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
         return self._trust.decide(key)
