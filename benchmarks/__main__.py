@@ -17,9 +17,10 @@ import click
 
 from benchmarks import lab as bench_lab
 from benchmarks.report import Run, table
-from benchmarks.rounds import Rounds, host_count
+from benchmarks.rounds import Rounds, can, host_count
 from benchmarks.tools.base import Tool, ToolMissing
 from benchmarks.tools.registry import TOOLS
+from benchmarks.wire import measured_delay
 from benchmarks.works.registry import WORKS
 from benchmarks.works.steps import Work
 
@@ -62,9 +63,11 @@ def main(
     versions, present, missing = _prepare([TOOLS[name] for name in tools])
     if not present:
         raise click.ClickException("none of the tools is here: " + "; ".join(missing))
-    chosen = [work for work in chosen if any(tool.works is None or work.name in tool.works for tool in present)]
-    present = [tool for tool in present if tool.works is None or tool.works & {work.name for work in chosen}]
+    chosen = [work for work in chosen if any(can(tool, work) for tool in present)]
+    present = [tool for tool in present if any(can(tool, work) for work in chosen)]
     machine = _machine(rounds)
+    delays = sorted({part.delay for work in chosen for part in work.parts if part.delay})
+    machine["measured_delays"] = {delay: measured_delay(delay) for delay in delays}
     runs: list[Run] = []
     interrupted = False
     with (
@@ -131,9 +134,12 @@ def _print(
     for work in works:
         for part in work.parts:
             hosts = next((run.hosts for run in runs if run.part == part.name), None)
-            shown = table(runs, part.name, list(versions), part.asked)
+            shown = table(runs, part, list(versions))
             if shown:
                 print(f"\n### {part.title}, {hosts} host{'' if hosts == 1 else 's'}\n\n{shown}")
+            if shown and part.delay:
+                real = machine["measured_delays"][part.delay]
+                print(f"\nAn echo through the proxy took {real * 1000:.1f} ms, the median of some.")
 
 
 def _tell(line: str) -> None:

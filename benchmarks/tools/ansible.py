@@ -14,7 +14,7 @@ class Ansible:
     """ansible-core with pipelining, persistent connections, 50 forks, and the interpreter given."""
 
     name = "ansible"
-    works = None
+    works: frozenset[str] | None = None
 
     def prepare(self) -> str:
         return peers.install(_ENVIRONMENT, "ansible-core")
