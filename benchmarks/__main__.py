@@ -47,7 +47,7 @@ class Names(click.ParamType):
 @click.option("--works", type=Names(WORKS), default=",".join(WORKS), show_default=True, help="Works to do.")
 @click.option("--tools", type=Names(TOOLS), default=",".join(TOOLS), show_default=True, help="Tools that do them.")
 @click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True, help="Times that each runs.")
-@click.option("--hosts", type=click.IntRange(1, 254), help="Hosts, for works with more than one, instead of theirs.")
+@click.option("--hosts", type=click.IntRange(1, 2000), help="Hosts, for works with more than one, instead of theirs.")
 @click.option("--timeout", type=click.FloatRange(min=1), default=600.0, show_default=True, help="Seconds for a run.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write all runs there.")
 def main(

@@ -41,5 +41,5 @@ class StellaPipelined(StellaOps):
     """The same playbook with ``strategy: pipelined``, in the works where hosts or round trips could be waited for."""
 
     name = "stella-pipelined"
-    works = frozenset({"play", "delay"})
+    works: frozenset[str] | None = frozenset({"play", "delay"})
     _strategy = "pipelined"

@@ -19,6 +19,7 @@ WORK = Work(
         Part(
             name="delay",
             title="the play behind a 50 ms round trip",
+            asked={"bare": 0.5},
             fresh=True,
             delay=_DELAY,
             base="delay-base",
