@@ -80,7 +80,8 @@ class Rounds:
         checks: list[HostCheck] = []
         for part in work.parts:
             if part.fresh or not checks:
-                bench_lab.reset(self.lab, hosts)
+                if not bench_lab.reset(self.lab, hosts):
+                    self.told("sessions of the tool before are still there")
                 checks = [HostCheck(work, host.name, bench_lab.root(host)) for host in hosts]
             yield self._part(part, work, tool, number, hosts, checks)
 

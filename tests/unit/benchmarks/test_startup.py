@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,10 +54,24 @@ def test_a_command_is_timed_until_it_connects_and_then_ended(listener: socket.so
     assert 0.2 <= wall < 30
 
 
-def test_what_never_connects_is_told_with_its_words(listener: socket.socket) -> None:
-    listener.settimeout(1)
+class NeverConnected:
+    """A listener whose patience ends when the command has said its words."""
+
+    def __init__(self, said: Path) -> None:
+        self._said = said
+
+    def accept(self) -> Any:
+        self._said.read_text()  # a pipe: it ends with the command's writing
+        raise TimeoutError
+
+
+def test_what_never_connects_is_told_with_its_words(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "said")
+    command = Command(
+        ["/bin/sh", "-c", f"echo no such playbook; echo >{tmp_path / 'said'}; exec sleep 600"], {"PATH": os.defpath}
+    )
     with pytest.raises(NotStarted, match="never connected: no such playbook"):
-        _to_connection(Command(["/bin/sh", "-c", "echo no such playbook"], {}), listener)
+        _to_connection(command, NeverConnected(tmp_path / "said"))  # type: ignore[arg-type]
 
 
 def test_a_command_that_fails_is_told() -> None:
