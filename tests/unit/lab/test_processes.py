@@ -53,20 +53,18 @@ def test_stop_uses_force_on_the_deaf() -> None:
         assert child.wait(10) == -signal.SIGKILL
 
 
-def test_all_are_asked_before_anyone_is_waited_for() -> None:
-    # The first one ends only when the second one has been told to.
-    wait = "import signal, sys; signal.signal(15, lambda *_: sys.exit(sys.stdin.read(1) != 'x')); print(1, flush=True)"
-    last = "import signal, sys; signal.signal(15, lambda *_: print('x', end='', flush=True) or sys.exit(7))"
-    with start(f"{last}; print(1, flush=True); signal.pause()") as second:
-        first = subprocess.Popen(
-            [sys.executable, "-c", f"{wait}; signal.pause()"], stdin=second.stdout, stdout=subprocess.PIPE, text=True
-        )
-        with first:
-            assert first.stdout is not None
-            assert first.stdout.readline()
-            processes.stop(first.pid, second.pid, grace=10)
-            assert second.wait(10) == 7
-            assert first.wait(10) == 0
+def test_all_are_asked_before_anyone_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[tuple[str, int]] = []
+
+    def wait_gone(pid: int, timeout: float) -> bool:
+        done.append(("wait", pid))
+        return pid != 12
+
+    monkeypatch.setattr(os, "kill", lambda pid, number: done.append((signal.Signals(number).name, pid)))
+    monkeypatch.setattr(processes, "wait_gone", wait_gone)
+    processes.stop(11, 12)
+    asked = [("SIGTERM", 11), ("SIGTERM", 12), ("wait", 11), ("wait", 12)]
+    assert done == [*asked, ("SIGKILL", 12), ("wait", 12)]
 
 
 def test_stopping_what_is_gone_is_fine() -> None:
