@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import getpass
 import os
 import signal
@@ -239,6 +240,8 @@ async def _execute(
     assert me is not None
     with contextlib.suppress(NotImplementedError):
         loop.add_signal_handler(signal.SIGTERM, me.cancel)
+    # What is there by now stays to the end: no search for dead objects need look at it again.
+    gc.freeze()
     try:
         return await Run(context, kind=kind, title=title).execute(playbooks)
     finally:
