@@ -27,7 +27,7 @@ from stella_ops.redaction import Redactor
 from stella_ops.settings import Project, is_trusted, load_project
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class Choices:
     """The shared options as they were given; see ``options.py`` for their meaning."""
 
@@ -54,7 +54,7 @@ class Choices:
     skip_tags: tuple[str, ...] = ()
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Workplace:
     """What a command works with."""
 
@@ -63,7 +63,7 @@ class Workplace:
     options: RunOptions
     choices: Choices
     redactor: Redactor = REDACTOR
-    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    environ: Mapping[str, str] = field(default_factory=dict)
 
 
 def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:

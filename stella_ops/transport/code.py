@@ -11,9 +11,9 @@ import ast
 import hashlib
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import NamedTuple
 
 from stella_ops import content
 from stella_ops.errors import TaskError
@@ -25,16 +25,14 @@ _LIB = "stella_ops.remote.lib"
 _ALWAYS = f"{_LIB}.task"
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(NamedTuple):
     """A piece of code: ``key`` names it on the host, ``packed`` is the CODE frame's payload."""
 
     key: str
     packed: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleCode:
+class ModuleCode(NamedTuple):
     """A module with the library files it needs, in the order they can be imported."""
 
     name: str

@@ -17,6 +17,7 @@ import hmac
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import asyncssh
 
@@ -41,14 +42,12 @@ class KnownKeys:
     revoked: list[asyncssh.SSHKey] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(NamedTuple):
     marker: str
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Patterns:
+class _Patterns(NamedTuple):
     wanted: re.Pattern[str]
     unwanted: re.Pattern[str] | None
 
@@ -56,8 +55,7 @@ class _Patterns:
         return bool(self.wanted.fullmatch(name)) and not (self.unwanted and self.unwanted.fullmatch(name))
 
 
-@dataclass(frozen=True, slots=True)
-class _Hashed:
+class _Hashed(NamedTuple):
     salt: bytes
     digest: bytes
 
