@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import gc
 import getpass
@@ -10,7 +9,6 @@ import os
 import signal
 import sys
 import time
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -182,6 +180,8 @@ def execute(
         reporters: instead of the console's.
         record: write the run to the fleet store.
     """
+    import asyncio
+
     try:
         return asyncio.run(_execute(workplace, playbooks, kind, title, reporters, record))
     except asyncio.CancelledError:  # SIGTERM: see _execute
@@ -196,6 +196,8 @@ async def _execute(
     reporters: Sequence[Reporter] | None,
     record: bool,
 ) -> int:
+    import asyncio
+
     from stella_ops.agents.fleet import Fleet
     from stella_ops.console.fan_out import FanOut
     from stella_ops.engine.run import Run
@@ -227,7 +229,7 @@ async def _execute(
         warn=warn,
     )
     context = RunContext(
-        run_id=uuid.uuid4().hex,
+        run_id=os.urandom(16).hex(),
         inventory=workplace.inventory,
         options=options,
         pool=pool,

@@ -12,7 +12,7 @@ import secrets
 import shlex
 import zlib
 from dataclasses import dataclass
-from importlib import resources
+from pathlib import Path
 
 from stella_ops.errors import BecomeError, InterpreterError
 from stella_ops.transport.base import Become
@@ -64,7 +64,7 @@ _PREPARE = 'set +eu; [ "${LC_ALL:-${LC_CTYPE:-${LANG:-}}}" ] || { LC_CTYPE=C.UTF
 @functools.cache
 def runner_program() -> bytes:
     """The runner as it travels: compressed source."""
-    source = resources.files("stella_ops.remote.runner").joinpath("program.py").read_bytes()
+    source = (Path(__file__).parent.parent / "remote" / "runner" / "program.py").read_bytes()
     return zlib.compress(source, 9)
 
 
