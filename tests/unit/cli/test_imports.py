@@ -42,11 +42,9 @@ def watch(event, arguments):
         os._exit(0)
 
 sys.addaudithook(watch)
-from stella_ops.cli.entry import main
-try:
-    main()
-except SystemExit as end:
-    assert not end.code, end.code
+from stella_ops.cli.entry import run_cli
+code = run_cli()
+assert code == 0, code
 tell()
 """
 
