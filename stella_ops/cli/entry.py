@@ -110,7 +110,7 @@ def main() -> None:
 
 
 def _leave(code: int) -> None:
-    """Exit without having the interpreter taken apart, object by object: that takes a tenth of a second.
+    """Exit without having the interpreter taken apart, object by object: that takes 30 to 50 ms.
 
     Not where something else still counts on it: another thread, a debugger or profiler, or a stream that cannot be
     written, which the interpreter tells of in its own way.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -105,7 +106,9 @@ entry.main()
     ids=["alone", "profiled", "with a thread"],
 )
 def test_the_end_loses_nothing(while_it_runs: str) -> None:
-    done = subprocess.run([sys.executable, "-c", ENDS.format(while_it_runs)], capture_output=True, text=True)
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    script = ENDS.format(while_it_runs)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=buffered)
     assert done.returncode == 7
     assert done.stderr == ""
     wanted = "saidfrom a thread\nat exit\n" if "Thread" in while_it_runs else "saidat exit\n"
