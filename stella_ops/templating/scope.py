@@ -5,16 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
-
-from jinja2.utils import missing
+from typing import TYPE_CHECKING, Any, Final
 
 from stella_ops.errors import TemplateError, UndefinedVariableError
 from stella_ops.origins import Origin, SourceText
-from stella_ops.templating.environment import compiled_value, run_template
-from stella_ops.templating.failures import translate
 from stella_ops.templating.lazy import INERT, LazyDict, LazyList, LazyMapping
-from stella_ops.templating.undefined import FailedValue, MissingValue
+
+if TYPE_CHECKING:
+    from stella_ops.templating.undefined import MissingValue
+
+NOT_THERE: Final = object()  # what ``Scope.lookup`` finds for a name without a value
 
 MAX_DEPTH = 40  # variables inside variables; each level costs about ten frames of Python's stack
 
@@ -49,13 +49,13 @@ class Scope:
         self._open: dict[int, str] = {}
 
     def lookup(self, name: str) -> Any:
-        """The value of a variable, lazily rendered; Jinja2's ``missing`` when there is none."""
+        """The value of a variable, lazily rendered; ``NOT_THERE`` when there is none."""
         if name in self._cache:
             return self._cache[name]
         try:
             raw = self.variables[name]
         except KeyError:
-            return LazyVariables(self) if name == "vars" else missing
+            return LazyVariables(self) if name == "vars" else NOT_THERE
         value = self.resolve(raw, name)
         self._cache[name] = value
         return value
@@ -89,15 +89,21 @@ class Scope:
         plain = str.__str__(text)
         if not is_template(plain):
             return plain
+        from stella_ops.templating.environment import compiled_value, run_template
+
         try:
             value = run_template(compiled_value(plain), self)
         except Exception as problem:
+            from stella_ops.templating.failures import translate
+
             raise translate(problem, self, origin) from problem
         if isinstance(value, str) and plain.endswith("\n") and not value.endswith("\n"):
             return value + "\n"  # Jinja2 takes the last newline away, which block scalars end with
         return value
 
     def _render_variable(self, text: SourceText, path: str) -> Any:
+        from stella_ops.templating.undefined import FailedValue, MissingValue
+
         mark = id(text)
         if mark in self._open:
             chain = list(self._open.values())[list(self._open).index(mark) :]
@@ -114,7 +120,11 @@ class Scope:
         self._open[mark] = path
         _depth.value += 1
         try:
-            return self._kept(self.render(text), text, path)
+            value = self.render(text)
+            if type(value) is MissingValue:
+                # keep the place that asked for the missing name: the template naming this variable is elsewhere
+                value = MissingValue(name=path, cause=translate_missing(value, self, text.origin))
+            return value
         except UndefinedVariableError as problem:
             return MissingValue(name=path, cause=problem)
         except TemplateError as problem:
@@ -123,16 +133,11 @@ class Scope:
             _depth.value -= 1
             del self._open[mark]
 
-    def _kept(self, value: Any, text: SourceText, path: str) -> Any:
-        if type(value) is MissingValue:
-            # keep the place that asked for the missing name: the template naming this variable is elsewhere
-            problem = translate_missing(value, self, text.origin)
-            return MissingValue(name=path, cause=problem)
-        return value
-
 
 def translate_missing(value: MissingValue, scope: Scope, origin: Origin | None) -> UndefinedVariableError:
     """The error for an undefined value that a template resulted in."""
+    from stella_ops.templating.failures import translate
+
     try:
         value.fail()
     except Exception as problem:
@@ -154,7 +159,7 @@ class LazyVariables(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         value = self.scope.lookup(name)
-        if value is missing:
+        if value is NOT_THERE:
             raise KeyError(name)
         return value
 

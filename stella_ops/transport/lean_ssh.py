@@ -68,7 +68,7 @@ def sign_at_once() -> None:
             )
 
     start.stella_ops = True  # type: ignore[attr-defined]
-    asking._start = start
+    asking._start = start  # type: ignore[method-assign]
 
 
 def _costs_nothing(pair: Any) -> bool:
