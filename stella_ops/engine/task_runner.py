@@ -51,7 +51,8 @@ class TaskRunner:
             NotYet: it cannot run ahead of its turn.
         """
         started = time.monotonic()
-        view = self._run.templar.lazy(self._variables.of(host, task, pending=pending))
+        kept = None if pending else self._variables.kept(host, task)
+        view = self._run.templar.lazy(self._variables.of(host, task, pending=pending), kept)
         flag = self._preparation.flag_or_not
         # Nothing is shown of a task whose no_log cannot be made out.
         secret = flag(task.inherited.no_log, view, otherwise=True)

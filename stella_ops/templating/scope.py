@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -26,6 +28,20 @@ class _Depth(threading.local):
 _depth = _Depth()
 
 
+# What gives another value when it is asked again, though no variable of the host has changed: what other hosts, the
+# controller, the clock and chance say, and texts in which such words may be hidden.
+_CHANGEABLE = re.compile(
+    r"\b(?:lookup|query|q|now|random|shuffle|password_hash|hostvars|play_hosts|ansible_play_\w+|vars|groups"
+    r"|include|import|extends)\b"
+)
+
+
+@functools.lru_cache(maxsize=4096)
+def is_changeable(text: str) -> bool:
+    """Whether a template may give another value although the variables it names are the same."""
+    return _CHANGEABLE.search(text) is not None
+
+
 def is_template(text: str) -> bool:
     """Whether a text has anything for Jinja2 to do."""
     return "{" in text and ("{{" in text or "{%" in text or "{#" in text)
@@ -37,13 +53,23 @@ class Scope:
     Args:
         variables: name to value, as written or as data.
         search_path: where lookups find files named by a relative path.
+        kept: rendered texts and numbers of scopes before this one, over variables that are the same; those that
+            this one renders are added.
     """
 
-    __slots__ = ("_cache", "_open", "search_path", "variables")
+    __slots__ = ("_cache", "_changeable", "_kept", "_open", "search_path", "variables")
 
-    def __init__(self, variables: Mapping[str, Any], search_path: tuple[Path, ...] = ()) -> None:
+    def __init__(
+        self,
+        variables: Mapping[str, Any],
+        search_path: tuple[Path, ...] = (),
+        kept: dict[str, Any] | None = None,
+    ) -> None:
         self.variables = variables
         self.search_path = search_path
+        self._kept = kept
+        # how many changeable texts have been rendered
+        self._changeable = 0
         self._cache: dict[str, Any] = {}
         # the texts being rendered now, outermost first: id to the variable's path
         self._open: dict[int, str] = {}
@@ -52,12 +78,18 @@ class Scope:
         """The value of a variable, lazily rendered; ``NOT_THERE`` when there is none."""
         if name in self._cache:
             return self._cache[name]
+        kept = self._kept
+        if kept is not None and name in kept:
+            return kept[name]
         try:
             raw = self.variables[name]
         except KeyError:
             return LazyVariables(self) if name == "vars" else NOT_THERE
+        before = self._changeable
         value = self.resolve(raw, name)
         self._cache[name] = value
+        if kept is not None and type(raw) is SourceText and type(value) in INERT and self._changeable == before:
+            kept[name] = value
         return value
 
     def names(self) -> Iterable[str]:
@@ -89,6 +121,8 @@ class Scope:
         plain = str.__str__(text)
         if not is_template(plain):
             return plain
+        if self._kept is not None and is_changeable(plain):
+            self._changeable += 1
         from stella_ops.templating.environment import compiled_value, run_template
 
         try:

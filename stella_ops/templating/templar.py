@@ -48,15 +48,18 @@ class Templar:
         self._environments: dict[tuple[tuple[str, Any], ...], TextEnvironment] = {}
         self._templates: dict[tuple[str, str, tuple[tuple[str, Any], ...]], jinja2.Template] = {}
 
-    def lazy(self, variables: Mapping[str, Any]) -> LazyVariables:
+    def lazy(self, variables: Mapping[str, Any], kept: dict[str, Any] | None = None) -> LazyVariables:
         """A view of variables that renders on access, with these very variables.
 
         For the items of ``hostvars``, and to pass as ``variables`` to several calls that may share what they
         render. It must be made anew when a variable changes.
+
+        Args:
+            kept: see ``Scope``; what is rendered outlives the view in it.
         """
         if isinstance(variables, LazyVariables):
             return variables
-        return LazyVariables(Scope(variables, self._search_path))
+        return LazyVariables(Scope(variables, self._search_path, kept))
 
     def render(self, value: Any, variables: Mapping[str, Any], *, where: Origin | None = None) -> Any:
         """The value with every ``SourceText`` in it rendered, as plain dicts, lists and scalars.
