@@ -5,8 +5,9 @@ Measured on two cores (see docs/performance.md), of the 0.2 s that the import ta
 * 35 ms: asyncssh looks for liboqs and libnettle by ``ctypes.util.find_library``, which asks ldconfig and then, for
   what is not there, starts gcc and ld, several times. They are looked for on PATH, so for the length of the import
   PATH names none. What ldconfig knows is still found and used.
-* 25 ms: X.509 certificates as SSH keys (PKIX-SSH), which OpenSSH does not have and which are not offered here.
-  asyncssh does without where they cannot be imported, and a module that is None in ``sys.modules`` cannot.
+* 25 ms: X.509 certificates as SSH keys (PKIX-SSH), which OpenSSH does not have and which are not offered here. They
+  need pyOpenSSL, which is hardly ever there; asyncssh imports half of what they need before it finds that out. It
+  does without where they cannot be imported, and a module that is None in ``sys.modules`` cannot.
 """
 
 from __future__ import annotations
