@@ -12,7 +12,7 @@ import functools
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 CONSTANTS = ("ARGUMENTS", "FREE_FORM", "SUPPORTS_CHECK")
 
@@ -44,7 +44,15 @@ def constants(path: Path) -> Mapping[str, Any]:
     return _constants(path, about.st_mtime_ns, about.st_size)
 
 
-def imports(source: bytes, *, own: bool) -> Iterator[tuple[str, tuple[str, ...]]]:
+class Import(NamedTuple):
+    """An absolute import. ``nested`` tells one that is done only when a function, or a branch, comes to it."""
+
+    module: str
+    names: tuple[str, ...]
+    nested: bool
+
+
+def imports(source: bytes, *, own: bool) -> Iterator[Import]:
     """The absolute imports of some source at any depth: a module, and the names that are taken from it.
 
     Args:
@@ -53,13 +61,26 @@ def imports(source: bytes, *, own: bool) -> Iterator[tuple[str, tuple[str, ...]]
     Raises:
         SyntaxError: it is no Python.
     """
-    tree = _cut_out(_IMPORT, source.decode("utf-8")) if own else None
-    for node in ast.walk(tree or ast.parse(source)):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield alias.name, ()
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module, tuple(alias.name for alias in node.names)
+    if own:
+        text = source.decode("utf-8")
+        found = list(_IMPORT.finditer(text))
+        tree = _cut_out(_IMPORT, text)
+        if tree is not None and len(tree.body) == len(found):
+            for match, node in zip(found, tree.body, strict=True):
+                yield from _of(node, nested=match.start(1) != match.start())
+            return
+    whole = ast.parse(source)
+    top = set(map(id, whole.body))
+    for each in ast.walk(whole):
+        yield from _of(each, nested=id(each) not in top)
+
+
+def _of(node: ast.AST, *, nested: bool) -> Iterator[Import]:
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            yield Import(alias.name, (), nested)
+    elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        yield Import(node.module, tuple(alias.name for alias in node.names), nested)
 
 
 def is_own(path: Path) -> bool:

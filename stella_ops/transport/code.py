@@ -8,7 +8,7 @@ are known by name.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,17 +35,27 @@ class Unit(NamedTuple):
 class ModuleCode(NamedTuple):
     """A module with the library files it needs, in the order they can be imported.
 
+    ``at_once`` names those that it imports as soon as it is loaded; the others wait until a function asks for them.
     ``builtin`` tells our own from a user's: of ours it is known what they leave behind in their process.
     """
 
     name: str
     unit: Unit
     libs: tuple[Unit, ...]
+    at_once: frozenset[str] = frozenset()
     builtin: bool = False
 
     @property
     def lib_names(self) -> list[str]:
-        """The library files as they are imported."""
+        """The library files that are imported before the module, in order."""
+        return [name for name in self._names() if name in self.at_once]
+
+    @property
+    def later_names(self) -> list[str]:
+        """The library files that have to be there for the day that a function of it imports them."""
+        return [name for name in self._names() if name not in self.at_once]
+
+    def _names(self) -> list[str]:
         return [lib.key.removesuffix(".__init__") for lib in self.libs]
 
 
@@ -55,7 +65,7 @@ class CodeLibrary:
     def __init__(self, folders: Sequence[Path] = ()) -> None:
         self._folders = tuple(folders)
         self._modules: dict[str, ModuleCode] = {}
-        self._libs: dict[str, tuple[Unit, tuple[str, ...]]] = {}
+        self._libs: dict[str, tuple[Unit, dict[str, bool]]] = {}
 
     def module(self, name: str) -> ModuleCode:
         """The code of a module.
@@ -78,12 +88,16 @@ class CodeLibrary:
         source = path.read_bytes()
         digest = hashlib.sha256(source).hexdigest()[:16]
         order: dict[str, None] = {}
-        for lib in (_ALWAYS, *_imports(source, str(path), own=is_own(path))):
+        needed = {_ALWAYS: False, **_imports(source, str(path), own=is_own(path))}
+        for lib in needed:
             self._collect(lib, order, set(), path)
+        at_once: set[str] = set()
+        self._follow((lib for lib, nested in needed.items() if not nested), at_once)
         return ModuleCode(
             name=name,
             unit=_unit(f"{name}@{digest}", source, f"modules/{name}.py"),
             libs=tuple(self._libs[lib][0] for lib in order),
+            at_once=frozenset(at_once),
             builtin=content.builtin_folder("modules") in path.parents,
         )
 
@@ -94,10 +108,17 @@ class CodeLibrary:
         visiting.add(lib)
         if lib not in self._libs:
             key, source = _lib_source(lib, wanted_by)
-            self._libs[lib] = (_unit(key, source, key), tuple(_imports(source, lib, own=True)))
+            self._libs[lib] = (_unit(key, source, key), _imports(source, lib, own=True))
         for needed in self._libs[lib][1]:
             self._collect(needed, order, visiting, wanted_by)
         order[lib] = None
+
+    def _follow(self, libs: Iterable[str], found: set[str]) -> None:
+        """Library files, and those that come with them when they are imported."""
+        for lib in libs:
+            if lib not in found:
+                found.add(lib)
+                self._follow((needed for needed, nested in self._libs[lib][1].items() if not nested), found)
 
 
 def _unit(key: str, source: bytes, filename: str) -> Unit:
@@ -122,17 +143,19 @@ def _is_lib(name: str) -> bool:
     return (_LIB_FOLDER / f"{relative}.py").is_file() or (_LIB_FOLDER / relative / "__init__.py").is_file()
 
 
-def _imports(source: bytes, name: str, *, own: bool) -> list[str]:
-    """The library files that some source imports, at any depth of its code."""
-    found: list[str] = []
+def _imports(source: bytes, name: str, *, own: bool) -> dict[str, bool]:
+    """The library files that some source imports, and whether a function has to run for that."""
+    found: dict[str, bool] = {}
     try:
-        for module, taken in imports(source, own=own):
+        for module, taken, nested in imports(source, own=own):
             deeper = [f"{module}.{each}" for each in taken]
             for lib in (module, *(d for d in deeper if d.startswith(_LIB + ".") and _is_lib(d))):
                 if lib.startswith(_LIB + "."):
                     parts = lib.split(".")
                     # A package inside the library arrives with its own __init__.
-                    found += [".".join(parts[:end]) for end in range(4, len(parts) + 1)]
+                    for end in range(4, len(parts) + 1):
+                        part = ".".join(parts[:end])
+                        found[part] = found.get(part, True) and nested
     except SyntaxError as problem:
         raise TaskError(f"{name}:{problem.lineno}: not valid Python: {problem.msg}") from None
-    return list(dict.fromkeys(found))
+    return found

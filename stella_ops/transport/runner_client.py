@@ -257,6 +257,7 @@ class RunnerClient:
         request = {
             "module": module.unit.key,
             "libs": module.lib_names,
+            "later": module.later_names,
             "args": call.args,
             "check": call.check,
             "diff": call.diff,

@@ -33,7 +33,7 @@ def test_what_is_cut_out_of_our_own_sources_is_what_the_whole_tree_says(path):
     source = path.read_bytes()
     assert is_own(path)
     assert constants(path) == whole_constants(source.decode())
-    ours = {found for found in imports(source, own=False) if found[0].startswith("stella_ops.")}
+    ours = {found for found in imports(source, own=False) if found.module.startswith("stella_ops.")}
     assert set(imports(source, own=True)) == ours
     assert module_source._cut_out(module_source._CONSTANT, source.decode()) is not None
     assert module_source._cut_out(module_source._IMPORT, source.decode()) is not None
@@ -55,7 +55,7 @@ def test_a_users_module_is_read_as_a_whole(module):
     )
     assert not is_own(path)
     assert constants(path) == {"ARGUMENTS": {}}
-    assert list(imports(path.read_bytes(), own=False)) == [("stella_ops.remote.lib.files", ())]
+    assert list(imports(path.read_bytes(), own=False)) == [("stella_ops.remote.lib.files", (), False)]
 
 
 def test_a_module_that_changed_is_read_again(module):
@@ -75,4 +75,13 @@ def test_a_constant_that_is_computed_is_refused_with_its_line(module):
 
 def test_our_own_source_that_cannot_be_cut_is_parsed_as_a_whole():
     source = b"from stella_ops.remote.lib import (  # a note)\n    files,\n)\n"
-    assert list(imports(source, own=True)) == [("stella_ops.remote.lib", ("files",))]
+    assert list(imports(source, own=True)) == [("stella_ops.remote.lib", ("files",), False)]
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_an_import_in_a_function_is_told_from_one_at_the_top(own):
+    source = b"from stella_ops.remote.lib import files\ndef run(task):\n    from stella_ops.remote.lib import process\n"
+    assert list(imports(source, own=own)) == [
+        ("stella_ops.remote.lib", ("files",), False),
+        ("stella_ops.remote.lib", ("process",), True),
+    ]

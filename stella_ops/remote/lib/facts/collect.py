@@ -1,6 +1,5 @@
 """Which facts are asked for, and gathering them so that one group's trouble is not another's."""
 
-
 from stella_ops.remote.lib.facts import (
     distribution,
     hardware,
