@@ -53,7 +53,7 @@ def test_broken_shims_are_passed_over(tmp_path: Path, text: str) -> None:
     command = launch.launch(None, None, name="web").command
     out, err, status = start(command, {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"})
     assert frames.MAGIC in out, err
-    assert b'"protocol": 1' in out
+    assert b'"protocol":1' in out
     assert status == 0
     assert frames.NO_PYTHON not in out
 
