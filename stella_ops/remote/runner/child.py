@@ -76,7 +76,7 @@ class Lifeline(object):
     def close(self):
         """In the runner: all that it still holds of it."""
         for fd in (self.read_fd, self.write_fd):
-            if fd is not None:
+            if fd >= 0:
                 os.close(fd)
 
     def set_async(self, on):
@@ -206,7 +206,7 @@ def spawn(tasks, request, content, kept):
     for fd in (result[0], noise[0], content_write, orders_write):
         if fd is not None:
             os.set_blocking(fd, False)
-    lifeline.read_fd = None
+    lifeline.read_fd = -1
     input_fd = orders_write if kept else content_write
     return Child(pid, result[0], noise[0], input_fd, lifeline, program_line, tasks.names())
 
@@ -264,7 +264,7 @@ def _several(tasks, request, content, orders_fd, result_fd, lifeline, guard):
         try:
             code = tasks.code(request)
             if "stella_ops.remote.lib.process" in sys.modules and hasattr(fcntl, "F_SETSIG"):
-                sys.modules["stella_ops.remote.lib.process"].guard = guard
+                vars(sys.modules["stella_ops.remote.lib.process"])["guard"] = guard
         except Exception:
             answer = plainjson.dumps({"reason": "load", "noise": processes.trace()})
             flags = UNLOADABLE

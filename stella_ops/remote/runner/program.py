@@ -180,7 +180,7 @@ class Runner(object):
 
     def serve_child(self, fd):
         if self.idle is not None and fd in (self.idle.result_fd, self.idle.noise_fd):
-            self.read_idle(fd)
+            self.read_idle(self.idle, fd)
             return
         for child in self.children.values():
             if fd == child.result_fd:
@@ -325,7 +325,7 @@ class Runner(object):
     def take_idle(self):
         """The idle child, to be given a task; None where there is none, or it has just died."""
         if self.idle is not None and reaped(self.idle.pid) is not None:
-            self.dismiss_idle()
+            self.dismiss(self.idle)
         child, self.idle = self.idle, None
         if child is not None:
             # What an earlier task had left to say is not the next one's.
@@ -402,7 +402,7 @@ class Runner(object):
         """A child ended: one that left no answer is told as a crash."""
         self.leaving = {pid for pid in self.leaving if reaped(pid) is None}
         if self.idle is not None and reaped(self.idle.pid) is not None:
-            self.dismiss_idle()
+            self.dismiss(self.idle)
         for child in list(self.children.values()):
             status = reaped(child.pid)
             if status is None:
@@ -469,18 +469,19 @@ class Runner(object):
         self.send(CRASH if flags & children.UNLOADABLE else RESULT, task_id, child.result())
         self.follow(task_id, not flags & (children.FAILED | children.UNLOADABLE))
 
-    def read_idle(self, fd):
+    def read_idle(self, child, fd):
         """A child without a task has nothing to say: it is gone, or out of order."""
         if read_some(fd) is None:
             return
-        if fd == self.idle.result_fd:
-            self.leaving.add(self.idle.pid)
-            self.dismiss_idle()
+        if fd == child.result_fd:
+            self.leaving.add(child.pid)
+            self.dismiss(child)
         else:
             self.watch(fd, 0)
 
-    def dismiss_idle(self):
-        child, self.idle = self.idle, None
+    def dismiss(self, child):
+        """The idle child is no more."""
+        self.idle = None
         for fd in (child.result_fd, child.noise_fd, child.content_fd):
             if fd is not None:
                 self.forget(fd)

@@ -88,7 +88,7 @@ class Surroundings(object):
         os.umask(self._umask)
         self._environ = os.environ
         # What stands behind ``os.environ`` compares without decoding every variable anew.
-        self._raw = os.environ._data
+        self._raw = _raw(os.environ)
         self._variables = dict(self._raw)
         self._descriptors = _descriptors()
         self._traits = _traits()
@@ -98,7 +98,7 @@ class Surroundings(object):
         try:
             sys.stdout.flush()
             sys.stderr.flush()
-            if os.environ is not self._environ or self._environ._data is not self._raw:
+            if os.environ is not self._environ or _raw(os.environ) is not self._raw:
                 return False
             if self._raw != self._variables:
                 self._put_variables_back()
@@ -122,6 +122,10 @@ class Surroundings(object):
             del encoded[name]
         for name, value in self._variables.items():
             encoded[name] = value
+
+
+def _raw(environ):
+    return vars(environ)["_data"]
 
 
 def _descriptors():
@@ -162,7 +166,7 @@ def _traits():
 
 def _locale():
     try:
-        import _locale as settings  # type: ignore[import-not-found]
+        import _locale as settings
 
         return settings.setlocale(settings.LC_ALL)
     except (ImportError, ValueError):
