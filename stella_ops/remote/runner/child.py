@@ -179,9 +179,8 @@ def spawn(tasks, request, content, kept):
         if kept:
             program_line = Lifeline()
             pipes.append((program_line.read_fd, program_line.write_fd))
-        if hasattr(gc, "freeze"):
-            # A child that looks for garbage leaves alone what it shares with us: what it touches is copied.
-            gc.freeze()
+        # A child that looks for garbage leaves alone what it shares with us: what it touches is copied.
+        getattr(gc, "freeze", gc.disable)()
         # A child that is told to end before it is rid of our handlers would only take note of it.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, processes.END_SIGNALS)
         try:
