@@ -79,6 +79,8 @@ class RunnerClient:
         self._wire: Wire | None = None
         self._sent: set[str] = set()
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        # Those of them that were sent to follow another task: no other may be told of as skipped.
+        self._following: set[int] = set()
         self._next_id = 1
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._before = bytearray()
@@ -216,7 +218,11 @@ class RunnerClient:
         if waiting is None or waiting.done():
             return
         if kind == frames.SKIPPED:
-            waiting.set_exception(NotYet())
+            waiting.set_exception(
+                NotYet()
+                if task_id in self._following
+                else ModuleCrashError("the host skipped a task that follows no other", where=self.name)
+            )
             return
         try:
             answer = read_answer(payload)
@@ -252,8 +258,6 @@ class RunnerClient:
         if call.link is not None:
             call.link.mark_sent(self, task_id, final=final)
         inline = isinstance(content, bytes) and len(content) <= CHUNK
-        waiting: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        self._waiting[task_id] = waiting
         request = {
             "module": module.unit.key,
             "libs": module.lib_names,
@@ -269,14 +273,19 @@ class RunnerClient:
             "keep": module.builtin,
             "after": after,
         }
+        told = _task_payload(request, content if inline else None)
         packed = bytearray()
         for unit in (*module.libs, module.unit):
             if unit.key not in self._sent:
                 self._sent.add(unit.key)
                 packed += frames.encode(frames.CODE, 0, unit.packed)
-        packed += frames.encode(frames.TASK, task_id, _task_payload(request, content if inline else None))
+        packed += frames.encode(frames.TASK, task_id, told)
         if inline:
             content = None
+        waiting: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._waiting[task_id] = waiting
+        if after is not None:
+            self._following.add(task_id)
         self._write(bytes(packed))
         try:
             if content is not None:
@@ -289,6 +298,7 @@ class RunnerClient:
             raise
         finally:
             self._waiting.pop(task_id, None)
+            self._following.discard(task_id)
 
     async def _stream(self, task_id: int, content: bytes | Path, waiting: asyncio.Future[dict[str, Any]]) -> None:
         """Sends content in chunks, no faster than the host takes it; an early answer ends it."""

@@ -9,8 +9,9 @@ import time
 
 Outcome = collections.namedtuple("Outcome", ["rc", "stdout", "stderr"])
 
-# In a process that serves one task after another: what watches over the programs started here. Each is then given
-# a session of its own, ``started(pid)`` is called once it runs, and ``ended()`` when it is no more.
+# In a process that serves one task after another: what watches over the programs started here. ``starting()`` tells
+# whether a program is to have a session of its own; then ``started(pid)`` is called once it runs, and ``ended()``
+# when it is no more, or could not be started.
 guard = None
 
 _READ = 65536
@@ -36,7 +37,16 @@ def run(argv, stdin=None, cwd=None, environment=None, shell=False, executable=No
     Raises:
         OSError: it could not be started.
     """
-    guarded = guard
+    watcher = guard
+    if watcher is None or not watcher.starting():
+        return _run(argv, stdin, cwd, environment, shell, executable, None)
+    try:
+        return _run(argv, stdin, cwd, environment, shell, executable, watcher)
+    finally:
+        watcher.ended()
+
+
+def _run(argv, stdin, cwd, environment, shell, executable, watcher):
     child = subprocess.Popen(
         argv,
         stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
@@ -47,17 +57,12 @@ def run(argv, stdin=None, cwd=None, environment=None, shell=False, executable=No
         shell=shell,
         executable=executable,
         close_fds=True,
-        start_new_session=guarded is not None,
+        start_new_session=watcher is not None,
     )
-    if guarded is None:
-        out, err = _converse(child, stdin or b"")
-        return Outcome(child.wait(), out, err)
-    guarded.started(child.pid)
-    try:
-        out, err = _converse(child, stdin or b"")
-        return Outcome(child.wait(), out, err)
-    finally:
-        guarded.ended()
+    if watcher is not None:
+        watcher.started(child.pid)
+    out, err = _converse(child, stdin or b"")
+    return Outcome(child.wait(), out, err)
 
 
 def _converse(child, stdin):

@@ -13,6 +13,7 @@ import fcntl
 import gc
 import io
 import os
+import select
 import struct
 import sys
 import time
@@ -42,6 +43,12 @@ class Lifeline(object):
     def __init__(self):
         self.read_fd, self.write_fd = os.pipe()
 
+    def cut(self):
+        """In the child: whether the runner is gone."""
+        line = select.poll()
+        line.register(self.read_fd, 0)
+        return bool(line.poll(0))
+
     def arm(self, group):
         """In the child: aim it at a process group."""
         if hasattr(fcntl, "F_SETSIG"):
@@ -63,12 +70,13 @@ class Lifeline(object):
             return None
         # Not F_GETOWN: it tells of a group by a negative number, which Python takes for an error.
         kind, owner = OWNER.unpack(fcntl.fcntl(self.read_fd, F_GETOWN_EX, bytes(OWNER.size)))
-        return owner if kind == F_OWNER_PGRP else None
+        # A group that has nobody left is told of as 0, which as a group to kill would be our own.
+        return owner if kind == F_OWNER_PGRP and owner > 0 else None
 
     def close(self):
         """In the runner: all that it still holds of it."""
         for fd in (self.read_fd, self.write_fd):
-            if fd is not None:
+            if fd >= 0:
                 os.close(fd)
 
     def set_async(self, on):
@@ -123,9 +131,10 @@ class Child(object):
             aimed_at = self.program_line.aimed_at()
             if aimed_at is not None:
                 groups.append(aimed_at)
-            elif living:
+            if living:
                 # One that is only just being started is seen once the child stands still.
-                groups += processes.sessions_of_children(self.pid)
+                found = processes.sessions_of_children(self.pid)
+                groups.extend(group for group in found if group not in groups)
         return groups
 
     def complete(self):
@@ -138,7 +147,13 @@ class Child(object):
 
     def result(self):
         """The JSON of a complete answer."""
-        return memoryview(self.answer)[HEAD.size :]
+        return memoryview(self.answer)[HEAD.size : HEAD.size + HEAD.unpack_from(self.answer)[0]]
+
+    def may_go_on(self):
+        """Whether a kept child that has answered is fit for another task."""
+        # One whose answer is longer than it said, or that has not even read its order, does not do as it should.
+        whole = HEAD.size + HEAD.unpack_from(self.answer)[0] == len(self.answer) and not self.content
+        return whole and self.noise_fd is not None and not self.flags() & LEAVING
 
 
 def spawn(tasks, request, content, kept):
@@ -164,10 +179,15 @@ def spawn(tasks, request, content, kept):
         if kept:
             program_line = Lifeline()
             pipes.append((program_line.read_fd, program_line.write_fd))
-        if hasattr(gc, "freeze"):
-            # A child that looks for garbage leaves alone what it shares with us: what it touches is copied.
-            gc.freeze()
-        pid = os.fork()
+        # A child that looks for garbage leaves alone what it shares with us: what it touches is copied.
+        getattr(gc, "freeze", gc.disable)()
+        # A child that is told to end before it is rid of our handlers would only take note of it.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, processes.END_SIGNALS)
+        try:
+            pid = os.fork()
+        except OSError:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            raise
     except OSError:
         for pipe in pipes:
             os.close(pipe[0])
@@ -177,25 +197,27 @@ def spawn(tasks, request, content, kept):
     content_read, content_write = pipes[2] if streams else (None, None)
     orders_read, orders_write = pipes[2] if kept else (None, None)
     if pid == 0:
-        _live(tasks, request, content, result[1], noise[1], content_read, orders_read, lifeline, program_line)
+        _live(tasks, request, content, result[1], noise[1], content_read, orders_read, lifeline, program_line, mask)
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     for fd in (result[1], noise[1], content_read, orders_read, lifeline.read_fd):
         if fd is not None:
             os.close(fd)
     for fd in (result[0], noise[0], content_write, orders_write):
         if fd is not None:
             os.set_blocking(fd, False)
-    lifeline.read_fd = None
+    lifeline.read_fd = -1
     input_fd = orders_write if kept else content_write
     return Child(pid, result[0], noise[0], input_fd, lifeline, program_line, tasks.names())
 
 
-def _live(tasks, request, content, result_fd, noise_fd, content_fd, orders_fd, lifeline, program_line):
+def _live(tasks, request, content, result_fd, noise_fd, content_fd, orders_fd, lifeline, program_line, mask):
     """The life of a child. Never returns."""
     status = 1
     try:
         os.setsid()
         lifeline.arm(os.getpgrp())
         processes.default_signals()
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         if hasattr(gc, "freeze") or orders_fd is not None:
             gc.enable()
         null = os.open(os.devnull, os.O_RDWR)
@@ -214,7 +236,7 @@ def _live(tasks, request, content, result_fd, noise_fd, content_fd, orders_fd, l
         if orders_fd is None:
             _single(tasks, request, content, content_fd, result_fd, lifeline)
         else:
-            _several(tasks, request, content, orders_fd, result_fd, lifeline, Guard(program_line))
+            _several(tasks, request, content, orders_fd, result_fd, lifeline, Guard(lifeline, program_line))
         status = 0
     except BaseException:
         try:
@@ -241,14 +263,12 @@ def _several(tasks, request, content, orders_fd, result_fd, lifeline, guard):
         try:
             code = tasks.code(request)
             if "stella_ops.remote.lib.process" in sys.modules and hasattr(fcntl, "F_SETSIG"):
-                sys.modules["stella_ops.remote.lib.process"].guard = guard
+                vars(sys.modules["stella_ops.remote.lib.process"])["guard"] = guard
         except Exception:
             answer = plainjson.dumps({"reason": "load", "noise": processes.trace()})
             flags = UNLOADABLE
         else:
             flags, answer = _run(code, request, _stream(content))
-            sys.stdout.flush()
-            sys.stderr.flush()
         code = content = None
         if not surroundings.restore():
             flags |= LEAVING
@@ -260,6 +280,9 @@ def _several(tasks, request, content, orders_fd, result_fd, lifeline, guard):
         if order is None:
             return
         lifeline.set_async(True)
+        if lifeline.cut():
+            # The runner was gone before the line was up again; nobody wants this task any more.
+            return
         request, content = order
 
 

@@ -12,14 +12,14 @@ Every host pays for every import of the runner before its first task. ``collecti
 the modules in C behind them.
 """
 
-import _frozen_importlib_external as bootstrap  # type: ignore[import-not-found]
+import _frozen_importlib_external as bootstrap
 import marshal
 import struct
 import sys
 import zlib
 
 LENGTH = struct.Struct(">I")
-ModuleSpec = type(sys.__spec__)  # type: ignore[name-defined]
+ModuleSpec = type(sys.__spec__)
 
 
 class Code(object):
@@ -76,7 +76,7 @@ class MemoryFinder(object):
         package = name in self.packages
         if name not in self.codes and not package:
             return None
-        return ModuleSpec(name, self, origin="stella:" + name, is_package=package)
+        return ModuleSpec(name, self, origin="stella:" + name, is_package=package)  # type: ignore[arg-type]
 
     def create_module(self, spec):
         return None

@@ -13,10 +13,11 @@ class _Settings(object):
 
 
 def _in_c():
-    import _json  # type: ignore[import-not-found]
+    import _json
 
-    scan = _json.make_scanner(_Settings)
-    encode = _json.make_encoder(None, None, _json.encode_basestring_ascii, None, ":", ",", False, False, True)
+    scan = _json.make_scanner(_Settings)  # type: ignore[arg-type]
+    text = _json.encode_basestring_ascii
+    encode = _json.make_encoder(None, None, text, None, ":", ",", False, False, True)  # type: ignore[arg-type]
 
     def dumps(value):
         return "".join(encode(value, 0)).encode("ascii")

@@ -7,6 +7,8 @@ import time
 
 READ_SIZE = 262144
 
+END_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+
 
 def read_some(fd):
     """Bytes, ``b""`` at the end, or None when there is nothing to read now."""
@@ -86,23 +88,32 @@ def living_groups():
 
 
 def sessions_of_children(pid):
-    """Stops a process; those of its children that have a session of their own by now."""
+    """Stops a process with its group; those of its children that have a session of their own by now."""
     found = []
     try:
-        os.kill(pid, signal.SIGSTOP)
+        # With its group: a child that stands still before its setsid(2) cannot slip away after we have looked.
+        os.killpg(pid, signal.SIGSTOP)
         for _ in range(100):
             with open("/proc/%d/stat" % pid, "rb") as stat:
                 if stat.read().rpartition(b")")[2].split()[0] in (b"T", b"Z", b"X"):
                     break
             time.sleep(0.001)
-        with open("/proc/%d/task/%d/children" % (pid, pid)) as children:
-            for child in children.read().split():
-                if os.getpgid(int(child)) == int(child):
-                    found.append(int(child))
+        # Each thread has children of its own.
+        for thread in os.listdir("/proc/%d/task" % pid):
+            with open("/proc/%d/task/%s/children" % (pid, thread)) as children:
+                found += [child for child in map(int, children.read().split()) if is_leader(child)]
     except OSError:
         # It is gone, or this kernel does not tell.
         pass
     return found
+
+
+def is_leader(pid):
+    """Whether a process has a group of its own."""
+    try:
+        return os.getpgid(pid) == pid
+    except OSError:
+        return False
 
 
 def open_descriptors():

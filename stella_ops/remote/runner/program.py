@@ -180,7 +180,7 @@ class Runner(object):
 
     def serve_child(self, fd):
         if self.idle is not None and fd in (self.idle.result_fd, self.idle.noise_fd):
-            self.read_idle(fd)
+            self.read_idle(self.idle, fd)
             return
         for child in self.children.values():
             if fd == child.result_fd:
@@ -216,7 +216,9 @@ class Runner(object):
             if size - at - HEADER.size < length:
                 break
             start = at + HEADER.size
-            self.take(kind, task_id, bytes(self.inbox[start : start + length]))
+            with memoryview(self.inbox) as view:
+                payload = bytes(view[start : start + length])
+            self.take(kind, task_id, payload)
             at = start + length
         if at:
             del self.inbox[:at]
@@ -305,9 +307,8 @@ class Runner(object):
 
     def start(self, task_id, request, content):
         keep = bool(request.get("keep")) and not request.get("content") and not request.get("environment")
-        child = self.idle if keep else None
+        child = self.take_idle() if keep else None
         if child is not None:
-            self.idle = None
             child.content += self.tasks.order(request, content, child.known)
         else:
             child = self.fork(task_id, request, content, keep and not self.has_kept())
@@ -320,6 +321,16 @@ class Runner(object):
         self.watch(child.noise_fd, select.POLLIN)
         if child.content:
             self.feed(child)
+
+    def take_idle(self):
+        """The idle child, to be given a task; None where there is none, or it has just died."""
+        if self.idle is not None and reaped(self.idle.pid) is not None:
+            self.dismiss(self.idle)
+        child, self.idle = self.idle, None
+        if child is not None:
+            # What an earlier task had left to say is not the next one's.
+            read_some(child.noise_fd)
+        return child
 
     def has_kept(self):
         return self.idle is not None or any(child.kept for child in self.children.values())
@@ -391,7 +402,7 @@ class Runner(object):
         """A child ended: one that left no answer is told as a crash."""
         self.leaving = {pid for pid in self.leaving if reaped(pid) is None}
         if self.idle is not None and reaped(self.idle.pid) is not None:
-            self.dismiss_idle()
+            self.dismiss(self.idle)
         for child in list(self.children.values()):
             status = reaped(child.pid)
             if status is None:
@@ -410,7 +421,7 @@ class Runner(object):
             self.read_noise(child)
         task_id = child.task_id
         del self.children[task_id]
-        if answered and child.kept and status is None and not child.flags() & children.LEAVING:
+        if answered and child.kept and status is None and child.may_go_on():
             self.idle = child
             self.answer(child, task_id)
             return
@@ -419,8 +430,8 @@ class Runner(object):
         if not answered:
             number = 0 if child.killed else signal.SIGTERM
             lingering = [group for group in child.victims or child.groups(living=False) if signal_group(group, number)]
-        lines = [line for line in (child.lifeline, child.program_line) if line is not None]
-        if lingering and child.noise_fd is not None:
+        lines = [child.lifeline]
+        if child.pid in lingering and child.noise_fd is not None:
             # To a shell that tidies up, a closed standard error would be deadly.
             self.watch(child.noise_fd, 0)
             lines.append(Held(child.noise_fd))
@@ -430,10 +441,14 @@ class Runner(object):
                 self.forget(fd)
         if status is None:
             self.leaving.add(child.pid)
+        # A line that is closed kills the group that it is aimed at.
+        program_lines = [child.program_line] if child.kept else []
         for group in lingering:
-            self.groups[group] = (child.kill_at or time.monotonic() + GRACE_SECONDS, lines)
-            lines = []
-        for line in lines:
+            held, lines, program_lines = (
+                (lines, [], program_lines) if group == child.pid else (program_lines, lines, [])
+            )
+            self.groups[group] = (child.kill_at or time.monotonic() + GRACE_SECONDS, held)
+        for line in lines + program_lines:
             line.close()
         if answered:
             self.answer(child, task_id)
@@ -454,18 +469,19 @@ class Runner(object):
         self.send(CRASH if flags & children.UNLOADABLE else RESULT, task_id, child.result())
         self.follow(task_id, not flags & (children.FAILED | children.UNLOADABLE))
 
-    def read_idle(self, fd):
+    def read_idle(self, child, fd):
         """A child without a task has nothing to say: it is gone, or out of order."""
         if read_some(fd) is None:
             return
-        if fd == self.idle.result_fd:
-            self.leaving.add(self.idle.pid)
-            self.dismiss_idle()
+        if fd == child.result_fd:
+            self.leaving.add(child.pid)
+            self.dismiss(child)
         else:
             self.watch(fd, 0)
 
-    def dismiss_idle(self):
-        child, self.idle = self.idle, None
+    def dismiss(self, child):
+        """The idle child is no more."""
+        self.idle = None
         for fd in (child.result_fd, child.noise_fd, child.content_fd):
             if fd is not None:
                 self.forget(fd)
@@ -492,7 +508,7 @@ class Runner(object):
             elif child.kill_at is not None and now >= child.kill_at:
                 child.kill_at = None
                 for group in child.victims:
-                    kill_group(group, signal.SIGKILL)
+                    signal_victims(child, group, signal.SIGKILL)
         for group, (at, kept) in list(self.groups.items()):
             if not signal_group(group, signal.SIGKILL if now >= at else 0) or now >= at:
                 del self.groups[group]
@@ -514,10 +530,16 @@ def end_groups(child):
     """Tells all processes of a child's task to end; their groups."""
     groups = child.groups(living=True)
     for group in reversed(groups):
-        kill_group(group, signal.SIGTERM)
+        signal_victims(child, group, signal.SIGTERM)
         # Some that stand still have to go on in order to end.
-        kill_group(group, signal.SIGCONT)
+        signal_victims(child, group, signal.SIGCONT)
     return groups
+
+
+def signal_victims(child, group, number):
+    """Signals one of a child's groups."""
+    # The number of a program that has ended may be another process's by now, though no other group's.
+    (kill_group if group == child.pid else signal_group)(group, number)
 
 
 def describe_host():

@@ -144,3 +144,53 @@ def runner(start_runner: Callable[..., RunnerProcess], interpreter: Path) -> Run
     started = start_runner(interpreter, lambda text: text.replace("GRACE_SECONDS = 2.0", "GRACE_SECONDS = 0.5"))
     started.hello()
     return started
+
+
+@pytest.fixture(params=[0, -1], ids=["oldest", "newest"])
+def ends(request: pytest.FixtureRequest, interpreters: list[Path]) -> Path:
+    """The oldest interpreter and the newest: enough where it is the kernel that decides."""
+    return interpreters[request.param]
+
+
+@pytest.fixture
+def kept(start_runner: Callable[..., RunnerProcess], ends: Path) -> RunnerProcess:
+    """A runner like ``runner``, under two interpreters only."""
+    started = start_runner(ends, lambda text: text.replace("GRACE_SECONDS = 2.0", "GRACE_SECONDS = 0.5"))
+    started.hello()
+    return started
+
+
+class Watch:
+    """Waits for processes and for what modules write down."""
+
+    @staticmethod
+    def until(true: Callable[[], Any], timeout: float = 20) -> Any:
+        """The first true answer."""
+        deadline = time.monotonic() + timeout
+        while not (found := true()):
+            assert time.monotonic() < deadline, "waited in vain"
+            time.sleep(0.01)
+        return found
+
+    @staticmethod
+    def alive(pid: int) -> bool:
+        """Whether a process is there, and more than a zombie."""
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return False
+        return state not in "ZX"
+
+    def pids(self, path: Path, count: int = 1) -> list[int]:
+        """So many process ids that are written down in a file, one a line, once they are."""
+        self.until(lambda: path.exists() and path.read_text().count("\n") >= count)
+        return [int(word) for word in path.read_text().split()]
+
+    def gone(self, *pids: int) -> None:
+        """Waits for the end of all of them."""
+        self.until(lambda: not any(self.alive(pid) for pid in pids))
+
+
+@pytest.fixture
+def watch() -> Watch:
+    return Watch()
