@@ -276,6 +276,8 @@ class RunnerClient:
         packed += frames.encode(frames.TASK, task_id, _task_payload(request, content if inline else None))
         if inline:
             content = None
+        if call.link is not None:
+            call.link.size = len(packed)
         self._write(bytes(packed))
         try:
             if content is not None:
