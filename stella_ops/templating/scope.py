@@ -96,6 +96,14 @@ class Scope:
         """The names of all variables."""
         return self.variables.keys()
 
+    def in_turn(self) -> None:
+        """Say before a rendering has an effect that it is not to be done ahead of its turn.
+
+        Raises:
+            NotYet: some variables are not known yet, so that it may have to be done again.
+        """
+        iter(self.variables)
+
     def resolve(self, raw: Any, path: str) -> Any:
         """A raw value as templates see it: a template rendered, a container made lazy, data as it is."""
         kind = type(raw)

@@ -51,15 +51,17 @@ class Link:
         task_id: its number there.
         final: whether its answer is the last that is said of the task; another call of it may follow otherwise.
         sent: set as soon as the runner has it.
+        size: so many bytes were sent for it.
     """
 
-    __slots__ = ("final", "previous", "runner", "sent", "task_id")
+    __slots__ = ("final", "previous", "runner", "sent", "size", "task_id")
 
     def __init__(self, previous: Link | None = None) -> None:
         self.previous = previous
         self.runner: object = None
         self.task_id = 0
         self.final = False
+        self.size = 0
         self.sent = asyncio.Event()
 
     def follow(self, runner: object) -> int | None:

@@ -22,9 +22,15 @@ _CHAINED = "cbc"
 
 
 def skip_question_of_none(connection: Any) -> None:
-    """Begin a login with a key. Called when the login begins; a refusal tells the other methods as ever."""
+    """Begin a login with a key. Called when the login begins; a refusal tells the other methods as ever.
+
+    The question comes after all where no key turns out to be of use to the server.
+    """
+    preferred = getattr(connection, "_preferred_auth", None)
+    if preferred and b"publickey" not in preferred:
+        return
     if getattr(connection, "_auth_methods", None) == [b"none"]:
-        connection._auth_methods = [b"publickey"]
+        connection._auth_methods = [b"publickey", b"none"]
 
 
 def leave_out_empty_packets(connection: Any) -> None:

@@ -286,6 +286,8 @@ class RunnerClient:
         self._waiting[task_id] = waiting
         if after is not None:
             self._following.add(task_id)
+        if call.link is not None:
+            call.link.size = len(packed)
         self._write(bytes(packed))
         try:
             if content is not None:
