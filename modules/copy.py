@@ -6,7 +6,7 @@ import os
 import shlex
 import stat
 
-from stella_ops.remote.lib import atomic, difftext, files, modes, process
+from stella_ops.remote.lib import atomic, difftext, files, incoming, modes, process
 
 ARGUMENTS = {
     "dest": {"type": "path", "required": True},
@@ -23,9 +23,12 @@ ARGUMENTS = {
     "follow": {"type": "bool", "default": False},
     "local_follow": {"type": "bool", "default": True},
     "unsafe_writes": {"type": "bool", "default": False},
-    # From the controller: what the streamed content is (SHA-256 in hex, bytes), the base name of its source,
-    # and whether missing parents are made, as for the files of a copied folder.
+    # From the controller: what the streamed content is (SHA-256 and SHA-1 in hex, bytes), how it is streamed
+    # (see stella_ops/transport/sending.py), the base name of its source, and whether missing parents are made, as
+    # for the files of a copied folder.
     "_content_sha256": {"type": "str"},
+    "_content_sha1": {"type": "str"},
+    "_content_stream": {"type": "dict"},
     "_content_size": {"type": "int"},
     "_source_name": {"type": "str"},
     "_make_parents": {"type": "bool", "default": False},
@@ -43,7 +46,9 @@ def run(task):
         stream = task.content
         if stream is None and args["content"] is not None:
             stream = io.BytesIO(args["content"].encode("utf-8"))
-        return place(task, Source(stream, args["_content_sha256"], args["_content_size"]), target(task), wanted(task))
+        source = Source(stream, args["_content_sha256"], args["_content_size"], args["_content_sha1"])
+        source.how = args["_content_stream"]
+        return place(task, source, target(task), wanted(task))
     if not args["src"]:
         task.fail("remote_src needs src, the file on the host to copy")
     found = files.look(args["src"], follow=True)
@@ -55,33 +60,42 @@ def run(task):
 
 
 class Source(object):
-    """Bytes on their way in: a stream read once, or only the knowledge of what it would hold."""
+    """Bytes on their way in: a stream read once, or only the knowledge of what it would hold.
 
-    def __init__(self, stream, sha256=None, size=None):
+    ``sha1`` is believed when the SHA-256 that came with it is right: it is for the result alone.
+    """
+
+    def __init__(self, stream, sha256=None, size=None, sha1=None):
         self.stream = stream
         self.sha256 = sha256.lower() if sha256 else None
-        self.sha1 = None
+        self.sha1 = sha1.lower() if sha1 and sha256 else None
         self.size = size
         self.head = None
+        self.how = None
 
     def read(self, write):
         """Pass all bytes to ``write``; afterwards hashes, size and head are known."""
-        sha1, sha256 = hashlib.new("sha1"), hashlib.sha256()
-        size, head = 0, b""
-        for chunk in iter(lambda: self.stream.read(files.CHUNK), b""):
-            sha1.update(chunk)
-            sha256.update(chunk)
-            size += len(chunk)
+        sha256 = hashlib.sha256()
+        sha1 = hashlib.new("sha1") if self.sha1 is None else None
+        size, head = 0, bytearray()
+        how = self.how or {}
+        for piece in incoming.chunks(self.stream) if how.get("packed") else incoming.plain(self.stream):
+            sha256.update(piece)
+            if sha1 is not None:
+                sha1.update(piece)
+            size += len(piece)
             if len(head) <= difftext.LIMIT:
-                head += chunk[: difftext.LIMIT + 1 - len(head)]
-            write(chunk)
+                head += piece[: difftext.LIMIT + 1 - len(head)]
+            write(piece)
         if self.sha256 is not None and self.sha256 != sha256.hexdigest():
             raise files.FileError(
                 "the content arrived damaged: {} bytes with SHA-256 {}, expected {}".format(
                     size, sha256.hexdigest(), self.sha256
                 )
             )
-        self.sha1, self.sha256, self.size, self.head = sha1.hexdigest(), sha256.hexdigest(), size, head
+        self.sha256, self.size, self.head = sha256.hexdigest(), size, bytes(head)
+        if sha1 is not None:
+            self.sha1 = sha1.hexdigest()
 
 
 def wanted(task, source=None, mode_argument="mode"):
@@ -134,28 +148,30 @@ def place(task, source, dest, attributes):
     if old is not None and not regular and not stat.S_ISLNK(old.st_mode):
         task.fail("{} is a device, pipe or socket, and is not replaced by a file".format(dest))
     made = parents(task, dest)
-    if regular and source.sha256 is not None and source.size in (None, old.st_size):
+    # Where the hash is known beforehand, what is there has been compared before any byte is read.
+    known = source.sha256 is not None
+    if regular and known and source.size in (None, old.st_size):
         if sha256_of(dest) == source.sha256:
-            return only_attributes(task, dest, attributes)
+            return only_attributes(task, dest, attributes, source)
     needs_bytes = not task.check_mode or (task.diff_mode and (source.size or 0) <= difftext.LIMIT)
     if source.stream is None:
         if source.sha256 is None:
             task.fail("there is nothing to copy: no src, no content")
         if needs_bytes:
-            return {"changed": False, "need_content": True, "dest": dest}
+            return {"changed": False, "need_content": True, "dest": dest, "content": {"packed": True}}
     before = difftext.head(dest) if regular and task.diff_mode else None
     if task.check_mode:
         if source.stream is not None:
             source.read(lambda chunk: None)
-            if regular and sha256_of(dest) == source.sha256:
-                return only_attributes(task, dest, attributes)
+            if regular and not known and sha256_of(dest) == source.sha256:
+                return only_attributes(task, dest, attributes, source)
         result = {"changed": True, "dest": dest, "checksum": source.sha1, "sha256": source.sha256}
         result["size"] = source.size
     else:
         with atomic.Replacement(dest, named=bool(args["validate"]), warn=task.warn) as new:
             source.read(new.write)
-            if regular and sha256_of(dest) == source.sha256:
-                return only_attributes(task, dest, attributes)
+            if regular and not known and sha256_of(dest) == source.sha256:
+                return only_attributes(task, dest, attributes, source)
             if args["validate"]:
                 new.flush()
                 validate(task, new.temporary)
@@ -192,12 +208,12 @@ def parents(task, dest):
     return made
 
 
-def only_attributes(task, dest, attributes):
-    """The bytes are right already."""
+def only_attributes(task, dest, attributes, source):
+    """The bytes are right already: those of the source."""
     before, after = {}, {}
     changed = files.set_attributes(dest, attributes, task.check_mode, before, after)
-    sha1, sha256 = files.digest(dest, "sha1", "sha256")
-    result = answer(dest, changed, checksum=sha1, sha256=sha256)
+    sha1 = source.sha1 or files.digest(dest, "sha1")[0]
+    result = answer(dest, changed, checksum=sha1, sha256=source.sha256)
     if task.diff_mode:
         result["diff"] = difftext.of_attributes(dest, before, after)
     return result

@@ -7,12 +7,13 @@ A task whose name has no action here runs the module of that name on the host.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from stella_ops.templating.templar import Templar
 from stella_ops.transport.base import Become, CommandResult, HostSession, ModuleCall
+from stella_ops.transport.content import FileContent, SourceFiles
 
 if TYPE_CHECKING:
     from stella_ops.agents.fleet import Fleet
@@ -40,6 +41,7 @@ class ActionContext:
         keep_secret: makes a value unprintable for the rest of the run.
         scrub: a value without the secrets of this run.
         fleet: opens the fleet's services (store, authority, releases) when first called.
+        sources: the controller's files, each read once for all hosts.
     """
 
     host: str
@@ -55,13 +57,14 @@ class ActionContext:
     keep_secret: Callable[[object], object]
     scrub: Callable[[Any], Any]
     fleet: Fleet | None = None
+    sources: SourceFiles = field(default_factory=SourceFiles)
 
     async def module(
         self,
         name: str,
         args: Mapping[str, Any],
         *,
-        content: bytes | Path | None = None,
+        content: bytes | FileContent | None = None,
         check: bool | None = None,
         timeout: float | None = None,
     ) -> Result:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 from pathlib import Path
@@ -57,22 +56,30 @@ def _module_args(args: dict[str, Any], dest: str) -> dict[str, Any]:
 
 async def _copy_bytes(context: ActionContext, args: dict[str, Any], content: bytes) -> Result:
     wanted = _module_args(args, str(args["dest"]))
-    wanted["_content_sha256"] = hashlib.sha256(content).hexdigest()
-    wanted["_content_size"] = len(content)
+    wanted.update(content_args(content))
     return await context.module("copy", wanted, content=content)
 
 
+def content_args(content: bytes) -> dict[str, Any]:
+    """What the copy module is told of content before it gets it."""
+    return {
+        "_content_sha256": hashlib.sha256(content).hexdigest(),
+        "_content_sha1": hashlib.sha1(content, usedforsecurity=False).hexdigest(),
+        "_content_size": len(content),
+    }
+
+
 async def _copy_file(context: ActionContext, args: dict[str, Any], source: Path, dest: str) -> Result:
+    content = await context.sources.file(source)
     wanted = _module_args(args, dest)
     if args.get("mode") == "preserve":
-        wanted["mode"] = f"0{source.stat().st_mode & 0o7777:o}"
-    wanted["_content_sha256"], wanted["_content_size"] = await asyncio.to_thread(_digest, source)
+        wanted["mode"] = f"0{content.mode:o}"
+    wanted["_content_sha256"], wanted["_content_sha1"] = content.sha256, content.sha1
+    wanted["_content_size"] = content.size
     wanted["_source_name"] = source.name
-    if args.get("checksum"):
-        actual = await asyncio.to_thread(_sha1, source)
-        if actual != args["checksum"]:
-            raise ActionFailure(f"Copied file does not match the expected checksum: {source} has {actual}")
-    return await context.module("copy", wanted, content=source)
+    if args.get("checksum") and args["checksum"] != content.sha1:
+        raise ActionFailure(f"Copied file does not match the expected checksum: {source} has {content.sha1}")
+    return await context.module("copy", wanted, content=content)
 
 
 async def _copy_folder(context: ActionContext, args: dict[str, Any], source: Path, *, whole: bool) -> Result:
@@ -98,12 +105,3 @@ async def _copy_folder(context: ActionContext, args: dict[str, Any], source: Pat
         changed = changed or bool(made.get("changed"))
     return {"changed": changed, "dest": str(args["dest"]), "src": str(source)}
 
-
-def _digest(path: Path) -> tuple[str, int]:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size
-
-
-def _sha1(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.sha1(usedforsecurity=False)).hexdigest()

@@ -100,6 +100,7 @@ class Preparation:
             keep_secret=run.redactor.add,
             scrub=run.scrub,
             fleet=run.fleet,
+            sources=run.sources,
         )
         return Prepared(target, context, drop_omitted(args))
 

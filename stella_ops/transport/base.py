@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from stella_ops.transport.content import FileContent
+
 
 @dataclass(frozen=True, slots=True)
 class Become:
@@ -42,7 +44,8 @@ class ModuleCall:
     """One module to run on a host.
 
     ``content`` is a file's bytes for modules that take one (copy, template, agent_install); it reaches the
-    module as a stream, not as an argument. ``timeout`` is in seconds, 0 for none.
+    module as a stream, not as an argument. ``progress`` is told of it while it travels: bytes that the host has, and
+    bytes in all. ``timeout`` is in seconds, 0 for none.
     """
 
     module: str
@@ -51,7 +54,8 @@ class ModuleCall:
     diff: bool = False
     timeout: float = 0
     environment: Mapping[str, str] = field(default_factory=dict)
-    content: bytes | Path | None = None
+    content: bytes | Path | FileContent | None = None
+    progress: Callable[[int, int], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

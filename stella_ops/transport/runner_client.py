@@ -7,8 +7,9 @@ transport. Tasks on one client may overlap; each call waits for its own answer.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from stella_ops.errors import (
@@ -22,11 +23,11 @@ from stella_ops.transport import frames
 from stella_ops.transport.answers import AnswerError, read_answer
 from stella_ops.transport.base import Become, ModuleCall
 from stella_ops.transport.code import CodeLibrary, ModuleCode
+from stella_ops.transport.content import as_content
 from stella_ops.transport.launch import Launch
+from stella_ops.transport.sending import Sending, sending
 from stella_ops.transport.start_errors import become_refused, no_interpreter
 
-# Content this small goes with the task itself, whether the host needs it or not: it saves a round trip.
-CHUNK = 128 * 1024
 ALIVE_SECONDS = 60.0
 _NOISE_LIMIT = 16 * 1024
 _HELLO: dict[str, type | tuple[type, ...]] = {
@@ -212,12 +213,16 @@ class RunnerClient:
         if self._lost is not None:
             raise self._lost
         module = self._code.module(call.module)
-        answer = await self._ask(call, module, _small_content(call.content, self.name))
-        if answer.get("need_content") and call.content is not None:
-            answer = await self._ask(call, module, call.content)
+        content = None if call.content is None else await as_content(call.content)
+        answer = await self._ask(call, module, content.small() if content else None)
+        # Once more with what the host needs; and with everything, where it could not use what it was sent.
+        for _ in range(2):
+            if not answer.get("need_content") or content is None:
+                break
+            answer = await self._ask(call, module, await sending(content, answer))
         return answer
 
-    async def _ask(self, call: ModuleCall, module: ModuleCode, content: bytes | Path | None) -> dict[str, Any]:
+    async def _ask(self, call: ModuleCall, module: ModuleCode, content: bytes | Sending | None) -> dict[str, Any]:
         if self._lost is not None:
             raise self._lost
         task_id = self._next_id
@@ -228,7 +233,7 @@ class RunnerClient:
             "module": module.unit.key,
             "name": f"modules/{call.module}.py",
             "libs": module.lib_names,
-            "args": call.args,
+            "args": {**call.args, **content.args} if isinstance(content, Sending) else call.args,
             "check": call.check,
             "diff": call.diff,
             "timeout": call.timeout,
@@ -241,13 +246,12 @@ class RunnerClient:
                 self._sent.add(unit.key)
                 packed += frames.encode(frames.CODE, 0, unit.packed)
         packed += frames.encode(frames.TASK, task_id, json.dumps(request).encode())
-        if isinstance(content, bytes) and len(content) <= CHUNK:
+        if isinstance(content, bytes):
             packed += _content_frames(task_id, content)
-            content = None
         self._write(bytes(packed))
         try:
-            if content is not None:
-                await self._stream(task_id, content, waiting)
+            if isinstance(content, Sending):
+                await self._stream(task_id, content, waiting, call.progress)
             return await waiting
         except (asyncio.CancelledError, TaskError):
             # Being cancelled cancels what is waited for as well.
@@ -257,26 +261,24 @@ class RunnerClient:
         finally:
             self._waiting.pop(task_id, None)
 
-    async def _stream(self, task_id: int, content: bytes | Path, waiting: asyncio.Future[dict[str, Any]]) -> None:
-        """Sends content in chunks, no faster than the host takes it; an early answer ends it."""
+    async def _stream(
+        self,
+        task_id: int,
+        content: Sending,
+        waiting: asyncio.Future[dict[str, Any]],
+        progress: Callable[[int, int], None] | None,
+    ) -> None:
+        """Sends content in pieces, no faster than the host takes it; an early answer ends it."""
         assert self._wire is not None
-        if isinstance(content, bytes):
-            for start in range(0, len(content), CHUNK):
+        wire = self._wire
+        async with contextlib.aclosing(content.pieces()) as pieces:
+            async for piece in pieces:
                 if waiting.done():
                     return
-                self._write(frames.encode(frames.DATA, task_id, content[start : start + CHUNK]))
-                await self._wire.drain()
-        else:
-            try:
-                file = await asyncio.to_thread(content.open, "rb")
-                with file:
-                    while chunk := await asyncio.to_thread(file.read, CHUNK):
-                        if waiting.done():
-                            return
-                        self._write(frames.encode(frames.DATA, task_id, chunk))
-                        await self._wire.drain()
-            except OSError as problem:
-                raise _unreadable(content, problem, self.name) from None
+                self._write(frames.gather(frames.DATA, task_id, piece.buffers))
+                await wire.drain()
+                if progress is not None:
+                    progress(piece.done, content.content.size)
         self._write(frames.encode(frames.DATA, task_id, b""))
 
     def close(self, end_input: bool = True) -> None:
@@ -377,22 +379,6 @@ def _read_hello(payload: bytes) -> dict[str, Any]:
         if not isinstance(hello.get(name), kind):
             raise AnswerError(f"the runner's greeting lacks '{name}'")
     return hello
-
-
-def _small_content(content: bytes | Path | None, where: str) -> bytes | None:
-    """Content that is worth sending before the host says it needs it."""
-    if isinstance(content, bytes):
-        return content if len(content) <= CHUNK else None
-    if content is None:
-        return None
-    try:
-        return content.read_bytes() if content.stat().st_size <= CHUNK else None
-    except OSError as problem:
-        raise _unreadable(content, problem, where) from None
-
-
-def _unreadable(content: Path, problem: OSError, where: str) -> TaskError:
-    return TaskError(f"cannot read {content} on the controller: {problem.strerror}", where=where)
 
 
 def _content_frames(task_id: int, content: bytes) -> bytes:

@@ -39,6 +39,9 @@ HELLO, RESULT, CRASH = 16, 17, 18
 IDLE_SECONDS = 600.0
 GRACE_SECONDS = 2.0
 READ_SIZE = 262144
+# What pipes are asked to hold where content streams through them; by default it is a quarter of that.
+PIPE_SIZE = 262144
+F_SETPIPE_SZ = 1031
 HIGH_WATER = 4194304
 NOISE_LIMIT = 4096
 FRAME_LIMIT = 268435456
@@ -134,6 +137,49 @@ class Child(object):
         self.kill_at = None
 
 
+class Passage(object):
+    """A long DATA frame on its way to a child, of which ``left`` bytes are still to be read from the input.
+
+    Where the kernel can do it (and Python is 3.10 or newer), they go from pipe to pipe and never through here.
+    """
+
+    def __init__(self):
+        self.child = None
+        self.left = 0
+        self.stuck = False
+        self.splices = hasattr(os, "splice")
+        self.widened = False
+        self.exact = False
+
+    def begin(self, child, left):
+        self.child = child
+        self.left = left
+        self.stuck = False
+        if not self.widened:
+            self.widened = True
+            widen(0)
+        if child is not None and child.content_fd is not None:
+            widen(child.content_fd)
+
+    def passed(self, count):
+        self.left -= count
+        if not self.left:
+            self.child = None
+            # Most often another frame like it follows: no more than its header is read here.
+            self.exact = self.splices
+
+    def next_read(self):
+        """How much to read of what is no rest of a long frame."""
+        exact, self.exact = self.exact, False
+        return HEADER.size if exact else READ_SIZE
+
+    def is_stuck(self):
+        """Whether the child must take some before more is read."""
+        if self.child is None or self.child.content_fd is None:
+            self.stuck = False
+        return self.stuck
+
+
 class Runner(object):
     """The loop."""
 
@@ -147,6 +193,7 @@ class Runner(object):
         # Process groups that were told to end: when they will be made to, and the pipes kept open for them.
         self.groups = {}
         self.inbox = bytearray()
+        self.passage = Passage()
         self.outbox = collections.deque()
         self.outbox_size = 0
         self.heard = time.monotonic()
@@ -214,11 +261,12 @@ class Runner(object):
         # sender then feels it through the SSH window and memory stays bounded. The end of input would go
         # unseen meanwhile, so hang-ups are watched all the same.
         waiting = sum(len(child.content) for child in self.children.values())
-        full = waiting > HIGH_WATER or self.outbox_size > HIGH_WATER
+        full = waiting > HIGH_WATER or self.outbox_size > HIGH_WATER or self.passage.is_stuck()
         self.watch(0, select.POLLHUP | POLLRDHUP if full else select.POLLIN)
         for child in self.children.values():
             if child.content_fd is not None:
-                self.watch(child.content_fd, select.POLLOUT if child.content else 0)
+                waits = child.content or (child is self.passage.child and self.passage.stuck)
+                self.watch(child.content_fd, select.POLLOUT if waits else 0)
         for fd, events in self.poll.poll(self.patience()):
             self.serve(fd, events)
         if full:
@@ -264,7 +312,7 @@ class Runner(object):
         if not events & select.POLLIN:
             self.ended = True
             return
-        data = read_some(0)
+        data = self.read_passing() if self.passage.left else read_some(0, self.passage.next_read())
         if data == b"":
             self.ended = True
         elif data:
@@ -279,13 +327,48 @@ class Runner(object):
             length, kind, task_id = HEADER.unpack_from(self.inbox, at)
             if length > FRAME_LIMIT:
                 raise ValueError("a frame of %d bytes is too long" % length)
-            if size - at - HEADER.size < length:
-                break
             start = at + HEADER.size
+            if size - start < length:
+                if kind == DATA:
+                    # The rest of it need not be collected here first.
+                    self.passage.begin(self.children.get(task_id), length - (size - start))
+                    if size > start:
+                        self.take(DATA, task_id, bytes(self.inbox[start:]))
+                    at = size
+                break
             self.take(kind, task_id, bytes(self.inbox[start : start + length]))
             at = start + length
         if at:
             del self.inbox[:at]
+
+    def read_passing(self):
+        """Pass on some of a long DATA frame; ``b""`` at the end of the input, else None."""
+        passage, child = self.passage, self.passage.child
+        if child is not None and child.content_fd is not None and not child.content and passage.splices:
+            try:
+                count = os.splice(0, child.content_fd, passage.left, flags=os.SPLICE_F_NONBLOCK)  # type: ignore[attr-defined]
+            except OSError as problem:
+                if problem.errno == errno.EAGAIN:
+                    # There is input, so it is the child's pipe that is full.
+                    passage.stuck = True
+                elif problem.errno == errno.EPIPE:
+                    self.refuse(child)
+                elif problem.errno != errno.EINTR:
+                    passage.splices = False
+                return None
+            if count == 0:
+                return b""
+            passage.passed(count)
+        else:
+            data = read_some(0, min(passage.left, READ_SIZE))
+            if not data:
+                return data
+            passage.passed(len(data))
+            if child is not None and child.content_fd is not None:
+                child.content += data
+                self.feed(child)
+        self.heard = time.monotonic()
+        return None
 
     def take(self, kind, task_id, payload):
         if kind == CODE:
@@ -427,20 +510,26 @@ class Runner(object):
             os._exit(status)
 
     def feed(self, child):
+        if child is self.passage.child:
+            self.passage.stuck = False
         while child.content:
             try:
                 count = os.write(child.content_fd, memoryview(child.content)[:READ_SIZE])
             except OSError as problem:
                 if problem.errno in (errno.EAGAIN, errno.EINTR):
                     return
-                # The module does not want the rest.
-                child.content = bytearray()
-                child.content_ended = True
-                break
+                self.refuse(child)
+                return
             del child.content[:count]
         if child.content_ended:
             self.forget(child.content_fd)
             child.content_fd = None
+
+    def refuse(self, child):
+        """The module does not want the rest of its content."""
+        child.content = bytearray()
+        self.forget(child.content_fd)
+        child.content_fd = None
 
     def read_answer(self, child):
         data = read_some(child.result_fd)
@@ -502,6 +591,7 @@ class Runner(object):
         for fd in (child.result_fd, child.noise_fd, child.content_fd):
             if fd is not None:
                 self.forget(fd)
+        child.content_fd = None
         if status is None:
             self.leaving.add(child.pid)
         if lingers:
@@ -567,14 +657,22 @@ def complete(answer):
     return len(answer) >= 4 and len(answer) - 4 >= struct.unpack_from(">I", answer)[0]
 
 
-def read_some(fd):
+def read_some(fd, size=READ_SIZE):
     """Bytes, ``b""`` at the end, or None when there is nothing to read now."""
     try:
-        return os.read(fd, READ_SIZE)
+        return os.read(fd, size)
     except OSError as problem:
         if problem.errno in (errno.EAGAIN, errno.EINTR):
             return None
         return b""
+
+
+def widen(fd):
+    """Let a pipe hold more; what is none, or may not, stays as it is."""
+    try:
+        fcntl.fcntl(fd, F_SETPIPE_SZ, PIPE_SIZE)
+    except OSError:
+        pass
 
 
 def drain(fd):
