@@ -6,7 +6,7 @@ import os
 import shlex
 import stat
 
-from stella_ops.remote.lib import atomic, difftext, files, incoming, modes, process
+from stella_ops.remote.lib import atomic, delta, difftext, files, incoming, modes, partial, process
 
 ARGUMENTS = {
     "dest": {"type": "path", "required": True},
@@ -46,9 +46,8 @@ def run(task):
         stream = task.content
         if stream is None and args["content"] is not None:
             stream = io.BytesIO(args["content"].encode("utf-8"))
-        source = Source(stream, args["_content_sha256"], args["_content_size"], args["_content_sha1"])
-        source.how = args["_content_stream"]
-        return place(task, source, target(task), wanted(task))
+        told = (args["_content_sha256"], args["_content_size"], args["_content_sha1"], args["_content_stream"])
+        return place(task, Source(stream, *told), target(task), wanted(task))
     if not args["src"]:
         task.fail("remote_src needs src, the file on the host to copy")
     found = files.look(args["src"], follow=True)
@@ -65,37 +64,85 @@ class Source(object):
     ``sha1`` is believed when the SHA-256 that came with it is right: it is for the result alone.
     """
 
-    def __init__(self, stream, sha256=None, size=None, sha1=None):
+    def __init__(self, stream, sha256=None, size=None, sha1=None, how=None):
         self.stream = stream
         self.sha256 = sha256.lower() if sha256 else None
         self.sha1 = sha1.lower() if sha1 and sha256 else None
         self.size = size
         self.head = None
-        self.how = None
+        self.arrived = 0
+        how = how or {}
+        self.start = int(how.get("start") or 0)
+        self.packed = bool(how.get("packed"))
+        self.plan = how.get("plan")
 
-    def read(self, write):
-        """Pass all bytes to ``write``; afterwards hashes, size and head are known."""
+    def read(self, write, kept=None, old=None):
+        """Pass all bytes to ``write``; afterwards hashes, size and head are known.
+
+        Args:
+            kept: descriptor of a file that holds the first bytes already; those are not written again.
+            old: path of the file that the new content is made from, as far as it is not sent.
+
+        Raises:
+            Unusable: what the controller relied on is not there (any more).
+        """
         sha256 = hashlib.sha256()
         sha1 = hashlib.new("sha1") if self.sha1 is None else None
-        size, head = 0, bytearray()
-        how = self.how or {}
-        for piece in incoming.chunks(self.stream) if how.get("packed") else incoming.plain(self.stream):
+        head = bytearray()
+        self.arrived = 0
+        for piece, fresh in self.pieces(kept, old):
             sha256.update(piece)
             if sha1 is not None:
                 sha1.update(piece)
-            size += len(piece)
+            self.arrived += len(piece)
             if len(head) <= difftext.LIMIT:
                 head += piece[: difftext.LIMIT + 1 - len(head)]
-            write(piece)
+            if fresh:
+                write(piece)
         if self.sha256 is not None and self.sha256 != sha256.hexdigest():
+            if self.start or self.plan:
+                raise Unusable()
             raise files.FileError(
                 "the content arrived damaged: {} bytes with SHA-256 {}, expected {}".format(
-                    size, sha256.hexdigest(), self.sha256
+                    self.arrived, sha256.hexdigest(), self.sha256
                 )
             )
-        self.sha256, self.size, self.head = sha256.hexdigest(), size, bytes(head)
+        self.sha256, self.size, self.head = sha256.hexdigest(), self.arrived, bytes(head)
         if sha1 is not None:
             self.sha1 = sha1.hexdigest()
+
+    def pieces(self, kept, old):
+        """All buffers of the content, and whether each is still to be written."""
+        if self.start:
+            for piece in partial.read(kept, self.start):
+                yield piece, False
+            if self.arrived < self.start:
+                raise Unusable()
+        stream = incoming.chunks(self.stream) if self.packed else incoming.plain(self.stream)
+        if self.plan is None:
+            for piece in stream:
+                yield piece, True
+            return
+        try:
+            fd = os.open(old, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            raise Unusable()
+        try:
+            for piece in delta.rebuild(self.plan, stream, fd):
+                yield piece, True
+        except (OSError, delta.OldFileError):
+            raise Unusable()
+        finally:
+            os.close(fd)
+
+    @property
+    def ended_early(self):
+        """Whether fewer bytes came than were announced, as when the connection is cut."""
+        return self.size is not None and self.arrived < self.size
+
+
+class Unusable(Exception):
+    """What lies on the host does not give the new content: all of it has to be sent."""
 
 
 def wanted(task, source=None, mode_argument="mode"):
@@ -158,7 +205,7 @@ def place(task, source, dest, attributes):
         if source.sha256 is None:
             task.fail("there is nothing to copy: no src, no content")
         if needs_bytes:
-            return {"changed": False, "need_content": True, "dest": dest, "content": {"packed": True}}
+            return need_content(task, source, dest, old if regular else None)
     before = difftext.head(dest) if regular and task.diff_mode else None
     if task.check_mode:
         if source.stream is not None:
@@ -168,15 +215,23 @@ def place(task, source, dest, attributes):
         result = {"changed": True, "dest": dest, "checksum": source.sha1, "sha256": source.sha256}
         result["size"] = source.size
     else:
-        with atomic.Replacement(dest, named=bool(args["validate"]), warn=task.warn) as new:
-            source.read(new.write)
-            if regular and not known and sha256_of(dest) == source.sha256:
-                return only_attributes(task, dest, attributes, source)
-            if args["validate"]:
-                new.flush()
-                validate(task, new.temporary)
-            kept = atomic.backup(dest) if args["backup"] and regular else None
-            new.commit(attributes, in_place=args["unsafe_writes"])
+        try:
+            part = keep_part(source, dest)
+            with atomic.Replacement(dest, named=bool(args["validate"]), warn=task.warn, part=part) as new:
+                try:
+                    source.read(new.write, part and part[0], dest)
+                except (files.FileError, incoming.StreamError):
+                    new.keep = part is not None and source.ended_early
+                    raise
+                if regular and not known and sha256_of(dest) == source.sha256:
+                    return only_attributes(task, dest, attributes, source)
+                if args["validate"]:
+                    new.flush()
+                    validate(task, new.temporary)
+                kept = atomic.backup(dest) if args["backup"] and regular else None
+                new.commit(attributes, in_place=args["unsafe_writes"])
+        except Unusable:
+            return {"changed": False, "need_content": True, "dest": dest}
         result = answer(dest, True, checksum=source.sha1, sha256=source.sha256)
         if kept:
             result["backup_file"] = kept
@@ -188,6 +243,43 @@ def place(task, source, dest, attributes):
         if made:
             result["diff"]["prepared"] = "directories made: {}".format(", ".join(made))
     return result
+
+
+def need_content(task, source, dest, old):
+    """The answer when content is to be sent; ``old`` is the status of the regular file there, or None.
+
+    It says what there is already: the part that arrived before a cut, and the blocks of the old file.
+    """
+    have = {"packed": True}
+    size = source.size or 0
+    if not task.check_mode and size >= partial.LEAST:
+        part = partial.told(dest, size)
+        if part is not None:
+            have["have"] = part
+    if old is not None and size >= delta.LEAST and delta.LEAST <= old.st_size <= delta.MOST:
+        try:
+            fd = os.open(dest, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                have["blocks"] = delta.signature(fd, old.st_size)
+            finally:
+                os.close(fd)
+        except OSError:
+            pass  # ours to replace, but not to read
+    return {"changed": False, "need_content": True, "dest": dest, "content": have}
+
+
+def keep_part(source, dest):
+    """Where a large content is collected, such that a cut leaves it: descriptor and path; None for any other."""
+    if source.start:
+        fd = partial.reopen(dest, source.start)
+        if fd is None:
+            raise Unusable()
+        return fd, partial.path_for(dest)
+    if source.sha256 is None or (source.size or 0) < partial.LEAST:
+        partial.discard(dest)
+        return None
+    fd = partial.create(dest)
+    return None if fd is None else (fd, partial.path_for(dest))
 
 
 def parents(task, dest):

@@ -14,10 +14,10 @@ import hashlib
 import os
 import zlib
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from stella_ops.errors import TaskError
 
@@ -33,6 +33,9 @@ _FILES_KNOWN = 4096
 # Compression has to take away a third, else the processors of both sides have better things to do.
 _PAYS = 0.67
 _SAMPLE = 16 * 1024
+_RESULTS_KEPT = 16
+
+T = TypeVar("T")
 
 
 class Content(Protocol):
@@ -64,6 +67,10 @@ class Content(Protocol):
         """Any bytes, at once: for threads."""
         ...
 
+    async def once(self, key: Hashable, work: Callable[[], T]) -> T:
+        """What a thread makes of the content; hosts that ask for the same share it."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class _Identity:
@@ -87,35 +94,35 @@ class FileContent:
         sha1: what ansible-core calls its ``checksum``.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Reads and hashes the file; raises TaskError."""
+    def __init__(self, path: Path, *, hashed: bool = True) -> None:
+        """Looks at the file, and hashes it; raises TaskError."""
         self.path = path
         self._small: bytes | None = None
+        sha256, sha1 = hashlib.sha256(), hashlib.sha1(usedforsecurity=False)
         try:
             with path.open("rb") as file:
                 found = os.fstat(file.fileno())
                 self._identity = _Identity.of(found)
                 self.mode = found.st_mode & 0o7777
-                sha256, sha1 = hashlib.sha256(), hashlib.sha1(usedforsecurity=False)
-                self.size = 0
-                while data := file.read(CHUNK):
-                    if not self.size and len(data) <= SMALL:
-                        self._small = data
-                    sha256.update(data)
-                    sha1.update(data)
-                    self.size += len(data)
-                if self.size == 0:
-                    self._small = b""
-                if _Identity.of(os.fstat(file.fileno())) != self._identity or self.size != found.st_size:
+                self.size = found.st_size
+                if self.size <= SMALL:
+                    self._small = file.read()
+                    sha256.update(self._small)
+                    sha1.update(self._small)
+                elif hashed:
+                    while data := file.read(CHUNK):
+                        sha256.update(data)
+                        sha1.update(data)
+                if _Identity.of(os.fstat(file.fileno())) != self._identity:
                     raise self._changed()
         except OSError as problem:
             raise self._unreadable(problem) from None
         self.sha256, self.sha1 = sha256.hexdigest(), sha1.hexdigest()
-        self._compresses: bool | None = None
         self._fd = -1
         self._users = 0
         self._chunks: OrderedDict[tuple[int, bool], bytes] = OrderedDict()
         self._held = 0
+        self._results: OrderedDict[Hashable, Any] = OrderedDict()
         self._lock = asyncio.Lock()
 
     def is_of(self, found: os.stat_result) -> bool:
@@ -162,11 +169,17 @@ class FileContent:
 
     async def compresses(self) -> bool:
         """See ``Content.compresses``; raises TaskError."""
-        if self._compresses is None:
-            async with self._lock:
-                if self._compresses is None:
-                    self._compresses = await asyncio.to_thread(self._try_compression)
-        return self._compresses
+        return await self.once("compresses", lambda: _shrinks(self))
+
+    async def once(self, key: Hashable, work: Callable[[], T]) -> T:
+        """See ``Content.once``."""
+        async with self._lock:
+            if key not in self._results:
+                self._results[key] = await _in_thread(work)
+                while len(self._results) > _RESULTS_KEPT:
+                    self._results.popitem(last=False)
+            result: T = self._results[key]
+            return result
 
     async def packed(self, index: int) -> bytes:
         """See ``Content.packed``; raises TaskError."""
@@ -178,13 +191,7 @@ class FileContent:
             known = self._chunks.get((index, packed))
             if known is not None:
                 return known
-            working = asyncio.ensure_future(asyncio.to_thread(self._make, index, packed))
-            try:
-                data = await asyncio.shield(working)
-            except asyncio.CancelledError:
-                # The thread cannot be stopped, and nobody may close the file below it.
-                await asyncio.wait([working])
-                raise
+            data = await _in_thread(lambda: self._make(index, packed))
             self._chunks[index, packed] = data
             self._held += len(data)
             while self._held > _HELD:
@@ -194,9 +201,6 @@ class FileContent:
     def _make(self, index: int, packed: bool) -> bytes:
         data = self.read(index * CHUNK, CHUNK)
         return zlib.compress(data, 1) if packed else data
-
-    def _try_compression(self) -> bool:
-        return _shrinks(self)
 
     def read(self, start: int, size: int) -> bytes:
         """See ``Content.read``; raises TaskError."""
@@ -255,6 +259,20 @@ class BytesContent:
         """See ``Content.read``."""
         return self._data[start : start + size]
 
+    async def once(self, key: Hashable, work: Callable[[], T]) -> T:
+        """See ``Content.once``; nothing is shared, since every host has a content of its own."""
+        return await asyncio.to_thread(work)
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    """Run something in a thread that cannot be stopped, and whose file nobody may close meanwhile."""
+    working = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        await asyncio.wait([working])
+        raise
+
 
 def _shrinks(content: Content) -> bool:
     sample = b"".join(content.read(content.size * part // 4, _SAMPLE) for part in range(4))
@@ -310,5 +328,5 @@ async def as_content(content: bytes | Path | FileContent) -> Content:
     if isinstance(content, bytes):
         return BytesContent(content)
     if isinstance(content, Path):
-        return await asyncio.to_thread(FileContent, content)
+        return await asyncio.to_thread(FileContent, content, hashed=False)
     return content

@@ -25,7 +25,7 @@ from stella_ops.transport.base import Become, ModuleCall
 from stella_ops.transport.code import CodeLibrary, ModuleCode
 from stella_ops.transport.content import as_content
 from stella_ops.transport.launch import Launch
-from stella_ops.transport.sending import Sending, sending
+from stella_ops.transport.sending import Sending, everything, sending
 from stella_ops.transport.start_errors import become_refused, no_interpreter
 
 ALIVE_SECONDS = 60.0
@@ -215,11 +215,12 @@ class RunnerClient:
         module = self._code.module(call.module)
         content = None if call.content is None else await as_content(call.content)
         answer = await self._ask(call, module, content.small() if content else None)
-        # Once more with what the host needs; and with everything, where it could not use what it was sent.
-        for _ in range(2):
-            if not answer.get("need_content") or content is None:
-                break
-            answer = await self._ask(call, module, await sending(content, answer))
+        if answer.get("need_content") and content is not None:
+            chosen = await sending(content, answer)
+            answer = await self._ask(call, module, chosen)
+            if answer.get("need_content") and not chosen.whole:
+                # What it had was not what it said, or is so no more.
+                answer = await self._ask(call, module, everything(content))
         return answer
 
     async def _ask(self, call: ModuleCall, module: ModuleCode, content: bytes | Sending | None) -> dict[str, Any]:

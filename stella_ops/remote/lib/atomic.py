@@ -34,18 +34,26 @@ class Replacement(object):
         named: True when the new content must have a path before it is in place (``temporary``), as a
             validating command needs.
         warn: called with one sentence when something of the old file could not be kept.
+        part: descriptor and path of a file beside it that is written further, from where the descriptor stands;
+            None for a new one. It is removed with the block unless ``keep`` is set.
     """
 
-    def __init__(self, path, named=False, warn=None):
+    def __init__(self, path, named=False, warn=None, part=None):
         self.path = path
         self.directory = os.path.dirname(path) or "."
         self.temporary = None
         self.size = 0
+        self.keep = False
         self._named = named
+        self._part = part
         self._warn = warn if warn is not None else _ignore
         self._fd = -1
 
     def __enter__(self):
+        if self._part is not None:
+            self._fd, self.temporary = self._part
+            self.size = os.lseek(self._fd, 0, os.SEEK_CUR)
+            return self
         if not os.path.isdir(self.directory):
             raise files.FileError("directory {} does not exist".format(self.directory))
         try:
@@ -61,7 +69,7 @@ class Replacement(object):
         if self._fd != -1:
             os.close(self._fd)
             self._fd = -1
-        if self.temporary is not None:
+        if self.temporary is not None and not self.keep:
             try:
                 os.unlink(self.temporary)
             except OSError:
@@ -103,6 +111,9 @@ class Replacement(object):
             self._dress(old, wanted)
             if self.temporary is None:
                 self.temporary = _give_name(self._fd, self.directory)
+            elif not os.path.samestat(os.lstat(self.temporary), os.fstat(self._fd)):
+                # In a folder of everybody's, the name may lead somewhere else by now.
+                raise files.FileError("{} was replaced while it was written".format(self.temporary))
             os.rename(self.temporary, self.path)
         except OSError as error:
             if error.errno not in (errno.EBUSY, errno.ETXTBSY, errno.EXDEV) or old is None:
