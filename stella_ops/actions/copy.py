@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 }
 
 _CONTROLLER_ONLY = frozenset({"src", "content", "local_follow", "decrypt", "checksum", "directory_mode"})
+
+# Files of a folder that are on their way to a host at the same time.
+AT_ONCE = 16
 
 
 async def run(context: ActionContext, args: dict[str, Any]) -> Result:
@@ -83,25 +88,66 @@ async def _copy_file(context: ActionContext, args: dict[str, Any], source: Path,
 
 
 async def _copy_folder(context: ActionContext, args: dict[str, Any], source: Path, *, whole: bool) -> Result:
-    """Every file below a folder. With a trailing slash its content is copied, without one the folder itself."""
+    """Every file below a folder. With a trailing slash its content is copied, without one the folder itself.
+
+    First the folders, the outer ones before the inner; then the files, many at a time.
+    """
     base = Path(str(args["dest"])) / source.name if whole else Path(str(args["dest"]))
-    changed = False
-    for path in [source, *sorted(source.rglob("*"))]:
+    follow = bool(args.get("local_follow", True))
+    levels, others = await asyncio.to_thread(_listing, source, follow)
+
+    async def folder(path: Path) -> Result:
+        wanted = {"path": str(base / path.relative_to(source)), "state": "directory", "owner": args.get("owner")}
+        wanted["group"], wanted["mode"] = args.get("group"), args.get("directory_mode")
+        return await context.module("file", wanted)
+
+    async def other(path: Path) -> Result:
         target = str(base / path.relative_to(source))
-        if path.is_symlink() and not args.get("local_follow", True):
-            made = await context.module("file", {"path": target, "src": str(path.readlink()), "state": "link"})
-        elif path.is_dir():
-            wanted = {
-                "path": target,
-                "state": "directory",
-                "owner": args.get("owner"),
-                "group": args.get("group"),
-            }
-            made = await context.module("file", {**wanted, "mode": args.get("directory_mode")})
-        else:
-            made = await _copy_file(context, args, path, target)
-        if made.get("failed"):
-            return made
-        changed = changed or bool(made.get("changed"))
+        if path.is_symlink() and not follow:
+            return await context.module("file", {"path": target, "src": str(path.readlink()), "state": "link"})
+        return await _copy_file(context, args, path, target)
+
+    changed = False
+    for paths, copy in (*((level, folder) for level in levels), (others, other)):
+        made = await _all_of(paths, copy)
+        failed = [result for result in made if result.get("failed")]
+        if failed:
+            return failed[0]
+        changed = changed or any(result.get("changed") for result in made)
     return {"changed": changed, "dest": str(args["dest"]), "src": str(source)}
 
+
+def _listing(source: Path, follow: bool) -> tuple[list[list[Path]], list[Path]]:
+    """What is below a folder: the folders by depth, itself first, and all else; each sorted."""
+    levels: dict[int, list[Path]] = {}
+    others: list[Path] = []
+    for path in [source, *sorted(source.rglob("*"))]:
+        if path.is_dir() and (follow or not path.is_symlink()):
+            levels.setdefault(len(path.parts), []).append(path)
+        else:
+            others.append(path)
+    return [levels[depth] for depth in sorted(levels)], others
+
+
+async def _all_of(paths: Sequence[Path], copy: Callable[[Path], Awaitable[Result]]) -> list[Result]:
+    """Copies of several files, in the order of these; once one has failed, no other is begun."""
+    results: dict[int, Result] = {}
+    left = iter(enumerate(paths))
+    failed = False
+
+    async def work() -> None:
+        nonlocal failed
+        for number, path in left:
+            results[number] = await copy(path)
+            failed = failed or bool(results[number].get("failed"))
+            if failed:
+                return
+
+    workers = [asyncio.ensure_future(work()) for _ in range(min(AT_ONCE, len(paths)))]
+    try:
+        await asyncio.gather(*workers)
+    finally:
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+    return [results[number] for number in sorted(results)]

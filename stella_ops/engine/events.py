@@ -94,6 +94,17 @@ class RetryWaiting(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TransferProgress(Event):
+    """A file is on its way to a host for more than a moment: ``sent`` of ``total`` bytes are there."""
+
+    task_id: int
+    host: str
+    name: str
+    sent: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HostFinished(Event):
     """One host has ended a task.
 

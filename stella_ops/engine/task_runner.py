@@ -13,12 +13,13 @@ from stella_ops.engine.events import ItemFinished, Status
 from stella_ops.engine.outcome import Outcome, Result, censored, combine, defect, failed, skipped, unreachable
 from stella_ops.engine.preparation import Preparation
 from stella_ops.engine.run_context import RunContext
+from stella_ops.engine.transfers import Transfers
 from stella_ops.engine.variables import PlayVariables
 from stella_ops.errors import StellaError, TemplateError, UnreachableError
 from stella_ops.playbook.model import Task
 from stella_ops.templating.omit import OMIT
 
-HIDDEN_ITEM = "(censored due to no_log)"
+HIDDEN_ITEM = HIDDEN_NAME = "(censored due to no_log)"
 
 
 class TaskRunner:
@@ -161,6 +162,9 @@ class TaskRunner:
             return skipped(reason)
         target = self._preparation.target(task, host, view)
         prepared = self._preparation.prepare(task, host, target, view, secret=secret)
+        prepared.context.transfer = Transfers(
+            self._run.emit, task_id, host, lambda name: HIDDEN_NAME if secret else str(self._run.scrub(name))
+        )
 
         def scope_with(result: Result) -> Mapping[str, Any]:
             # Conditions on a task's own result name it through the registered variable alone.

@@ -25,6 +25,8 @@ from stella_ops.errors import TaskError
 SMALL = 128 * 1024
 # Content is read, cached and compressed in chunks of this size.
 CHUNK = 1024 * 1024
+# Of content this large a host keeps what has arrived when the connection breaks (stella_ops/remote/lib/partial.py).
+RESUMABLE = 8 * CHUNK
 # What is held of a file's chunks while it travels: hosts that are this close to each other share them.
 _HELD = 16 * CHUNK
 # What is held of small files between tasks.

@@ -42,6 +42,8 @@ READ_SIZE = 262144
 # What pipes are asked to hold where content streams through them; by default it is a quarter of that.
 PIPE_SIZE = 262144
 F_SETPIPE_SZ = 1031
+SPLICE = getattr(os, "splice", None)
+SPLICE_F_NONBLOCK = 2
 HIGH_WATER = 4194304
 NOISE_LIMIT = 4096
 FRAME_LIMIT = 268435456
@@ -147,7 +149,7 @@ class Passage(object):
         self.child = None
         self.left = 0
         self.stuck = False
-        self.splices = hasattr(os, "splice")
+        self.splices = SPLICE is not None
         self.widened = False
         self.exact = False
 
@@ -346,7 +348,7 @@ class Runner(object):
         passage, child = self.passage, self.passage.child
         if child is not None and child.content_fd is not None and not child.content and passage.splices:
             try:
-                count = os.splice(0, child.content_fd, passage.left, flags=os.SPLICE_F_NONBLOCK)  # type: ignore[attr-defined]
+                count = SPLICE(0, child.content_fd, passage.left, flags=SPLICE_F_NONBLOCK)
             except OSError as problem:
                 if problem.errno == errno.EAGAIN:
                     # There is input, so it is the child's pipe that is full.

@@ -22,8 +22,8 @@ from stella_ops.errors import (
 from stella_ops.transport import frames
 from stella_ops.transport.base import Become, ModuleCall
 from stella_ops.transport.code import CodeLibrary
-from stella_ops.transport.launch import Launch, launch
 from stella_ops.transport.content import SMALL
+from stella_ops.transport.launch import Launch, launch
 from stella_ops.transport.runner_client import RunnerClient
 
 Local = Callable[..., Any]
