@@ -42,7 +42,6 @@ READ_SIZE = 262144
 # What pipes are asked to hold where content streams through them; by default it is a quarter of that.
 PIPE_SIZE = 262144
 F_SETPIPE_SZ = 1031
-SPLICE = getattr(os, "splice", None)
 SPLICE_F_NONBLOCK = 2
 HIGH_WATER = 4194304
 NOISE_LIMIT = 4096
@@ -149,7 +148,7 @@ class Passage(object):
         self.child = None
         self.left = 0
         self.stuck = False
-        self.splices = SPLICE is not None
+        self.splice = getattr(os, "splice", None)
         self.widened = False
         self.exact = False
 
@@ -168,7 +167,7 @@ class Passage(object):
         if not self.left:
             self.child = None
             # Most often another frame like it follows: no more than its header is read here.
-            self.exact = self.splices
+            self.exact = self.splice is not None
 
     def next_read(self):
         """How much to read of what is no rest of a long frame."""
@@ -346,9 +345,9 @@ class Runner(object):
     def read_passing(self):
         """Pass on some of a long DATA frame; ``b""`` at the end of the input, else None."""
         passage, child = self.passage, self.passage.child
-        if child is not None and child.content_fd is not None and not child.content and passage.splices:
+        if passage.splice is not None and child is not None and child.content_fd is not None and not child.content:
             try:
-                count = SPLICE(0, child.content_fd, passage.left, flags=SPLICE_F_NONBLOCK)
+                count = passage.splice(0, child.content_fd, passage.left, flags=SPLICE_F_NONBLOCK)
             except OSError as problem:
                 if problem.errno == errno.EAGAIN:
                     # There is input, so it is the child's pipe that is full.
@@ -356,7 +355,7 @@ class Runner(object):
                 elif problem.errno == errno.EPIPE:
                     self.refuse(child)
                 elif problem.errno != errno.EINTR:
-                    passage.splices = False
+                    passage.splice = None
                 return None
             if count == 0:
                 return b""
