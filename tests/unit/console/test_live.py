@@ -310,7 +310,8 @@ def test_how_far_a_file_is_stands_beside_its_host(terminal: Terminal, story: Any
     story.started("web1")
     for second in range(30):
         story.transfer("web1", 1000.0 + second, second << 20, 40 << 20)
-    story.tell(reporter)
+    for event in story.events:
+        reporter.handle(event)
     [_, (hosts, _)] = reporter._area(100)
     assert "(29 of 40 MiB (72 %))" in hosts
     reporter.close()
