@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, TextIO
 
 from stella_ops.console.diffs import diff_lines
+from stella_ops.console.progress import transferred
 from stella_ops.console.results import dump, is_loud, is_verbose, item_label
 from stella_ops.console.stream import Sink, StreamSink, paint
 from stella_ops.console.text import banner, safe_block, safe_line, width
@@ -29,8 +30,12 @@ from stella_ops.engine.events import (
     RunFinished,
     RunStarted,
     TaskStarted,
+    TransferProgress,
     Warned,
 )
+
+# Seconds between two lines about one file on its way to one host.
+_TRANSFER_EVERY = 10.0
 
 TALLY_STYLES = {  # in the order of the recap's columns
     "ok": "ok",
@@ -76,6 +81,7 @@ class LineReporter:
         self._current: int | None = None
         self._placed: set[int] = set()
         self._looping: set[tuple[int, str]] = set()
+        self._transfers: dict[tuple[int, str], float] = {}
 
     def handle(self, event: Event) -> None:
         """Print what an event shows, if it shows anything."""
@@ -99,6 +105,8 @@ class LineReporter:
                 self._banner("NO MORE HOSTS LEFT")
             case RetryWaiting():
                 self._retry(event)
+            case TransferProgress():
+                self._transfer(event)
             case Warned():
                 self._warnings.event(event)
             case HandlerNotified() if self._verbosity >= 2:
@@ -158,6 +166,7 @@ class LineReporter:
         action = self._under(event.task_id)
         self._warnings.result(event.result, event.host)
         # Items were shown one by one; a loop without any (its list could not be made) shows as a plain task.
+        self._transfers.pop((event.task_id, event.host), None)
         looped = (event.task_id, event.host) in self._looping
         self._looping.discard((event.task_id, event.host))
         name = _name(event.host, event.delegate)
@@ -221,6 +230,15 @@ class LineReporter:
         self._under(event.task_id)
         who, what = safe_line(event.host), safe_line(event.task)
         self._sink.line(f"FAILED - RETRYING: [{who}]: {what} ({event.left} retries left).", "retry")
+
+    def _transfer(self, event: TransferProgress) -> None:
+        last = self._transfers.setdefault((event.task_id, event.host), event.time)
+        if event.time - last < _TRANSFER_EVERY:
+            return
+        self._transfers[event.task_id, event.host] = event.time
+        self._under(event.task_id)
+        how_far = transferred(event.sent, event.total)
+        self._sink.line(f"sending: [{safe_line(event.host)}] => {safe_line(event.name)}: {how_far}", "verbose")
 
     def _finish(self, event: RunFinished) -> None:
         if self._kind == "play":

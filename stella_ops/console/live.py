@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 from stella_ops.console.adhoc import AdHocReporter
 from stella_ops.console.lines import LineReporter, recap_line
-from stella_ops.console.progress import Progress, count_line, duration
+from stella_ops.console.progress import Progress, count_line, duration, transferred
 from stella_ops.console.results import is_loud
 from stella_ops.console.screen import Screen
 from stella_ops.console.stream import is_live_terminal, wants_color
@@ -26,6 +26,7 @@ from stella_ops.engine.events import (
     RunFinished,
     RunStarted,
     TaskStarted,
+    TransferProgress,
 )
 
 MANY_HOSTS = 20
@@ -156,6 +157,10 @@ class LiveReporter:
             case RetryWaiting():
                 if progress := self._progress.get(event.task_id):
                     progress.note(event.host, f"retrying, {event.left} left")
+            case TransferProgress():
+                if progress := self._progress.get(event.task_id):
+                    progress.note(event.host, transferred(event.sent, event.total))
+                return
             case HostFinished():
                 self._host(event)
             case RunFinished():

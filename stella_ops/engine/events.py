@@ -116,6 +116,17 @@ class RetryWaiting(Event):
 
 
 @_event
+class TransferProgress(Event):
+    """A file is on its way to a host for more than a moment: ``sent`` of ``total`` bytes are there."""
+
+    task_id: int
+    host: str
+    name: str
+    sent: int
+    total: int
+
+
+@_event
 class HostFinished(Event):
     """One host has ended a task.
 

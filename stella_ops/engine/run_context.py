@@ -18,6 +18,7 @@ from stella_ops.inventory.patterns import LOCALHOST
 from stella_ops.module_source import constants
 from stella_ops.redaction import Redactor
 from stella_ops.templating.templar import Templar
+from stella_ops.transport.content import SourceFiles
 from stella_ops.transport.pool import SessionPool
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class RunContext:
         self.redactor = redactor
         self.fleet = fleet
         self.templar = Templar()
+        self.sources = SourceFiles()
         self.states: dict[str, HostState] = {}
         self.slots = asyncio.Semaphore(max(1, options.forks))
         self._reporter = reporter

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from stella_ops.errors import NotYet
+from stella_ops.transport.content import FileContent
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,8 @@ class ModuleCall:
     """One module to run on a host.
 
     ``content`` is a file's bytes for modules that take one (copy, template, agent_install); it reaches the
-    module as a stream, not as an argument. ``timeout`` is in seconds, 0 for none. ``link`` places it in a chain of
+    module as a stream, not as an argument. ``progress`` is told of it while it travels: bytes that the host has, and
+    bytes in all. ``timeout`` is in seconds, 0 for none. ``link`` places it in a chain of
     calls that are sent ahead.
     """
 
@@ -99,7 +101,8 @@ class ModuleCall:
     diff: bool = False
     timeout: float = 0
     environment: Mapping[str, str] = field(default_factory=dict)
-    content: bytes | Path | None = None
+    content: bytes | Path | FileContent | None = None
+    progress: Callable[[int, int], None] | None = None
     link: Link | None = None
 
 

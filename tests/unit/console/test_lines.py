@@ -275,3 +275,18 @@ def test_recap_columns() -> None:
         "localhost                  : ok=2    changed=0    unreachable=0    failed=0    skipped=0    "
         "rescued=0    ignored=0   "
     )
+
+
+def test_a_long_transfer_is_told_every_ten_seconds(story: Any) -> None:
+    story.run(2)
+    story.play("p", ["web1", "web2"])
+    story.task("send")
+    for second in range(3, 28):
+        story.transfer("web1", 1000.0 + second, second << 20, 40 << 20, "da\x1bta")
+    story.transfer("web2", 1028.0, 1 << 20, 40 << 20)
+    story.host("web1", "changed")
+    shown, _ = told(story)
+    assert [line for line in shown.splitlines() if line.startswith("sending")] == [
+        "sending: [web1] => da\\x1bta: 13 of 40 MiB (32 %)",
+        "sending: [web1] => da\\x1bta: 23 of 40 MiB (57 %)",
+    ]

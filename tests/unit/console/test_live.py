@@ -300,3 +300,19 @@ def test_warnings_go_among_the_lines_unless_stderr_is_elsewhere(terminal: Termin
     assert elsewhere.getvalue() == "[WARNING]: careful\n"
     tell_drawing(story, LiveReporter(terminal.stream, environ=ENV, threaded=False, errors=terminal.stream))
     assert "[WARNING]: careful\n" in terminal.shown()
+
+
+def test_how_far_a_file_is_stands_beside_its_host(terminal: Terminal, story: Any) -> None:
+    reporter = LiveReporter(terminal.stream, environ=ENV, threaded=False)
+    story.run(1)
+    story.play("p", ["web1"])
+    story.task("send", hosts=["web1"])
+    story.started("web1")
+    for second in range(30):
+        story.transfer("web1", 1000.0 + second, second << 20, 40 << 20)
+    for event in story.events:
+        reporter.handle(event)
+    [_, (hosts, _)] = reporter._area(100)
+    assert "(29 of 40 MiB (72 %))" in hosts
+    reporter.close()
+    assert "sending" not in terminal.close()
