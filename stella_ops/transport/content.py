@@ -125,7 +125,9 @@ class FileContent:
         self._chunks: OrderedDict[tuple[int, bool], bytes] = OrderedDict()
         self._held = 0
         self._results: OrderedDict[Hashable, Any] = OrderedDict()
+        # One host at a time reads a chunk, and one works something out: the others would do the same.
         self._lock = asyncio.Lock()
+        self._work_lock = asyncio.Lock()
 
     def is_of(self, found: os.stat_result) -> bool:
         """Whether a file that was just looked at is the one that was hashed."""
@@ -150,15 +152,13 @@ class FileContent:
         try:
             yield
         finally:
+            # No thread reads any more: whoever started one has waited for it, even when cancelled.
             self._users -= 1
             if not self._users:
-                # A thread may still be reading for a call that was cancelled.
-                async with self._lock:
-                    if not self._users and self._fd != -1:
-                        os.close(self._fd)
-                        self._fd = -1
-                        self._chunks.clear()
-                        self._held = 0
+                os.close(self._fd)
+                self._fd = -1
+                self._chunks.clear()
+                self._held = 0
 
     async def chunk(self, index: int) -> bytes:
         """See ``Content.chunk``.
@@ -175,7 +175,7 @@ class FileContent:
 
     async def once(self, key: Hashable, work: Callable[[], T]) -> T:
         """See ``Content.once``."""
-        async with self._lock:
+        async with self._work_lock:
             if key not in self._results:
                 self._results[key] = await _in_thread(work)
                 while len(self._results) > _RESULTS_KEPT:

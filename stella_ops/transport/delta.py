@@ -31,7 +31,7 @@ _NEAR = 16
 _WINDOW = 8 * 1024 * 1024
 # Occurrences of an anchor that are looked at in a window: there are files full of the same.
 _TRIES = 4
-# Bytes that may be searched in all: some, and a multiple of the content. The rest is sent then.
+# Bytes that may be searched and hashed in all: some, and a multiple of the content. The rest is sent then.
 _SEARCHED, _SEARCHES = 1 << 30, 8
 
 Plan = list[tuple[int, int]]
@@ -119,6 +119,7 @@ class _Search:
     def _is(self, at: int, block: int) -> bool:
         if at < 0 or at + self._step > self._size:
             return False
+        self._budget -= self._step
         return hashlib.sha256(self._read(at, self._step)).digest()[:STRONG] == self._blocks.hashes[block]
 
     def _in_place(self, at: int, block: int) -> tuple[int, int] | None:
@@ -163,7 +164,7 @@ class _Search:
         place = -1
         for _ in range(_TRIES):
             place = data.find(anchor, place + 1, end)
-            if place == -1:
+            if place == -1 or self._budget <= 0:
                 return None
             if self._is(start + place, candidate):
                 return start + place

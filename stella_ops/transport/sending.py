@@ -55,7 +55,7 @@ class Sending:
     @property
     def whole(self) -> bool:
         """Whether the host gets all of it."""
-        return list(self.ranges) == [(0, self.content.size)]
+        return sum(end - start for start, end in self.ranges) == self.content.size
 
     async def pieces(self) -> AsyncGenerator[Piece]:
         """The stream; raises TaskError when the content cannot be read."""

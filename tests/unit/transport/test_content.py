@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import os
 import random
+import threading
 import zlib
 from pathlib import Path
 from typing import Any
@@ -191,6 +192,31 @@ async def test_a_cancelled_reader_closes_nothing_below_the_others(file: Path) ->
     done = await asyncio.gather(*readers, return_exceptions=True)
     assert [isinstance(one, asyncio.CancelledError) for one in done] == [True, False] * 3
     assert all(one == DATA for one in done[1::2])
+    assert made._fd == -1
+
+
+async def test_a_file_stays_open_until_the_thread_that_reads_it_is_done(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await SourceFiles().file(file)
+    reading, go_on = threading.Event(), threading.Event()
+    pread = os.pread
+
+    def slow(fd: int, size: int, at: int) -> bytes:
+        reading.set()
+        go_on.wait(20)
+        return pread(fd, size, at)
+
+    monkeypatch.setattr(os, "pread", slow)
+    reader = asyncio.ensure_future(stream(sending.everything(made)))
+    await asyncio.to_thread(reading.wait, 20)
+    reader.cancel()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert made._fd != -1
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await reader
     assert made._fd == -1
 
 
