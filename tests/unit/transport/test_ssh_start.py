@@ -70,8 +70,25 @@ class Server(asyncssh.SSHServer):
             return
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), asyncio.subprocess.PIPE)
         program = await asyncio.create_subprocess_exec("/bin/sh", "-c", process.command, env=env, **pipes)
-        await process.redirect(program.stdin, program.stdout, program.stderr)
+        given = asyncio.create_task(feed(process.stdin, program.stdin))
+        # The exit is told behind the last word.
+        await asyncio.gather(pump(program.stdout, process.stdout), pump(program.stderr, process.stderr))
         process.exit(await program.wait())
+        given.cancel()
+
+
+async def feed(source: Any, sink: Any) -> None:
+    try:
+        await pump(source, sink)
+    finally:
+        sink.close()
+
+
+async def pump(source: Any, sink: Any) -> None:
+    with contextlib.suppress(OSError, asyncssh.Error):
+        while data := await source.read(65536):
+            sink.write(data)
+            await sink.drain()
 
 
 class Connector:
@@ -149,11 +166,11 @@ FAILURES = {
 }
 
 
-@pytest.mark.parametrize(("refuses", "become", "interpreter", "kind", "text"), FAILURES.values(), ids=FAILURES)
+@pytest.mark.parametrize(("refuses", "become", "python", "kind", "text"), FAILURES.values(), ids=FAILURES)
 async def test_a_start_that_fails_is_told_to_each_call_that_waits(
-    ssh: Any, server: Server, refuses: str | None, become: Become | None, interpreter: str, kind: type, text: str
+    ssh: Any, server: Server, refuses: str | None, become: Become | None, python: str, kind: type, text: str
 ) -> None:
-    session = ssh(interpreter)
+    session = ssh(python)
     server.refuses = refuses
     for _ in range(2):  # the next call tries again, and meets the same
         async with asyncio.timeout(60):
