@@ -73,8 +73,10 @@ class Server(asyncssh.SSHServer):
         given = asyncio.create_task(feed(process.stdin, program.stdin))
         # The exit is told behind the last word.
         await asyncio.gather(pump(program.stdout, process.stdout), pump(program.stderr, process.stderr))
-        process.exit(await program.wait())
+        status = await program.wait()
         given.cancel()
+        await asyncio.wait((given,))
+        process.exit(status)
 
 
 async def feed(source: Any, sink: Any) -> None:
