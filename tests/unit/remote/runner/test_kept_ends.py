@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -47,6 +48,7 @@ def test_a_task_takes_its_program_along(
     if how == "cancel":
         kept.write(frames.encode(frames.CANCEL, task, b""))
     elif how in ("kill", "crash"):
+        watch.until(lambda: armed(child) == 2)
         os.kill(child, signal.SIGKILL if how == "kill" else signal.SIGSEGV)
     kind, answered, crash = kept.next_frame()
     assert (kind, answered) == (frames.CRASH, task)
@@ -54,6 +56,12 @@ def test_a_task_takes_its_program_along(
     watch.gone(child, *pids)
     assert kept.call(RUNS, {"line": "echo fine"}, keep=True)["stdout"] == "fine\n"
     assert watch.alive(daemon)
+
+
+def armed(child: int) -> int:
+    """How many lifelines of a child are armed: once its program is under way, both."""
+    flags = [re.search(r"flags:\s+(\d+)", path.read_text()) for path in Path(f"/proc/{child}/fdinfo").iterdir()]
+    return sum(bool(int(found[1], 8) & os.O_ASYNC) for found in flags if found)
 
 
 def test_a_program_is_given_time_to_end(start_runner: Start, ends: Path, watch: Any, tmp_path: Path) -> None:
