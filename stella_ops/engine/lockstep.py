@@ -55,7 +55,8 @@ class Announcer:
 class Lockstep:
     """Runs tasks one by one, each on all hosts before the next (the linear strategy).
 
-    A host that is alone in its batch waits for nobody: its next tasks are begun ahead of their turn where that is possible.
+    A host that is alone in its batch waits for nobody: its next tasks are begun ahead of their turn, where that is
+    possible.
 
     Args:
         path: the order of the tasks.

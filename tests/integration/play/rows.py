@@ -32,7 +32,24 @@ from stella_ops.transport.session import Session
 
 # What is another at every run.
 VOLATILE = frozenset(
-    "time duration run_id start end delta atime mtime ctime inode dev uid gid nlink ansible_facts backup_file".split()
+    [
+        "time",
+        "duration",
+        "run_id",
+        "start",
+        "end",
+        "delta",
+        "atime",
+        "mtime",
+        "ctime",
+        "inode",
+        "dev",
+        "uid",
+        "gid",
+        "nlink",
+        "ansible_facts",
+        "backup_file",
+    ]
 )
 
 

@@ -198,9 +198,7 @@ def prepared() -> Path:
     return folder
 
 
-def run(
-    folder: Path, book: list[dict[str, Any]], options: dict[str, Any], label: str, strategy: str = "linear"
-) -> Any:
+def run(folder: Path, book: list[dict[str, Any]], options: dict[str, Any], label: str, strategy: str = "linear") -> Any:
     plays = [{**play, "strategy": strategy} for play in book]
     return asyncio.run(rows.play(folder, plays, root=folder / label, **options))
 
