@@ -135,7 +135,7 @@ async def play(
     folder: Path,
     plays: list[dict[str, Any]],
     *,
-    hosts: str = "web,",
+    hosts: str | Path = "web,",
     root: Path | None = None,
     watch: Callable[[Event], None] | None = None,
     pool: Any = None,
@@ -145,6 +145,7 @@ async def play(
 
     Args:
         folder: of the playbook, with what it copies.
+        hosts: an inventory.
         watch: called with every event.
     """
     root = root or folder / "host"
@@ -156,14 +157,10 @@ async def play(
     logger.addHandler(complaints)
     pool = pool or LinkedPool(CodeLibrary(()))
     seen = _Remembering(watch)
-    source: Any = hosts
-    if "\n" in hosts:
-        source = folder / "hosts.ini"
-        source.write_text(hosts, encoding="utf-8")
     given = {"root": str(root), **options.pop("extra_vars", {})}
     context = RunContext(
         run_id="run",
-        inventory=load_inventory([source]),
+        inventory=load_inventory([hosts]),
         options=RunOptions(extra_vars=given, **options),
         pool=pool,
         reporter=seen,
