@@ -248,7 +248,7 @@ class LineReporter:
         if event.time - last < _TRANSFER_EVERY:
             return
         self._transfers[event.task_id, event.host] = event.time
-        self._under(event.task_id)
+        self.under(event.task_id)
         how_far = transferred(event.sent, event.total)
         self._sink.line(f"sending: [{safe_line(event.host)}] => {safe_line(event.name)}: {how_far}", "verbose")
 
