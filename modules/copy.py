@@ -3,10 +3,9 @@
 import hashlib
 import io
 import os
-import shlex
 import stat
 
-from stella_ops.remote.lib import atomic, delta, difftext, files, incoming, modes, partial, process
+from stella_ops.remote.lib import atomic, delta, difftext, files, incoming, modes, partial
 
 ARGUMENTS = {
     "dest": {"type": "path", "required": True},
@@ -313,6 +312,11 @@ def only_attributes(task, dest, attributes, source):
 
 def validate(task, path):
     """Have the command accept the new file before it is in place."""
+    # Few files are validated, and starting programs takes longer to import than to do.
+    import shlex
+
+    from stella_ops.remote.lib import process
+
     words = shlex.split(task.args["validate"])
     if not any("%s" in word for word in words):
         task.fail("validate must contain %s, where the new file's path is put: {}".format(task.args["validate"]))

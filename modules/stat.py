@@ -3,7 +3,7 @@
 import os
 import stat
 
-from stella_ops.remote.lib import files, inode, modes, process
+from stella_ops.remote.lib import files, inode, modes
 
 ARGUMENTS = {
     "path": {"type": "path", "required": True, "aliases": ["dest", "name"]},
@@ -101,6 +101,8 @@ def checksum(task, path):
 
 def mime(path, follow):
     """``mimetype`` and ``charset`` by file(1), where the host has it; "unknown" elsewhere."""
+    from stella_ops.remote.lib import process
+
     unknown = {"mimetype": "unknown", "charset": "unknown"}
     program = process.find("file")
     if program is None:

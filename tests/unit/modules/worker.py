@@ -11,6 +11,8 @@ import os
 import resource
 import sys
 
+# Not used here, but by modules that import it late, when they may be another user who cannot read the checkout.
+import stella_ops.remote.lib.process  # noqa: F401
 from stella_ops.remote.lib.task import execute
 
 
