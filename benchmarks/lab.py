@@ -14,7 +14,7 @@ from stella_ops.lab import openssh, processes
 from stella_ops.lab.model import Lab, LabHost
 
 ROOT_NAME = "bench"
-_QUIET_WAIT = 10.0
+_QUIET_WAIT = 30.0
 
 
 @contextmanager
@@ -33,9 +33,12 @@ def root(host: LabHost) -> Path:
     return host.folder / ROOT_NAME
 
 
-def reset(lab: Lab, hosts: Sequence[LabHost]) -> None:
-    """Empty the hosts' folders, caches of tools included, once no session of the tool before is left."""
-    _wait_for_quiet(lab, hosts)
+def reset(lab: Lab, hosts: Sequence[LabHost]) -> bool:
+    """Empty the hosts' folders, caches of tools included, once no session of the tool before is left.
+
+    False when sessions did not end; what is measured next shares the machine with them.
+    """
+    quiet = _wait_for_quiet(lab, hosts)
     for host in hosts:
         assert host.folder is not None
         owner = host.folder.stat()
@@ -48,6 +51,7 @@ def reset(lab: Lab, hosts: Sequence[LabHost]) -> None:
         made.mkdir(mode=0o755)
         if os.geteuid() == 0:
             os.chown(made, owner.st_uid, owner.st_gid)
+    return quiet
 
 
 def logins(lab: Lab, host: LabHost) -> int:
@@ -56,19 +60,12 @@ def logins(lab: Lab, host: LabHost) -> int:
     return log.read_text(errors="replace").count("Accepted publickey") if log.exists() else 0
 
 
-def _wait_for_quiet(lab: Lab, hosts: Sequence[LabHost]) -> None:
+def _wait_for_quiet(lab: Lab, hosts: Sequence[LabHost]) -> bool:
     deadline = time.monotonic() + _QUIET_WAIT
-    servers = {processes.read_pid(lab.folder / "sshd" / f"{host.name}.pid") for host in hosts}
-    while _has_sessions(servers) and time.monotonic() < deadline:
+    read = (processes.read_pid(lab.folder / "sshd" / f"{host.name}.pid") for host in hosts)
+    servers = [pid for pid in read if pid is not None]
+    while processes.children(*servers):
+        if time.monotonic() > deadline:
+            return False
         time.sleep(0.05)
-
-
-def _has_sessions(servers: set[int | None]) -> bool:
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-        except (OSError, IndexError):
-            continue
-        if parent in servers:
-            return True
-    return False
+    return True

@@ -6,7 +6,7 @@ import os
 import shlex
 import stat
 
-from stella_ops.remote.lib import atomic, difftext, files, modes, process
+from stella_ops.remote.lib import atomic, delta, difftext, files, incoming, modes, partial, process
 
 ARGUMENTS = {
     "dest": {"type": "path", "required": True},
@@ -23,9 +23,12 @@ ARGUMENTS = {
     "follow": {"type": "bool", "default": False},
     "local_follow": {"type": "bool", "default": True},
     "unsafe_writes": {"type": "bool", "default": False},
-    # From the controller: what the streamed content is (SHA-256 in hex, bytes), the base name of its source,
-    # and whether missing parents are made, as for the files of a copied folder.
+    # From the controller: what the streamed content is (SHA-256 and SHA-1 in hex, bytes), how it is streamed
+    # (see stella_ops/transport/sending.py), the base name of its source, and whether missing parents are made, as
+    # for the files of a copied folder.
     "_content_sha256": {"type": "str"},
+    "_content_sha1": {"type": "str"},
+    "_content_stream": {"type": "dict"},
     "_content_size": {"type": "int"},
     "_source_name": {"type": "str"},
     "_make_parents": {"type": "bool", "default": False},
@@ -43,7 +46,8 @@ def run(task):
         stream = task.content
         if stream is None and args["content"] is not None:
             stream = io.BytesIO(args["content"].encode("utf-8"))
-        return place(task, Source(stream, args["_content_sha256"], args["_content_size"]), target(task), wanted(task))
+        told = (args["_content_sha256"], args["_content_size"], args["_content_sha1"], args["_content_stream"])
+        return place(task, Source(stream, *told), target(task), wanted(task))
     if not args["src"]:
         task.fail("remote_src needs src, the file on the host to copy")
     found = files.look(args["src"], follow=True)
@@ -55,33 +59,90 @@ def run(task):
 
 
 class Source(object):
-    """Bytes on their way in: a stream read once, or only the knowledge of what it would hold."""
+    """Bytes on their way in: a stream read once, or only the knowledge of what it would hold.
 
-    def __init__(self, stream, sha256=None, size=None):
+    ``sha1`` is believed when the SHA-256 that came with it is right: it is for the result alone.
+    """
+
+    def __init__(self, stream, sha256=None, size=None, sha1=None, how=None):
         self.stream = stream
         self.sha256 = sha256.lower() if sha256 else None
-        self.sha1 = None
+        self.sha1 = sha1.lower() if sha1 and sha256 else None
         self.size = size
         self.head = None
+        self.arrived = 0
+        how = how or {}
+        self.start = int(how.get("start") or 0)
+        self.packed = bool(how.get("packed"))
+        self.plan = how.get("plan")
 
-    def read(self, write):
-        """Pass all bytes to ``write``; afterwards hashes, size and head are known."""
-        sha1, sha256 = hashlib.new("sha1"), hashlib.sha256()
-        size, head = 0, b""
-        for chunk in iter(lambda: self.stream.read(files.CHUNK), b""):
-            sha1.update(chunk)
-            sha256.update(chunk)
-            size += len(chunk)
+    def read(self, write, kept=None, old=None):
+        """Pass all bytes to ``write``; afterwards hashes, size and head are known.
+
+        Args:
+            kept: descriptor of a file that holds the first bytes already; those are not written again.
+            old: path of the file that the new content is made from, as far as it is not sent.
+
+        Raises:
+            Unusable: what the controller relied on is not there (any more).
+        """
+        sha256 = hashlib.sha256()
+        sha1 = hashlib.new("sha1") if self.sha1 is None else None
+        head = bytearray()
+        self.arrived = 0
+        for piece, fresh in self.pieces(kept, old):
+            sha256.update(piece)
+            if sha1 is not None:
+                sha1.update(piece)
+            self.arrived += len(piece)
             if len(head) <= difftext.LIMIT:
-                head += chunk[: difftext.LIMIT + 1 - len(head)]
-            write(chunk)
+                head += piece[: difftext.LIMIT + 1 - len(head)]
+            if fresh:
+                write(piece)
         if self.sha256 is not None and self.sha256 != sha256.hexdigest():
+            if self.start or self.plan:
+                raise Unusable()
             raise files.FileError(
                 "the content arrived damaged: {} bytes with SHA-256 {}, expected {}".format(
-                    size, sha256.hexdigest(), self.sha256
+                    self.arrived, sha256.hexdigest(), self.sha256
                 )
             )
-        self.sha1, self.sha256, self.size, self.head = sha1.hexdigest(), sha256.hexdigest(), size, head
+        self.sha256, self.size, self.head = sha256.hexdigest(), self.arrived, bytes(head)
+        if sha1 is not None:
+            self.sha1 = sha1.hexdigest()
+
+    def pieces(self, kept, old):
+        """All buffers of the content, and whether each is still to be written."""
+        if self.start:
+            for piece in partial.read(kept, self.start):
+                yield piece, False
+            if self.arrived < self.start:
+                raise Unusable()
+        stream = incoming.chunks(self.stream) if self.packed else incoming.plain(self.stream)
+        if self.plan is None:
+            for piece in stream:
+                yield piece, True
+            return
+        try:
+            fd = os.open(old, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            raise Unusable()
+        try:
+            for piece in delta.rebuild(self.plan, stream, fd):
+                yield piece, True
+        except (OSError, delta.OldFileError):
+            raise Unusable()
+        finally:
+            os.close(fd)
+
+    @property
+    def ended_early(self):
+        """Whether fewer bytes came than were announced, as when the connection is cut."""
+        return self.size is not None and self.arrived < self.size
+
+
+class Unusable(Exception):
+    """What lies on the host does not give the new content: all of it has to be sent."""
 
 
 def wanted(task, source=None, mode_argument="mode"):
@@ -134,33 +195,43 @@ def place(task, source, dest, attributes):
     if old is not None and not regular and not stat.S_ISLNK(old.st_mode):
         task.fail("{} is a device, pipe or socket, and is not replaced by a file".format(dest))
     made = parents(task, dest)
-    if regular and source.sha256 is not None and source.size in (None, old.st_size):
+    # Where the hash is known beforehand, what is there has been compared before any byte is read.
+    known = source.sha256 is not None
+    if regular and known and source.size in (None, old.st_size):
         if sha256_of(dest) == source.sha256:
-            return only_attributes(task, dest, attributes)
+            return only_attributes(task, dest, attributes, source)
     needs_bytes = not task.check_mode or (task.diff_mode and (source.size or 0) <= difftext.LIMIT)
     if source.stream is None:
         if source.sha256 is None:
             task.fail("there is nothing to copy: no src, no content")
         if needs_bytes:
-            return {"changed": False, "need_content": True, "dest": dest}
+            return need_content(task, source, dest, old if regular else None)
     before = difftext.head(dest) if regular and task.diff_mode else None
     if task.check_mode:
         if source.stream is not None:
             source.read(lambda chunk: None)
-            if regular and sha256_of(dest) == source.sha256:
-                return only_attributes(task, dest, attributes)
+            if regular and not known and sha256_of(dest) == source.sha256:
+                return only_attributes(task, dest, attributes, source)
         result = {"changed": True, "dest": dest, "checksum": source.sha1, "sha256": source.sha256}
         result["size"] = source.size
     else:
-        with atomic.Replacement(dest, named=bool(args["validate"]), warn=task.warn) as new:
-            source.read(new.write)
-            if regular and sha256_of(dest) == source.sha256:
-                return only_attributes(task, dest, attributes)
-            if args["validate"]:
-                new.flush()
-                validate(task, new.temporary)
-            kept = atomic.backup(dest) if args["backup"] and regular else None
-            new.commit(attributes, in_place=args["unsafe_writes"])
+        try:
+            part = keep_part(source, dest)
+            with atomic.Replacement(dest, named=bool(args["validate"]), warn=task.warn, part=part) as new:
+                try:
+                    source.read(new.write, part and part[0], dest)
+                except (files.FileError, incoming.StreamError):
+                    new.keep = part is not None and source.ended_early
+                    raise
+                if regular and not known and sha256_of(dest) == source.sha256:
+                    return only_attributes(task, dest, attributes, source)
+                if args["validate"]:
+                    new.flush()
+                    validate(task, new.temporary)
+                kept = atomic.backup(dest) if args["backup"] and regular else None
+                new.commit(attributes, in_place=args["unsafe_writes"])
+        except Unusable:
+            return {"changed": False, "need_content": True, "dest": dest}
         result = answer(dest, True, checksum=source.sha1, sha256=source.sha256)
         if kept:
             result["backup_file"] = kept
@@ -172,6 +243,43 @@ def place(task, source, dest, attributes):
         if made:
             result["diff"]["prepared"] = "directories made: {}".format(", ".join(made))
     return result
+
+
+def need_content(task, source, dest, old):
+    """The answer when content is to be sent; ``old`` is the status of the regular file there, or None.
+
+    It says what there is already: the part that arrived before a cut, and the blocks of the old file.
+    """
+    have = {"packed": True}
+    size = source.size or 0
+    if not task.check_mode and size >= partial.LEAST:
+        part = partial.told(dest, size)
+        if part is not None:
+            have["have"] = part
+    if old is not None and size >= delta.LEAST and delta.LEAST <= old.st_size <= delta.MOST:
+        try:
+            fd = os.open(dest, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                have["blocks"] = delta.signature(fd, old.st_size)
+            finally:
+                os.close(fd)
+        except OSError:
+            pass  # ours to replace, but not to read
+    return {"changed": False, "need_content": True, "dest": dest, "content": have}
+
+
+def keep_part(source, dest):
+    """Where a large content is collected, such that a cut leaves it: descriptor and path; None for any other."""
+    if source.start:
+        fd = partial.reopen(dest, source.start)
+        if fd is None:
+            raise Unusable()
+        return fd, partial.path_for(dest)
+    if source.sha256 is None or (source.size or 0) < partial.LEAST:
+        partial.discard(dest)
+        return None
+    fd = partial.create(dest)
+    return None if fd is None else (fd, partial.path_for(dest))
 
 
 def parents(task, dest):
@@ -192,12 +300,12 @@ def parents(task, dest):
     return made
 
 
-def only_attributes(task, dest, attributes):
-    """The bytes are right already."""
+def only_attributes(task, dest, attributes, source):
+    """The bytes are right already: those of the source."""
     before, after = {}, {}
     changed = files.set_attributes(dest, attributes, task.check_mode, before, after)
-    sha1, sha256 = files.digest(dest, "sha1", "sha256")
-    result = answer(dest, changed, checksum=sha1, sha256=sha256)
+    sha1 = source.sha1 or files.digest(dest, "sha1")[0]
+    result = answer(dest, changed, checksum=sha1, sha256=source.sha256)
     if task.diff_mode:
         result["diff"] = difftext.of_attributes(dest, before, after)
     return result

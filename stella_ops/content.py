@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Sequence
-from importlib import resources
 from pathlib import Path
 
 
 @functools.cache
 def builtin_folder(kind: str) -> Path:
     """The built-in folder of a kind: ``modules``, ``playbooks`` or ``templates``."""
-    packed = Path(str(resources.files("stella_ops") / "_content" / kind))
-    if packed.is_dir():
-        return packed
-    return Path(str(resources.files("stella_ops"))).parent / kind
+    here = Path(__file__).parent
+    packed = here / "_content" / kind
+    return packed if packed.is_dir() else here.parent / kind
 
 
 def find_content(kind: str, name: str, extra: Iterable[Path] = ()) -> Path | None:

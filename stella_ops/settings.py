@@ -13,12 +13,10 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from stella_ops.durations import parse_duration
@@ -29,15 +27,16 @@ SETTINGS_FILE = "stella.toml"
 CA_KEY_TYPES = ("ecdsa-p256", "ecdsa-p384", "rsa-3072", "rsa-4096")
 
 
-@dataclass(frozen=True, slots=True)
-class StoreSettings:
+class StoreSettings(NamedTuple):
     """``[store]``. The URL may hold a password, so it stays out of ``repr``."""
 
-    url: str | None = field(default=None, repr=False)
+    url: str | None = None
+
+    def __repr__(self) -> str:
+        return "StoreSettings()"
 
 
-@dataclass(frozen=True, slots=True)
-class DefaultsSettings:
+class DefaultsSettings(NamedTuple):
     """``[defaults]``: what a command line that says nothing means."""
 
     inventory: tuple[Path, ...] = ()
@@ -47,8 +46,7 @@ class DefaultsSettings:
     timeout: timedelta = timedelta(seconds=10)
 
 
-@dataclass(frozen=True, slots=True)
-class CaSettings:
+class CaSettings(NamedTuple):
     """``[ca]``: where the passphrase of the authority's keys comes from, and the kind of keys."""
 
     passphrase_file: Path | None = None
@@ -56,8 +54,7 @@ class CaSettings:
     key_type: str = "ecdsa-p256"
 
 
-@dataclass(frozen=True, slots=True)
-class TokenSettings:
+class TokenSettings(NamedTuple):
     """``[tokens]``: the life of bootstrap tokens, and the most that may be asked for."""
 
     ttl: timedelta = timedelta(minutes=15)
@@ -65,8 +62,7 @@ class TokenSettings:
     max_uses: int = 100
 
 
-@dataclass(frozen=True, slots=True)
-class AgentSettings:
+class AgentSettings(NamedTuple):
     """``[agent]``: what an agent gets when inventory variables say nothing else."""
 
     environment: str = "default"
@@ -74,8 +70,7 @@ class AgentSettings:
     heartbeat_interval: timedelta = timedelta(seconds=30)
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(NamedTuple):
     """A project folder with its settings; ``file`` is None where there is no ``stella.toml``."""
 
     root: Path
@@ -219,7 +214,7 @@ def is_trusted(path: Path) -> bool:
     return not folder.st_mode & 0o002 or about.st_uid in (os.geteuid(), 0)
 
 
-_SECTIONS: dict[str, type] = {
+_SECTIONS: dict[str, Any] = {
     "store": StoreSettings,
     "defaults": DefaultsSettings,
     "ca": CaSettings,
@@ -312,6 +307,8 @@ class _Reader:
     """One ``stella.toml``, and where in it a key stands."""
 
     def __init__(self, file: Path) -> None:
+        import tomllib
+
         self.file = file
         try:
             self.text = file.read_text(encoding="utf-8")
@@ -326,11 +323,11 @@ class _Reader:
         except OSError as problem:
             raise SettingsError(f"cannot read the file: {problem.strerror}", where=Origin(str(file))) from None
 
-    def section(self, name: str, kind: type) -> Any:
+    def section(self, name: str, kind: Any) -> Any:
         table = self.data.get(name, {})
         if not isinstance(table, dict):
             raise SettingsError(f"'{name}' must be a section", where=self.place(None, name), hint=f"write [{name}]")
-        self.refuse_unknown(name, table, [f.name for f in fields(kind)])
+        self.refuse_unknown(name, table, kind._fields)
         values: dict[str, Any] = {}
         for key, value in table.items():
             try:

@@ -55,5 +55,5 @@ class BareExec(Bare):
     """Connect, run ``echo pong``, and that is all."""
 
     name = "bare-exec"
-    works = frozenset({"ping"})
+    works: frozenset[str] | None = frozenset({"ping", "scale"})
     _program = "bare_exec.py"

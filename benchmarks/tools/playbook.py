@@ -19,10 +19,12 @@ def write_inventory(site: Site) -> Path:
     return path
 
 
-def write_playbook(work: Work, site: Site) -> Path:
-    """A work as a playbook of one play, a task a step."""
+def write_playbook(work: Work, site: Site, *, strategy: str | None = None) -> Path:
+    """A work as a playbook of one play, a task a step; with the tool's own strategy if none is given."""
     path = site.folder / f"{work.name}.yml"
     play: dict[str, Any] = {"name": work.name, "hosts": "all", "gather_facts": False}
+    if strategy is not None:
+        play["strategy"] = strategy
     if any(isinstance(step, Template) for step in work.steps):
         play["vars"] = {"host_name": "{{ inventory_hostname }}", "host_kernel": "{{ ansible_facts['kernel'] }}"}
     play["tasks"] = [_task(step, site.materials) for step in work.steps]

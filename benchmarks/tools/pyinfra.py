@@ -25,7 +25,7 @@ class Pyinfra:
     """pyinfra by its own SSH connector (paramiko, gevent)."""
 
     name = "pyinfra"
-    works = None
+    works: frozenset[str] | None = None
 
     def prepare(self) -> str:
         return peers.install("pyinfra", "pyinfra")

@@ -1,4 +1,4 @@
-"""stella-ops, from this checkout, with its defaults."""
+"""stella-ops, from this checkout: with its defaults, and with plays that say ``strategy: pipelined``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ class StellaOps:
     """The tool that the others are compared with."""
 
     name = "stella-ops"
-    works = None
+    works: frozenset[str] | None = None
+    _strategy: str | None = None
 
     def __init__(self) -> None:
         self._program = Path(sys.executable).parent / "stella-ops"
@@ -31,5 +32,14 @@ class StellaOps:
         if work.steps == (Ping(),):
             argv = [str(self._program), "run", "all", "-m", "ping", "-i", str(inventory)]
         else:
-            argv = [str(self._program), "play", str(write_playbook(work, site)), "-i", str(inventory)]
+            playbook = write_playbook(work, site, strategy=self._strategy)
+            argv = [str(self._program), "play", str(playbook), "-i", str(inventory)]
         return Command(argv, env)
+
+
+class StellaPipelined(StellaOps):
+    """The same playbook with ``strategy: pipelined``, in the works where hosts or round trips could be waited for."""
+
+    name = "stella-pipelined"
+    works: frozenset[str] | None = frozenset({"play", "delay"})
+    _strategy = "pipelined"

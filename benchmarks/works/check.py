@@ -60,7 +60,7 @@ class HostCheck:
         path = self._root / step.path
         try:
             found = path.stat()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return [f"{step.path} is missing"]
         wrong = []
         if stat.S_IMODE(found.st_mode) != int(step.mode, 8):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks.works import commands, file, ping, play
+from benchmarks.works import commands, delay, file, ping, play, scale
 from benchmarks.works.steps import Work
 
-WORKS: dict[str, Work] = {work.name: work for work in (ping.WORK, play.WORK, commands.WORK, file.WORK)}
+_ALL = (ping.WORK, play.WORK, commands.WORK, file.WORK, delay.WORK, scale.WORK)
+WORKS: dict[str, Work] = {work.name: work for work in _ALL}

@@ -82,17 +82,27 @@ Step = Ping | Facts | Directory | Template | Copy | Line | Command | Stat
 class Part:
     """One run within a work, a row of the report.
 
-    ``asked`` is the least that stella-ops should be ahead: another tool's time as a multiple of its own.
+    Args:
+        asked: the least that stella-ops should be ahead, by tool: the tool's time as a multiple of its own.
+        fresh: the hosts are emptied first; else the part goes on where the one before it ended.
+        delay: seconds that a round trip to the hosts takes more, through a proxy; 0 for a proxy that only counts,
+            None for none.
+        base: the part that is the same but for the delay.
+        trips_asked: the most round trips that the delay may show, by tool.
     """
 
     name: str
     title: str
     asked: Mapping[str, float] = field(default_factory=dict)
+    fresh: bool = False
+    delay: float | None = None
+    base: str | None = None
+    trips_asked: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """Steps on a number of hosts; its parts are runs of the same steps, one after the other.
+    """Steps on a number of hosts; its parts are runs of the same steps, one after the other, on hosts empty at first.
 
     ``materials`` is content by file name: templates and files to copy.
     """

@@ -42,7 +42,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
         "user": user,
         "unit": unit,
     }
-    return hinted(await context.module("agent_install", wanted, content=package.path))
+    return hinted(await context.module("agent_install", wanted, content=await context.sources.file(package.path)))
 
 
 async def _service_python(context: ActionContext, prefix: str | None) -> str:

@@ -7,18 +7,23 @@ A task whose name has no action here runs the module of that name on the host.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from stella_ops.errors import NotYet
+from stella_ops.errors import NotYet, UnreachableError
 from stella_ops.templating.templar import Templar
 from stella_ops.transport.base import Become, CommandResult, HostSession, Link, ModuleCall
+from stella_ops.transport.content import RESUMABLE, FileContent, SourceFiles
 
 if TYPE_CHECKING:
     from stella_ops.agents.fleet import Fleet
 
 Result = dict[str, Any]
+
+
+def _tell_nobody(sent: int, total: int) -> None:
+    pass
 
 
 class ActionFailure(Exception):
@@ -42,6 +47,9 @@ class ActionContext:
         scrub: a value without the secrets of this run.
         fleet: opens the fleet's services (store, authority, releases) when first called.
         link: the task's place among tasks that are sent ahead.
+        sources: the controller's files, each read once for all hosts.
+        transfer: called with a file's name when it begins to travel; what it returns is told how far it is (bytes
+            sent, bytes in all).
     """
 
     host: str
@@ -58,17 +66,22 @@ class ActionContext:
     scrub: Callable[[Any], Any]
     fleet: Fleet | None = None
     link: Link | None = None
+    sources: SourceFiles = field(default_factory=SourceFiles)
+    transfer: Callable[[str], Callable[[int, int], None]] = lambda name: _tell_nobody
 
     async def module(
         self,
         name: str,
         args: Mapping[str, Any],
         *,
-        content: bytes | Path | None = None,
+        content: bytes | FileContent | None = None,
         check: bool | None = None,
         timeout: float | None = None,
     ) -> Result:
-        """Run a module on the host; its own failure is returned, not raised."""
+        """Run a module on the host; its own failure is returned, not raised.
+
+        A large file whose transfer is cut goes on where it was, once, over a new connection.
+        """
         call = ModuleCall(
             module=name,
             args=args,
@@ -79,7 +92,24 @@ class ActionContext:
             content=content,
             link=self.link,
         )
-        return told_by_host(await self.session.call(call, self.become))
+        if not isinstance(content, FileContent) or content.small() is not None:
+            return told_by_host(await self.session.call(call, self.become))
+        tell = self.transfer(content.path.name)
+        travelled = False
+
+        def progress(sent: int, total: int) -> None:
+            nonlocal travelled
+            travelled = True
+            tell(sent, total)
+
+        call = replace(call, progress=progress)
+        try:
+            answer = await self.session.call(call, self.become)
+        except UnreachableError:
+            if not travelled or content.size < RESUMABLE:
+                raise
+            answer = await self.session.call(call, self.become)
+        return told_by_host(answer)
 
     def alone(self) -> None:
         """Say before the first call that the task will ask the host several times.

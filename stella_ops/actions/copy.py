@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 }
 
 _CONTROLLER_ONLY = frozenset({"src", "content", "local_follow", "decrypt", "checksum", "directory_mode"})
+
+# Files of a folder that are on their way to a host at the same time.
+AT_ONCE = 16
 
 
 async def run(context: ActionContext, args: dict[str, Any]) -> Result:
@@ -57,54 +61,94 @@ def _module_args(args: dict[str, Any], dest: str) -> dict[str, Any]:
 
 async def _copy_bytes(context: ActionContext, args: dict[str, Any], content: bytes) -> Result:
     wanted = _module_args(args, str(args["dest"]))
-    wanted["_content_sha256"] = hashlib.sha256(content).hexdigest()
-    wanted["_content_size"] = len(content)
+    wanted.update(content_args(content))
     return await context.module("copy", wanted, content=content)
 
 
+def content_args(content: bytes) -> dict[str, Any]:
+    """What the copy module is told of content before it gets it."""
+    return {
+        "_content_sha256": hashlib.sha256(content).hexdigest(),
+        "_content_sha1": hashlib.sha1(content, usedforsecurity=False).hexdigest(),
+        "_content_size": len(content),
+    }
+
+
 async def _copy_file(context: ActionContext, args: dict[str, Any], source: Path, dest: str) -> Result:
+    content = await context.sources.file(source)
     wanted = _module_args(args, dest)
     if args.get("mode") == "preserve":
-        wanted["mode"] = f"0{source.stat().st_mode & 0o7777:o}"
-    wanted["_content_sha256"], wanted["_content_size"] = await asyncio.to_thread(_digest, source)
+        wanted["mode"] = f"0{content.mode:o}"
+    wanted["_content_sha256"], wanted["_content_sha1"] = content.sha256, content.sha1
+    wanted["_content_size"] = content.size
     wanted["_source_name"] = source.name
-    if args.get("checksum"):
-        actual = await asyncio.to_thread(_sha1, source)
-        if actual != args["checksum"]:
-            raise ActionFailure(f"Copied file does not match the expected checksum: {source} has {actual}")
-    return await context.module("copy", wanted, content=source)
+    if args.get("checksum") and args["checksum"] != content.sha1:
+        raise ActionFailure(f"Copied file does not match the expected checksum: {source} has {content.sha1}")
+    return await context.module("copy", wanted, content=content)
 
 
 async def _copy_folder(context: ActionContext, args: dict[str, Any], source: Path, *, whole: bool) -> Result:
-    """Every file below a folder. With a trailing slash its content is copied, without one the folder itself."""
+    """Every file below a folder. With a trailing slash its content is copied, without one the folder itself.
+
+    First the folders, the outer ones before the inner; then the files, many at a time.
+    """
     context.alone()
     base = Path(str(args["dest"])) / source.name if whole else Path(str(args["dest"]))
-    changed = False
-    for path in [source, *sorted(source.rglob("*"))]:
+    follow = bool(args.get("local_follow", True))
+    levels, others = await asyncio.to_thread(_listing, source, follow)
+
+    async def folder(path: Path) -> Result:
+        wanted = {"path": str(base / path.relative_to(source)), "state": "directory", "owner": args.get("owner")}
+        wanted["group"], wanted["mode"] = args.get("group"), args.get("directory_mode")
+        return await context.module("file", wanted)
+
+    async def other(path: Path) -> Result:
         target = str(base / path.relative_to(source))
-        if path.is_symlink() and not args.get("local_follow", True):
-            made = await context.module("file", {"path": target, "src": str(path.readlink()), "state": "link"})
-        elif path.is_dir():
-            wanted = {
-                "path": target,
-                "state": "directory",
-                "owner": args.get("owner"),
-                "group": args.get("group"),
-            }
-            made = await context.module("file", {**wanted, "mode": args.get("directory_mode")})
-        else:
-            made = await _copy_file(context, args, path, target)
-        if made.get("failed"):
-            return made
-        changed = changed or bool(made.get("changed"))
+        if path.is_symlink() and not follow:
+            return await context.module("file", {"path": target, "src": str(path.readlink()), "state": "link"})
+        return await _copy_file(context, args, path, target)
+
+    changed = False
+    for paths, copy in (*((level, folder) for level in levels), (others, other)):
+        made = await _all_of(paths, copy)
+        failed = [result for result in made if result.get("failed")]
+        if failed:
+            return failed[0]
+        changed = changed or any(result.get("changed") for result in made)
     return {"changed": changed, "dest": str(args["dest"]), "src": str(source)}
 
 
-def _digest(path: Path) -> tuple[str, int]:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size
+def _listing(source: Path, follow: bool) -> tuple[list[list[Path]], list[Path]]:
+    """What is below a folder: the folders by depth, itself first, and all else; each sorted."""
+    levels: dict[int, list[Path]] = {}
+    others: list[Path] = []
+    for path in [source, *sorted(source.rglob("*"))]:
+        if path.is_dir() and (follow or not path.is_symlink()):
+            levels.setdefault(len(path.parts), []).append(path)
+        else:
+            others.append(path)
+    return [levels[depth] for depth in sorted(levels)], others
 
 
-def _sha1(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.sha1(usedforsecurity=False)).hexdigest()
+async def _all_of(paths: Sequence[Path], copy: Callable[[Path], Awaitable[Result]]) -> list[Result]:
+    """Copies of several files, in the order of these; once one has failed, no other is begun."""
+    results: dict[int, Result] = {}
+    left = iter(enumerate(paths))
+    failed = False
+
+    async def work() -> None:
+        nonlocal failed
+        for number, path in left:
+            results[number] = await copy(path)
+            failed = failed or bool(results[number].get("failed"))
+            if failed:
+                return
+
+    workers = [asyncio.ensure_future(work()) for _ in range(min(AT_ONCE, len(paths)))]
+    try:
+        await asyncio.gather(*workers)
+    finally:
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+    return [results[number] for number in sorted(results)]

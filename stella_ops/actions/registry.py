@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import functools
 import importlib
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from stella_ops.actions.base import Action
 
@@ -28,14 +27,6 @@ def action(name: str) -> Action | None:
     return cast(Action, importlib.import_module(f"stella_ops.actions.{name}"))
 
 
-@functools.cache
-def action_literals(name: str) -> dict[str, Any]:
-    """The literal constants (ARGUMENTS, FREE_FORM) of an action's file, without importing it."""
-    tree = ast.parse((Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8"))
-    found: dict[str, Any] = {}
-    for node in tree.body:
-        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
-        value = getattr(node, "value", None)
-        if isinstance(target, ast.Name) and target.id in ("ARGUMENTS", "FREE_FORM") and value is not None:
-            found[target.id] = ast.literal_eval(value)
-    return found
+def action_file(name: str) -> Path:
+    """The file of an action; its constants say what the action takes (see ``module_source.py``)."""
+    return Path(__file__).parent / f"{name}.py"

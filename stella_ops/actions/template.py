@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import ChainMap
 from typing import Any
 
 from stella_ops.actions.base import ActionContext, ActionFailure, Result, find_file
+from stella_ops.actions.copy import content_args
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "src": {"type": "path", "required": True},
@@ -56,8 +56,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     rendered += newline * max(0, _newlines_at_end(text) - _newlines_at_end(rendered))
     content = rendered.encode(args.get("output_encoding") or "utf-8")
     copied = {name: args[name] for name in _FOR_COPY if name in args}
-    copied["_content_sha256"] = hashlib.sha256(content).hexdigest()
-    copied["_content_size"] = len(content)
+    copied.update(content_args(content))
     copied["_source_name"] = source.name.removesuffix(".j2")
     return await context.module("copy", copied, content=content)
 

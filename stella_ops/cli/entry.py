@@ -9,11 +9,14 @@ be parsed), 99 interrupted, 250 a defect of ours. ``stella-ops doctor`` has its 
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import gc
 import importlib
 import os
 import signal
 import sys
+import threading
 from typing import Any
 
 import click
@@ -36,6 +39,10 @@ COMMANDS = {
 
 INTERRUPTED = 99
 DEFECT = 250
+
+# Objects made and not freed before Python looks for dead circles among them; its own 700 means 140 searches, a
+# twentieth of a short run, for next to nothing: what start-up makes is there to stay.
+COLLECT_AFTER = 50_000
 
 
 class LazyGroup(click.Group):
@@ -87,6 +94,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the program and exit."""
+    gc.set_threshold(COLLECT_AFTER, 10, 10)
     try:
         code = run_cli()
     except KeyboardInterrupt:  # again, while the first was still dealt with
@@ -98,6 +106,21 @@ def main() -> None:
             with contextlib.suppress(OSError, ValueError):
                 stream.flush()
         os._exit(code)
+    _leave(code)
+
+
+def _leave(code: int) -> None:
+    """Exit without having the interpreter taken apart, object by object: that takes 30 to 50 ms.
+
+    Not where something else still counts on it: another thread, a debugger or profiler, or a stream that cannot be
+    written, which the interpreter tells of in its own way.
+    """
+    if threading.active_count() == 1 and sys.gettrace() is None and sys.getprofile() is None:
+        with contextlib.suppress(OSError, ValueError):
+            atexit._run_exitfuncs()
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
     sys.exit(code)
 
 

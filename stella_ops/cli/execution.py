@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
+import gc
 import getpass
 import os
 import signal
 import sys
 import time
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +25,7 @@ from stella_ops.redaction import Redactor
 from stella_ops.settings import Project, is_trusted, load_project
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False, repr=False)
 class Choices:
     """The shared options as they were given; see ``options.py`` for their meaning."""
 
@@ -53,7 +52,7 @@ class Choices:
     skip_tags: tuple[str, ...] = ()
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Workplace:
     """What a command works with."""
 
@@ -62,7 +61,7 @@ class Workplace:
     options: RunOptions
     choices: Choices
     redactor: Redactor = REDACTOR
-    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    environ: Mapping[str, str] = field(default_factory=dict)
 
 
 def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
@@ -181,6 +180,8 @@ def execute(
         reporters: instead of the console's.
         record: write the run to the fleet store.
     """
+    import asyncio
+
     try:
         return asyncio.run(_execute(workplace, playbooks, kind, title, reporters, record))
     except asyncio.CancelledError:  # SIGTERM: see _execute
@@ -195,6 +196,8 @@ async def _execute(
     reporters: Sequence[Reporter] | None,
     record: bool,
 ) -> int:
+    import asyncio
+
     from stella_ops.agents.fleet import Fleet
     from stella_ops.console.fan_out import FanOut
     from stella_ops.engine.run import Run
@@ -226,7 +229,7 @@ async def _execute(
         warn=warn,
     )
     context = RunContext(
-        run_id=uuid.uuid4().hex,
+        run_id=os.urandom(16).hex(),
         inventory=workplace.inventory,
         options=options,
         pool=pool,
@@ -239,6 +242,8 @@ async def _execute(
     assert me is not None
     with contextlib.suppress(NotImplementedError):
         loop.add_signal_handler(signal.SIGTERM, me.cancel)
+    # What is there by now stays to the end: no search for dead objects need look at it again.
+    gc.freeze()
     try:
         return await Run(context, kind=kind, title=title).execute(playbooks)
     finally:

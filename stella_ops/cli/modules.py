@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from stella_ops.actions.registry import action_literals, action_names
-from stella_ops.playbook.module_index import ModuleSpec, SourceModuleIndex
+from stella_ops.actions.registry import action_file, action_names
+from stella_ops.playbook.module_index import ModuleSpec, SourceModuleIndex, read_spec
+
+
+class _ActionSpecs(Mapping[str, ModuleSpec]):
+    """What each action takes; the files of those that are asked for are read."""
+
+    def __getitem__(self, name: str) -> ModuleSpec:
+        if name not in action_names():
+            raise KeyError(name)
+        return read_spec(name, action_file(name))
+
+    def __contains__(self, name: object) -> bool:
+        return name in action_names()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(action_names())
+
+    def __len__(self) -> int:
+        return len(action_names())
 
 
 def module_index(folders: Sequence[Path]) -> SourceModuleIndex:
     """Actions, the user's modules, the built-in ones."""
-    actions: dict[str, ModuleSpec] = {}
-    for name in action_names():
-        literals = action_literals(name)
-        actions[name] = ModuleSpec(name, arguments=literals.get("ARGUMENTS"), free_form=literals.get("FREE_FORM"))
-    return SourceModuleIndex(folders, actions)
+    return SourceModuleIndex(folders, _ActionSpecs())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,6 @@ import click
 
 from stella_ops.cli import options
 from stella_ops.errors import PlaybookError
-from stella_ops.origins import did_you_mean
-from stella_ops.settings import is_trusted
 
 
 @click.command(
@@ -42,6 +39,8 @@ def play(playbooks: tuple[str, ...], list_hosts: bool, list_tasks: bool, syntax_
 
     Built in are bootstrap.yml, configure.yml, doctor.yml and decommission.yml.
     """
+    import dataclasses
+
     from stella_ops.cli.execution import Choices, execute, prepare
     from stella_ops.cli.modules import module_index
     from stella_ops.playbook.parser import load_playbook
@@ -63,6 +62,8 @@ def play(playbooks: tuple[str, ...], list_hosts: bool, list_tasks: bool, syntax_
 
 def _module_folders(playbooks: Sequence[Path], others: Sequence[Path]) -> tuple[Path, ...]:
     """Folders ``modules`` beside the playbooks come before the project's."""
+    from stella_ops.settings import is_trusted
+
     beside = [path.resolve().parent / "modules" for path in playbooks]
     known = {folder.resolve(): folder for folder in (*beside, *others)}
     return tuple(known[folder] for folder in known if folder.is_dir() and is_trusted(folder))
@@ -75,6 +76,7 @@ def find_playbook(name: str, root: Path) -> Path:
         PlaybookError: there is none of that name.
     """
     from stella_ops.content import builtin_folder
+    from stella_ops.origins import did_you_mean
 
     path = Path(name).expanduser()
     if path.is_file():

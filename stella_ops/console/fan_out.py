@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TextIO
 
 from stella_ops.console.text import safe_line
@@ -25,24 +25,27 @@ class FanOut:
     def handle(self, event: Event) -> None:
         """Hand on one event."""
         for reporter in self._reporters:
-            self._guard(reporter, lambda reporter=reporter: reporter.handle(event))  # type: ignore[misc]
+            try:
+                reporter.handle(event)
+            except Exception as problem:
+                self._tell(reporter, problem)
 
     def close(self) -> None:
         """Close every reporter."""
         for reporter in self._reporters:
-            self._guard(reporter, reporter.close)
-
-    def _guard(self, reporter: Reporter, call: Callable[[], None]) -> None:
-        try:
-            call()
-        except Exception as problem:
-            if id(reporter) in self._named:
-                return
-            self._named.add(id(reporter))
-            said = safe_line(f"{type(problem).__name__}: {problem}")
-            name = type(reporter).__name__
-            text = f"[WARNING]: {name} failed, what it shows or keeps may be incomplete: {said}\n"
             try:
-                (self._errors or sys.stderr).write(text)
-            except (OSError, ValueError):
-                pass
+                reporter.close()
+            except Exception as problem:
+                self._tell(reporter, problem)
+
+    def _tell(self, reporter: Reporter, problem: Exception) -> None:
+        if id(reporter) in self._named:
+            return
+        self._named.add(id(reporter))
+        said = safe_line(f"{type(problem).__name__}: {problem}")
+        name = type(reporter).__name__
+        text = f"[WARNING]: {name} failed, what it shows or keeps may be incomplete: {said}\n"
+        try:
+            (self._errors or sys.stderr).write(text)
+        except (OSError, ValueError):
+            pass

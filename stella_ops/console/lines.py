@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, TextIO
 
 from stella_ops.console.diffs import diff_lines
+from stella_ops.console.progress import transferred
 from stella_ops.console.results import dump, is_loud, is_verbose, item_label
 from stella_ops.console.stream import Sink, StreamSink, paint
 from stella_ops.console.text import banner, safe_block, safe_line, width
@@ -29,8 +30,12 @@ from stella_ops.engine.events import (
     RunFinished,
     RunStarted,
     TaskStarted,
+    TransferProgress,
     Warned,
 )
+
+# Seconds between two lines about one file on its way to one host.
+_TRANSFER_EVERY = 10.0
 
 TALLY_STYLES = {  # in the order of the recap's columns
     "ok": "ok",
@@ -74,8 +79,11 @@ class LineReporter:
         self._play: str | None = None
         self._tasks: dict[int, TaskStarted] = {}
         self._current: int | None = None
+        # Tasks that have not ended on all their hosts: so many are left.
+        self._left: dict[int, int] = {}
         self._placed: set[int] = set()
         self._looping: set[tuple[int, str]] = set()
+        self._transfers: dict[tuple[int, str], float] = {}
 
     def handle(self, event: Event) -> None:
         """Print what an event shows, if it shows anything."""
@@ -86,8 +94,12 @@ class LineReporter:
                 self._item(event)
             case TaskStarted():
                 self._tasks[event.task_id] = event
-                self._headline(event)
+                # Where hosts do not wait for each other, a line may come first that belongs to another task.
+                if not self._left:
+                    self._headline(event)
+                self._left[event.task_id] = len(event.hosts)
             case PlayStarted():
+                self._left.clear()
                 self._play = event.play
                 self._banner(f"PLAY [{safe_line(event.play)}]" if event.play else "PLAY")
             case NoHosts():
@@ -99,6 +111,8 @@ class LineReporter:
                 self._banner("NO MORE HOSTS LEFT")
             case RetryWaiting():
                 self._retry(event)
+            case TransferProgress():
+                self._transfer(event)
             case Warned():
                 self._warnings.event(event)
             case HandlerNotified() if self._verbosity >= 2:
@@ -126,8 +140,8 @@ class LineReporter:
         if self._verbosity >= 2 and task.origin:
             self._sink.line(f"task path: {safe_line(task.origin)}", "verbose")
 
-    def _under(self, task_id: int) -> str:
-        """Say again which task the next line is of, when another began since; returns its action."""
+    def under(self, task_id: int) -> str:
+        """Say which task the next line is of, unless the line before is of the same; returns its action."""
         task = self._tasks.get(task_id)
         if task is None:
             return ""
@@ -136,7 +150,7 @@ class LineReporter:
         return task.action
 
     def _item(self, event: ItemFinished) -> None:
-        action = self._under(event.task_id)
+        action = self.under(event.task_id)
         self._looping.add((event.task_id, event.host))
         self._warnings.result(event.result, event.host)
         name, label = _name(event.host, event.delegate), safe_line(item_label(event.item, event.result))
@@ -155,9 +169,11 @@ class LineReporter:
                 self._sink.line(text, "failed")
 
     def _host(self, event: HostFinished) -> None:
-        action = self._under(event.task_id)
+        action = self.under(event.task_id)
+        self._ended(event.task_id)
         self._warnings.result(event.result, event.host)
         # Items were shown one by one; a loop without any (its list could not be made) shows as a plain task.
+        self._transfers.pop((event.task_id, event.host), None)
         looped = (event.task_id, event.host) in self._looping
         self._looping.discard((event.task_id, event.host))
         name = _name(event.host, event.delegate)
@@ -172,6 +188,11 @@ class LineReporter:
                 self._failure(event, name, action, looped)
         if self._verbosity >= 3:
             self._sink.line(f"<{safe_line(event.host)}> took {event.duration:.3f} s", "verbose")
+
+    def _ended(self, task_id: int) -> None:
+        left = self._left.pop(task_id, 0) - 1
+        if left > 0:
+            self._left[task_id] = left
 
     def _failure(self, event: HostFinished, name: str, action: str, looped: bool) -> None:
         ignored = event.status == "ignored"
@@ -218,9 +239,18 @@ class LineReporter:
                 self._sink.line(line, style)
 
     def _retry(self, event: RetryWaiting) -> None:
-        self._under(event.task_id)
+        self.under(event.task_id)
         who, what = safe_line(event.host), safe_line(event.task)
         self._sink.line(f"FAILED - RETRYING: [{who}]: {what} ({event.left} retries left).", "retry")
+
+    def _transfer(self, event: TransferProgress) -> None:
+        last = self._transfers.setdefault((event.task_id, event.host), event.time)
+        if event.time - last < _TRANSFER_EVERY:
+            return
+        self._transfers[event.task_id, event.host] = event.time
+        self.under(event.task_id)
+        how_far = transferred(event.sent, event.total)
+        self._sink.line(f"sending: [{safe_line(event.host)}] => {safe_line(event.name)}: {how_far}", "verbose")
 
     def _finish(self, event: RunFinished) -> None:
         if self._kind == "play":

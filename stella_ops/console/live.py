@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 from stella_ops.console.adhoc import AdHocReporter
 from stella_ops.console.lines import LineReporter, recap_line
-from stella_ops.console.progress import Progress, count_line, duration
+from stella_ops.console.progress import Progress, count_line, duration, transferred
 from stella_ops.console.results import is_loud
 from stella_ops.console.screen import Screen
 from stella_ops.console.stream import is_live_terminal, wants_color
@@ -26,6 +26,7 @@ from stella_ops.engine.events import (
     RunFinished,
     RunStarted,
     TaskStarted,
+    TransferProgress,
 )
 
 MANY_HOSTS = 20
@@ -128,7 +129,8 @@ class LiveReporter:
 
     def _area(self, columns: int) -> list[tuple[str, str | None]]:
         now = self._clock()
-        shown = list(self._progress.values())
+        # Where hosts do not wait for each other, some tasks are over but for hosts that failed before.
+        shown = [progress for progress in self._progress.values() if progress.running or not progress.done]
         lines: list[tuple[str, str | None]] = []
         for progress in shown[:2]:
             lines += progress.lines(now, columns)
@@ -145,8 +147,6 @@ class LiveReporter:
                 self._end_tasks()
                 self._many = len(event.hosts) > MANY_HOSTS
             case TaskStarted():
-                # With the linear strategy a task ends before the next begins, whatever its hosts came to.
-                self._end_tasks(finished_only=True)
                 self._many = self._many or len(event.hosts) > MANY_HOSTS
                 self._actions[event.task_id] = event.action
                 self._progress[event.task_id] = Progress(event.task, len(event.hosts), self._clock())
@@ -156,6 +156,10 @@ class LiveReporter:
             case RetryWaiting():
                 if progress := self._progress.get(event.task_id):
                     progress.note(event.host, f"retrying, {event.left} left")
+            case TransferProgress():
+                if progress := self._progress.get(event.task_id):
+                    progress.note(event.host, transferred(event.sent, event.total))
+                return
             case HostFinished():
                 self._host(event)
             case RunFinished():
@@ -193,18 +197,16 @@ class LiveReporter:
             return True
         return bool(result.get("warnings")) or bool(self._diff and result.get("diff") and result.get("changed"))
 
-    def _end_tasks(self, finished_only: bool = False) -> None:
-        for task_id, progress in list(self._progress.items()):
-            if not finished_only or not progress.running:
-                self._end_task(task_id)
-        if not finished_only:
-            for task_id in list(self._counts):
-                self._end_task(task_id)
+    def _end_tasks(self) -> None:
+        for task_id in [*self._progress, *self._counts]:
+            self._end_task(task_id)
 
     def _end_task(self, task_id: int) -> None:
         self._progress.pop(task_id, None)
         counts = self._counts.pop(task_id, None)
         if counts and self._screen is not None:
+            if isinstance(self._lines, LineReporter):
+                self._lines.under(task_id)
             self._screen.line(*count_line(counts))
 
     def _finish(self, event: RunFinished) -> None:

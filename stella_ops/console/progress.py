@@ -93,3 +93,9 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+
+
+def transferred(sent: int, total: int) -> str:
+    """How far a file is: ``120 of 1,024 MiB (11 %)``."""
+    mib = 1 << 20
+    return f"{sent // mib:,} of {-(-total // mib):,} MiB ({100 * sent // total if total else 100} %)"

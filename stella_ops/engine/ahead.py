@@ -7,13 +7,12 @@ tasks costs one round trip, and the host never waits for the controller.
 
 What can be seen from the playbook alone is looked up in ``Traits``. The rest shows when a task is prepared: a
 variable that is not known yet raises ``NotYet`` (``Pending``), and the task is prepared again in its turn. Nothing
-that is begun ahead may have an effect on the controller. Filters, tests and today's lookups have none.
+that is begun ahead may have an effect on the controller: lookups that run a program wait for their turn.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -27,8 +26,10 @@ from stella_ops.errors import NotYet
 from stella_ops.playbook.model import Task
 from stella_ops.transport.base import Link
 
-# As many tasks may wait on the host and here: enough to bridge a slow link, few enough to bound memory.
+# As many tasks may wait on the host and here, and as many bytes of what was sent for them: enough to bridge a slow
+# link, few enough to bound memory.
 DEPTH = 32
+IN_FLIGHT = 4 * 1024 * 1024
 
 
 @dataclass(eq=False, slots=True)
@@ -73,40 +74,61 @@ class Ahead:
         Args:
             path: the tasks after it, in the order they come when all goes well.
         """
-        begun = self._queue.popleft() if self._queue and self._queue[0].task is task else None
-        if begun is None or begun.undecided:
-            await self.drop()
-            begun = self._begin(task, task_id, None)
-        self._current = task
-        looking = None
-        if path and len(self._queue) < DEPTH // 2 and not (self._queue and self._queue[-1].stuck):
-            looking = asyncio.create_task(self._look_ahead(begun, path))
+        begun = self._take(task)
+        if begun is None:
+            begun = await self._begin_anew(task, task_id)
         try:
-            outcome = await begun.running
-        except NotYet:
-            await self.drop()
-            begun = self._begin(task, task_id, None)
-            outcome = await begun.running
+            try:
+                outcome = await self._outcome(begun, path)
+            except NotYet:
+                begun = await self._begin_anew(task, task_id)
+                outcome = await self._outcome(begun, path)
         except BaseException:
             begun.running.cancel()
+            await asyncio.gather(begun.running, return_exceptions=True)
             await self.drop()
             raise
-        finally:
-            if looking is not None:
-                looking.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await looking
-        # A task that was sent ahead has spent a part of its time in waiting for the one before.
-        outcome.duration = begun.ended - max(begun.began, self._last_ended)
-        self._last_ended = begun.ended
+        if begun.stuck:
+            # What was begun behind it went by what was known before it failed.
+            await self.drop()
+        # A task that was sent ahead has spent a part of its time in waiting for the one before; one that was decided
+        # here ended long before that.
+        outcome.duration = max(0.0, begun.ended - max(begun.began, self._last_ended))
+        self._last_ended = max(begun.ended, self._last_ended)
         return outcome
 
     async def drop(self) -> None:
         """Forget what has begun and will not be needed; where a task failed, the host has skipped it already."""
+        if not self._queue:
+            return
         dropped, self._queue = list(self._queue), deque()
         for begun in reversed(dropped):
             begun.running.cancel()
         await asyncio.gather(*(begun.running for begun in dropped), return_exceptions=True)
+
+    def _take(self, task: Task) -> _Begun | None:
+        """The task, if it has begun and may be taken as it is."""
+        self._current = task
+        begun = self._queue.popleft() if self._queue and self._queue[0].task is task else None
+        return None if begun is not None and begun.undecided else begun
+
+    async def _begin_anew(self, task: Task, task_id: int) -> _Begun:
+        await self.drop()
+        return self._begin(task, task_id, None)
+
+    async def _outcome(self, begun: _Begun, path: Sequence[Task]) -> Outcome:
+        """What a task comes to; while it runs, those after it begin."""
+        if not path or len(self._queue) >= DEPTH // 2 or (self._queue and self._queue[-1].stuck):
+            return await begun.running
+        looking = asyncio.create_task(self._look_ahead(begun, path))
+        try:
+            return await begun.running
+        finally:
+            looking.cancel()
+            # Not awaited itself: whoever is cancelled just now has to hear of it.
+            await asyncio.wait((looking,))
+            if not looking.cancelled():
+                looking.result()
 
     def _begin(self, task: Task, task_id: int, previous: _Begun | None) -> _Begun:
         link = Link(previous.link if previous is not None else None)
@@ -132,14 +154,20 @@ class Ahead:
         for task in _after(last.task, current.task, path):
             if not self.select(task):
                 continue
-            if len(self._queue) >= DEPTH or not self.traits.may_lead(last.task) or not self.traits.may_follow(task):
+            if not self.traits.may_lead(last.task) or not self.traits.may_follow(task):
                 return
             await last.link.sent.wait()
-            if last.stuck or not last.link.final:
+            if last.stuck or not last.link.final or self._is_full():
                 return
             begun = self._begin(task, 0, last)
             self._queue.append(begun)
             last = begun
+
+    def _is_full(self) -> bool:
+        return (
+            len(self._queue) >= DEPTH
+            or sum(begun.link.size for begun in self._queue if not begun.running.done()) >= IN_FLIGHT
+        )
 
 
 def _after(last: Task, current: Task, path: Sequence[Task]) -> Sequence[Task]:
@@ -164,4 +192,5 @@ def _ended(begun: _Begun, previous: _Begun | None) -> None:
             begun.stuck = True
         else:
             link.runner, link.task_id, link.final = previous.link.runner, previous.link.task_id, previous.link.final
+        link.previous = None
         link.sent.set()

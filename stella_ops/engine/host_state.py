@@ -26,6 +26,7 @@ class HostState:
         failed: a task failed and no rescue took it back.
         ended: left the play by ``meta: end_host`` or ``end_play``.
         connection_age: grows when a variable changes that could say how the host is reached.
+        age: grows with every change of facts and variables.
     """
 
     name: str
@@ -37,6 +38,7 @@ class HostState:
     ended: bool = False
     counts: dict[str, int] = field(default_factory=dict)
     connection_age: int = 0
+    age: int = 0
 
     def count(self, name: str, by: int = 1) -> None:
         """Add to one of the recap's counts."""
@@ -54,11 +56,13 @@ class HostState:
     def add_variables(self, values: Mapping[str, Any]) -> None:
         """Take in what ``set_fact`` or ``register`` names."""
         self.set_facts.update(values)
+        self.age += 1
         if any(name.startswith(_PREFIXES) for name in values):
             self.connection_age += 1
 
     def add_facts(self, facts: Mapping[str, Any]) -> None:
         """Take in what a module returned under ``ansible_facts``, but not how to reach the host or who it is."""
+        self.age += 1
         for name, value in facts.items():
             if isinstance(name, str) and not _is_not_the_hosts_to_say(name):
                 self.facts[name] = value
@@ -67,6 +71,7 @@ class HostState:
 
     def clear_facts(self) -> None:
         """Forget what the host told."""
+        self.age += 1
         self.facts.clear()
         self.bare_facts.clear()
         self.connection_age += 1

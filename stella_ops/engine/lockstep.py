@@ -55,11 +55,14 @@ class Announcer:
 class Lockstep:
     """Runs tasks one by one, each on all hosts before the next (the linear strategy).
 
-    A host that is alone waits for nobody: its next tasks are begun ahead of their turn where that is possible.
+    A host that is alone in its batch waits for nobody: its next tasks are begun ahead of their turn where that is
+    possible.
 
     Args:
         path: the order of the tasks.
         slots: bounds how many hosts work at once.
+        among: the hosts that a share of failures is a share of; those of the batch by default. Where they are more,
+            each goes on by itself, and what is for all of a batch has no meaning.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class Lockstep:
         path: Path,
         announcer: Announcer,
         slots: contextlib.AbstractAsyncContextManager[Any],
+        among: Sequence[str] = (),
     ) -> None:
         self._batch = batch
         self._run = batch.run
@@ -76,6 +80,7 @@ class Lockstep:
         self._path = path
         self._announcer = announcer
         self._slots = slots
+        self._among = among or batch.hosts
         self._traits = Traits(batch.run.options, batch.notifications.knows)
         self._ahead: dict[str, Ahead] = {}
 
@@ -91,10 +96,13 @@ class Lockstep:
         chosen = hosts[:1] if once else hosts
         task_id, title = self._announcer.announce(batch, task, chosen, handler=handler)
 
+        # Not one that is left alone for now: a rescue or always section may bring the others back.
+        alone = len(batch.hosts) == 1
+
         async def on(host: str) -> Outcome:
             async with self._slots:
                 run.emit(HostStarted(time=time.time(), task_id=task_id, host=host))
-                if len(hosts) == 1 and not once:
+                if alone and not once:
                     outcome = await self._ahead_of(host).run(task, task_id, self._path.after(task))
                 else:
                     outcome = await self._tasks.run(task, host, task_id)
@@ -125,6 +133,8 @@ class Lockstep:
         return is_selected(task.inherited.tags, options.tags, options.skip_tags)
 
     def _is_once(self, task: Task, host: str) -> bool:
+        if len(self._among) > len(self._batch.hosts):
+            return False
         if getattr(action(task.action), "RUN_ONCE", False):
             return True
         return self._batch.flag(task.inherited.run_once, task, host)
@@ -173,16 +183,16 @@ class Lockstep:
         if once or batch.flag(task.inherited.any_errors_fatal, task):
             batch.set_failed(batch.active(), True)
             raise PlayStopped
-        allowed = self.allowed_failures()
+        allowed = self._allowed_failures()
         if allowed is None or not any(outcome.status == "failed" for outcome in fallen):
             return
         # As in ansible-core, hosts that cannot be reached do not count, nor those that a rescue may take back.
-        out = sum(batch.state(host).failed for host in batch.hosts)
-        if not batch.guards and 100.0 * out / len(batch.hosts) > allowed:
+        out = sum(batch.state(host).failed for host in self._among)
+        if not batch.guards and 100.0 * out / len(self._among) > allowed:
             self._run.emit(NoHostsLeft(time=time.time(), play=batch.play.title, reason="max_fail_percentage"))
             raise PlayStopped
 
-    def allowed_failures(self) -> float | None:
+    def _allowed_failures(self) -> float | None:
         """``max_fail_percentage``; None where there is none."""
         play = self._batch.play
         if play.max_fail_percentage is None:

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 
 from stella_ops.engine.batch import Batch
 from stella_ops.engine.events import Warned
-from stella_ops.engine.lockstep import Announcer, Lockstep
+from stella_ops.engine.lockstep import Announcer
 from stella_ops.engine.meta import PlayEnded
-from stella_ops.engine.play_runner import PlayRunner
+from stella_ops.engine.play_runner import PlayRunner, gathering
 from stella_ops.engine.run_context import RunContext
 from stella_ops.engine.task_runner import TaskRunner
 from stella_ops.engine.variables import PlayVariables
@@ -50,8 +50,10 @@ class PipelinedRunner:
         self._tasks = tasks
         self._hosts = list(hosts)
         self._announcer = OnceAnnounced(run, hosts)
+        self._gather = gathering(play)
         self._over = False
         self._ended: PlayEnded | None = None
+        self._left_out: list[str] = []
 
     async def run_batch(self) -> bool:
         """Run everything on the batch; False when the whole run must stop after it.
@@ -66,6 +68,9 @@ class PipelinedRunner:
                     group.create_task(self._host(host))
         except BaseExceptionGroup as problems:
             raise problems.exceptions[0] from None
+        if self._over and self._left_out:
+            message = f"failures ended the play before these hosts began: {', '.join(self._left_out)}"
+            self._run.emit(Warned(time=time.time(), message=message))
         if self._ended is not None:
             raise self._ended
         if self._over:
@@ -76,26 +81,23 @@ class PipelinedRunner:
     async def _host(self, host: str) -> None:
         async with self._run.slots:
             if self._over or self._ended is not None:
+                self._left_out.append(host)
                 return
             runner = PlayRunner(
-                self._run, self._play, self._variables, self._tasks, [host], announcer=self._announcer, alone=True
+                self._run,
+                self._play,
+                self._variables,
+                self._tasks,
+                [host],
+                gather=self._gather,
+                announcer=self._announcer,
+                among=self._hosts,
             )
             try:
                 await runner.run_batch()
             except PlayEnded as ended:
                 self._ended = ended
-            state = self._run.state(host)
-            if state.failed or state.unreachable:
-                self._over = self._over or self._too_many_failed(runner.lockstep)
-
-    def _too_many_failed(self, lockstep: Lockstep) -> bool:
-        if self._play.inherited.any_errors_fatal in (True, "true", "yes"):
-            return True
-        allowed = lockstep.allowed_failures()
-        if allowed is None:
-            return False
-        out = sum(self._run.state(host).failed for host in self._hosts)
-        return 100.0 * out / len(self._hosts) > allowed
+            self._over = self._over or runner.stopped
 
     def _warn_of_what_differs(self) -> None:
         steps = [step for _, section in self._play.sections() for step in section]

@@ -26,8 +26,12 @@ class PlayRunner:
 
     Args:
         hosts: the batch, in order.
+        gather: the task that gathers facts, for batches that share it; made anew by default.
         announcer: tells of tasks.
-        alone: the batch is one of many hosts that go on side by side, and has its slot already.
+        among: the hosts that go on side by side, where the batch is one of them; it has its slot already.
+
+    Attributes:
+        stopped: the play is over because of failures.
     """
 
     def __init__(
@@ -38,20 +42,23 @@ class PlayRunner:
         tasks: TaskRunner,
         hosts: Sequence[str],
         *,
+        gather: Task | None = None,
         announcer: Announcer | None = None,
-        alone: bool = False,
+        among: Sequence[str] = (),
     ) -> None:
         self._run = run
         self._play = play
-        self._alone = alone
+        self.stopped = False
         self._batch = Batch(run, play, variables, hosts)
-        self._gather = self._gathering()
-        self.lockstep = Lockstep(
+        wanted = play.gather_facts is None or self._batch.flag(play.gather_facts)
+        self._gather = (gather or gathering(play)) if wanted else None
+        self._lockstep = Lockstep(
             self._batch,
             tasks,
             Path(play, self._gather),
             announcer or Announcer(run),
-            contextlib.nullcontext() if alone else run.slots,
+            contextlib.nullcontext() if among else run.slots,
+            among,
         )
 
     async def run_batch(self) -> bool:
@@ -71,28 +78,19 @@ class PlayRunner:
         except BatchEnded:
             return True
         except PlayStopped:
+            self.stopped = True
             if batch.flag(self._play.force_handlers):
                 await self._flush_handlers(forced=True)
             return False
         finally:
-            await self.lockstep.close()
+            await self._lockstep.close()
         # ansible-core stops a rolling play when a batch is lost as a whole.
         return not all(batch.state(host).failed or batch.state(host).unreachable for host in batch.hosts)
-
-    def _gathering(self) -> Task | None:
-        """The task that gathers facts; None where the play wants none."""
-        play = self._play
-        if play.gather_facts is not None and not self._batch.flag(play.gather_facts):
-            return None
-        # The task inherits from the play as any other does.
-        inherited = dataclasses.replace(play.inherited, tags=play.inherited.tags | {"always"})
-        args = {"gather_subset": play.gather_subset} if play.gather_subset else {}
-        return Task(name="Gathering Facts", action="setup", args=args, origin=play.origin, inherited=inherited)
 
     async def _gather_facts(self) -> None:
         gather, options = self._gather, self._run.options
         if gather is not None and is_selected(gather.inherited.tags, options.tags, options.skip_tags):
-            await self.lockstep.run(gather, self._batch.active())
+            await self._lockstep.run(gather, self._batch.active())
 
     # -- steps
 
@@ -114,7 +112,7 @@ class PlayRunner:
             return hosts
         if task.action == "meta":
             return await run_meta(task, hosts, self._batch, self._flush_handlers)
-        return await self.lockstep.run(task, hosts)
+        return await self._lockstep.run(task, hosts)
 
     async def _block(self, block: Block, hosts: list[str]) -> list[str]:
         batch = self._batch
@@ -180,10 +178,17 @@ class PlayRunner:
             if handler.action == "meta":
                 await run_meta(handler, hosts, batch, self._flush_handlers)
             else:
-                await self.lockstep.run(handler, batch.active(hosts), handler=True)
+                await self._lockstep.run(handler, batch.active(hosts), handler=True)
         finally:
             batch.set_failed(failed, True)
 
     def _may_handle(self, host: str, forced: bool) -> bool:
         state = self._batch.state(host)
         return state.active or (forced and state.failed and not state.unreachable)
+
+
+def gathering(play: Play) -> Task:
+    """The task that gathers facts. It inherits from the play as any other does."""
+    inherited = dataclasses.replace(play.inherited, tags=play.inherited.tags | {"always"})
+    args = {"gather_subset": play.gather_subset} if play.gather_subset else {}
+    return Task(name="Gathering Facts", action="setup", args=args, origin=play.origin, inherited=inherited)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import asyncio
 import functools
 from collections.abc import Mapping
@@ -16,8 +15,10 @@ from stella_ops.engine.options import RunOptions
 from stella_ops.engine.variables import PlayVariables
 from stella_ops.inventory.model import Inventory
 from stella_ops.inventory.patterns import LOCALHOST
+from stella_ops.module_source import constants
 from stella_ops.redaction import Redactor
 from stella_ops.templating.templar import Templar
+from stella_ops.transport.content import SourceFiles
 from stella_ops.transport.pool import SessionPool
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class RunContext:
         self.redactor = redactor
         self.fleet = fleet
         self.templar = Templar()
+        self.sources = SourceFiles()
         self.states: dict[str, HostState] = {}
         self.slots = asyncio.Semaphore(max(1, options.forks))
         self._reporter = reporter
@@ -100,12 +102,5 @@ class RunContext:
 
 def read_traits(path: Path) -> tuple[str | None, bool]:
     """FREE_FORM and SUPPORTS_CHECK of a module's source, read without running it."""
-    free_form: str | None = None
-    supports_check = True
-    for node in ast.parse(path.read_bytes()).body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            if node.targets[0].id == "FREE_FORM":
-                free_form = ast.literal_eval(node.value)
-            elif node.targets[0].id == "SUPPORTS_CHECK":
-                supports_check = bool(ast.literal_eval(node.value))
-    return free_form, supports_check
+    found = constants(path)
+    return found.get("FREE_FORM"), bool(found.get("SUPPORTS_CHECK", True))

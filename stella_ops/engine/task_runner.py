@@ -14,13 +14,14 @@ from stella_ops.engine.outcome import Outcome, Result, censored, combine, defect
 from stella_ops.engine.pending import Pending
 from stella_ops.engine.preparation import Preparation
 from stella_ops.engine.run_context import RunContext
+from stella_ops.engine.transfers import Transfers
 from stella_ops.engine.variables import PlayVariables
 from stella_ops.errors import StellaError, TemplateError, UnreachableError
 from stella_ops.playbook.model import Task
 from stella_ops.templating.omit import OMIT
 from stella_ops.transport.base import Link
 
-HIDDEN_ITEM = "(censored due to no_log)"
+HIDDEN_ITEM = HIDDEN_NAME = "(censored due to no_log)"
 
 
 class TaskRunner:
@@ -51,7 +52,8 @@ class TaskRunner:
             NotYet: it cannot run ahead of its turn.
         """
         started = time.monotonic()
-        view = self._run.templar.lazy(self._variables.of(host, task, pending=pending))
+        kept = None if pending else self._variables.kept(host, task)
+        view = self._run.templar.lazy(self._variables.of(host, task, pending=pending), kept)
         flag = self._preparation.flag_or_not
         # Nothing is shown of a task whose no_log cannot be made out.
         secret = flag(task.inherited.no_log, view, otherwise=True)
@@ -174,6 +176,9 @@ class TaskRunner:
             return skipped(reason)
         target = self._preparation.target(task, host, view)
         prepared = self._preparation.prepare(task, host, target, view, secret=secret, link=link)
+        prepared.context.transfer = Transfers(
+            self._run.emit, task_id, host, lambda name: HIDDEN_NAME if secret else str(self._run.scrub(name))
+        )
 
         def scope_with(result: Result) -> Mapping[str, Any]:
             # Conditions on a task's own result name it through the registered variable alone.

@@ -63,7 +63,8 @@ class Traits:
         )
         if not single:
             return False, False
-        judged_here = task.failed_when is not None
+        # After a connection that broke nobody knows what has run: no other task may count on it then.
+        judged_here = task.failed_when is not None or inherited.ignore_unreachable not in (None, False)
         follows = (
             _is_settled(task.failed_when)
             and not _has_template(inherited.ignore_errors)

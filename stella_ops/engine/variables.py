@@ -59,6 +59,7 @@ class PlayVariables:
         self._below: dict[str, Layer] = {}
         self._own_magic: dict[str, Layer] = {}
         self._views: dict[str, tuple[int, Layer]] = {}
+        self._kept: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {}
         self._shared: Layer = {
             **run_variables(inventory, options, playbook_dir=playbook_dir, run_id=run_id),
             "ansible_play_name": play_name,
@@ -100,6 +101,19 @@ class PlayVariables:
             layers.append(self.files[host])
         layers += [self._play_vars, state.facts, self._inventory_layer(host)]
         return ChainMap(*layers)  # type: ignore[arg-type]
+
+    def kept(self, host: str, task: Task) -> dict[str, Any]:
+        """What tasks before this one have rendered of the host's variables and would render alike again.
+
+        Empty once a variable of the host has changed, or where the tasks' own variables differ.
+        """
+        state = self._states.get(host)
+        # The same block's variables are the same object for all its tasks.
+        key = (0 if state is None else state.age, *(id(level) for level in task.inherited.vars))
+        known = self._kept.get(host)
+        if known is None or known[0] != key:
+            known = self._kept[host] = (key, {})
+        return known[1]
 
     def rendered(self, host: str) -> Layer:
         """The variables of a host as other hosts see them through ``hostvars``."""

@@ -18,9 +18,8 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from stella_ops.errors import PatternError
 from stella_ops.inventory.ranges import is_ipv6
@@ -36,8 +35,7 @@ LOCALHOST = ("localhost", "127.0.0.1", "::1")
 _CLOSING = {"[": "]", "(": ")", "{": "}"}
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(NamedTuple):
     """One part of a pattern: ``operator`` is "", "&" or "!"."""
 
     operator: str

@@ -19,8 +19,9 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 _CHUNK = 64 * 1024
-# What may wait in a delayed direction, in chunks; a sender beyond that is held back.
-_IN_FLIGHT = 64
+# What may be under way in a delayed direction, in bytes; a sender beyond that is held back. Counted in bytes, not in
+# chunks, so that many small ones are not slow: at 25 ms this is more than half a gigabyte a second.
+_IN_FLIGHT = 16 * 1024 * 1024
 
 Direction = Literal["up", "down"]
 
@@ -33,7 +34,11 @@ class FaultProxy:
         latency: seconds by which every chunk is late, in each direction; a round trip costs twice that.
         cut_after: cut a connection once it has carried so many bytes, both directions added up.
 
-    ``connections`` counts the connections accepted, ``carried`` the bytes by direction ("up": to the server).
+    ``connections`` counts the connections accepted, ``carried`` the bytes by direction ("up": to the server),
+    ``round_trips`` how often a client sent something after it had been handed something: as often it may have waited
+    for an answer. Bytes that cross on the way count too, so it is an upper bound.
+
+    The sockets on both sides have TCP_NODELAY, as all of asyncio's. TCP's own handshake with the proxy is not late.
     """
 
     def __init__(self, host: str, port: int, *, latency: float = 0.0, cut_after: int | None = None) -> None:
@@ -43,6 +48,7 @@ class FaultProxy:
         self.refusing = False
         self.connections = 0
         self.carried: dict[Direction, int] = {"up": 0, "down": 0}
+        self.round_trips = 0
         self.port = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._flowing: asyncio.Event | None = None
@@ -125,41 +131,38 @@ class FaultProxy:
     async def _link(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         server_reader, server_writer = await asyncio.open_connection(*self._target)
         self._open.add(server_writer)
-        spent = [0]
+        link = _Link()
         try:
             await _all_or_none(
-                self._carry("up", reader, server_writer, spent),
-                self._carry("down", server_reader, writer, spent),
+                self._carry("up", reader, server_writer, link),
+                self._carry("down", server_reader, writer, link),
             )
         finally:
             server_writer.transport.abort()
             self._open.discard(server_writer)
 
     async def _carry(
-        self,
-        direction: Direction,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        spent: list[int],
+        self, direction: Direction, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, link: _Link
     ) -> None:
-        late: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_IN_FLIGHT)
-        await _all_or_none(self._receive(reader, late), self._send(direction, late, writer, spent))
+        late = _Late()
+        await _all_or_none(
+            self._receive(direction, reader, late, link),
+            self._send(direction, late, writer, link),
+        )
 
-    async def _receive(self, reader: asyncio.StreamReader, late: asyncio.Queue[tuple[float, bytes]]) -> None:
+    async def _receive(self, direction: Direction, reader: asyncio.StreamReader, late: _Late, link: _Link) -> None:
         loop = asyncio.get_running_loop()
         while True:
             data = await reader.read(_CHUNK)
-            await late.put((loop.time() + self.latency, data))
+            # The client is beside the proxy: what it has been handed when its bytes come in, it may have waited for.
+            if direction == "up" and data and link.answered:
+                self.round_trips += 1
+                link.answered = False
+            await late.put(loop.time() + self.latency, data)
             if not data:
                 return
 
-    async def _send(
-        self,
-        direction: Direction,
-        late: asyncio.Queue[tuple[float, bytes]],
-        writer: asyncio.StreamWriter,
-        spent: list[int],
-    ) -> None:
+    async def _send(self, direction: Direction, late: _Late, writer: asyncio.StreamWriter, link: _Link) -> None:
         assert self._flowing is not None
         loop = asyncio.get_running_loop()
         while True:
@@ -171,14 +174,52 @@ class FaultProxy:
                 writer.write_eof()
                 return
             if self.cut_after is not None:
-                data = data[: max(0, self.cut_after - spent[0])]
-            spent[0] += len(data)
+                data = data[: max(0, self.cut_after - link.spent)]
+            link.spent += len(data)
             self.carried[direction] += len(data)
+            if direction == "down":
+                link.answered = True
             writer.write(data)
             await writer.drain()
-            if self.cut_after is not None and spent[0] >= self.cut_after:
+            if self.cut_after is not None and link.spent >= self.cut_after:
                 _reset(writer)
                 raise ConnectionAbortedError("cut as asked")
+
+
+class _Link:
+    """What is known of one connection: bytes carried, and whether the client was answered since it last spoke."""
+
+    __slots__ = ("answered", "spent")
+
+    def __init__(self) -> None:
+        self.spent = 0
+        self.answered = False
+
+
+class _Late:
+    """Chunks under way in one direction, in their order, with the moment when each is due."""
+
+    def __init__(self) -> None:
+        self._chunks: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
+        self._size = 0
+        self._room = asyncio.Event()
+        self._room.set()
+
+    async def put(self, due: float, data: bytes) -> None:
+        """Send a chunk on its way once there is room; an empty one is the end."""
+        await self._room.wait()
+        self._size += len(data)
+        if self._size >= _IN_FLIGHT:
+            self._room.clear()
+        self._chunks.put_nowait((due, data))
+
+    async def get(self) -> tuple[float, bytes]:
+        """The next chunk, due or not."""
+        due, data = await self._chunks.get()
+        self._size -= len(data)
+        if self._size < _IN_FLIGHT:
+            self._room.set()
+        return due, data
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:

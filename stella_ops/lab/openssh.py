@@ -1,7 +1,7 @@
 """Plain OpenSSH hosts: one ``sshd`` process each, on 127.0.1.1, 127.0.1.2, … at one port.
 
-They are real servers with a real login, and start by the dozen in a second. All run on this machine and log
-in to one account; each has a folder of its own, which its sessions have as HOME.
+After 127.0.1.254 comes 127.0.2.1. They are real servers with a real login, and start by the dozen in a second. All
+run on this machine and log in to one account; each has a folder of its own, which its sessions have as HOME.
 """
 
 # Starting programs is what this file is for.
@@ -9,6 +9,7 @@ in to one account; each has a folder of its own, which its sessions have as HOME
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -27,6 +29,9 @@ from stella_ops.lab.openssh_account import Account, ensure_account, shared_folde
 
 KIND = "openssh"
 _START_TIMEOUT = 15.0
+_MOST_HOSTS = 254 * 200
+# So many start at a time; each holds a pipe here until it is in the background.
+_SIDE_BY_SIDE = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +49,12 @@ class Manners:
 def find_sshd() -> str | None:
     """The path of the sshd program, or None."""
     return shutil.which("sshd", path=f"/usr/sbin:/usr/local/sbin:/sbin:{os.environ.get('PATH', '')}")
+
+
+def address_of(number: int) -> str:
+    """The address of the host with that number, from 1."""
+    block, place = divmod(number - 1, 254)
+    return f"127.0.{block + 1}.{place + 1}"
 
 
 def up(
@@ -82,7 +93,7 @@ def up(
         write_whole(authorized, ensure_key(folder / "keys" / "client") + "\n")
         manners = Manners(banner=banner, noise=noise)
         hosts = tuple(
-            _prepare(folder, shared, account, name, f"127.0.1.{number}", port, manners)
+            _prepare(folder, shared, account, name, address_of(number), port, manners)
             for number, name in enumerate(wanted, start=1)
         )
         lab = Lab(kind=KIND, folder=folder, hosts=hosts, settings={"shared": str(shared), **asdict(manners)})
@@ -102,7 +113,7 @@ def down(folder: Path, *, purge: bool = False) -> list[str]:
     said: list[str] = []
     with locked(folder) as folder:
         lab = load_as(KIND, folder)
-        stopped = sum(_stop(folder, host.name) for host in lab.hosts) if lab else 0
+        stopped = _stop(folder, *(host.name for host in lab.hosts)) if lab else 0
         if stopped:
             said.append(f"stopped {stopped} sshd")
         for host in lab.hosts if lab else ():
@@ -198,24 +209,29 @@ def _noisy_login(noise: Path) -> str:
 
 def _start(sshd: str, folder: Path, hosts: Sequence[LabHost]) -> None:
     """Start servers side by side; each goes into the background by itself before it listens."""
-    starting = []
-    for host in hosts:
-        command = [sshd, "-f", str(folder / "sshd" / f"{host.name}.conf"), "-E", str(_log(folder, host.name))]
-        starting.append((host, subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)))
-    for host, process in starting:
-        _, complaint = process.communicate(timeout=_START_TIMEOUT)
-        if process.returncode != 0:
-            raise LabError(
-                f"{host.name}: sshd did not start: {complaint.decode(errors='replace').strip()}",
-                where=_log(folder, host.name),
-            )
-    deadline = time.monotonic() + _START_TIMEOUT
-    for host in hosts:
+
+    def start(host: LabHost) -> None:
+        config, log = folder / "sshd" / f"{host.name}.conf", _log(folder, host.name)
+        done = subprocess.run(
+            [sshd, "-f", str(config), "-E", str(log)],
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            timeout=_START_TIMEOUT,
+            check=False,
+        )
+        if done.returncode != 0:
+            complaint = done.stderr.decode(errors="replace").strip()
+            raise LabError(f"{host.name}: sshd did not start: {complaint}", where=log)
+        deadline = time.monotonic() + _START_TIMEOUT
         while not _answers(host):
             if time.monotonic() > deadline:
-                tail = _log(folder, host.name).read_text(errors="replace").strip().splitlines()[-2:]
+                tail = log.read_text(errors="replace").strip().splitlines()[-2:]
                 raise LabError(f"{host.name}: sshd did not start: {' / '.join(tail) or 'it said nothing'}")
             time.sleep(0.01)
+
+    with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+        for _ in pool.map(start, hosts):
+            pass
 
 
 def _answers(host: LabHost) -> bool:
@@ -234,42 +250,44 @@ def _running(folder: Path, name: str) -> int | None:
     return pid if processes.is_alive(pid) else None
 
 
-def _stop(folder: Path, name: str) -> bool:
-    pid = _running(folder, name)
-    if pid is None:
-        return False
-    sessions = processes.children(pid)
-    processes.stop(pid)
-    for session in sessions:
-        processes.stop(session)
-    return True
+def _stop(folder: Path, *names: str) -> int:
+    """Stop hosts' servers, then their sessions; how many servers ran."""
+    pids = [pid for name in names if (pid := _running(folder, name)) is not None]
+    sessions = processes.children(*pids)
+    processes.stop(*pids)
+    processes.stop(*sessions)
+    return len(pids)
 
 
 def _free_port(count: int) -> int:
     """A port that is free on the addresses of ``count`` hosts."""
-    if not 1 <= count <= 254:
-        raise LabError(f"a lab of sshd processes has 1 to 254 hosts, not {count}")
+    if not 1 <= count <= _MOST_HOSTS:
+        raise LabError(f"a lab of sshd processes has 1 to {_MOST_HOSTS} hosts, not {count}")
     for _ in range(50):
-        port = 0
-        sockets: list[socket.socket] = []
         try:
-            for number in range(1, count + 1):
-                sockets.append(socket.socket())
-                sockets[-1].bind((f"127.0.1.{number}", port))
-                port = sockets[-1].getsockname()[1]
-            return port
+            with socket.socket() as first:
+                first.bind((address_of(1), 0))
+                port: int = first.getsockname()[1]
         except OSError as problem:
-            if len(sockets) == 1:
-                raise LabError(
-                    f"this machine has no address 127.0.1.1: {problem.strerror}",
-                    hint="plain OpenSSH hosts need Linux's loopback; embedded hosts run anywhere",
-                ) from None
-        finally:
-            for opened in sockets:
-                opened.close()
-    raise LabError(f"no port is free on 127.0.1.1 to 127.0.1.{count}")
+            raise LabError(
+                f"this machine has no address {address_of(1)}: {problem.strerror}",
+                hint="plain OpenSSH hosts need Linux's loopback; embedded hosts run anywhere",
+            ) from None
+        if all(_is_free(address_of(number), port) for number in range(2, count + 1)):
+            return port
+    raise LabError(f"no port is free on {address_of(1)} to {address_of(count)}")
 
 
+def _is_free(address: str, port: int) -> bool:
+    with socket.socket() as tried:
+        try:
+            tried.bind((address, port))
+        except OSError:
+            return False
+    return True
+
+
+@functools.cache
 def _version() -> tuple[int, int]:
     ssh = shutil.which("ssh")
     said = subprocess.run([ssh, "-V"], capture_output=True, text=True, check=False).stderr if ssh else ""

@@ -48,15 +48,16 @@ def command_line(pid: int) -> str:
     return shown.stdout.strip()
 
 
-def children(pid: int) -> list[int]:
-    """The ids of a process's own children; empty where there is no /proc."""
+def children(*pids: int) -> list[int]:
+    """The ids of the own children of all these processes; empty where there is no /proc."""
+    parents = {str(pid) for pid in pids}
     found = []
-    for entry in Path("/proc").glob("[0-9]*"):
+    for entry in Path("/proc").glob("[0-9]*") if parents else ():
         try:
-            parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
+            parent = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()[1]
         except (OSError, IndexError):
             continue  # it ended while we looked
-        if parent == str(pid):
+        if parent in parents:
             found.append(int(entry.name))
     return found
 
@@ -85,12 +86,18 @@ def wait_gone(pid: int, timeout: float) -> bool:
     return True
 
 
-def stop(pid: int, *, grace: float = 5.0) -> None:
-    """End a process: SIGTERM, and SIGKILL after ``grace`` seconds. One that is gone already is fine."""
+def stop(*pids: int, grace: float = 5.0) -> None:
+    """End processes: SIGTERM to all, SIGKILL to those that are left after ``grace`` seconds. Gone already is fine."""
+    left = list(pids)
     for number, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, 5.0)):
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            return
-        if wait_gone(pid, patience):
-            return
+        left = [pid for pid in left if _signal(pid, number)]
+        deadline = time.monotonic() + patience
+        left = [pid for pid in left if not wait_gone(pid, max(0.0, deadline - time.monotonic()))]
+
+
+def _signal(pid: int, number: int) -> bool:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from stella_ops.errors import PlaybookError
 from stella_ops.origins import SourceText
@@ -20,8 +20,7 @@ _OPTION = re.compile(r"([A-Za-z_][\w-]*)=(.*)", re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{[^}]+\}|[0-7]{1,3}|[\\'\"abfnrtv])")
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """A piece of text between white space, and where it starts."""
 
     text: str

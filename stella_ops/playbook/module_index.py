@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from stella_ops.content import module_names, module_path
 from stella_ops.errors import PlaybookError
+from stella_ops.module_source import NotLiteral, constants
 from stella_ops.origins import Origin
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleSpec:
+class ModuleSpec(NamedTuple):
     """What a playbook may say to a module or action.
 
     Attributes:
@@ -49,7 +47,7 @@ class SourceModuleIndex:
 
     def __init__(self, extra_folders: Sequence[Path] = (), actions: Mapping[str, ModuleSpec] | None = None) -> None:
         self._extra = tuple(extra_folders)
-        self._actions = dict(actions or {})
+        self._actions = {} if actions is None else actions
         self._specs: dict[str, ModuleSpec | None] = {}
 
     def spec(self, name: str) -> ModuleSpec | None:
@@ -77,31 +75,17 @@ def read_spec(name: str, path: Path) -> ModuleSpec:
         PlaybookError: the source is no Python, or a constant is no literal.
     """
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        found = constants(path)
     except SyntaxError as problem:
         raise PlaybookError(
             f"the module '{name}' is not valid Python: {problem.msg}",
             where=Origin(str(path), problem.lineno or 0),
         ) from None
+    except NotLiteral as problem:
+        raise PlaybookError(str(problem), where=Origin(str(path), problem.line)) from None
     except (OSError, ValueError) as problem:
         raise PlaybookError(f"the module '{name}' cannot be read: {problem}", where=Origin(str(path))) from None
-    arguments = _literal(tree, "ARGUMENTS", path)
-    free_form = _literal(tree, "FREE_FORM", path)
+    arguments = found.get("ARGUMENTS")
     if arguments is not None and not isinstance(arguments, dict):
         raise PlaybookError(f"ARGUMENTS of the module '{name}' must be a dict", where=Origin(str(path)))
-    return ModuleSpec(name, arguments, free_form)
-
-
-def _literal(tree: ast.Module, name: str, path: Path) -> Any:
-    for node in tree.body:
-        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-        if not any(isinstance(target, ast.Name) and target.id == name for target in targets):
-            continue
-        value = getattr(node, "value", None)
-        if value is None:
-            continue
-        try:
-            return ast.literal_eval(value)
-        except ValueError:
-            raise PlaybookError(f"{name} must be written as a literal", where=Origin(str(path), node.lineno)) from None
-    return None
+    return ModuleSpec(name, arguments, found.get("FREE_FORM"))

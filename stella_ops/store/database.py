@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError
@@ -25,6 +24,7 @@ from sqlalchemy.exc import ArgumentError
 from stella_ops.errors import StoreError
 from stella_ops.store.failures import explained
 from stella_ops.store.schema import is_current, migrate
+from stella_ops.store.sqlite_file import sqlite_file
 
 _WRITES = "stella_writes"
 # Any number that no other program takes for its advisory lock in the same database.
@@ -54,7 +54,7 @@ class Store:
             StoreError: it cannot be reached, written or migrated, or a newer program made it.
         """
         if url.startswith("sqlite"):
-            file = _sqlite_file(url)
+            file = sqlite_file(url)
             store = cls(_sqlite_engine(file, busy_timeout), str(file))
         else:
             store = cls(*_server_engine(url))
@@ -124,36 +124,6 @@ class Store:
                 if not busy or time.monotonic() > deadline:
                     raise
                 time.sleep(0.02)
-
-
-def _sqlite_file(url: str) -> Path:
-    """The file of an SQLite URL, existing and readable by its owner only."""
-    prefix, _, rest = url.partition(":///")
-    path = unquote(rest.split("?")[0])
-    if prefix not in ("sqlite", "sqlite+pysqlite") or not path or path == ":memory:":
-        raise StoreError(
-            "the store needs a file",
-            where=url,
-            hint="write sqlite:///FILE, with four slashes for an absolute path",
-        )
-    file = Path(path).absolute()
-    try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            # Made here, before SQLite does with the umask's mode; its -wal and -shm files take the same mode.
-            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        except FileExistsError:
-            # Opening it here too would be wrong: closing it again drops the locks this process has on it.
-            found = file.stat()
-            if found.st_mode & 0o077 and found.st_uid == os.geteuid():
-                file.chmod(0o600)
-    except OSError as problem:
-        raise StoreError(
-            f"the store cannot be opened: {problem.strerror}",
-            where=file,
-            hint="check the owner and mode of the folder, or set STELLA_HOME",
-        ) from None
-    return file
 
 
 def _sqlite_engine(file: Path, busy_timeout: float) -> Engine:

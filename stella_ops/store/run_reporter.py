@@ -1,7 +1,7 @@
 """Records a run in the store while it goes on: a consumer of the engine's events.
 
 ``handle`` only puts the event into a queue. A thread of the recorder's own writes batches, so that a slow
-disk does not hold up the run, and imports the database library there, so that a command does not wait for it.
+disk does not hold up the run, and imports what it writes with there, so that a command does not wait for it.
 A store that fails ends the recording, not the run: ``problem`` says why, for a warning at the end.
 
 Events are known by the names of their classes and fields (see ``engine/events.py``): rooms below the engine
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from stella_ops.errors import StellaError, StoreError
 
 if TYPE_CHECKING:
-    from stella_ops.store.database import Store
+    from stella_ops.store.run_writers import RunWriter
 
 _LONGEST_RESULT = 32_768
 _BATCH = 500
@@ -70,95 +70,88 @@ class RunRecorder:
             self._thread = None
 
     def _work(self) -> None:
-        store: Store | None = None
+        writer: RunWriter | None = None
         try:
             while not self._closing.is_set():
                 self._closing.wait(self._flush_after)
-                store = self._flush(store)
-            self._flush(store)
+                writer = self._flush(writer)
+            writer = self._flush(writer)
         except StellaError as problem:
             self.problem = problem
         except Exception as problem:  # the run must not suffer, whatever it is
             self.problem = StoreError(f"the run is not recorded: {type(problem).__name__}: {problem}")
         finally:
-            if store is not None:
-                store.close()
+            if writer is not None:
+                writer.close()
 
-    def _flush(self, store: Store | None) -> Store | None:
+    def _flush(self, writer: RunWriter | None) -> RunWriter | None:
         while not self._queue.empty():
-            from stella_ops.store.database import Store
+            from stella_ops.store.run_writers import open_writer
 
-            store = store or Store.open(self._url)
-            with store.transaction() as connection:
-                results: list[Any] = []
-                for _ in range(_BATCH):
-                    try:
-                        event = self._queue.get_nowait()
-                    except queue.Empty:
-                        break
-                    self._wanted[type(event).__name__](event, connection, results)
-                self._add_results(connection, results)
-        return store
+            writer = writer or open_writer(self._url)
+            batch = _Batch()
+            for _ in range(_BATCH):
+                try:
+                    event = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+                self._wanted[type(event).__name__](event, batch)
+            writer.write(batch.start, batch.results, batch.finish)
+        return writer
 
-    def _run_started(self, event: Any, connection: Any, _results: list[Any]) -> None:
-        from stella_ops.store import runs
-
+    def _run_started(self, event: Any, batch: _Batch) -> None:
         self._run_id = event.run_id
-        run = runs.Run(
-            id=event.run_id,
-            kind=event.kind,
-            title=_text(event.title),
-            check_mode=event.check,
-            hosts_total=event.hosts_total,
-            started_at=_moment(event.time),
-        )
-        runs.start(connection, run)
+        batch.start = {
+            "id": event.run_id,
+            "kind": event.kind,
+            "title": _text(event.title),
+            "check_mode": event.check,
+            "hosts_total": event.hosts_total,
+            "started_at": _moment(event.time),
+        }
 
-    def _play_started(self, event: Any, _connection: Any, _results: list[Any]) -> None:
+    def _play_started(self, event: Any, _batch: _Batch) -> None:
         self._play = _text(event.play)
 
-    def _task_started(self, event: Any, _connection: Any, _results: list[Any]) -> None:
+    def _task_started(self, event: Any, _batch: _Batch) -> None:
         self._actions[event.task_id] = _text(event.action, 255)
 
-    def _host_finished(self, event: Any, _connection: Any, results: list[Any]) -> None:
-        from stella_ops.store import runs
-
+    def _host_finished(self, event: Any, batch: _Batch) -> None:
         if self._run_id is None:
             return
-        result = runs.TaskResult(
-            run_id=self._run_id,
-            task_id=event.task_id,
-            play=self._play,
-            task=_text(event.task),
-            action=self._actions.get(event.task_id),
-            host=_text(event.host, 255),
-            status=event.status,
-            finished_at=_moment(event.time),
-            duration=event.duration,
-            result=_shortened(event.result),
-            hint=None if event.hint is None else _text(event.hint),
-            delegate=None if event.delegate is None else _text(event.delegate, 255),
-        )
-        results.append(result)
+        row = {
+            "run_id": self._run_id,
+            "task_id": event.task_id,
+            "play": self._play,
+            "task": _text(event.task),
+            "action": self._actions.get(event.task_id),
+            "host": _text(event.host, 255),
+            "status": event.status,
+            "finished_at": _moment(event.time),
+            "duration": event.duration,
+            "result": _shortened(event.result),
+            "hint": None if event.hint is None else _text(event.hint),
+            "delegate": None if event.delegate is None else _text(event.delegate, 255),
+        }
+        batch.results.append(row)
 
-    def _run_finished(self, event: Any, connection: Any, results: list[Any]) -> None:
-        from stella_ops.store import runs
+    def _run_finished(self, event: Any, batch: _Batch) -> None:
+        batch.finish = {
+            "id": event.run_id,
+            "finished_at": _moment(event.time),
+            "exit_code": event.exit_code,
+            "interrupted": event.interrupted,
+            "hosts": {host: dataclasses.asdict(tally) for host, tally in event.hosts.items()},
+        }
 
-        self._add_results(connection, results)
-        runs.finish(
-            connection,
-            event.run_id,
-            at=_moment(event.time),
-            exit_code=event.exit_code,
-            interrupted=event.interrupted,
-            hosts={host: dataclasses.asdict(tally) for host, tally in event.hosts.items()},
-        )
 
-    def _add_results(self, connection: Any, results: list[Any]) -> None:
-        from stella_ops.store import runs
+class _Batch:
+    """What is written together: rows by the names of their columns."""
 
-        runs.add_results(connection, results)
-        results.clear()
+    def __init__(self) -> None:
+        self.start: dict[str, Any] | None = None
+        self.results: list[dict[str, Any]] = []
+        self.finish: dict[str, Any] | None = None
 
 
 def _moment(seconds: float) -> datetime:
@@ -172,12 +165,23 @@ def _text(text: Any, longest: int | None = None) -> str:
 
 def _shortened(result: dict[str, Any]) -> dict[str, Any]:
     """A result as JSON data; of a long one only what tells how it went."""
-    text = json.dumps(result, default=str)
+    odd: list[Any] = []
+
+    def named(value: Any) -> str:
+        odd.append(value)
+        return str(value)
+
+    try:
+        text = json.dumps(result, default=named, allow_nan=False)
+    except ValueError:  # NaN and infinities are JSON to Python only
+        odd.append(result)
+        text = json.dumps(result, default=str)
     if len(text) > _LONGEST_RESULT:
         kept = {key: result[key] for key in _KEPT_OF_LONG_RESULTS if key in result}
         if isinstance(kept.get("msg"), str):
             kept["msg"] = kept["msg"][:2000]
         text = json.dumps({**kept, "_shortened_from": len(text)}, default=str)
-    # NaN and infinities are JSON to Python only.
+    elif not odd:
+        return result
     data: dict[str, Any] = json.loads(text, parse_constant=str)
     return data

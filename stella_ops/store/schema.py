@@ -1,16 +1,19 @@
 """Which schema a store has, and bringing it to this program's.
 
 Alembic takes a tenth of a second to import, so it is imported only when there is something to migrate: the
-revisions stand here as plain text too, and a test compares them with the migration files.
+revisions stand here as plain text too, and a test compares them with the migration files. SQLAlchemy is not
+imported with this file either, so that others can ask for ``HEAD`` alone.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-
-from sqlalchemy import Connection, inspect, text
+from typing import TYPE_CHECKING
 
 from stella_ops.errors import StoreError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 REVISIONS = ("0001",)
 HEAD = REVISIONS[-1]
@@ -18,6 +21,8 @@ HEAD = REVISIONS[-1]
 
 def schema_version(connection: Connection) -> str | None:
     """The revision recorded in the database; None for one that holds no fleet store yet."""
+    from sqlalchemy import inspect, text
+
     if not inspect(connection).has_table("alembic_version"):
         return None
     found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()

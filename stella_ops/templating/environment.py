@@ -21,6 +21,7 @@ from stella_ops.templating.filters.registry import FILTERS, listed
 from stella_ops.templating.lazy import finalize, settle
 from stella_ops.templating.lookups.registry import GLOBALS
 from stella_ops.templating.omit import OMIT
+from stella_ops.templating.scope import NOT_THERE
 from stella_ops.templating.undefined import MissingValue, require
 
 SCOPE = "__stella_scope__"  # the key of a context's parent under which its scope travels through includes
@@ -67,8 +68,8 @@ class ScopedContext(Context):
         if key in self.parent:
             return self.parent[key]
         scope = self.parent.get(SCOPE)
-        value = missing if scope is None else scope.lookup(key)
-        return self.environment.globals.get(key, missing) if value is missing else value
+        value = NOT_THERE if scope is None else scope.lookup(key)
+        return self.environment.globals.get(key, missing) if value is NOT_THERE else value
 
     def get_all(self) -> dict[str, Any]:
         return {**self.parent, **self.vars}

@@ -6,6 +6,9 @@ does to them reaches the variables of the play; each element is rendered at most
 
 They are a ``dict`` and a ``list``, since filters ask for those. Every method that could see raw elements
 renders all of them first.
+
+Neither this file nor ``scope.py`` nor ``templar.py`` imports Jinja2 before there is a template to render: hosts are
+connected to meanwhile, and a run without templates does without.
 """
 
 from __future__ import annotations
@@ -14,10 +17,7 @@ import types
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
-from jinja2.runtime import Undefined
-
 from stella_ops.origins import SourceText
-from stella_ops.templating.undefined import require
 
 if TYPE_CHECKING:
     from stella_ops.templating.scope import Scope
@@ -174,12 +174,16 @@ def finalize(value: Any) -> Any:
         return value
     if isinstance(value, str):
         return str.__str__(value)
-    if isinstance(value, Undefined):
-        return require(value)
     if isinstance(value, Mapping):
         return {_plain_key(key): finalize(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [finalize(item) for item in value]
+    from jinja2.runtime import Undefined
+
+    if isinstance(value, Undefined):
+        from stella_ops.templating.undefined import require
+
+        return require(value)
     return [finalize(item) for item in list(value)] if isinstance(value, _ITERATORS) else value
 
 

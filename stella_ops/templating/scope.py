@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import functools
+import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
-
-from jinja2.utils import missing
+from typing import TYPE_CHECKING, Any, Final
 
 from stella_ops.errors import TemplateError, UndefinedVariableError
 from stella_ops.origins import Origin, SourceText
-from stella_ops.templating.environment import compiled_value, run_template
-from stella_ops.templating.failures import translate
 from stella_ops.templating.lazy import INERT, LazyDict, LazyList, LazyMapping
-from stella_ops.templating.undefined import FailedValue, MissingValue
+
+if TYPE_CHECKING:
+    from stella_ops.templating.undefined import MissingValue
+
+NOT_THERE: Final = object()  # what ``Scope.lookup`` finds for a name without a value
 
 MAX_DEPTH = 40  # variables inside variables; each level costs about ten frames of Python's stack
 
@@ -24,6 +26,20 @@ class _Depth(threading.local):
 
 
 _depth = _Depth()
+
+
+# What gives another value when it is asked again, though no variable of the host has changed: what other hosts, the
+# controller, the clock and chance say, and texts in which such words may be hidden.
+_CHANGEABLE = re.compile(
+    r"\b(?:lookup|query|q|now|random|shuffle|password_hash|hostvars|play_hosts|ansible_play_\w+|vars|groups"
+    r"|include|import|extends)\b"
+)
+
+
+@functools.lru_cache(maxsize=4096)
+def is_changeable(text: str) -> bool:
+    """Whether a template may give another value although the variables it names are the same."""
+    return _CHANGEABLE.search(text) is not None
 
 
 def is_template(text: str) -> bool:
@@ -37,32 +53,56 @@ class Scope:
     Args:
         variables: name to value, as written or as data.
         search_path: where lookups find files named by a relative path.
+        kept: rendered texts and numbers of scopes before this one, over variables that are the same; those that
+            this one renders are added.
     """
 
-    __slots__ = ("_cache", "_open", "search_path", "variables")
+    __slots__ = ("_cache", "_changeable", "_kept", "_open", "search_path", "variables")
 
-    def __init__(self, variables: Mapping[str, Any], search_path: tuple[Path, ...] = ()) -> None:
+    def __init__(
+        self,
+        variables: Mapping[str, Any],
+        search_path: tuple[Path, ...] = (),
+        kept: dict[str, Any] | None = None,
+    ) -> None:
         self.variables = variables
         self.search_path = search_path
+        self._kept = kept
+        # how many changeable texts have been rendered
+        self._changeable = 0
         self._cache: dict[str, Any] = {}
         # the texts being rendered now, outermost first: id to the variable's path
         self._open: dict[int, str] = {}
 
     def lookup(self, name: str) -> Any:
-        """The value of a variable, lazily rendered; Jinja2's ``missing`` when there is none."""
+        """The value of a variable, lazily rendered; ``NOT_THERE`` when there is none."""
         if name in self._cache:
             return self._cache[name]
+        kept = self._kept
+        if kept is not None and name in kept:
+            return kept[name]
         try:
             raw = self.variables[name]
         except KeyError:
-            return LazyVariables(self) if name == "vars" else missing
+            return LazyVariables(self) if name == "vars" else NOT_THERE
+        before = self._changeable
         value = self.resolve(raw, name)
         self._cache[name] = value
+        if kept is not None and type(raw) is SourceText and type(value) in INERT and self._changeable == before:
+            kept[name] = value
         return value
 
     def names(self) -> Iterable[str]:
         """The names of all variables."""
         return self.variables.keys()
+
+    def in_turn(self) -> None:
+        """Say before a rendering has an effect that it is not to be done ahead of its turn.
+
+        Raises:
+            NotYet: some variables are not known yet, so that it may have to be done again.
+        """
+        iter(self.variables)
 
     def resolve(self, raw: Any, path: str) -> Any:
         """A raw value as templates see it: a template rendered, a container made lazy, data as it is."""
@@ -89,15 +129,23 @@ class Scope:
         plain = str.__str__(text)
         if not is_template(plain):
             return plain
+        if self._kept is not None and is_changeable(plain):
+            self._changeable += 1
+        from stella_ops.templating.environment import compiled_value, run_template
+
         try:
             value = run_template(compiled_value(plain), self)
         except Exception as problem:
+            from stella_ops.templating.failures import translate
+
             raise translate(problem, self, origin) from problem
         if isinstance(value, str) and plain.endswith("\n") and not value.endswith("\n"):
             return value + "\n"  # Jinja2 takes the last newline away, which block scalars end with
         return value
 
     def _render_variable(self, text: SourceText, path: str) -> Any:
+        from stella_ops.templating.undefined import FailedValue, MissingValue
+
         mark = id(text)
         if mark in self._open:
             chain = list(self._open.values())[list(self._open).index(mark) :]
@@ -114,7 +162,11 @@ class Scope:
         self._open[mark] = path
         _depth.value += 1
         try:
-            return self._kept(self.render(text), text, path)
+            value = self.render(text)
+            if type(value) is MissingValue:
+                # keep the place that asked for the missing name: the template naming this variable is elsewhere
+                value = MissingValue(name=path, cause=translate_missing(value, self, text.origin))
+            return value
         except UndefinedVariableError as problem:
             return MissingValue(name=path, cause=problem)
         except TemplateError as problem:
@@ -123,16 +175,11 @@ class Scope:
             _depth.value -= 1
             del self._open[mark]
 
-    def _kept(self, value: Any, text: SourceText, path: str) -> Any:
-        if type(value) is MissingValue:
-            # keep the place that asked for the missing name: the template naming this variable is elsewhere
-            problem = translate_missing(value, self, text.origin)
-            return MissingValue(name=path, cause=problem)
-        return value
-
 
 def translate_missing(value: MissingValue, scope: Scope, origin: Origin | None) -> UndefinedVariableError:
     """The error for an undefined value that a template resulted in."""
+    from stella_ops.templating.failures import translate
+
     try:
         value.fail()
     except Exception as problem:
@@ -154,7 +201,7 @@ class LazyVariables(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         value = self.scope.lookup(name)
-        if value is missing:
+        if value is NOT_THERE:
             raise KeyError(name)
         return value
 

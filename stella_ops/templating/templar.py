@@ -10,24 +10,17 @@ import functools
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jinja2
-from jinja2 import nodes
-
-from stella_ops.errors import TemplateError
+from stella_ops.errors import StellaError, TemplateError
 from stella_ops.origins import Origin, SourceText
-from stella_ops.templating.environment import (
-    TextEnvironment,
-    compiled_condition,
-    file_environment,
-    run_template,
-    value_environment,
-)
-from stella_ops.templating.failures import translate
 from stella_ops.templating.lazy import INERT, finalize
 from stella_ops.templating.scope import LazyVariables, Scope, is_template
-from stella_ops.templating.undefined import require
+
+if TYPE_CHECKING:
+    import jinja2
+
+    from stella_ops.templating.environment import TextEnvironment
 
 _TRUE_WORDS = frozenset({"true", "yes", "on", "1", "y", "t"})
 _FALSE_WORDS = frozenset({"false", "no", "off", "0", "n", "f", ""})
@@ -55,15 +48,18 @@ class Templar:
         self._environments: dict[tuple[tuple[str, Any], ...], TextEnvironment] = {}
         self._templates: dict[tuple[str, str, tuple[tuple[str, Any], ...]], jinja2.Template] = {}
 
-    def lazy(self, variables: Mapping[str, Any]) -> LazyVariables:
+    def lazy(self, variables: Mapping[str, Any], kept: dict[str, Any] | None = None) -> LazyVariables:
         """A view of variables that renders on access, with these very variables.
 
         For the items of ``hostvars``, and to pass as ``variables`` to several calls that may share what they
         render. It must be made anew when a variable changes.
+
+        Args:
+            kept: see ``Scope``; what is rendered outlives the view in it.
         """
         if isinstance(variables, LazyVariables):
             return variables
-        return LazyVariables(Scope(variables, self._search_path))
+        return LazyVariables(Scope(variables, self._search_path, kept))
 
     def render(self, value: Any, variables: Mapping[str, Any], *, where: Origin | None = None) -> Any:
         """The value with every ``SourceText`` in it rendered, as plain dicts, lists and scalars.
@@ -101,11 +97,14 @@ class Templar:
         text = str.__str__(condition)
         if not text.strip():
             return True
+        from stella_ops.templating.environment import run_template
+        from stella_ops.templating.undefined import require
+
         try:
             template = _condition_template(text, what)
             return _truth(require(run_template(template, scope)))
         except Exception as problem:
-            raise translate(problem, scope, condition.origin) from problem
+            raise _translated(problem, scope, condition.origin) from problem
 
     def render_file(
         self,
@@ -129,6 +128,8 @@ class Templar:
         Raises:
             TemplateError: as ``render``; the place is the line of the file.
         """
+        from stella_ops.templating.environment import run_template
+
         chosen: dict[str, Any] = {
             "trim_blocks": trim_blocks,
             "lstrip_blocks": lstrip_blocks,
@@ -146,14 +147,17 @@ class Templar:
             template = self._file_template(text, source, chosen, 1 if header else 0)
             rendered = str(run_template(template, scope))
             return rendered + "\n" * (_newlines_at_end(text) - _newlines_at_end(rendered)) if keeps else rendered
-        except jinja2.TemplateSyntaxError as problem:
-            problem.lineno += 1 if header and problem.filename == source else 0
-            raise translate(problem, scope, Origin(source)) from problem
         except Exception as problem:
-            raise translate(problem, scope, Origin(source)) from problem
+            from jinja2 import TemplateSyntaxError
+
+            if isinstance(problem, TemplateSyntaxError) and header and problem.filename == source:
+                problem.lineno += 1
+            raise _translated(problem, scope, Origin(source)) from problem
 
     def _file_template(self, text: str, source: str, options: dict[str, Any], lines_before: int) -> jinja2.Template:
         """A file's template, compiled once for all hosts."""
+        import jinja2
+
         key = (source, text, tuple(sorted(options.items())))
         template = self._templates.get(key)
         if template is None:
@@ -169,6 +173,8 @@ class Templar:
     def _file_environment(self, options: dict[str, Any]) -> TextEnvironment:
         key = tuple(sorted(options.items()))
         if key not in self._environments:
+            from stella_ops.templating.environment import file_environment
+
             self._environments[key] = file_environment(self._search_path, options)
         return self._environments[key]
 
@@ -193,11 +199,21 @@ class Templar:
         try:
             return finalize(value)
         except Exception as problem:
-            raise translate(problem, scope, origin) from problem
+            raise _translated(problem, scope, origin) from problem
+
+
+def _translated(problem: Exception, scope: Scope, origin: Origin | None) -> StellaError:
+    from stella_ops.templating.failures import translate
+
+    return translate(problem, scope, origin)
 
 
 @functools.lru_cache(maxsize=4096)
 def _condition_template(text: str, what: str) -> jinja2.Template:
+    from jinja2 import nodes
+
+    from stella_ops.templating.environment import compiled_condition, value_environment
+
     stripped = text.strip()
     if not is_template(text):
         return compiled_condition(text)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from stella_ops.errors import NotYet
+from stella_ops.transport.content import FileContent
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +52,17 @@ class Link:
         task_id: its number there.
         final: whether its answer is the last that is said of the task; another call of it may follow otherwise.
         sent: set as soon as the runner has it.
+        size: so many bytes were sent for it.
     """
 
-    __slots__ = ("final", "previous", "runner", "sent", "task_id")
+    __slots__ = ("final", "previous", "runner", "sent", "size", "task_id")
 
     def __init__(self, previous: Link | None = None) -> None:
         self.previous = previous
         self.runner: object = None
         self.task_id = 0
         self.final = False
+        self.size = 0
         self.sent = asyncio.Event()
 
     def follow(self, runner: object) -> int | None:
@@ -87,7 +90,8 @@ class ModuleCall:
     """One module to run on a host.
 
     ``content`` is a file's bytes for modules that take one (copy, template, agent_install); it reaches the
-    module as a stream, not as an argument. ``timeout`` is in seconds, 0 for none. ``link`` places it in a chain of
+    module as a stream, not as an argument. ``progress`` is told of it while it travels: bytes that the host has, and
+    bytes in all. ``timeout`` is in seconds, 0 for none. ``link`` places it in a chain of
     calls that are sent ahead.
     """
 
@@ -97,7 +101,8 @@ class ModuleCall:
     diff: bool = False
     timeout: float = 0
     environment: Mapping[str, str] = field(default_factory=dict)
-    content: bytes | Path | None = None
+    content: bytes | Path | FileContent | None = None
+    progress: Callable[[int, int], None] | None = None
     link: Link | None = None
 
 

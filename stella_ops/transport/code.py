@@ -7,47 +7,55 @@ are known by name.
 
 from __future__ import annotations
 
-import ast
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
-from importlib import resources
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from stella_ops import content
 from stella_ops.errors import TaskError
+from stella_ops.module_source import imports, is_own
 from stella_ops.origins import did_you_mean
 from stella_ops.transport.bytecode import pack
 
 _LIB = "stella_ops.remote.lib"
+_LIB_FOLDER = Path(content.__file__).parent / "remote" / "lib"
 
 # The runner itself needs this one to run any module at all.
 _ALWAYS = f"{_LIB}.task"
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(NamedTuple):
     """A piece of code: ``key`` names it on the host, ``packed`` is the CODE frame's payload."""
 
     key: str
     packed: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleCode:
+class ModuleCode(NamedTuple):
     """A module with the library files it needs, in the order they can be imported.
 
+    ``at_once`` names those that it imports as soon as it is loaded; the others wait until a function asks for them.
     ``builtin`` tells our own from a user's: of ours it is known what they leave behind in their process.
     """
 
     name: str
     unit: Unit
     libs: tuple[Unit, ...]
+    at_once: frozenset[str] = frozenset()
     builtin: bool = False
 
     @property
     def lib_names(self) -> list[str]:
-        """The library files as they are imported."""
+        """The library files that are imported before the module, in order."""
+        return [name for name in self._names() if name in self.at_once]
+
+    @property
+    def later_names(self) -> list[str]:
+        """The library files that have to be there for the day that a function of it imports them."""
+        return [name for name in self._names() if name not in self.at_once]
+
+    def _names(self) -> list[str]:
         return [lib.key.removesuffix(".__init__") for lib in self.libs]
 
 
@@ -57,7 +65,7 @@ class CodeLibrary:
     def __init__(self, folders: Sequence[Path] = ()) -> None:
         self._folders = tuple(folders)
         self._modules: dict[str, ModuleCode] = {}
-        self._libs: dict[str, tuple[Unit, tuple[str, ...]]] = {}
+        self._libs: dict[str, tuple[Unit, dict[str, bool]]] = {}
 
     def module(self, name: str) -> ModuleCode:
         """The code of a module.
@@ -80,12 +88,16 @@ class CodeLibrary:
         source = path.read_bytes()
         digest = hashlib.sha256(source).hexdigest()[:16]
         order: dict[str, None] = {}
-        for lib in (_ALWAYS, *_imports(source, str(path))):
+        needed = {_ALWAYS: False, **_imports(source, str(path), own=is_own(path))}
+        for lib in needed:
             self._collect(lib, order, set(), path)
+        at_once: set[str] = set()
+        self._follow((lib for lib, nested in needed.items() if not nested), at_once)
         return ModuleCode(
             name=name,
             unit=_unit(f"{name}@{digest}", source, f"modules/{name}.py"),
             libs=tuple(self._libs[lib][0] for lib in order),
+            at_once=frozenset(at_once),
             builtin=content.builtin_folder("modules") in path.parents,
         )
 
@@ -96,10 +108,17 @@ class CodeLibrary:
         visiting.add(lib)
         if lib not in self._libs:
             key, source = _lib_source(lib, wanted_by)
-            self._libs[lib] = (_unit(key, source, key), tuple(_imports(source, lib)))
+            self._libs[lib] = (_unit(key, source, key), _imports(source, lib, own=True))
         for needed in self._libs[lib][1]:
             self._collect(needed, order, visiting, wanted_by)
         order[lib] = None
+
+    def _follow(self, libs: Iterable[str], found: set[str]) -> None:
+        """Library files, and those that come with them when they are imported."""
+        for lib in libs:
+            if lib not in found:
+                found.add(lib)
+                self._follow((needed for needed, nested in self._libs[lib][1].items() if not nested), found)
 
 
 def _unit(key: str, source: bytes, filename: str) -> Unit:
@@ -109,9 +128,8 @@ def _unit(key: str, source: bytes, filename: str) -> Unit:
 def _lib_source(lib: str, wanted_by: Path) -> tuple[str, bytes]:
     """A library file's source, and its name on the host, where a package is known as ``….__init__``."""
     relative = lib.removeprefix(_LIB + ".").replace(".", "/")
-    root = resources.files("stella_ops.remote").joinpath("lib")
     for candidate, key in ((f"{relative}.py", lib), (f"{relative}/__init__.py", f"{lib}.__init__")):
-        found = root.joinpath(candidate)
+        found = _LIB_FOLDER / candidate
         if found.is_file():
             return key, found.read_bytes()
     raise TaskError(
@@ -122,27 +140,22 @@ def _lib_source(lib: str, wanted_by: Path) -> tuple[str, bytes]:
 
 def _is_lib(name: str) -> bool:
     relative = name.removeprefix(_LIB + ".").replace(".", "/")
-    root = resources.files("stella_ops.remote").joinpath("lib")
-    return root.joinpath(f"{relative}.py").is_file() or root.joinpath(f"{relative}/__init__.py").is_file()
+    return (_LIB_FOLDER / f"{relative}.py").is_file() or (_LIB_FOLDER / relative / "__init__.py").is_file()
 
 
-def _imports(source: bytes, name: str) -> list[str]:
-    """The library files that some source imports, at any depth of its code."""
+def _imports(source: bytes, name: str, *, own: bool) -> dict[str, bool]:
+    """The library files that some source imports, and whether a function has to run for that."""
+    found: dict[str, bool] = {}
     try:
-        tree = ast.parse(source)
+        for module, taken, nested in imports(source, own=own):
+            deeper = [f"{module}.{each}" for each in taken]
+            for lib in (module, *(d for d in deeper if d.startswith(_LIB + ".") and _is_lib(d))):
+                if lib.startswith(_LIB + "."):
+                    parts = lib.split(".")
+                    # A package inside the library arrives with its own __init__.
+                    for end in range(4, len(parts) + 1):
+                        part = ".".join(parts[:end])
+                        found[part] = found.get(part, True) and nested
     except SyntaxError as problem:
         raise TaskError(f"{name}:{problem.lineno}: not valid Python: {problem.msg}") from None
-    found: list[str] = []
-    for node in ast.walk(tree):
-        names: list[str] = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            deeper = [f"{node.module}.{alias.name}" for alias in node.names]
-            names = [node.module, *(d for d in deeper if d.startswith(_LIB + ".") and _is_lib(d))]
-        for lib in names:
-            if lib.startswith(_LIB + "."):
-                parts = lib.split(".")
-                # A package inside the library arrives with its own __init__.
-                found += [".".join(parts[:end]) for end in range(4, len(parts) + 1)]
-    return list(dict.fromkeys(found))
+    return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import functools
 import random
 import re
@@ -20,11 +21,13 @@ from typing import Any
 import asyncssh
 
 from stella_ops.errors import InventoryError, StellaError, UnreachableError
+from stella_ops.transport import lean_ssh
 from stella_ops.transport.base import ConnectionSpec
 from stella_ops.transport.connect_errors import connect_error, too_busy
 from stella_ops.transport.host_keys import HostKeys, Trust
-from stella_ops.transport.login_keys import agent_socket, load_key, locked_key_error
+from stella_ops.transport.login_keys import agent_socket, default_keys, load_key, locked_key_error
 from stella_ops.transport.proxy_command import ProxyCommand
+from stella_ops.transport.shared_agent import Agents
 from stella_ops.transport.ssh_config import Target, expand_path, resolve
 from stella_ops.transport.ssh_options import Proxy, SshOptions, parse_ssh_args
 
@@ -87,9 +90,11 @@ class Connector:
     """Opens the connections of a run."""
 
     def __init__(self, settings: SshSettings) -> None:
+        lean_ssh.sign_at_once()
         self._settings = settings
         self._jumps: dict[tuple[object, ...], _Jump] = defaultdict(_Jump)
         self._proxies: list[ProxyCommand] = []
+        self._agents = Agents()
         self._gates: dict[tuple[str, int], asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(LOGINS_AT_ONCE))
 
     async def connect(self, spec: ConnectionSpec) -> asyncssh.SSHClientConnection:
@@ -128,6 +133,7 @@ class Connector:
                 await close_connection(jump.connection)
         proxies, self._proxies = self._proxies, []
         await asyncio.gather(*(proxy.close() for proxy in proxies))
+        await self._agents.close()
 
     async def _patiently(self, login: _Login) -> asyncssh.SSHClientConnection:
         """Connects; an sshd that drops the connection before it speaks is too busy, and asked again."""
@@ -175,6 +181,9 @@ class Connector:
         keys = self._client_keys(login, agent is not None, locked)
         if keys is not None:
             keywords["client_keys"] = keys
+        elif not target.config_files and not options.identities_only and default_keys():
+            # What asyncssh would read anew for every host. Which signature a key makes is noted in it.
+            keywords["client_keys"] = [copy.copy(key) for key in default_keys()]
         if options.identities_only:
             keywords.update(_only_these(locked))
 
@@ -186,7 +195,7 @@ class Connector:
                 tunnel=tunnel,
                 proxy_command=None,
                 x509_trusted_certs=None,
-                client_factory=lambda: _Client(trust),
+                client_factory=lambda: _Client(trust, self._agents, has_keys="client_keys" in keywords),
                 **{**keywords, **more},
             )
 
@@ -230,8 +239,7 @@ class Connector:
             keys += found
         if login.hosts_behind:
             # The key is named for the host, not for the jump host, which may know the person's usual ones.
-            with contextlib.suppress(OSError, ValueError, asyncssh.KeyImportError):
-                keys += asyncssh.public_key.load_default_keypairs()
+            keys += default_keys()
         return keys
 
     # -- the way there
@@ -314,10 +322,22 @@ class Connector:
 
 
 class _Client(asyncssh.SSHClient):
-    """Decides about host keys that asyncssh does not find among the trusted ones."""
+    """Decides about host keys that asyncssh does not find among the trusted ones, and saves round trips."""
 
-    def __init__(self, trust: Trust) -> None:
+    def __init__(self, trust: Trust, agents: Agents, *, has_keys: bool) -> None:
         self._trust = trust
+        self._agents = agents
+        self._has_keys = has_keys
+        self._connection: asyncssh.SSHClientConnection | None = None
+
+    def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
+        self._connection = conn
+        lean_ssh.leave_out_empty_packets(conn)
+        self._agents.share(conn)
+
+    def begin_auth(self, username: str) -> None:
+        if self._has_keys:
+            lean_ssh.skip_question_of_none(self._connection)
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
         return self._trust.decide(key)

@@ -6,7 +6,7 @@ A frame is the payload's length (4 bytes, big-endian), its kind (1 byte), a task
 from __future__ import annotations
 
 import struct
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 
 HEADER = struct.Struct(">IBI")
 MAGIC = b"\0stella-runner/1\n"
@@ -29,6 +29,11 @@ class FrameError(ValueError):
 def encode(kind: int, task_id: int, payload: bytes) -> bytes:
     """One frame as bytes."""
     return HEADER.pack(len(payload), kind, task_id) + payload
+
+
+def gather(kind: int, task_id: int, parts: Sequence[bytes | memoryview]) -> bytes:
+    """One frame whose payload is in several parts."""
+    return b"".join((HEADER.pack(sum(len(part) for part in parts), kind, task_id), *parts))
 
 
 class FrameDecoder:

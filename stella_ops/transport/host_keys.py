@@ -8,11 +8,11 @@ is revoked, is never accepted.
 from __future__ import annotations
 
 import fcntl
+import functools
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncssh
 
@@ -22,8 +22,7 @@ USER_FILES = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2")
 GLOBAL_FILES = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
 
 
-@dataclass(frozen=True, slots=True)
-class AcceptedKey:
+class AcceptedKey(NamedTuple):
     """A host key that was new and has been accepted; ``fingerprint`` is OpenSSH's SHA256 form."""
 
     host: str
@@ -139,21 +138,23 @@ class Trust:
         The others follow, so that a host with only another kind of key shows it and can be told by its
         fingerprint. Certificates are asked for only where an authority is known that could have signed them.
         """
-        plain = [name.decode() for name in asyncssh.public_key.get_default_public_key_algs()]
+        plain = _usual_first()
         kinds = [name.decode() for key in self._trusted() for name in key.sig_algorithms]
         known = [name for name in dict.fromkeys(kinds) if name in plain]
         certified = []
         if self.known.authorities:
             certified = [name.decode() for name in asyncssh.public_key.get_default_certificate_algs()]
-        return list(dict.fromkeys([*certified, *known, *_usual_first(plain)]))
+        return list(dict.fromkeys([*certified, *known, *plain]))
 
     def _trusted(self) -> list[asyncssh.SSHKey]:
         return [*self.on_record, *self.known.without_port]
 
 
-def _usual_first(names: list[str]) -> list[str]:
-    """A host that is new is best known by its Ed25519 key, as OpenSSH does."""
-    return sorted(names, key=lambda name: (name != "ssh-ed25519", not name.startswith("ecdsa-sha2-nistp")))
+@functools.cache
+def _usual_first() -> tuple[str, ...]:
+    """Algorithms of plain keys. A host that is new is best known by its Ed25519 key, as OpenSSH does."""
+    names = [name.decode() for name in asyncssh.public_key.get_default_public_key_algs()]
+    return tuple(sorted(names, key=lambda name: (name != "ssh-ed25519", not name.startswith("ecdsa-sha2-nistp"))))
 
 
 def _read(path: Path) -> str:

@@ -13,7 +13,7 @@ import shlex
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
+from pathlib import Path
 
 from stella_ops.errors import BecomeError, InterpreterError
 from stella_ops.transport.base import Become
@@ -82,12 +82,8 @@ class Program:
 @functools.cache
 def runner_program() -> Program:
     """The runner, read and compiled once."""
-    sources = {
-        file.name: file.read_bytes()
-        for file in resources.files("stella_ops.remote.runner").iterdir()
-        if file.name.endswith(".py") and file.name != "__init__.py"
-    }
-    return pack_program(sources)
+    folder = Path(__file__).parent.parent / "remote" / "runner"
+    return pack_program({file.name: file.read_bytes() for file in folder.glob("*.py") if file.name != "__init__.py"})
 
 
 def pack_program(sources: Mapping[str, bytes]) -> Program:

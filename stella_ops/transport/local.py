@@ -9,6 +9,7 @@ import os
 import signal
 from typing import Any, cast
 
+from stella_ops.errors import NotYet
 from stella_ops.transport.base import Become, CommandResult, ConnectionSpec, ModuleCall
 from stella_ops.transport.code import CodeLibrary
 from stella_ops.transport.launch import launch
@@ -97,7 +98,11 @@ class LocalSession(Session):
 
     async def call(self, call: ModuleCall, become: Become | None = None) -> dict[str, Any]:
         # What is prepared ahead might read what the task before it writes: here that is the same machine.
-        return await super().call(dataclasses.replace(call, link=None) if call.link is not None else call, become)
+        if call.link is not None:
+            if call.link.previous is not None:
+                raise NotYet
+            call = dataclasses.replace(call, link=None)
+        return await super().call(call, become)
 
     async def raw(self, command: str, become: Become | None = None, timeout: float = 0) -> CommandResult:
         exchange = RawExchange(command, become, name=self.spec.name)

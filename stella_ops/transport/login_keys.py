@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncssh
 
-from stella_ops.errors import AuthenticationError, InventoryError
+from stella_ops.errors import AuthenticationError, InventoryError, StellaError
 
 
 def agent_socket(said: str | None = None) -> str | None:
@@ -18,7 +18,6 @@ def agent_socket(said: str | None = None) -> str | None:
     return path if path and Path(path).expanduser().exists() else None
 
 
-@functools.lru_cache(maxsize=1024)
 def load_key(path: Path, where: str) -> tuple[Any, ...]:
     """A private key as asyncssh's ``client_keys`` takes it, its certificate (``NAME-cert.pub``) with it.
 
@@ -28,23 +27,37 @@ def load_key(path: Path, where: str) -> tuple[Any, ...]:
         InventoryError: it cannot be read.
         AuthenticationError: it is no private key.
     """
+    found = _read(path)
+    if isinstance(found, StellaError):
+        raise type(found)(found.message, where=where, hint=found.hint)
+    return found
+
+
+@functools.cache
+def default_keys() -> tuple[Any, ...]:
+    """The keys that OpenSSH's client would offer of itself (``~/.ssh/id_ed25519`` and so on), as far as they are
+    there and have no passphrase."""
+    try:
+        return tuple(asyncssh.public_key.load_default_keypairs())
+    except (OSError, ValueError, asyncssh.KeyImportError):
+        return ()
+
+
+@functools.lru_cache(maxsize=1024)
+def _read(path: Path) -> tuple[Any, ...] | StellaError:
     try:
         key = asyncssh.read_private_key(path)
     except OSError as problem:
-        raise InventoryError(
-            f"cannot read the private key {path}: {problem.strerror}",
-            where=where,
-            hint="check ansible_ssh_private_key_file",
-        ) from None
+        return InventoryError(
+            f"cannot read the private key {path}: {problem.strerror}", hint="check ansible_ssh_private_key_file"
+        )
     except asyncssh.KeyEncryptionError:
         return ()
     except (asyncssh.KeyImportError, ValueError) as problem:
         # Some kinds of encrypted keys are known by the passphrase that is missed.
         if "passphrase" in str(problem).lower():
             return ()
-        raise AuthenticationError(
-            f"{path} is no private key: {problem}", where=where, hint="check ansible_ssh_private_key_file"
-        ) from None
+        return AuthenticationError(f"{path} is no private key: {problem}", hint="check ansible_ssh_private_key_file")
     try:
         certificate = asyncssh.read_certificate(f"{path}-cert.pub")
     except (OSError, asyncssh.KeyImportError, ValueError):

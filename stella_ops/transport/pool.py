@@ -90,6 +90,9 @@ class SessionPool:
             return LocalSession(spec, self._code)
         if spec.kind in ("ssh", "smart", "paramiko", "paramiko_ssh"):
             # asyncssh takes a while to import: a run on local hosts does without.
+            from stella_ops.transport.ssh_library import import_asyncssh
+
+            import_asyncssh()
             from stella_ops.transport.ssh import SshSession
 
             return SshSession(spec, self._code, self._ssh_connector())

@@ -7,9 +7,9 @@ transport. Tasks on one client may overlap; each call waits for its own answer.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from stella_ops.errors import (
@@ -24,11 +24,13 @@ from stella_ops.transport import frames
 from stella_ops.transport.answers import AnswerError, read_answer
 from stella_ops.transport.base import Become, ModuleCall
 from stella_ops.transport.code import CodeLibrary, ModuleCode
+from stella_ops.transport.content import Content, as_content
 from stella_ops.transport.launch import Launch
+from stella_ops.transport.sending import Sending, everything, sending
 from stella_ops.transport.start_errors import become_refused, no_interpreter
 
-# Content this small goes with the task itself, whether the host needs it or not: it saves a round trip.
-CHUNK = 128 * 1024
+# Content this small goes with the task itself, whether the host needs it or not: asking costs more.
+TINY = 8 * 1024
 ALIVE_SECONDS = 60.0
 _NOISE_LIMIT = 16 * 1024
 _HELLO: dict[str, type | tuple[type, ...]] = {
@@ -78,6 +80,8 @@ class RunnerClient:
         self._code = code
         self._wire: Wire | None = None
         self._sent: set[str] = set()
+        # Whether the last small content that the host was asked about was news to it.
+        self._lacks = False
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         # Those of them that were sent to follow another task: no other may be told of as skipped.
         self._following: set[int] = set()
@@ -241,14 +245,33 @@ class RunnerClient:
         if self._lost is not None:
             raise self._lost
         module = self._code.module(call.module)
-        small = _small_content(call.content, self.name)
-        answer = await self._ask(call, module, small, final=call.content is None or small is not None)
-        if answer.get("need_content") and call.content is not None:
-            answer = await self._ask(call, module, call.content, final=False)
+        content = None if call.content is None else await as_content(call.content)
+        along = self._along(content)
+        # Where the host needs more than what it gets now, the runner skips what was to follow.
+        answer = await self._ask(call, module, along, final=True)
+        if along is not None and len(along) > TINY:
+            self._lacks = bool(answer.get("changed"))
+        if answer.get("need_content") and content is not None:
+            small = content.small()
+            self._lacks = self._lacks or small is not None
+            chosen = await sending(content, answer) if small is None else small
+            answer = await self._ask(call, module, chosen, final=False)
+            if answer.get("need_content") and isinstance(chosen, Sending) and not chosen.whole:
+                # What it had was not what it said, or is so no more.
+                answer = await self._ask(call, module, everything(content), final=False)
         return answer
 
+    def _along(self, content: Content | None) -> bytes | None:
+        """Content that goes with the task before the host says whether it needs it.
+
+        What is tiny always does. What is only small does where the host has just needed the like: to a host that
+        has its files, they are not sent at all, and one that lacks them costs one round trip more, not one a file.
+        """
+        small = None if content is None else content.small()
+        return small if small is not None and (len(small) <= TINY or self._lacks) else None
+
     async def _ask(
-        self, call: ModuleCall, module: ModuleCode, content: bytes | Path | None, *, final: bool
+        self, call: ModuleCall, module: ModuleCode, content: bytes | Sending | None, *, final: bool
     ) -> dict[str, Any]:
         if self._lost is not None:
             raise self._lost
@@ -257,11 +280,12 @@ class RunnerClient:
         self._next_id += 1
         if call.link is not None:
             call.link.mark_sent(self, task_id, final=final)
-        inline = isinstance(content, bytes) and len(content) <= CHUNK
+        inline = isinstance(content, bytes)
         request = {
             "module": module.unit.key,
             "libs": module.lib_names,
-            "args": call.args,
+            "later": module.later_names,
+            "args": {**call.args, **content.args} if isinstance(content, Sending) else call.args,
             "check": call.check,
             "diff": call.diff,
             "timeout": call.timeout,
@@ -279,16 +303,16 @@ class RunnerClient:
                 self._sent.add(unit.key)
                 packed += frames.encode(frames.CODE, 0, unit.packed)
         packed += frames.encode(frames.TASK, task_id, told)
-        if inline:
-            content = None
         waiting: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._waiting[task_id] = waiting
         if after is not None:
             self._following.add(task_id)
+        if call.link is not None:
+            call.link.size = len(packed)
         self._write(bytes(packed))
         try:
-            if content is not None:
-                await self._stream(task_id, content, waiting)
+            if isinstance(content, Sending):
+                await self._stream(task_id, content, waiting, call.progress)
             return await waiting
         except (asyncio.CancelledError, TaskError):
             # Being cancelled cancels what is waited for as well.
@@ -299,26 +323,24 @@ class RunnerClient:
             self._waiting.pop(task_id, None)
             self._following.discard(task_id)
 
-    async def _stream(self, task_id: int, content: bytes | Path, waiting: asyncio.Future[dict[str, Any]]) -> None:
-        """Sends content in chunks, no faster than the host takes it; an early answer ends it."""
+    async def _stream(
+        self,
+        task_id: int,
+        content: Sending,
+        waiting: asyncio.Future[dict[str, Any]],
+        progress: Callable[[int, int], None] | None,
+    ) -> None:
+        """Sends content in pieces, no faster than the host takes it; an early answer ends it."""
         assert self._wire is not None
-        if isinstance(content, bytes):
-            for start in range(0, len(content), CHUNK):
+        wire = self._wire
+        async with contextlib.aclosing(content.pieces()) as pieces:
+            async for piece in pieces:
                 if waiting.done():
                     return
-                self._write(frames.encode(frames.DATA, task_id, content[start : start + CHUNK]))
-                await self._wire.drain()
-        else:
-            try:
-                file = await asyncio.to_thread(content.open, "rb")
-                with file:
-                    while chunk := await asyncio.to_thread(file.read, CHUNK):
-                        if waiting.done():
-                            return
-                        self._write(frames.encode(frames.DATA, task_id, chunk))
-                        await self._wire.drain()
-            except OSError as problem:
-                raise _unreadable(content, problem, self.name) from None
+                self._write(frames.gather(frames.DATA, task_id, piece.buffers))
+                await wire.drain()
+                if progress is not None:
+                    progress(piece.done, content.content.size)
         self._write(frames.encode(frames.DATA, task_id, b""))
 
     def close(self, end_input: bool = True) -> None:
@@ -427,22 +449,6 @@ def _read_hello(payload: bytes) -> dict[str, Any]:
         if not isinstance(hello.get(name), kind):
             raise AnswerError(f"the runner's greeting lacks '{name}'")
     return hello
-
-
-def _small_content(content: bytes | Path | None, where: str) -> bytes | None:
-    """Content that is worth sending before the host says it needs it."""
-    if isinstance(content, bytes):
-        return content if len(content) <= CHUNK else None
-    if content is None:
-        return None
-    try:
-        return content.read_bytes() if content.stat().st_size <= CHUNK else None
-    except OSError as problem:
-        raise _unreadable(content, problem, where) from None
-
-
-def _unreadable(content: Path, problem: OSError, where: str) -> TaskError:
-    return TaskError(f"cannot read {content} on the controller: {problem.strerror}", where=where)
 
 
 def _task_payload(request: Mapping[str, Any], content: Any) -> bytes:

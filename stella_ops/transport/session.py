@@ -6,6 +6,7 @@ import abc
 import asyncio
 from typing import Any
 
+from stella_ops.errors import NotYet
 from stella_ops.transport.base import Become, CommandResult, ConnectionSpec, ModuleCall
 from stella_ops.transport.code import CodeLibrary
 from stella_ops.transport.runner_client import RunnerClient
@@ -35,6 +36,9 @@ class Session(abc.ABC):
         """See ``HostSession.call``."""
         runner = self._runners.get(become)
         if runner is None or not runner.alive:
+            if call.link is not None and call.link.previous is not None:
+                # Nobody logs in or asks sudo ahead of the turn: it could fail twice, or be for nothing.
+                raise NotYet
             runner = await self._runner(become)
         return await runner.call(call)
 

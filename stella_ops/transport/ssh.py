@@ -10,6 +10,7 @@ import asyncssh
 
 from stella_ops.errors import StellaError, UnreachableError
 from stella_ops.transport.base import Become, CommandResult, ConnectionSpec
+from stella_ops.transport.bulk import BulkWriter
 from stella_ops.transport.code import CodeLibrary
 from stella_ops.transport.connect import Connector, close_connection
 from stella_ops.transport.launch import launch
@@ -27,6 +28,7 @@ class _Wire(asyncssh.SSHClientSession[bytes]):
     def __init__(self, client: RunnerClient) -> None:
         self._client = client
         self._channel: asyncssh.SSHClientChannel[bytes] | None = None
+        self._bulk: BulkWriter | None = None
         self._writable = asyncio.Event()
         self._writable.set()
         self._ending: asyncio.TimerHandle | None = None
@@ -34,6 +36,7 @@ class _Wire(asyncssh.SSHClientSession[bytes]):
 
     def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
         self._channel = chan
+        self._bulk = BulkWriter(chan)
         # The request to start the command goes out before the loop comes to this; what is written then follows
         # right behind it, without a round trip in between.
         asyncio.get_running_loop().call_soon(self._open)
@@ -64,6 +67,8 @@ class _Wire(asyncssh.SSHClientSession[bytes]):
         if self._ending is not None:
             self._ending.cancel()
         self._writable.set()
+        if self._bulk is not None:
+            self._bulk.release()
         self._client.connection_lost(str(exc) if exc else None)
 
     def pause_writing(self) -> None:
@@ -72,14 +77,16 @@ class _Wire(asyncssh.SSHClientSession[bytes]):
     def resume_writing(self) -> None:
         self._writable.set()
 
-    def write(self, data: bytes) -> None:
-        if self._channel is not None and not self._channel.is_closing():
+    def write(self, data: bytes | memoryview) -> None:
+        if self._bulk is not None and self._channel is not None and not self._channel.is_closing():
             # A connection that breaks between the check and the write tells so through connection_lost.
             with contextlib.suppress(OSError):
-                self._channel.write(data)
+                self._bulk.write(data)
 
     async def drain(self) -> None:
         await self._writable.wait()
+        if self._bulk is not None:
+            await self._bulk.drain()
 
     def close(self) -> None:
         if self._channel is not None and not self._channel.is_closing():

@@ -14,13 +14,12 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from stella_ops.errors import InventoryError
 
 
-@dataclass(frozen=True, slots=True)
-class Proxy:
+class Proxy(NamedTuple):
     """How to reach a host: through jump hosts, by a command's standard input and output, or (neither) directly."""
 
     jumps: tuple[str, ...] = ()

@@ -8,14 +8,14 @@ extended attributes before it takes its place.
 import binascii
 import errno
 import os
-import shutil
 import stat
-import tempfile
 import time
 
 from stella_ops.remote.lib import files, modes
 
 PREFIX = ".stella-"
+# Bytes after which the disk is told to begin.
+_WRITE_BACK = 4194304
 # Attributes that belong to the old content, or that only the kernel may write.
 _NOT_CARRIED = ("security.capability", "security.ima", "security.evm")
 
@@ -34,25 +34,34 @@ class Replacement(object):
         named: True when the new content must have a path before it is in place (``temporary``), as a
             validating command needs.
         warn: called with one sentence when something of the old file could not be kept.
+        part: descriptor and path of a file beside it that is written further, from where the descriptor stands;
+            None for a new one. It is removed with the block unless ``keep`` is set.
     """
 
-    def __init__(self, path, named=False, warn=None):
+    def __init__(self, path, named=False, warn=None, part=None):
         self.path = path
         self.directory = os.path.dirname(path) or "."
         self.temporary = None
         self.size = 0
+        self.keep = False
+        self._begun = 0
         self._named = named
+        self._part = part
         self._warn = warn if warn is not None else _ignore
         self._fd = -1
 
     def __enter__(self):
+        if self._part is not None:
+            self._fd, self.temporary = self._part
+            self.size = os.lseek(self._fd, 0, os.SEEK_CUR)
+            return self
         if not os.path.isdir(self.directory):
             raise files.FileError("directory {} does not exist".format(self.directory))
         try:
             if not self._named:
                 self._fd = _open_unnamed(self.directory)
             if self._fd == -1:
-                self._fd, self.temporary = tempfile.mkstemp(prefix=PREFIX, dir=self.directory)
+                self._fd, self.temporary = _make_named(self.directory)
         except OSError as error:
             raise self._error(error)
         return self
@@ -61,7 +70,7 @@ class Replacement(object):
         if self._fd != -1:
             os.close(self._fd)
             self._fd = -1
-        if self.temporary is not None:
+        if self.temporary is not None and not self.keep:
             try:
                 os.unlink(self.temporary)
             except OSError:
@@ -76,8 +85,17 @@ class Replacement(object):
                 count = os.write(self._fd, view)
                 self.size += count
                 view = view[count:]
+            if self.size - self._begun >= _WRITE_BACK:
+                self._write_back()
         except OSError as error:
             raise self._error(error)
+
+    def _write_back(self):
+        """Have the disk begin with what was written so far, so that little is left to wait for in the end."""
+        if hasattr(os, "posix_fadvise"):
+            # Linux begins to write such pages, and keeps those that are not written yet: posix_fadvise(2).
+            os.posix_fadvise(self._fd, self._begun, self.size - self._begun, os.POSIX_FADV_DONTNEED)
+        self._begun = self.size
 
     def flush(self):
         """Push the bytes to the disk; a full one that shows late shows here."""
@@ -103,6 +121,9 @@ class Replacement(object):
             self._dress(old, wanted)
             if self.temporary is None:
                 self.temporary = _give_name(self._fd, self.directory)
+            elif not os.path.samestat(os.lstat(self.temporary), os.fstat(self._fd)):
+                # In a folder of everybody's, the name may lead somewhere else by now.
+                raise files.FileError("{} was replaced while it was written".format(self.temporary))
             os.rename(self.temporary, self.path)
         except OSError as error:
             if error.errno not in (errno.EBUSY, errno.ETXTBSY, errno.EXDEV) or old is None:
@@ -218,6 +239,8 @@ class Replacement(object):
 
 def backup(path):
     """Copy a file beside itself, with owner, bits and times; returns the copy's path. Raises FileError."""
+    import shutil  # it takes longer to load than most modules run
+
     stamp = time.strftime("%Y-%m-%d@%H:%M:%S~", time.localtime())
     copy = "{}.{}.{}".format(path, os.getpid(), stamp)
     found = os.stat(path)
@@ -227,7 +250,8 @@ def backup(path):
             fd = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             made = True
             with os.fdopen(fd, "wb") as target:
-                shutil.copyfileobj(source, target, files.CHUNK)
+                for chunk in iter(lambda: source.read(files.CHUNK), b""):
+                    target.write(chunk)
         try:
             os.chown(copy, found.st_uid, found.st_gid)
         except OSError:
@@ -251,6 +275,17 @@ def _open_unnamed(directory):
         if error.errno in (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL):
             return -1
         raise
+
+
+def _make_named(directory):
+    """A new file that nobody else can open: descriptor and path."""
+    for _ in range(100):
+        path = os.path.join(directory, PREFIX + binascii.hexlify(os.urandom(6)).decode("ascii"))
+        try:
+            return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600), path
+        except FileExistsError:
+            continue
+    raise OSError(errno.EEXIST, "no free temporary name")
 
 
 def _give_name(fd, directory):

@@ -5,7 +5,6 @@ A mode is an octal string ("0644", "u" forms like "u=rw,g=r,o="), or an int that
 """
 
 import os
-import re
 
 ALL = 0o7777
 _CLASSES = {"u": 0o4700, "g": 0o2070, "o": 0o1007, "a": ALL}
@@ -13,8 +12,8 @@ _LETTERS = {"r": 0o444, "w": 0o222, "x": 0o111, "s": 0o6000, "t": 0o1000}
 _SHIFTS = {"u": 6, "g": 3, "o": 0}
 # Decimals of four digits that look like modes people want, and as bits are none (2755 is 05303).
 _LOST_QUOTES = frozenset([1755, 1770, 1777, 2750, 2755, 2770, 2775, 2777])
-_CLAUSE = re.compile(r"([ugoa]*)((?:[-+=](?:[rwxXst]*|[ugo]|[0-7]+))+)\Z")
-_CHANGE = re.compile(r"([-+=])([ugo](?=[-+=]|\Z)|[0-7]+|[rwxXst]*)")
+_CLAUSE = r"([ugoa]*)((?:[-+=](?:[rwxXst]*|[ugo]|[0-7]+))+)\Z"
+_CHANGE = r"([-+=])([ugo](?=[-+=]|\Z)|[0-7]+|[rwxXst]*)"
 
 
 class ModeError(ValueError):
@@ -38,8 +37,9 @@ def resolve(mode, current, is_directory, umask=None):
     if isinstance(mode, int):
         return _from_int(mode)
     text = mode.strip()
-    if re.match(r"(0o)?[0-7]+\Z", text):
-        number = int(text[2:] if text.startswith("0o") else text, 8)
+    digits = text[2:] if text.startswith("0o") else text
+    if is_octal(digits):
+        number = int(digits, 8)
         if number > ALL:
             raise ModeError("mode '{}' has more than the twelve permission bits".format(mode))
         return number
@@ -48,13 +48,20 @@ def resolve(mode, current, is_directory, umask=None):
     bits = current & ALL
     if umask is None:
         umask = current_umask()
+    import re  # symbolic modes are rare, and this takes longer to import than to use
+
     for clause in text.split(","):
-        found = _CLAUSE.match(clause)
+        found = re.match(_CLAUSE, clause)
         if found is None:
             raise ModeError("mode '{}': cannot read '{}'; symbolic modes look like 'u=rwX,g-w,o='".format(mode, clause))
-        for sign, what in _CHANGE.findall(found.group(2)):
+        for sign, what in re.findall(_CHANGE, found.group(2)):
             bits = _change(mode, bits, found.group(1), sign, what, is_directory, umask)
     return bits
+
+
+def is_octal(text):
+    """Whether a text is octal digits and nothing else."""
+    return bool(text) and not text.strip("01234567")
 
 
 def current_umask():
@@ -72,7 +79,7 @@ def show(bits):
 def _from_int(mode):
     if not 0 <= mode <= ALL:
         raise ModeError("mode {} is not between 0 and 07777".format(mode))
-    if mode in _LOST_QUOTES or (0o777 < mode < 800 and re.match(r"[0-7]{3}\Z", str(mode))):
+    if mode in _LOST_QUOTES or (0o777 < mode < 800 and len(str(mode)) == 3 and is_octal(str(mode))):
         # YAML reads an unquoted 644 as six hundred and forty-four, which is 01204 to the kernel.
         raise ModeError('mode {0} is a decimal number; write "0{0}" with quotes'.format(mode))
     return mode

@@ -303,4 +303,5 @@ def _run(code, request, content):
         result = {"failed": True, "changed": bool(result.get("changed"))}
         result["msg"] = text % (len(packed) >> 20, RESULT_LIMIT >> 20)
         packed = plainjson.dumps(result)
-    return FAILED if result.get("failed") else 0, packed
+    # What still needs its content is not done: nothing may run after it.
+    return FAILED if result.get("failed") or result.get("need_content") else 0, packed

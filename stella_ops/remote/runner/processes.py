@@ -10,10 +10,10 @@ READ_SIZE = 262144
 END_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 
-def read_some(fd):
+def read_some(fd, size=READ_SIZE):
     """Bytes, ``b""`` at the end, or None when there is nothing to read now."""
     try:
-        return os.read(fd, READ_SIZE)
+        return os.read(fd, size)
     except OSError as problem:
         if problem.errno in (errno.EAGAIN, errno.EINTR):
             return None

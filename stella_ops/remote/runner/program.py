@@ -24,12 +24,12 @@ import errno
 import gc
 import os
 import select
-import struct
 import sys
 import time
 from _collections import deque  # type: ignore[import-not-found]
 
 from stella_ops.remote.runner import child as children
+from stella_ops.remote.runner.passage import HEADER, Passage
 from stella_ops.remote.runner.plainjson import dumps, loads
 from stella_ops.remote.runner.processes import (
     READ_SIZE,
@@ -44,13 +44,13 @@ from stella_ops.remote.runner.processes import (
 )
 from stella_ops.remote.runner.tasks import Tasks
 
-HEADER = struct.Struct(">IBI")
 MAGIC = b"\0stella-runner/1\n"
 CODE, TASK, DATA, CANCEL, ALIVE = 1, 2, 3, 4, 5
 HELLO, RESULT, CRASH, SKIPPED = 16, 17, 18, 19
 
 IDLE_SECONDS = 600.0
 GRACE_SECONDS = 2.0
+SPLICE_F_NONBLOCK = 2
 HIGH_WATER = 4194304
 NOISE_LIMIT = 4096
 FRAME_LIMIT = 268435456
@@ -77,6 +77,7 @@ class Runner(object):
         # Process groups that were told to end: when they will be made to, and the pipes kept open for them.
         self.groups = {}
         self.inbox = bytearray()
+        self.passage = Passage()
         self.outbox = deque()
         self.outbox_size = 0
         self.heard = time.monotonic()
@@ -145,11 +146,12 @@ class Runner(object):
         # sender then feels it through the SSH window and memory stays bounded. The end of input would go
         # unseen meanwhile, so hang-ups are watched all the same.
         waiting = sum(len(child.content) for child in self.children.values())
-        full = waiting > HIGH_WATER or self.outbox_size > HIGH_WATER
+        full = waiting > HIGH_WATER or self.outbox_size > HIGH_WATER or self.passage.is_stuck()
         self.watch(0, select.POLLHUP | POLLRDHUP if full else select.POLLIN)
         for child in self.children.values():
             if child.content_fd is not None:
-                self.watch(child.content_fd, select.POLLOUT if child.content else 0)
+                waits = child.content or (child is self.passage.child and self.passage.stuck)
+                self.watch(child.content_fd, select.POLLOUT if waits else 0)
         for fd, events in self.poll.poll(self.patience()):
             self.serve(fd, events)
         if full:
@@ -198,7 +200,7 @@ class Runner(object):
         if not events & select.POLLIN:
             self.ended = True
             return
-        data = read_some(0)
+        data = self.read_passing() if self.passage.left else read_some(0, self.passage.next_read())
         if data == b"":
             self.ended = True
         elif data:
@@ -213,15 +215,51 @@ class Runner(object):
             length, kind, task_id = HEADER.unpack_from(self.inbox, at)
             if length > FRAME_LIMIT:
                 raise ValueError("a frame of %d bytes is too long" % length)
-            if size - at - HEADER.size < length:
-                break
             start = at + HEADER.size
+            if size - start < length:
+                if kind == DATA:
+                    # The rest of it need not be collected here first.
+                    child = self.children.get(task_id)
+                    self.passage.begin(None if child is None or child.kept else child, length - (size - start))
+                    if size > start:
+                        self.take(DATA, task_id, bytes(self.inbox[start:]))
+                    at = size
+                break
             with memoryview(self.inbox) as view:
                 payload = bytes(view[start : start + length])
             self.take(kind, task_id, payload)
             at = start + length
         if at:
             del self.inbox[:at]
+
+    def read_passing(self):
+        """Pass on some of a long DATA frame; ``b""`` at the end of the input, else None."""
+        passage, child = self.passage, self.passage.child
+        if passage.splice is not None and child is not None and child.content_fd is not None and not child.content:
+            try:
+                count = passage.splice(0, child.content_fd, passage.left, flags=SPLICE_F_NONBLOCK)
+            except OSError as problem:
+                if problem.errno == errno.EAGAIN:
+                    # There is input, so it is the child's pipe that is full.
+                    passage.stuck = True
+                elif problem.errno == errno.EPIPE:
+                    self.refuse(child)
+                elif problem.errno != errno.EINTR:
+                    passage.splice = None
+                return None
+            if count == 0:
+                return b""
+            passage.passed(count)
+        else:
+            data = read_some(0, min(passage.left, READ_SIZE))
+            if not data:
+                return data
+            passage.passed(len(data))
+            if child is not None and child.content_fd is not None:
+                child.content += data
+                self.feed(child)
+        self.heard = time.monotonic()
+        return None
 
     def take(self, kind, task_id, payload):
         if kind == CODE:
@@ -352,22 +390,28 @@ class Runner(object):
 
     def feed(self, child):
         """Write what waits for a child; a kept one may get more later."""
+        if child is self.passage.child:
+            self.passage.stuck = False
         while child.content:
             try:
                 count = os.write(child.content_fd, memoryview(child.content)[:READ_SIZE])
             except OSError as problem:
                 if problem.errno in (errno.EAGAIN, errno.EINTR):
                     return
-                # The module does not want the rest, or has ended.
-                child.content = bytearray()
-                child.content_ended = True
-                break
+                self.refuse(child)
+                return
             del child.content[:count]
         if child.kept:
             self.watch(child.content_fd, select.POLLOUT if child.content else 0)
         elif child.content_ended:
             self.forget(child.content_fd)
             child.content_fd = None
+
+    def refuse(self, child):
+        """The module does not want the rest of its content, or the child has ended."""
+        child.content = bytearray()
+        self.forget(child.content_fd)
+        child.content_fd = None
 
     def read_answer(self, child):
         data = read_some(child.result_fd)
@@ -439,6 +483,7 @@ class Runner(object):
         for fd in (child.result_fd, child.noise_fd, child.content_fd):
             if fd is not None:
                 self.forget(fd)
+        child.content_fd = None
         if status is None:
             self.leaving.add(child.pid)
         # A line that is closed kills the group that it is aimed at.

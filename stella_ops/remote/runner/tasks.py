@@ -36,7 +36,7 @@ class Tasks(object):
     def order(self, request, content, known):
         """A task as bytes for a kept child, with the code that it does not have yet; ``known`` grows by that."""
         needed = []
-        for name in request["libs"]:
+        for name in request["libs"] + request.get("later", []):
             if name not in known and name in self._finder.codes:
                 needed.append(self._finder.codes[name].packed)
                 known.add(name)

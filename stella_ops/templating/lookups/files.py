@@ -68,7 +68,8 @@ def template(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]
     return found
 
 
-def _output(command: str, lookup: str) -> str:
+def _output(scope: Any, command: str, lookup: str) -> str:
+    scope.in_turn()
     # The command is the operator's own, run as a shell line by definition of this lookup.
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)  # noqa: S602
     if done.returncode:
@@ -79,12 +80,12 @@ def _output(command: str, lookup: str) -> str:
 
 def pipe(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
     """The output of shell commands."""
-    return [_output(command, "pipe") for command in _names(terms)]
+    return [_output(scope, command, "pipe") for command in _names(terms)]
 
 
 def lines(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
     """The lines that shell commands print."""
-    return [line for command in _names(terms) for line in _output(command, "lines").splitlines()]
+    return [line for command in _names(terms) for line in _output(scope, command, "lines").splitlines()]
 
 
 def fileglob(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:

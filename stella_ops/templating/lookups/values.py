@@ -7,11 +7,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from jinja2.utils import missing
-
 from stella_ops.errors import TemplateError, UndefinedVariableError
 from stella_ops.origins import did_you_mean
 from stella_ops.templating.lazy import plain_text
+from stella_ops.templating.scope import NOT_THERE
 from stella_ops.templating.undefined import MissingValue, kind_of, require
 
 _SEQUENCE = re.compile(r"(?:(0x[0-9a-fA-F]+|-?\d+)-)?(0x[0-9a-fA-F]+|-?\d+)(?:/(-?\d+))?(?::(\S+))?")
@@ -35,7 +34,7 @@ def variables(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any
     for term in terms:
         name = plain_text(term)
         value = scope.lookup(name)
-        if value is missing:
+        if value is NOT_THERE:
             if "default" not in options:
                 hint = did_you_mean(name, map(str, scope.names()))
                 raise UndefinedVariableError(f"'{name}' is undefined", name=name, hint=hint)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,8 @@ import pytest
 
 from stella_ops.actions import copy
 from stella_ops.actions.base import ActionFailure
+from stella_ops.errors import UnreachableError
+from stella_ops.transport.content import RESUMABLE
 
 
 def sha256(data: bytes) -> str:
@@ -19,7 +22,13 @@ async def test_content(make_context: Callable[..., Any], session: Any) -> None:
     await copy.run(make_context(check=True, diff=True), {"content": "text\n", "dest": "/x", "mode": "0600"})
     [call] = session.calls
     assert (call.module, call.content, call.check, call.diff) == ("copy", b"text\n", True, True)
-    assert call.args == {"dest": "/x", "mode": "0600", "_content_sha256": sha256(b"text\n"), "_content_size": 5}
+    assert call.args == {
+        "dest": "/x",
+        "mode": "0600",
+        "_content_sha256": sha256(b"text\n"),
+        "_content_sha1": hashlib.sha1(b"text\n").hexdigest(),
+        "_content_size": 5,
+    }
 
 
 @pytest.mark.parametrize(("value", "sent"), [({"a": [1]}, b'{"a": [1]}'), ("", b""), (7, b"7")])
@@ -35,7 +44,7 @@ async def test_a_file_is_found_in_files_first(make_context: Callable[..., Any], 
     (tmp_path / "files" / "f").chmod(0o640)
     await copy.run(make_context(), {"src": "f", "dest": "/d/", "mode": "preserve"})
     [call] = session.calls
-    assert call.content == tmp_path / "files" / "f"
+    assert call.content.path == tmp_path / "files" / "f"
     assert (call.args["mode"], call.args["_source_name"]) == ("0640", "f")
     assert call.args["_content_sha256"] == sha256(b"in files")
 
@@ -59,7 +68,7 @@ async def test_a_folder(make_context: Callable[..., Any], session: Any, tmp_path
     (tmp_path / "tree" / "deep" / "two").write_text("2")
     await copy.run(make_context(), {"src": src, "dest": "/d", "mode": "0644", "directory_mode": "0755"})
     made = [(c.module, c.args.get("path") or c.args["dest"], c.args.get("mode")) for c in session.calls]
-    assert made == [
+    assert [*made[:2], *sorted(made[2:])] == [
         ("file", base, "0755"),
         ("file", f"{base}/deep", "0755"),
         ("copy", f"{base}/deep/two", "0644"),
@@ -67,15 +76,92 @@ async def test_a_folder(make_context: Callable[..., Any], session: Any, tmp_path
     ]
 
 
-async def test_a_folder_stops_at_the_first_failure(
+async def test_a_folder_stops_soon_after_the_first_failure(
     make_context: Callable[..., Any], session: Any, tmp_path: Path
 ) -> None:
     (tmp_path / "tree").mkdir()
-    for name in "abc":
-        (tmp_path / "tree" / name).write_text(name)
-    session.answer = lambda call: {"failed": call.args.get("_source_name") == "b", "msg": "full"}
+    for number in range(100):
+        (tmp_path / "tree" / f"{number:03}").write_text("x")
+    session.answer = lambda call: {"failed": call.args.get("_source_name") == "020", "msg": "full"}
     result = await copy.run(make_context(), {"src": "tree/", "dest": "/d"})
-    assert result["failed"] and len(session.calls) == 3
+    assert result["failed"]
+    assert 22 <= len(session.calls) <= 22 + copy.AT_ONCE
+
+
+async def test_the_files_of_a_folder_travel_side_by_side(
+    make_context: Callable[..., Any], session: Any, tmp_path: Path
+) -> None:
+    """All that may be on their way at once are, and no more; folders are there before anything in them."""
+    (tmp_path / "tree" / "a" / "b").mkdir(parents=True)
+    for number in range(50):
+        (tmp_path / "tree" / "a" / f"{number:03}").write_text("x")
+    running, most, made = 0, 0, []
+    gate = asyncio.Barrier(copy.AT_ONCE)
+
+    async def call(call: Any, become: Any = None) -> dict[str, Any]:
+        nonlocal running, most
+        if call.module == "file":
+            made.append(call.args["path"])
+            return {"changed": False}
+        assert made == ["/d", "/d/a", "/d/a/b"]
+        running += 1
+        most = max(most, running)
+        if most < copy.AT_ONCE or gate.n_waiting:
+            await gate.wait()
+        await asyncio.sleep(0)
+        running -= 1
+        return {"changed": call.args["dest"].endswith("049")}
+
+    session.call = call
+    async with asyncio.timeout(20):
+        result = await copy.run(make_context(), {"src": "tree/", "dest": "/d"})
+    assert result == {"changed": True, "dest": "/d", "src": str(tmp_path / "tree")}
+    assert most == copy.AT_ONCE
+
+
+async def test_links_are_files_or_links(make_context: Callable[..., Any], session: Any, tmp_path: Path) -> None:
+    (tmp_path / "tree" / "real").mkdir(parents=True)
+    (tmp_path / "tree" / "link").symlink_to("real")
+    await copy.run(make_context(), {"src": "tree/", "dest": "/d", "local_follow": False})
+    assert [(c.args["path"], c.args["state"]) for c in session.calls] == [
+        ("/d", "directory"),
+        ("/d/real", "directory"),
+        ("/d/link", "link"),
+    ]
+    assert session.calls[2].args["src"] == "real"
+
+
+async def test_a_file_is_hashed_once_for_all_hosts_and_again_when_it_changes(
+    make_context: Callable[..., Any], session: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "f").write_bytes(b"one")
+    context = make_context()
+    for _ in range(3):
+        await copy.run(context, {"src": "f", "dest": "/x"})
+    (tmp_path / "f").write_bytes(b"other")
+    await copy.run(context, {"src": "f", "dest": "/x"})
+    first, second, third, changed = (call.content for call in session.calls)
+    assert first is second is third
+    assert changed.sha256 == sha256(b"other")
+
+
+@pytest.mark.parametrize(("size", "calls"), [(RESUMABLE, 2), (RESUMABLE - 1, 1)])
+@pytest.mark.parametrize("travelled", [True, False])
+async def test_a_large_transfer_that_is_cut_is_tried_once_more(
+    make_context: Callable[..., Any], session: Any, tmp_path: Path, size: int, calls: int, travelled: bool
+) -> None:
+    with (tmp_path / "f").open("wb") as file:
+        file.truncate(size)
+
+    def cut(call: Any) -> dict[str, Any]:
+        if travelled:
+            call.progress(1000, size)
+        raise UnreachableError("the connection to the host broke")
+
+    session.answer = cut
+    with pytest.raises(UnreachableError):
+        await copy.run(make_context(), {"src": "f", "dest": "/x"})
+    assert len(session.calls) == (calls if travelled else 1)
 
 
 async def test_the_hosts_own_files_are_its_own_matter(make_context: Callable[..., Any], session: Any) -> None:

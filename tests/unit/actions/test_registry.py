@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from stella_ops.actions.registry import action, action_literals, action_names
+from stella_ops.actions.registry import action, action_file, action_names
+from stella_ops.module_source import constants
 
 
 def test_every_action_can_be_run_and_read_without_being_imported() -> None:
@@ -10,7 +11,7 @@ def test_every_action_can_be_run_and_read_without_being_imported() -> None:
     for name in action_names():
         found = action(name)
         assert found is not None and callable(found.run)
-        assert action_literals(name).get("ARGUMENTS") == found.ARGUMENTS
+        assert constants(action_file(name)).get("ARGUMENTS") == found.ARGUMENTS
 
 
 @pytest.mark.parametrize("name", ["base", "arguments", "registry", "_agent", "ping", "no such"])

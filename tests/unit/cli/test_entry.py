@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -78,3 +79,46 @@ def test_slow_imports_wait_for_the_command_that_needs_them() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+ENDS = """
+import atexit, sys, threading
+from stella_ops.cli import entry
+
+def late():
+    threading.main_thread().join()
+    print("from a thread")
+
+def command(args=None):
+    atexit.register(print, "at exit")
+    {}
+    print("said", end="")
+    return 7
+
+entry.run_cli = command
+entry.main()
+"""
+
+
+@pytest.mark.parametrize(
+    "while_it_runs",
+    ["pass", "sys.setprofile(lambda *_: None)", "threading.Thread(target=late).start()"],
+    ids=["alone", "profiled", "with a thread"],
+)
+def test_the_end_loses_nothing(while_it_runs: str) -> None:
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    script = ENDS.format(while_it_runs)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=buffered)
+    assert done.returncode == 7
+    assert done.stderr == ""
+    wanted = "saidfrom a thread\nat exit\n" if "Thread" in while_it_runs else "saidat exit\n"
+    assert done.stdout == wanted
+
+
+def test_output_that_cannot_be_written_is_no_success() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "stella_ops", "--version"], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode != 0
+    assert "No space left" in done.stderr

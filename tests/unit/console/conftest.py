@@ -87,6 +87,11 @@ class Story:
         assert self._task
         self._add(e.RetryWaiting(time=0, task_id=self._task.task_id, host=host, task=self._task.task, left=left))
 
+    def transfer(self, host: str, time: float, sent: int, total: int, name: str = "data") -> None:
+        assert self._task
+        task_id = self._task.task_id
+        self._add(e.TransferProgress(time=time, task_id=task_id, host=host, name=name, sent=sent, total=total))
+
     def warn(self, message: str, host: str | None = None, where: str | None = None) -> None:
         self._add(e.Warned(time=0, message=message, host=host, where=where))
 

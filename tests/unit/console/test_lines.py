@@ -219,6 +219,31 @@ def test_the_headline_is_said_again_when_tasks_interleave(story: Any) -> None:
     assert heads == ["TASK [one", "TASK [two", "ok: [web1", "TASK [one", "ok: [web2"]
 
 
+def test_a_headline_without_lines_is_not_said_while_other_tasks_go_on(story: Any) -> None:
+    """Hosts that do not wait for each other: what comes first below a new headline may belong to an older one."""
+    hosts = ["web1", "web2"]
+    first = story.task("one", hosts=hosts)
+    story.host("web1")
+    second = story.task("two", hosts=hosts)
+    story.host("web2", task_id=first)
+    story.host("web1", task_id=second)
+    story.host("web2", task_id=second)
+    story.task("three", hosts=hosts)
+    out, _ = told(story)
+    heads = [line.split("]")[0] for line in out.splitlines() if line]
+    assert heads == ["TASK [one", "ok: [web1", "ok: [web2", "TASK [two", "ok: [web1", "ok: [web2", "TASK [three"]
+
+
+def test_the_next_play_is_told_at_once_though_a_host_failed_in_the_last(story: Any) -> None:
+    story.play("first", ["web1", "web2"])
+    story.task("one", hosts=["web1", "web2"])
+    story.host("web1", "failed")
+    story.play("second", ["web2"])
+    story.task("two", hosts=["web2"])
+    out, _ = told(story)
+    assert "TASK [two]" in out
+
+
 def test_warnings_go_to_the_error_stream_once(story: Any) -> None:
     story.task("x")
     story.host("web1", "ok", {"changed": False, "warnings": ["w \x1b[31m", {"msg": "v"}]})
@@ -275,3 +300,18 @@ def test_recap_columns() -> None:
         "localhost                  : ok=2    changed=0    unreachable=0    failed=0    skipped=0    "
         "rescued=0    ignored=0   "
     )
+
+
+def test_a_long_transfer_is_told_every_ten_seconds(story: Any) -> None:
+    story.run(2)
+    story.play("p", ["web1", "web2"])
+    story.task("send")
+    for second in range(3, 28):
+        story.transfer("web1", 1000.0 + second, second << 20, 40 << 20, "da\x1bta")
+    story.transfer("web2", 1028.0, 1 << 20, 40 << 20)
+    story.host("web1", "changed")
+    shown, _ = told(story)
+    assert [line for line in shown.splitlines() if line.startswith("sending")] == [
+        "sending: [web1] => da\\x1bta: 13 of 40 MiB (32 %)",
+        "sending: [web1] => da\\x1bta: 23 of 40 MiB (57 %)",
+    ]

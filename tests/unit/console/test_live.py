@@ -184,6 +184,32 @@ def test_many_hosts_are_counted_and_failures_shown_in_full(terminal: Terminal, s
     assert "49 other hosts without a failure, 0 of them changed\n" in shown
 
 
+def test_counts_stand_below_the_task_they_are_of(terminal: Terminal, story: Any) -> None:
+    """Hosts that do not wait for each other, one of which fails: two tasks are under way, then over, at once."""
+    hosts = [f"web{n}" for n in range(60)]
+    story.run(60)
+    story.play("all", hosts)
+    first = story.task("one", hosts=hosts)
+    story.host("web0", "failed")
+    story.host("web1", task_id=first)
+    second = story.task("two", hosts=hosts)
+    story.host("web1", "changed", task_id=second)
+    for host in hosts[2:]:
+        story.host(host, task_id=first)
+        story.host(host, "changed", task_id=second)
+    story.end({host: {"ok": 2} for host in hosts})
+    live = LiveReporter(terminal.stream, environ=ENV, threaded=False)
+    for event in story.events:
+        live.handle(event)
+        live.draw()
+    live.close()
+    lines = [line.strip() for line in terminal.shown().splitlines() if line]
+    one, two = lines.index("ok: 59 hosts"), lines.index("changed: 59 hosts")
+    assert [place for place, line in enumerate(lines) if line.startswith("TASK [one")][-1] < one
+    assert lines[two - 1].startswith("TASK [two")
+    assert sum(line.startswith(("ok: ", "changed: ")) for line in lines) == 2
+
+
 def test_with_v_many_hosts_are_shown_one_by_one(terminal: Terminal, story: Any) -> None:
     crowd(story)
     tell_drawing(story, LiveReporter(terminal.stream, environ=ENV, threaded=False, verbosity=1))
@@ -300,3 +326,19 @@ def test_warnings_go_among_the_lines_unless_stderr_is_elsewhere(terminal: Termin
     assert elsewhere.getvalue() == "[WARNING]: careful\n"
     tell_drawing(story, LiveReporter(terminal.stream, environ=ENV, threaded=False, errors=terminal.stream))
     assert "[WARNING]: careful\n" in terminal.shown()
+
+
+def test_how_far_a_file_is_stands_beside_its_host(terminal: Terminal, story: Any) -> None:
+    reporter = LiveReporter(terminal.stream, environ=ENV, threaded=False)
+    story.run(1)
+    story.play("p", ["web1"])
+    story.task("send", hosts=["web1"])
+    story.started("web1")
+    for second in range(30):
+        story.transfer("web1", 1000.0 + second, second << 20, 40 << 20)
+    for event in story.events:
+        reporter.handle(event)
+    [_, (hosts, _)] = reporter._area(100)
+    assert "(29 of 40 MiB (72 %))" in hosts
+    reporter.close()
+    assert "sending" not in terminal.close()

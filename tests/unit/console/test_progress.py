@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stella_ops.console.progress import Progress, count_line, duration
+from stella_ops.console.progress import Progress, count_line, duration, transferred
 from stella_ops.console.text import width
 
 
@@ -56,3 +56,11 @@ def test_count_line(counts: dict[str, int], expected: tuple[str, str]) -> None:
 )
 def test_duration(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("sent", "total", "shown"),
+    [(0, 1 << 30, "0 of 1,024 MiB (0 %)"), (5 << 20, 10 << 20, "5 of 10 MiB (50 %)"), (0, 0, "0 of 0 MiB (100 %)")],
+)
+def test_how_far_a_file_is(sent: int, total: int, shown: str) -> None:
+    assert transferred(sent, total) == shown

@@ -15,6 +15,7 @@ from stella_ops.engine.events import Event, HostFinished, RunFinished
 from stella_ops.engine.options import RunOptions
 from stella_ops.engine.run import Run
 from stella_ops.engine.run_context import RunContext
+from stella_ops.errors import NotYet
 from stella_ops.inventory.loader import load_inventory
 from stella_ops.playbook.parser import load_playbook
 from stella_ops.redaction import Redactor
@@ -77,6 +78,77 @@ class FakePool:
         self.closed = True
 
 
+class RowSession(FakeSession):
+    """A host that takes tasks ahead of their turn, and runs each after the one before it as the runner does."""
+
+    async def call(self, call: ModuleCall, become: Become | None = None) -> dict[str, Any]:
+        pool = self.pool
+        assert isinstance(pool, RowPool)
+        runner = (self.spec, become)
+        after, link = None, call.link
+        if link is not None:
+            if link.previous is not None and link.previous.runner != runner:
+                raise NotYet
+            after = link.follow(link.previous.runner if link.previous is not None else runner)
+        number = len(pool.sent)
+        pool.sent.append(pool.label(call))
+        ended = pool.ended[number] = asyncio.get_running_loop().create_future()
+        if link is not None:
+            link.mark_sent(runner, number, final=True)
+            link.size = pool.size
+        pool.news.set()
+        well = False
+        try:
+            if after is not None and not await asyncio.shield(pool.ended[after]):
+                raise NotYet
+            pool.ran.append(pool.label(call))
+            if pool.label(call) in pool.gates:
+                await pool.gates[pool.label(call)].wait()
+            answer = await super().call(call, become)
+            well = not answer.get("failed")
+            return answer
+        finally:
+            ended.set_result(well)
+
+
+@dataclass
+class RowPool(FakePool):
+    """Hosts that take tasks ahead of their turn.
+
+    Attributes:
+        sent: what was sent, by command or module, in order.
+        ran: what the hosts have begun of it.
+        gates: what waits on the host until it is let go.
+        size: so many bytes each task counts as.
+    """
+
+    sent: list[str] = field(default_factory=list)
+    ran: list[str] = field(default_factory=list)
+    gates: dict[str, asyncio.Event] = field(default_factory=dict)
+    ended: dict[int, asyncio.Future[bool]] = field(default_factory=dict)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    size: int = 0
+
+    def session(self, spec: ConnectionSpec) -> FakeSession:
+        return self.sessions.setdefault(spec, RowSession(spec, self))
+
+    def hold(self, label: str) -> asyncio.Event:
+        """Have a task wait on the host."""
+        self.gates[label] = asyncio.Event()
+        return self.gates[label]
+
+    async def until_sent(self, *labels: str) -> None:
+        """Wait until all of these have been sent."""
+        while not set(labels) <= set(self.sent):
+            self.news.clear()
+            await self.news.wait()
+
+    @staticmethod
+    def label(call: ModuleCall) -> str:
+        words = call.args.get("_raw_params") or call.args.get("cmd") or call.args.get("dest") or call.args.get("path")
+        return str(words or call.module)
+
+
 @dataclass
 class Remembering:
     """A reporter that keeps every event."""
@@ -120,6 +192,12 @@ class Played:
 def fake_pool() -> type[FakePool]:
     """The class, for tests that make their own."""
     return FakePool
+
+
+@pytest.fixture
+def row_pool() -> type[RowPool]:
+    """The class, for tests that make their own."""
+    return RowPool
 
 
 @pytest.fixture

@@ -85,3 +85,79 @@ def test_hostvars_of_nobody() -> None:
     with pytest.raises(KeyError):
         hostvars["zz"]
     assert hostvars["localhost"]["inventory_hostname"] == "localhost"
+
+
+def template(text: str) -> SourceText:
+    return SourceText(text, Origin("p.yml", 1))
+
+
+class Renders:
+    """Renders ``x`` for a task as a run does, and notes which variables were rendered anew for it."""
+
+    def __init__(self, play_vars: dict[str, Any]) -> None:
+        self.variables, self.task, _ = build({})
+        self.variables._play_vars.update(play_vars)
+
+    def __call__(self, task: Task | None = None) -> Any:
+        task = task or self.task
+        view = Templar().lazy(self.variables.of("a", task), self.variables.kept("a", task))
+        return view["x"]
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        return self.variables.kept("a", self.task)
+
+
+def test_what_was_rendered_is_kept_for_the_next_task() -> None:
+    render = Renders({"x": template("{{ y }}!"), "y": template("{{ inventory_hostname }}")})
+    assert render() == "a!"
+    assert render.kept == {"x": "a!", "y": "a"}
+    render.kept["y"] = "kept"
+    del render.kept["x"]
+    assert render() == "kept!"
+
+
+@pytest.mark.parametrize("change", ["register", "facts", "clear"])
+def test_nothing_is_kept_when_a_variable_of_the_host_changed(change: str) -> None:
+    render = Renders({"x": template("{{ z | default('none') }}")})
+    state = render.variables._states["a"]
+    state.add_facts({"z": "old"})
+    assert render() == "old"
+    if change == "register":
+        state.add_variables({"z": "new"})
+    elif change == "facts":
+        state.add_facts({"z": "new"})
+    else:
+        state.clear_facts()
+    assert render() == ("none" if change == "clear" else "new")
+
+
+def test_variables_of_the_task_have_a_say() -> None:
+    render = Renders({"x": template("{{ y }}"), "y": "play"})
+    inherited = Inherited(vars=[{"y": "task"}])
+    other = Task(name=None, action="debug", args={}, origin=Origin("p.yml"), inherited=inherited)
+    assert (render(), render(other), render()) == ("play", "task", "play")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ lookup('env', 'HOME') }}",
+        "{{ query('env', 'HOME')[0] }}",
+        "{{ now() }}",
+        "{{ [1, 2] | random }}",
+        "{{ hostvars['b'].inventory_hostname }}",
+        "{{ ansible_play_hosts | length }}",
+        "{{ groups['all'] | length }}",
+    ],
+)
+def test_what_may_be_different_next_time_is_not_kept(text: str) -> None:
+    render = Renders({"x": template("{{ y }}"), "y": template(text)})
+    render()
+    assert render.kept == {}
+
+
+def test_containers_are_not_kept_since_templates_in_them_wait() -> None:
+    render = Renders({"x": {"port": template("{{ now() }}")}})
+    render()
+    assert render.kept == {}

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from stella_ops.lab.fault_proxy import FaultProxy, in_thread
+from stella_ops.lab.fault_proxy import FaultProxy, _Late, in_thread
 
 
 @asynccontextmanager
@@ -74,6 +74,68 @@ async def test_a_round_trip_costs_twice_the_latency() -> None:
         await reader.readexactly(20_000)
         assert time.monotonic() - began < 1.0
         writer.close()
+
+
+async def test_round_trips_are_counted_as_often_as_the_client_speaks_after_an_answer() -> None:
+    async with echo() as port, FaultProxy("127.0.0.1", port, latency=0.01) as proxy:
+        for connection in range(2):
+            reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+            for _ in range(3):
+                writer.write(b"x")
+                await reader.readexactly(1)
+            assert proxy.round_trips == 2 * (connection + 1)  # each connection's first word answers nothing
+            writer.close()
+
+
+async def test_what_crosses_on_the_way_is_no_answer() -> None:
+    async with echo() as port, FaultProxy("127.0.0.1", port, latency=0.05) as proxy:
+        reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+        for _ in range(5):
+            writer.write(b"x")
+            while proxy.carried["up"] == 0:  # the first has arrived: its answer is under way, not here
+                await asyncio.sleep(0)
+        await reader.readexactly(5)
+        assert proxy.round_trips == 0
+        writer.write(b"x")
+        while proxy.carried["up"] == 5:
+            await asyncio.sleep(0)
+        writer.write(b"x")  # said after the same answer as the one before
+        await reader.readexactly(2)
+        assert proxy.round_trips == 1
+        writer.close()
+
+
+async def test_nobody_waits_for_nagle() -> None:
+    async with echo() as port, FaultProxy("127.0.0.1", port) as proxy:
+        reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+        writer.write(b"x")
+        await reader.readexactly(1)
+        sockets = [opened.get_extra_info("socket") for opened in proxy._open]
+        assert len(sockets) == 2
+        assert all(one.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for one in sockets)
+        writer.close()
+
+
+async def test_small_chunks_under_way_are_many_and_keep_their_order() -> None:
+    late = _Late()
+    chunks = [b"%d" % number for number in range(5000)]
+    async with asyncio.timeout(10):
+        for chunk in chunks:
+            await late.put(0.0, chunk)
+        assert [(await late.get())[1] for _ in chunks] == chunks
+
+
+async def test_a_sender_is_held_back_when_too_much_is_under_way() -> None:
+    late = _Late()
+    half = bytes(8 * 1024 * 1024)
+    await late.put(0.0, half)
+    await late.put(0.0, half)
+    held = asyncio.create_task(late.put(0.0, b"x"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not held.done()
+    await late.get()
+    await asyncio.wait_for(held, 10)
 
 
 @pytest.mark.parametrize("limit", [1, 5000, 200_000])

@@ -53,6 +53,20 @@ def test_stop_uses_force_on_the_deaf() -> None:
         assert child.wait(10) == -signal.SIGKILL
 
 
+def test_all_are_asked_before_anyone_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[tuple[str, int]] = []
+
+    def wait_gone(pid: int, timeout: float) -> bool:
+        done.append(("wait", pid))
+        return pid != 12
+
+    monkeypatch.setattr(os, "kill", lambda pid, number: done.append((signal.Signals(number).name, pid)))
+    monkeypatch.setattr(processes, "wait_gone", wait_gone)
+    processes.stop(11, 12)
+    asked = [("SIGTERM", 11), ("SIGTERM", 12), ("wait", 11), ("wait", 12)]
+    assert done == [*asked, ("SIGKILL", 12), ("wait", 12)]
+
+
 def test_stopping_what_is_gone_is_fine() -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as child:
         child.wait(10)

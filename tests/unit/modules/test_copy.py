@@ -1,14 +1,21 @@
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
+import random
 import socket
 import stat
+import struct
 import subprocess
 import threading
+import zlib
 from pathlib import Path
 
 import pytest
+
+from stella_ops.remote.lib import partial
+from stella_ops.transport import delta
 
 TEXT = b"one\ntwo\n"
 
@@ -368,3 +375,146 @@ def test_mode_of_a_missing_quote(host):
     result = host("copy", dest=str(host.folder / "f"), content=TEXT, mode=644)
     assert 'write "0644" with quotes' in result["msg"]
     assert not (host.folder / "f").exists()
+
+
+# -- large content: what the host has of it already
+
+
+BIG = random.Random(1).randbytes(9 << 20)
+
+
+def part_of(dest: Path) -> Path:
+    return Path(partial.path_for(str(dest)))
+
+
+def leave_part(dest: Path, data: bytes) -> Path:
+    """As an attempt that was cut leaves it."""
+    part_of(dest).write_bytes(data)
+    part_of(dest).chmod(0o600)
+    return part_of(dest)
+
+
+def test_a_part_that_arrived_is_told_and_gone_on_from(host):
+    dest = host.folder / "f"
+    leave_part(dest, BIG[:5_000_000])
+    asked = host("copy", dest=str(dest), **told(BIG))
+    assert asked["content"] == {"packed": True, "have": {"size": 5_000_000, "sha256": sha256(BIG[:5_000_000])}}
+    how = {"start": 5_000_000, "packed": False, "plan": None}
+    result = host("copy", dest=str(dest), content=BIG[5_000_000:], _content_stream=how, mode="0644", **told(BIG))
+    assert (result["changed"], result["size"], result["sha256"]) == (True, len(BIG), sha256(BIG))
+    assert dest.read_bytes() == BIG
+    assert os.listdir(host.folder) == ["f"]
+
+
+def test_a_part_that_is_cut_short_again_is_kept(host):
+    dest = host.folder / "f"
+    result = host("copy", dest=str(dest), content=BIG[:6_000_000], **told(BIG))
+    assert "arrived damaged" in result["msg"]
+    assert part_of(dest).read_bytes() == BIG[:6_000_000]
+    assert mode(part_of(dest)) == 0o600
+    assert host("copy", dest=str(dest), **told(BIG))["content"]["have"]["size"] == 6_000_000
+
+
+def test_whole_content_that_is_wrong_leaves_no_part(host):
+    dest = host.folder / "f"
+    assert host("copy", dest=str(dest), content=BIG[:-1] + b"?", **told(BIG))["failed"]
+    assert os.listdir(host.folder) == []
+
+
+@pytest.mark.parametrize("start", [5_000_000, 8_000_000])
+def test_a_part_that_is_not_what_was_told_is_asked_for_anew(host, start):
+    dest = host.folder / "f"
+    leave_part(dest, BIG[:4_999_999] + b"???")
+    how = {"start": start, "packed": False, "plan": None}
+    result = host("copy", dest=str(dest), content=BIG[start:], _content_stream=how, **told(BIG))
+    assert result["need_content"] is True
+    assert "content" not in result
+    host("copy", dest=str(dest), content=BIG, **told(BIG))
+    assert dest.read_bytes() == BIG
+    assert os.listdir(host.folder) == ["f"]
+
+
+@pytest.mark.parametrize("other", [b"small", BIG[::-1]])
+def test_the_part_of_another_content_is_removed(host, other):
+    dest = host.folder / "f"
+    leave_part(dest, BIG[:1000])
+    host("copy", dest=str(dest), content=other, **told(other))
+    assert os.listdir(host.folder) == ["f"]
+
+
+@pytest.mark.parametrize("kind", ["link", "second name", "open to others", "pipe", "another user's"])
+def test_what_somebody_put_in_the_parts_place_is_not_used(host, as_root, kind):
+    dest, bait = host.folder / "f", host.folder / "bait"
+    bait.write_bytes(BIG[:1000])
+    bait.chmod(0o600)
+    place = part_of(dest)
+    if kind == "link":
+        place.symlink_to(bait)
+    elif kind == "second name":
+        os.link(bait, place)
+    elif kind == "pipe":
+        os.mkfifo(place, 0o600)
+    else:
+        leave_part(dest, BIG[:1000])
+        os.chmod(place, 0o666 if kind == "open to others" else 0o600)
+        os.chown(place, 1234 if kind == "another user's" else 0, 0)
+    assert host("copy", dest=str(dest), **told(BIG))["content"] == {"packed": True}
+    how = {"start": 1000, "packed": False, "plan": None}
+    assert host("copy", dest=str(dest), content=BIG[1000:], _content_stream=how, **told(BIG))["need_content"]
+    assert host("copy", dest=str(dest), content=BIG, **told(BIG))["changed"] is True
+    assert dest.read_bytes() == BIG
+    assert bait.read_bytes() == BIG[:1000]
+    assert sorted(os.listdir(host.folder)) == ["bait", "f"]
+
+
+def test_a_part_that_another_process_is_writing_is_left_to_it(host):
+    dest = host.folder / "f"
+    place = leave_part(dest, BIG[:1000])
+    with place.open("rb") as taken:
+        fcntl.flock(taken, fcntl.LOCK_EX)
+        assert host("copy", dest=str(dest), content=BIG, **told(BIG))["changed"] is True
+    assert dest.read_bytes() == BIG
+    assert place.read_bytes() == BIG[:1000]
+
+
+def test_the_old_file_is_described_and_used(host):
+    dest = host.folder / "f"
+    dest.write_bytes(BIG)
+    new = b"new" + BIG
+    asked = host("copy", dest=str(dest), **told(new))
+    blocks = delta.Blocks.read(asked["content"]["blocks"])
+    plan = delta.find(blocks, lambda at, size: new[at : at + size], len(new))
+    content = b"".join(new[:length] if at == delta.SENT and length < 100 else b"" for at, length in plan)
+    tail = len(new) - sum(length for at, length in plan[:-1]) if plan[-1][0] == delta.SENT else 0
+    how = {"start": 0, "packed": False, "plan": plan}
+    sent = content + (new[-tail:] if tail > 100 else b"")
+    result = host("copy", dest=str(dest), content=sent, _content_stream=how, **told(new))
+    assert result["changed"] is True
+    assert dest.read_bytes() == new
+    assert os.listdir(host.folder) == ["f"]
+
+
+def test_an_old_file_that_has_changed_meanwhile_is_not_used(host):
+    dest = host.folder / "f"
+    dest.write_bytes(BIG[::-1])
+    how = {"start": 0, "packed": False, "plan": [[0, len(BIG)]]}
+    result = host("copy", dest=str(dest), content=b"", _content_stream=how, **told(BIG))
+    assert result["need_content"] is True
+    dest.write_bytes(BIG[:100])
+    assert host("copy", dest=str(dest), content=b"", _content_stream=how, **told(BIG))["need_content"] is True
+    assert os.listdir(host.folder) == ["f"]
+
+
+def test_compressed_chunks(host):
+    dest = host.folder / "f"
+    text = b"all the same\n" * 100_000
+    first, second = zlib.compress(text[:1048576], 1), text[1048576:]
+    content = struct.pack(">BI", 1, len(first)) + first + struct.pack(">BI", 0, len(second)) + second
+    how = {"start": 0, "packed": True, "plan": None}
+    assert host("copy", dest=str(dest), content=content, _content_stream=how, **told(text))["changed"] is True
+    assert dest.read_bytes() == text
+    for damaged in (content[:-1], content[:3], b"\7" + content[1:], content[:50] + b"???" + content[53:]):
+        result = host("copy", dest=str(host.folder / "g"), content=damaged, _content_stream=how, **told(text))
+        assert result["failed"] is True
+        assert "exception" not in result
+    assert os.listdir(host.folder) == ["f"]

@@ -25,8 +25,19 @@ def test_a_module_comes_with_the_library_it_needs_in_order(tmp_path: Path) -> No
 
 def test_imports_anywhere_in_the_code_count(tmp_path: Path) -> None:
     source = f"def run(task):\n    if task:\n        import {LIB}.modes as m\n        from {LIB}.atomic import write\n"
-    names = library(tmp_path, source).module("mine").lib_names
-    assert f"{LIB}.modes" in names and f"{LIB}.atomic" in names
+    module = library(tmp_path, source).module("mine")
+    later = module.later_names
+    assert f"{LIB}.modes" in later and f"{LIB}.atomic" in later and f"{LIB}.files" in later
+    # They travel with the module, and wait to be imported.
+    assert {unit.key for unit in module.libs} >= set(later)
+    assert module.lib_names and not set(later) & set(module.lib_names)
+
+
+def test_what_is_imported_at_once_in_one_place_is_imported_at_once(tmp_path: Path) -> None:
+    source = f"from {LIB} import files\ndef run(task):\n    from {LIB} import inode\n    import {LIB}.files\n"
+    module = library(tmp_path, source).module("mine")
+    assert f"{LIB}.files" in module.lib_names
+    assert f"{LIB}.inode" in {*module.lib_names, *module.later_names}
 
 
 def test_a_package_of_the_library_travels_as_one(tmp_path: Path) -> None:

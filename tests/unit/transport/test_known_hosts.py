@@ -3,12 +3,14 @@ import hashlib
 import hmac
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import asyncssh
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stella_ops.transport import known_hosts
 from stella_ops.transport.known_hosts import KnownHosts
 
 KEYS = [asyncssh.generate_private_key("ssh-ed25519").convert_to_public() for _ in range(4)]
@@ -95,3 +97,27 @@ def test_ten_thousand_lines_cost_little() -> None:
     for number in range(50):
         assert known.lookup(f"host{number}").keys
     assert time.process_time() - began < 1.0
+
+
+def test_a_hashed_line_is_tried_until_its_name_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def counting(*args: object) -> bytes:
+        tried.append(args)
+        return hmac.digest(*args)  # type: ignore[arg-type]
+
+    names = [f"h{number}" for number in range(8)]
+    known = KnownHosts("\n".join(f"{hashed(name, name.encode() * 10)} {LINES[0]}" for name in names))
+    monkeypatch.setattr(known_hosts, "hmac", SimpleNamespace(digest=counting))
+    for _ in range(2):
+        assert [len(known.lookup(name).keys) for name in names] == [1] * 8
+    assert len(tried) == 8 + 7 + 6 + 5 + 4 + 3 + 2 + 1
+    assert known.lookup("another").keys == []
+
+
+def test_lines_that_come_later_count() -> None:
+    known = KnownHosts(f"{hashed('web')} {LINES[0]}\n")
+    assert len(known.lookup("web").keys) == 1
+    known.add(f"{hashed('web')} {LINES[1]}\nweb {LINES[0]}\n@revoked * {LINES[1]}\n")
+    found = known.lookup("web")
+    assert (len(found.keys), len(found.revoked)) == (2, 1)

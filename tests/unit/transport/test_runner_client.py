@@ -22,8 +22,9 @@ from stella_ops.errors import (
 from stella_ops.transport import frames
 from stella_ops.transport.base import Become, ModuleCall
 from stella_ops.transport.code import CodeLibrary
+from stella_ops.transport.content import SMALL
 from stella_ops.transport.launch import Launch, launch
-from stella_ops.transport.runner_client import CHUNK, RunnerClient
+from stella_ops.transport.runner_client import RunnerClient
 
 Local = Callable[..., Any]
 
@@ -74,7 +75,7 @@ async def test_calls_overlap_on_one_runner(local: Local) -> None:
     assert (await session.hello())["uid"] == os.geteuid()
 
 
-@pytest.mark.parametrize("size", [0, 1, CHUNK, CHUNK + 1, 3_000_000])
+@pytest.mark.parametrize("size", [0, 1, SMALL, SMALL + 1, 3_000_000])
 @pytest.mark.parametrize("kind", ["bytes", "file"])
 async def test_content_arrives_whole(local: Local, tmp_path: Path, size: int, kind: str) -> None:
     data = os.urandom(size)
@@ -256,7 +257,7 @@ async def test_a_loss_between_two_steps_of_a_call_does_not_hang(code: CodeLibrar
     """A module asks for its content and the connection breaks in the same moment."""
     runner, _ = client(code)
     runner.data_received(hello())
-    waiting = asyncio.create_task(runner.call(call("size", content=b"x" * (CHUNK + 1))))
+    waiting = asyncio.create_task(runner.call(call("size", content=b"x" * (SMALL + 1))))
     await asyncio.sleep(0)
     runner.data_received(frames.encode(frames.RESULT, 1, b'{"need_content": true}'))
     runner.connection_lost("cut")

@@ -1,8 +1,5 @@
 """Which facts are asked for, and gathering them so that one group's trouble is not another's."""
 
-import difflib
-import fnmatch
-
 from stella_ops.remote.lib.facts import (
     distribution,
     hardware,
@@ -73,6 +70,8 @@ def _members(word, names, minimal):
         return 0, names if word == "all" else minimal
     if word in SUBSETS:
         return 1, set(name for name, home, _ in GROUPS if home == word)  # none for ohai and facter
+    import difflib
+
     close = difflib.get_close_matches(word, sorted(names) + list(SUBSETS), n=1, cutoff=0.6)
     hint = "did you mean '{}'?".format(close[0]) if close else "there are: " + ", ".join(SUBSETS)
     raise ValueError("gather_subset knows no '{}'; {}".format(word, hint))
@@ -101,6 +100,8 @@ def pick(facts, patterns):
     patterns = [pattern for pattern in patterns or [] if pattern]
     if not patterns or "*" in patterns:
         return facts
+    import fnmatch
+
     return {
         name: value
         for name, value in facts.items()

@@ -1,10 +1,6 @@
 """Facts that an operator keeps on the host itself: /etc/ansible/facts.d/*.fact."""
 
-import configparser
-import json
 import os
-
-from stella_ops.remote.lib import process
 
 
 def gather(folder, warn):
@@ -23,7 +19,7 @@ def gather(folder, warn):
         path = os.path.join(folder, name)
         try:
             found[name[: -len(".fact")]] = parse(content(path))
-        except (OSError, ValueError, configparser.Error) as error:
+        except (OSError, ValueError) as error:
             message = "cannot read the local fact {}: {}".format(path, error)
             found[name[: -len(".fact")]] = message
             warn(message)
@@ -33,6 +29,8 @@ def gather(folder, warn):
 def content(path):
     """What a fact file holds, or says when it is run."""
     if os.access(path, os.X_OK):
+        from stella_ops.remote.lib import process
+
         outcome = process.run([path])
         if outcome.rc != 0:
             said = outcome.stderr.decode("utf-8", "replace").strip()
@@ -43,11 +41,18 @@ def content(path):
 
 
 def parse(text):
-    """JSON, else INI as a dict of dicts."""
+    """JSON, else INI as a dict of dicts; ValueError where it is neither."""
+    # Few hosts have such files, and each of these imports costs more than reading one.
+    import configparser
+    import json
+
     try:
         return json.loads(text)
     except ValueError:
         pass
     parser = configparser.ConfigParser(interpolation=None)
-    parser.read_string(text)
+    try:
+        parser.read_string(text)
+    except configparser.Error as error:
+        raise ValueError(str(error))
     return {section: dict(parser.items(section)) for section in parser.sections()}

@@ -1,6 +1,5 @@
 """Links, addresses and routes, asked of the kernel by rtnetlink(7): what ip(8) would show, without ip(8)."""
 
-import ipaddress
 import os
 import socket
 import struct
@@ -46,7 +45,7 @@ def addresses():
             {
                 "index": index,
                 "family": 4 if family == socket.AF_INET else 6,
-                "address": str(ipaddress.ip_address(raw)),
+                "address": socket.inet_ntop(family, raw),
                 "prefix": prefix,
                 "scope": {0: "global", 200: "site", 253: "link", 254: "host"}.get(scope, str(scope)),
                 "label": told.get(3, b"").split(b"\0")[0].decode("utf-8", "replace"),
@@ -72,8 +71,8 @@ def default_routes():
             {
                 "family": 4 if family == socket.AF_INET else 6,
                 "index": index,
-                "gateway": str(ipaddress.ip_address(gateway)) if gateway else None,
-                "source": str(ipaddress.ip_address(told[7])) if 7 in told else None,
+                "gateway": socket.inet_ntop(family, gateway) if gateway else None,
+                "source": socket.inet_ntop(family, told[7]) if 7 in told else None,
                 "metric": struct.unpack("=I", told[6])[0] if 6 in told else 0,
             }
         )

@@ -1,7 +1,6 @@
 """Interfaces, addresses and default routes."""
 
 import fcntl
-import ipaddress
 import os
 import socket
 import struct
@@ -25,7 +24,7 @@ def gather(timeout):
         if told is None:
             continue
         add_address(told, entry)
-        if not ipaddress.ip_address(entry["address"]).is_loopback:
+        if not is_loopback(entry["address"]):
             everywhere[entry["family"]].append(entry["address"])
     facts = {
         "interfaces": sorted(told["device"] for told in by_index.values()),
@@ -93,14 +92,30 @@ def add_address(told, entry):
 
 def ipv4(entry):
     """An IPv4 address with its network."""
-    net = ipaddress.ip_interface("{}/{}".format(entry["address"], entry["prefix"])).network
+    prefix = entry["prefix"]
+    mask = (0xFFFFFFFF << (32 - prefix)) & 0xFFFFFFFF
+    network = struct.unpack("!I", socket.inet_aton(entry["address"]))[0] & mask
     return {
         "address": entry["address"],
-        "netmask": str(net.netmask),
-        "network": str(net.network_address),
-        "broadcast": str(net.broadcast_address) if net.prefixlen < 31 else "",
-        "prefix": str(net.prefixlen),
+        "netmask": dotted(mask),
+        "network": dotted(network),
+        "broadcast": dotted(network | mask ^ 0xFFFFFFFF) if prefix < 31 else "",
+        "prefix": str(prefix),
     }
+
+
+def dotted(number):
+    """32 bits as people write them."""
+    return socket.inet_ntoa(struct.pack("!I", number))
+
+
+def is_loopback(address):
+    return address.startswith("127.") or address == "::1"
+
+
+def ipv6(digits):
+    """An IPv6 address of 32 hexadecimal digits, as people write it."""
+    return socket.inet_ntop(socket.AF_INET6, bytes(bytearray.fromhex(digits)))
 
 
 def default(family, routes, by_index, addresses):
@@ -165,7 +180,7 @@ def plain_addresses():
         words = line.split()
         if len(words) == 6:
             scope = {"00": "global", "10": "host", "20": "link", "40": "site"}.get(words[3], words[3])
-            told = str(ipaddress.IPv6Address(int(words[0], 16)))
+            told = ipv6(words[0])
             entry = {"index": int(words[1], 16), "family": 6, "address": told, "scope": scope}
             found.append(dict(entry, prefix=int(words[2], 16), label=words[5]))
     return found
@@ -183,7 +198,7 @@ def plain_routes(table4="/proc/net/route", table6="/proc/net/ipv6_route"):
     for line in sources.lines(table6):
         words = line.split()
         if len(words) == 10 and words[0] == "0" * 32 and words[1] == "00" and words[9] in indexes:
-            gateway = str(ipaddress.IPv6Address(int(words[4], 16)))
+            gateway = ipv6(words[4])
             if words[9] != "lo":
                 found.append((6, words[9], gateway if gateway != "::" else None, int(words[5], 16)))
     routes = [

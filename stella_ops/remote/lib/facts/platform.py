@@ -35,6 +35,15 @@ def gather(timeout):
     return facts
 
 
+def ask_resolver(nodename):
+    """As ``socket.getfqdn``, but for bytes, which are not looked at as an international name: that takes a while."""
+    try:
+        name, aliases, _ = socket.gethostbyaddr(nodename.encode("utf-8", "surrogateescape"))
+    except OSError:
+        return nodename
+    return next((each for each in [name] + aliases if "." in each), name)
+
+
 def fully_qualified(nodename, timeout, hosts="/etc/hosts"):
     """The host's name with its domain; the bare name where none is found in time.
 
@@ -49,7 +58,7 @@ def fully_qualified(nodename, timeout, hosts="/etc/hosts"):
             if dotted:
                 return dotted[0]
     found = []  # type: list[str]
-    asking = threading.Thread(target=lambda: found.append(socket.getfqdn(nodename)))
+    asking = threading.Thread(target=lambda: found.append(ask_resolver(nodename)))
     asking.daemon = True
     asking.start()
     asking.join(min(timeout, 1.0))

@@ -1,6 +1,5 @@
 """Who runs here, with which Python, in which environment, and when."""
 
-import getpass
 import os
 import pwd
 import sys
@@ -52,7 +51,7 @@ def user(timeout):
         facts["user_id"] = os.environ.get("USER") or str(os.getuid())
         return facts
     facts.update(
-        user_id=entry.pw_name or getpass.getuser(),
+        user_id=entry.pw_name or os.environ.get("USER") or str(os.getuid()),
         user_gid=entry.pw_gid,
         user_gecos=entry.pw_gecos,
         user_dir=entry.pw_dir,
