@@ -9,12 +9,12 @@ timeout cannot hit a daemon that an earlier task has started.
 """
 
 import _signal as signal  # type: ignore[import-not-found]
+import _struct as struct
 import fcntl
 import gc
 import io
 import os
 import select
-import struct
 import sys
 import time
 

@@ -8,13 +8,13 @@ both compressed by zlib. Bytecode saves a host its compilation, which takes long
 counts only where the magic number is this Python's own.
 
 Every host pays for every import of the runner before its first task. ``collections``, ``importlib``, ``json``,
-``signal``, ``traceback`` and ``types`` cost more than the interpreter's start, so what is needed of them comes from
-the modules in C behind them.
+``signal``, ``struct``, ``traceback`` and ``types`` cost more than the interpreter's start, so what is needed of them
+comes from the modules in C behind them.
 """
 
 import _frozen_importlib_external as bootstrap
+import _struct as struct
 import marshal
-import struct
 import sys
 import zlib
 

@@ -1,8 +1,8 @@
 """Long DATA frames on their way to a child."""
 
+import _struct as struct
 import fcntl
 import os
-import struct
 
 from stella_ops.remote.runner.processes import READ_SIZE
 

@@ -10,8 +10,9 @@ from stella_ops.errors import ModuleCrashError, NotYet, UnreachableError
 from stella_ops.transport import frames
 from stella_ops.transport.base import Become, Link, ModuleCall
 from stella_ops.transport.code import CodeLibrary
+from stella_ops.transport.content import SMALL
 from stella_ops.transport.launch import Launch
-from stella_ops.transport.runner_client import CHUNK, RunnerClient
+from stella_ops.transport.runner_client import RunnerClient
 
 HELLO = {"uid": 0, "user": "root", "home": "/root", "python": "3.9.2", "executable": "/usr/bin/python3", "time": 1.5}
 GREETING = frames.MAGIC + frames.encode(frames.HELLO, 0, json.dumps(HELLO).encode())
@@ -158,18 +159,18 @@ async def test_a_link_does_not_follow_what_is_not_there(code: CodeLibrary) -> No
     assert Link(here).follow(runner) == 7
 
 
-async def test_a_link_does_not_follow_a_call_that_may_need_a_second_one(code: CodeLibrary) -> None:
+async def test_a_link_does_not_follow_the_second_call_of_a_task(code: CodeLibrary) -> None:
     runner, wire = client(code)
     first = Link()
-    call = await asking(runner, first, b"x" * (CHUNK + 1))
+    call = await asking(runner, first, b"x" * (SMALL + 1))
+    assert first.final
+    answer(runner, 1, text=b'{"need_content": true}')
+    async with asyncio.timeout(10):
+        while len(wire.requests()) < 2:
+            await asyncio.sleep(0)
     assert not first.final
     with pytest.raises(NotYet):
         await (await asking(runner, Link(first)))
-    # Nor what was its last call, of which the host is to know nothing.
-    answer(runner, 1, text=b'{"need_content": true}')
-    await asyncio.sleep(0)
-    assert first.task_id == 2
-    assert not first.final
     assert [request["after"] for request in wire.requests()] == [None, None]
     answer(runner, 2)
     assert await call == {"value": 1}

@@ -45,6 +45,7 @@ class Server(asyncssh.SSHServer):
         self.folder = folder
         self.refuses: str | None = None
         self.connections: list[asyncssh.SSHServerConnection] = []
+        self.serving: set[asyncio.Task[None] | None] = set()
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self.connections.append(conn)
@@ -60,6 +61,7 @@ class Server(asyncssh.SSHServer):
         return asyncssh.SSHServerProcess(self.serve, None, 3, False)
 
     async def serve(self, process: Any) -> None:
+        self.serving.add(asyncio.current_task())
         env = {"PATH": f"{self.folder}:{os.environ['PATH']}", "HOME": str(self.folder)}
         if self.refuses == "says":
             process.stderr.write(b"This account is closed.\n")
@@ -119,6 +121,8 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
     )
     yield made
     made.listener.close()  # type: ignore[attr-defined]
+    if made.serving:
+        await asyncio.wait(made.serving, timeout=10)
 
 
 @pytest_asyncio.fixture

@@ -162,8 +162,11 @@ def test_nor_where_the_runner_is_killed_just_then(kept: Any, watch: Any, tmp_pat
     watch.gone(*pids)
 
 
-def test_a_group_that_has_nobody_left_is_nobodys(kept: Any) -> None:
+def test_a_group_that_has_nobody_left_is_nobodys(start_runner: Start, ends: Path) -> None:
     """The child crashes when its program has ended and has not been accounted for: nobody else is hit."""
+    # To signal group 0 is to signal one's own, which had better not be ours.
+    kept = start_runner(ends, start_new_session=True)
+    kept.hello()
     source = (
         "import os, subprocess\nfrom stella_ops.remote.lib import process\nARGUMENTS = {}\ndef run(task):\n"
         "    program = subprocess.Popen(['true'], start_new_session=True)\n"
