@@ -13,27 +13,29 @@ import zlib
 MAGIC_NUMBER = importlib.util.MAGIC_NUMBER
 
 
-def compiled(source: bytes, filename: str) -> bytes:
+def compiled(source: bytes, filename: str, *, lean: bool = False) -> bytes:
     """The compressed bytecode of some source; empty where this Python cannot compile it.
 
     Args:
         filename: what tracebacks on the host call it.
+        lean: without docstrings and assertions.
     """
     try:
-        code = compile(source, filename, "exec", dont_inherit=True)
+        code = compile(source, filename, "exec", dont_inherit=True, optimize=2 if lean else 0)
     except (SyntaxError, ValueError):
         # The host's Python decides, which may know more or less than ours; its error goes to the operator.
         return b""
     return zlib.compress(marshal.dumps(code), 6)
 
 
-def pack(key: str, source: bytes, filename: str) -> bytes:
+def pack(key: str, source: bytes, filename: str, *, lean: bool = False) -> bytes:
     """A piece of code as it travels; ``remote/runner/loader.py`` tells the form.
 
     Args:
         key: its name on the host.
         filename: what tracebacks on the host call it.
+        lean: see ``compiled``.
     """
-    bytecode = compiled(source, f"stella:{filename}")
+    bytecode = compiled(source, f"stella:{filename}", lean=lean)
     head = key.encode() + b"\n" + MAGIC_NUMBER + len(bytecode).to_bytes(4, "big")
     return head + bytecode + zlib.compress(source, 6)

@@ -95,7 +95,7 @@ class CodeLibrary:
         self._follow((lib for lib, nested in needed.items() if not nested), at_once)
         return ModuleCode(
             name=name,
-            unit=_unit(f"{name}@{digest}", source, f"modules/{name}.py"),
+            unit=Unit(f"{name}@{digest}", pack(f"{name}@{digest}", source, f"modules/{name}.py")),
             libs=tuple(self._libs[lib][0] for lib in order),
             at_once=frozenset(at_once),
             builtin=content.builtin_folder("modules") in path.parents,
@@ -108,7 +108,7 @@ class CodeLibrary:
         visiting.add(lib)
         if lib not in self._libs:
             key, source = _lib_source(lib, wanted_by)
-            self._libs[lib] = (_unit(key, source, key), _imports(source, lib, own=True))
+            self._libs[lib] = (Unit(key, pack(key, source, key, lean=True)), _imports(source, lib, own=True))
         for needed in self._libs[lib][1]:
             self._collect(needed, order, visiting, wanted_by)
         order[lib] = None
@@ -119,10 +119,6 @@ class CodeLibrary:
             if lib not in found:
                 found.add(lib)
                 self._follow((needed for needed, nested in self._libs[lib][1].items() if not nested), found)
-
-
-def _unit(key: str, source: bytes, filename: str) -> Unit:
-    return Unit(key, pack(key, source, filename))
 
 
 def _lib_source(lib: str, wanted_by: Path) -> tuple[str, bytes]:

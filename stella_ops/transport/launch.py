@@ -93,9 +93,9 @@ def pack_program(sources: Mapping[str, bytes]) -> Program:
     for name in sorted(sources):
         if name != "loader.py":
             key = f"stella_ops.remote.runner.{name.removesuffix('.py')}"
-            packed = pack(key, sources[name], key)
+            packed = pack(key, sources[name], key, lean=True)
             units += len(packed).to_bytes(4, "big") + packed
-    return Program(compiled(loader, "stella:loader"), zlib.compress(loader, 9), bytes(units))
+    return Program(compiled(loader, "stella:loader", lean=True), zlib.compress(loader, 9), bytes(units))
 
 
 @dataclass(frozen=True, slots=True)
