@@ -17,7 +17,7 @@ from pathlib import Path
 
 from stella_ops.errors import BecomeError, InterpreterError
 from stella_ops.transport.base import Become
-from stella_ops.transport.bytecode import MAGIC_NUMBER, compiled, pack
+from stella_ops.transport.bytecode import MAGIC_NUMBER, compiled, pack, without_bytecode
 
 # Tried in this order; the first that really starts is taken. A pyenv shim without a version, a dangling
 # virtual environment or a Python 2 exits before it reads anything, and the next one has its turn.
@@ -54,7 +54,7 @@ _BOOT = (
     "import os,zlib,marshal,_frozen_importlib_external as b;{take}"
     "r=lambda n:n and(lambda c:c+r(n-len(c))if c else os._exit(88))(os.read(0,n))or bytes();"
     "{ready}c=r({bytecode});s=r({source});units=r({units});"
-    'exec(marshal.loads(zlib.decompress(c))if b.MAGIC_NUMBER.hex()==\\"{magic}\\"else zlib.decompress(s))'
+    'exec(marshal.loads(zlib.decompress(c))if c and b.MAGIC_NUMBER.hex()==\\"{magic}\\"else zlib.decompress(s))'
 )
 # While interpreters are tried, they get an empty standard input, and the real one waits as descriptor 3: a shim
 # that reads its input takes nothing away from the next.
@@ -65,23 +65,34 @@ _READY = 'os.write(1,b\\"\\0stella-runner/ready\\n\\");'
 _PREPARE = 'set +eu; [ "${LC_ALL:-${LC_CTYPE:-${LANG:-}}}" ] || { LC_CTYPE=C.UTF-8; export LC_CTYPE; }; '
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Program:
     """The runner as it travels: its loader as bytecode and as source, and the other files for the loader."""
 
     bytecode: bytes
     source: bytes
-    units: bytes
+    units: tuple[bytes, ...]
 
     @property
     def whole(self) -> bytes:
         """What goes to standard input."""
-        return self.bytecode + self.source + self.units
+        return self.bytecode + self.source + self.packed_units
+
+    @functools.cached_property
+    def packed_units(self) -> bytes:
+        """The other files, each with its length before it."""
+        return b"".join(len(unit).to_bytes(4, "big") + unit for unit in self.units)
+
+    def plain(self) -> Program:
+        """The same without bytecode."""
+        return Program(b"", self.source, tuple(without_bytecode(unit) for unit in self.units))
 
 
 @functools.cache
-def runner_program() -> Program:
+def runner_program(*, bytecode: bool = True) -> Program:
     """The runner, read and compiled once."""
+    if not bytecode:
+        return runner_program().plain()
     folder = Path(__file__).parent.parent / "remote" / "runner"
     return pack_program({file.name: file.read_bytes() for file in folder.glob("*.py") if file.name != "__init__.py"})
 
@@ -89,13 +100,9 @@ def runner_program() -> Program:
 def pack_program(sources: Mapping[str, bytes]) -> Program:
     """The runner's files, by name, made ready to travel."""
     loader = sources["loader.py"]
-    units = bytearray()
-    for name in sorted(sources):
-        if name != "loader.py":
-            key = f"stella_ops.remote.runner.{name.removesuffix('.py')}"
-            packed = pack(key, sources[name], key, lean=True)
-            units += len(packed).to_bytes(4, "big") + packed
-    return Program(compiled(loader, "stella:loader", lean=True), zlib.compress(loader, 9), bytes(units))
+    keys = {f"stella_ops.remote.runner.{name.removesuffix('.py')}": name for name in sources if name != "loader.py"}
+    units = tuple(pack(key, sources[keys[key]], key, lean=True) for key in sorted(keys))
+    return Program(compiled(loader, "stella:loader", lean=True), zlib.compress(loader, 9), units)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +116,17 @@ class Launch:
             With a prompt, the boot code says ``READY`` before it reads, so that password and program are
             never mixed up.
         interpreter: the one that was asked for, None where one is looked for.
+        bytecode: code travels as bytecode besides source.
     """
 
     command: str
     program: bytes
     prompt: bytes | None
     interpreter: str | None = None
+    bytecode: bool = True
 
 
-def launch(interpreter: str | None, become: Become | None, *, name: str) -> Launch:
+def launch(interpreter: str | None, become: Become | None, *, name: str, bytecode: bool = True) -> Launch:
     """How to start the runner.
 
     Args:
@@ -125,16 +134,18 @@ def launch(interpreter: str | None, become: Become | None, *, name: str) -> Laun
             for one.
         become: the user to act as, or None for the login user.
         name: the host, for errors.
+        bytecode: send bytecode besides source.
     """
+    program = runner_program(bytecode=bytecode)
     with_password = become is not None and become.password is not None
-    script = _PREPARE + _start_python(interpreter, announce=with_password, name=name)
+    script = _PREPARE + _start_python(program, interpreter, announce=with_password, name=name)
     prompt = None
     if become is None:
         command = f"exec /bin/sh -c {shlex.quote(script)}"
     else:
         wrapped, prompt = wrap_become(["/bin/sh", "-c", script], become, name=name)
         command = f"exec {shlex.join(wrapped)}"
-    return Launch(command, runner_program().whole, prompt, interpreter)
+    return Launch(command, program.whole, prompt, interpreter, bytecode)
 
 
 def wrap_become(command: list[str], become: Become, *, name: str) -> tuple[list[str], bytes | None]:
@@ -162,13 +173,13 @@ def boot_code(program: Program, *, take: bool = False, announce: bool = False) -
         ready=_READY if announce else "",
         bytecode=len(program.bytecode),
         source=len(program.source),
-        units=len(program.units),
+        units=len(program.packed_units),
         magic=MAGIC_NUMBER.hex(),
     )
 
 
-def _start_python(interpreter: str | None, *, announce: bool, name: str) -> str:
-    boot = boot_code(runner_program(), take=interpreter is None, announce=announce)
+def _start_python(program: Program, interpreter: str | None, *, announce: bool, name: str) -> str:
+    boot = boot_code(program, take=interpreter is None, announce=announce)
     if interpreter is not None:
         return (
             f'{_set_words(interpreter, name)}; "$@" -I -S -c "{boot}"; '

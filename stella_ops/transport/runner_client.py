@@ -23,6 +23,7 @@ from stella_ops.errors import (
 from stella_ops.transport import frames
 from stella_ops.transport.answers import AnswerError, read_answer
 from stella_ops.transport.base import Become, ModuleCall
+from stella_ops.transport.bytecode import without_bytecode
 from stella_ops.transport.code import CodeLibrary, ModuleCode
 from stella_ops.transport.content import Content, as_content
 from stella_ops.transport.launch import Launch
@@ -301,7 +302,8 @@ class RunnerClient:
         for unit in (*module.libs, module.unit):
             if unit.key not in self._sent:
                 self._sent.add(unit.key)
-                packed += frames.encode(frames.CODE, 0, unit.packed)
+                code = unit.packed if self._start.bytecode else without_bytecode(unit.packed)
+                packed += frames.encode(frames.CODE, 0, code)
         packed += frames.encode(frames.TASK, task_id, told)
         waiting: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._waiting[task_id] = waiting

@@ -14,6 +14,7 @@ from stella_ops.transport.bulk import BulkWriter
 from stella_ops.transport.code import CodeLibrary
 from stella_ops.transport.connect import Connector, close_connection
 from stella_ops.transport.launch import launch
+from stella_ops.transport.nearness import is_near
 from stella_ops.transport.raw import RawExchange
 from stella_ops.transport.runner_client import RunnerClient
 from stella_ops.transport.session import Session
@@ -114,6 +115,8 @@ class SshSession(Session):
     async def _start_runner(self, become: Become | None) -> RunnerClient:
         start = launch(self.spec.interpreter, become, name=self.spec.name)
         connection = await self._connect()
+        if not is_near(connection):
+            start = launch(self.spec.interpreter, become, name=self.spec.name, bytecode=False)
         client = RunnerClient(self.spec.name, start, become, self._code)
         wire = _Wire(client)
         opening = asyncio.create_task(self._open_channel(connection, wire, start.command))

@@ -103,7 +103,7 @@ def test_the_runners_own_files_fall_back_as_well(monkeypatch: pytest.MonkeyPatch
     program = launch.pack_program(sources)
     key = "stella_ops.remote.runner.program"
     unit = packed(key, sources["program.py"], b"broken", b"\0\0\r\n")
-    program = replace(program, units=len(unit).to_bytes(4, "big") + unit)
+    program = replace(program, units=(unit,))
     assert said(Path(sys.executable), program) == b"from source"
 
 
