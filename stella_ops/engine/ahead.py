@@ -86,7 +86,6 @@ class Ahead:
         except BaseException:
             begun.running.cancel()
             await asyncio.gather(begun.running, return_exceptions=True)
-            await self.drop()
             raise
         if begun.stuck:
             # What was begun behind it went by what was known before it failed.
