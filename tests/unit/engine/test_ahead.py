@@ -324,19 +324,18 @@ async def test_a_task_takes_what_it_takes(play: Play, pool: Any, monkeypatch: py
     now = [100.0]
     monkeypatch.setattr(ahead, "time", SimpleNamespace(monotonic=lambda: now[0]))
 
-    def answer(host: str, call: ModuleCall) -> dict[str, Any]:
-        now[0] += 5.0
-        return {"changed": True}
-
-    pool.answer = answer
-    go = pool.hold("one")
+    gates = [pool.hold(word) for word in ("one", "three", "five")]
     text = HEAD + (
         "    - command: one\n    - command: two\n      when: false\n    - command: three\n    - debug: msg=x\n"
         "    - command: five\n"
     )
     running = asyncio.create_task(play(text, hosts="a,", pool=pool))
     await pool.until_sent("five")
-    go.set()
+    for gate in gates:
+        now[0] += 5.0
+        gate.set()
+        for _ in range(30):
+            await asyncio.sleep(0)
     played = await running
     assert [event.duration for event in played.seen.of(HostFinished)] == [5.0, 0.0, 5.0, 0.0, 5.0]
 
