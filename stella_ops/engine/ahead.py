@@ -86,7 +86,6 @@ class Ahead:
         except BaseException:
             begun.running.cancel()
             await asyncio.gather(begun.running, return_exceptions=True)
-            await self.drop()
             raise
         if begun.stuck:
             # What was begun behind it went by what was known before it failed.
@@ -118,9 +117,10 @@ class Ahead:
 
     async def _outcome(self, begun: _Begun, path: Sequence[Task]) -> Outcome:
         """What a task comes to; while it runs, those after it begin."""
-        if not path or len(self._queue) >= DEPTH // 2 or (self._queue and self._queue[-1].stuck):
+        rest = self._rest(begun, path)
+        if not rest:
             return await begun.running
-        looking = asyncio.create_task(self._look_ahead(begun, path))
+        looking = asyncio.create_task(self._look_ahead(begun, rest))
         try:
             return await begun.running
         finally:
@@ -148,10 +148,22 @@ class Ahead:
         names = frozenset(task.register for task in before if task.register)
         return Pending(names, facts=any(self.traits.gathers_facts(task) for task in before))
 
-    async def _look_ahead(self, current: _Begun, path: Sequence[Task]) -> None:
-        """Begin what may be begun after the task whose turn it is."""
+    def _rest(self, current: _Begun, path: Sequence[Task]) -> Sequence[Task]:
+        """The part of the path that may begin now: what lies behind the last task that has begun."""
         last = self._queue[-1] if self._queue else current
-        for task in _after(last.task, current.task, path):
+        if len(self._queue) >= DEPTH // 2 or (last is not current and last.stuck):
+            return ()
+        at = 0
+        if last is not current:
+            at = next((index for index, task in enumerate(path, 1) if task is last.task), len(path))
+        while at < len(path) and not self.select(path[at]):
+            at += 1
+        return path[at:]
+
+    async def _look_ahead(self, current: _Begun, rest: Sequence[Task]) -> None:
+        """Begin what may be begun behind the task whose turn it is."""
+        last = self._queue[-1] if self._queue else current
+        for task in rest:
             if not self.select(task):
                 continue
             if not self.traits.may_lead(last.task) or not self.traits.may_follow(task):
@@ -168,16 +180,6 @@ class Ahead:
             len(self._queue) >= DEPTH
             or sum(begun.link.size for begun in self._queue if not begun.running.done()) >= IN_FLIGHT
         )
-
-
-def _after(last: Task, current: Task, path: Sequence[Task]) -> Sequence[Task]:
-    """The part of the path behind the last task that has begun."""
-    if last is current:
-        return path
-    for index, task in enumerate(path):
-        if task is last:
-            return path[index + 1 :]
-    return ()
 
 
 def _ended(begun: _Begun, previous: _Begun | None) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from stella_ops import content
@@ -51,7 +53,7 @@ class Traits:
     def _make(self, task: Task) -> tuple[bool, bool]:
         inherited = task.inherited
         single = (
-            self._is_plain(task.action)
+            _is_plain(task.action, self._folders)
             and task.loop is None
             and not task.until
             and task.retries is None
@@ -72,12 +74,18 @@ class Traits:
         )
         return not judged_here, follows
 
-    def _is_plain(self, name: str) -> bool:
-        if name in action_names():
-            return name in _PLAIN_ACTIONS
-        # What a module of the operator's own returns, and leaves behind, is not known.
-        path = content.module_path(name, self._folders)
-        return path is not None and path.parent == content.builtin_folder("modules")
+
+@functools.lru_cache(maxsize=1024)
+def _is_plain(name: str, folders: tuple[Path, ...]) -> bool:
+    """Whether an action or module asks the host once, and changes nothing but the host.
+
+    Args:
+        folders: with modules of the operator's own. What those return, and leave behind, is not known.
+    """
+    if name in action_names():
+        return name in _PLAIN_ACTIONS
+    path = content.module_path(name, folders)
+    return path is not None and path.parent == content.builtin_folder("modules")
 
 
 def _is_settled(conditions: list[Any] | None) -> bool:

@@ -195,7 +195,7 @@ class Connector:
                 tunnel=tunnel,
                 proxy_command=None,
                 x509_trusted_certs=None,
-                client_factory=lambda: _Client(trust, self._agents, has_keys="client_keys" in keywords),
+                client_factory=lambda: _Client(trust, self._agents),
                 **{**keywords, **more},
             )
 
@@ -324,10 +324,9 @@ class Connector:
 class _Client(asyncssh.SSHClient):
     """Decides about host keys that asyncssh does not find among the trusted ones, and saves round trips."""
 
-    def __init__(self, trust: Trust, agents: Agents, *, has_keys: bool) -> None:
+    def __init__(self, trust: Trust, agents: Agents) -> None:
         self._trust = trust
         self._agents = agents
-        self._has_keys = has_keys
         self._connection: asyncssh.SSHClientConnection | None = None
 
     def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
@@ -336,8 +335,7 @@ class _Client(asyncssh.SSHClient):
         self._agents.share(conn)
 
     def begin_auth(self, username: str) -> None:
-        if self._has_keys:
-            lean_ssh.skip_question_of_none(self._connection)
+        lean_ssh.skip_question_of_none(self._connection)
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
         return self._trust.decide(key)

@@ -1,6 +1,7 @@
 """Round trips and packets that an SSH connection can do without; asyncssh has no options for them.
 
-* The first request of a login asks whether none is needed. With a key in hand that is not the question.
+* The first request of a login asks whether none is needed. With a key in hand, or in the agent, that is not the
+  question.
 * asyncssh asks for each key whether it would do before it signs with it. A key from a file signs at once: that
   costs us less than a round trip, and sshd holds up the answer to the question on purpose.
 * Before each packet asyncssh sends an empty one, which hides what cipher block chaining would tell of the next
@@ -22,9 +23,9 @@ _CHAINED = "cbc"
 
 
 def skip_question_of_none(connection: Any) -> None:
-    """Begin a login with a key. Called when the login begins; a refusal tells the other methods as ever.
+    """Begin a login with the first key there is. Called when the login begins.
 
-    The question comes after all where no key turns out to be of use to the server.
+    A refusal tells the other methods as ever; without any key the question comes after all.
     """
     preferred = getattr(connection, "_preferred_auth", None)
     if preferred and b"publickey" not in preferred:

@@ -31,26 +31,9 @@ from stella_ops.transport.pool import SessionPool
 from stella_ops.transport.session import Session
 
 # What is another at every run.
-VOLATILE = frozenset(
-    [
-        "time",
-        "duration",
-        "run_id",
-        "start",
-        "end",
-        "delta",
-        "atime",
-        "mtime",
-        "ctime",
-        "inode",
-        "dev",
-        "uid",
-        "gid",
-        "nlink",
-        "ansible_facts",
-        "backup_file",
-    ]
-)
+VOLATILE = frozenset({"time", "duration", "run_id", "start", "end", "delta", "ansible_facts", "backup_file"}) | {
+    *("atime", "mtime", "ctime", "birthtime", "inode", "dev", "uid", "gid", "nlink", "blocks", "version")
+}
 
 
 class LinkedSession(LocalSession):
@@ -62,6 +45,14 @@ class LinkedSession(LocalSession):
         return await Session.call(self, call, become)
 
     ahead = 0
+
+    def __init__(self, spec: ConnectionSpec, code: CodeLibrary) -> None:
+        super().__init__(spec, code)
+        self.started: list[Become | None] = []
+
+    async def _start_runner(self, become: Become | None) -> Any:
+        self.started.append(become)
+        return await super()._start_runner(become)
 
     async def close(self) -> None:
         await super().close()

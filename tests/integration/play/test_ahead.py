@@ -282,6 +282,15 @@ async def test_another_user_in_the_middle(tmp_path: Path) -> None:
     assert not played.complaints
 
 
+async def test_nobody_becomes_another_user_ahead_of_the_turn(tmp_path: Path) -> None:
+    """A password that is wrong is not tried for a task that does not come, nor twice for one that does."""
+    pool = rows.LinkedPool(CodeLibrary(()))
+    tasks = [log("one", "sleep 0.3; exit 3"), {**log("two"), "become": True, "become_user": "nobody"}]
+    played = await rows.play(tmp_path, [{"hosts": "all", "gather_facts": False, "tasks": tasks}], pool=pool)
+    assert logged(played) == ["one"]
+    assert [session.started for session in pool.made] == [[None]]
+
+
 async def test_local_tasks_do_not_overtake(play: Any) -> None:
     """A task on the controller beside tasks on the host; its runner is another, too."""
     tasks = [

@@ -22,6 +22,7 @@ from stella_ops.engine.traits import Traits
 rows = sys.modules["tests_integration_play_rows"]  # loaded by conftest.py
 
 NAMES = ("r0", "r1", "r2")
+VARIABLES = (*NAMES, "fact", "vars.r0")
 CONDITIONS = [
     *(f"{name} is defined" for name in NAMES),
     *(f"{name} is not defined or {name} is changed" for name in NAMES),
@@ -56,18 +57,22 @@ TEXTS = [
 ]
 
 some = st.sampled_from
-text = some(TEXTS)
-sometimes = st.integers(0, 3).map(lambda n: n == 0)
+# Most tasks are plain: else there would be no rows.
+text = st.one_of(st.just("plain"), some(["plain", "{{ fact }}"]), some(TEXTS))
+condition = st.one_of(some([True, "fact == 1", "inventory_hostname == 'web'"]), some(CONDITIONS))
+sometimes = st.integers(0, 3).map(lambda n: n == 3)
 
 
 @st.composite
 def actions(draw: Any) -> dict[str, Any]:
     """What a task does, most often something that leaves a trace."""
-    name = f"{{{{ root }}}}/{draw(some(['a', 'b', 'sub/c']))}"
-    kind = draw(st.integers(0, 13))
-    if kind <= 3:
+    name = f"{{{{ root }}}}/{draw(some(['a', 'b', 'c', 'd', 'a/e']))}"
+    kind = draw(some([0, 0, 0, 0, 4, 4, 5, 6, 7, 7, 8, 8, 9, 9, 10, 11, 12, 13]))
+    if kind == 0:
         # Run twice, it shows; not in its turn, too.
-        return {"shell": f"echo {draw(st.integers(0, 99))} >> {{{{ root }}}}/log; exit {draw(some([0, 0, 0, 3]))}"}
+        return {
+            "shell": f"echo {draw(st.integers(0, 99))} >> {{{{ root }}}}/log; exit {draw(some([0, 0, 0, 0, 0, 3]))}"
+        }
     if kind == 4:
         return {"copy": {"content": draw(text) + "\n", "dest": name}}
     if kind == 5:
@@ -75,13 +80,13 @@ def actions(draw: Any) -> dict[str, Any]:
     if kind == 6:
         return {"template": {"src": draw(some(["plain.j2", "uses.j2"])), "dest": name}}
     if kind == 7:
-        return {"file": {"path": name, "state": draw(some(["directory", "absent", "touch", "file"]))}}
+        return {"file": {"path": name, "state": draw(some(["directory", "directory", "absent", "touch", "file"]))}}
     if kind == 8:
         return {"stat": {"path": name}}
     if kind == 9:
-        return {"debug": draw(some([{"msg": t} for t in TEXTS] + [{"var": n} for n in (*NAMES, "fact", "vars.r0")]))}
+        return {"debug": draw(st.one_of(st.fixed_dictionaries({"msg": text}), some([{"var": n} for n in VARIABLES])))}
     if kind == 10:
-        return {"assert": {"that": [str(draw(some(CONDITIONS)))]}}
+        return {"assert": {"that": [str(draw(condition))]}}
     if kind == 11:
         return {"set_fact": {"fact": draw(some([1, 2, "{{ (r0 | default({})).rc | default(2) }}"]))}}
     if kind == 12:
@@ -97,8 +102,8 @@ def tasks(draw: Any) -> dict[str, Any]:
         return task
     keywords = {
         "register": some(NAMES),
-        "when": some(CONDITIONS),
-        "failed_when": some([False, "r0.rc | default(0) == 3", "r1 is changed"]),
+        "when": condition,
+        "failed_when": some([False, False, "r0.rc | default(0) == 3", "r1 is changed"]),
         "changed_when": some([True, False, "r0 is changed"]),
         "ignore_errors": some([True, False, "{{ fact == 2 }}"]),
         "notify": some(["first", "second", ["first", "topic"], "{{ 'second' }}"]),
@@ -113,9 +118,10 @@ def tasks(draw: Any) -> dict[str, Any]:
         "run_once": some([True]),
         "ignore_unreachable": some([True]),
     }
-    for name in draw(st.lists(some(list(keywords)), max_size=3)):
+    chosen = draw(some([[], [], [], ["register"], ["when"], ["register", "when"], None]))
+    for name in draw(st.lists(some(list(keywords)), max_size=2)) if chosen is None else chosen:
         task[name] = draw(keywords[name])
-    if draw(sometimes) and "loop" not in task:
+    if draw(st.integers(0, 11)) == 11 and "loop" not in task:
         task.setdefault("register", "r0")
         task.update(until=f"{task['register']} is not failed", retries=1, delay=0)
     return task
@@ -124,19 +130,19 @@ def tasks(draw: Any) -> dict[str, Any]:
 def steps(depth: int) -> st.SearchStrategy[list[dict[str, Any]]]:
     """Tasks, and blocks of them."""
     if not depth:
-        return st.lists(tasks(), min_size=1, max_size=5)
+        return st.lists(tasks(), min_size=2, max_size=6)
     inner = steps(depth - 1)
     block = st.fixed_dictionaries(
         {"block": inner},
         optional={
             "rescue": inner,
             "always": inner,
-            "when": some(CONDITIONS),
+            "when": condition,
             "ignore_errors": st.just(True),
             "vars": st.just({"of_task": "{{ r1.rc | default(1) }}"}),
         },
     )
-    return st.lists(st.one_of(tasks(), tasks(), tasks(), block), min_size=1, max_size=7)
+    return st.lists(st.one_of(tasks(), tasks(), tasks(), tasks(), block), min_size=5, max_size=10)
 
 
 def numbered(found: list[dict[str, Any]], count: list[int]) -> list[dict[str, Any]]:
@@ -167,7 +173,8 @@ def books(draw: Any) -> list[dict[str, Any]]:
             play["gather_subset"] = ["!all", "!min", "platform"]
         if draw(sometimes):
             play["pre_tasks"] = numbered(draw(steps(0)), count)
-        if draw(st.booleans()):
+        # Behind them other tasks wait for their turn; those that are notified have to be there.
+        if draw(st.booleans()) or "notify" in str(play):
             play["handlers"] = [
                 {"name": "first", "shell": "echo first >> {{ root }}/log", "notify": "second"},
                 {"name": "second", "debug": {"msg": "{{ r0 is defined }}"}, "listen": "topic"},

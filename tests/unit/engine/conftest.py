@@ -94,7 +94,7 @@ class RowSession(FakeSession):
         pool.sent.append(pool.label(call))
         ended = pool.ended[number] = asyncio.get_running_loop().create_future()
         if link is not None:
-            link.mark_sent(runner, number, final=True)
+            link.mark_sent(runner, number, final=pool.label(call) not in pool.open)
             link.size = pool.size
         pool.news.set()
         well = False
@@ -120,6 +120,7 @@ class RowPool(FakePool):
         ran: what the hosts have begun of it.
         gates: what waits on the host until it is let go.
         size: so many bytes each task counts as.
+        open: what may be asked a second time before it is done.
     """
 
     sent: list[str] = field(default_factory=list)
@@ -128,6 +129,7 @@ class RowPool(FakePool):
     ended: dict[int, asyncio.Future[bool]] = field(default_factory=dict)
     news: asyncio.Event = field(default_factory=asyncio.Event)
     size: int = 0
+    open: set[str] = field(default_factory=set)
 
     def session(self, spec: ConnectionSpec) -> FakeSession:
         return self.sessions.setdefault(spec, RowSession(spec, self))

@@ -98,10 +98,11 @@ async def test_who_uses_facts_waits_for_them(play: Play, pool: Any) -> None:
     pool.answer = answer
     text = (
         "- hosts: all\n  tasks:\n    - command: one\n    - command: two {{ ansible_system }}\n"
-        "    - command: three {{ ansible_facts.system }} {{ ansible_check_mode }}\n"
+        "    - command: three {{ ansible_facts.system | default('none') }} {{ ansible_check_mode }}\n"
     )
     go = pool.hold("setup")
-    running = asyncio.create_task(play(text, hosts="a,", pool=pool))
+    # Not with what stands below them either.
+    running = asyncio.create_task(play(text, hosts="a ansible_system=older\n", pool=pool))
     await pool.until_sent("setup", "one")
     go.set()
     await running
@@ -185,6 +186,35 @@ async def test_what_was_decided_before_a_failure_is_decided_again(play: Play, po
     )
     played = await play(text, hosts="a,", pool=pool)
     assert played.seen.results("debug")["a"]["msg"] == "command"
+
+
+async def test_a_failure_that_shows_ahead_counts_in_its_turn_only(play: Play, pool: Any, tmp_path: Any) -> None:
+    """What is missing now may be there then."""
+    go = pool.hold("one")
+    text = HEAD + "    - command: one\n    - copy: {src: later, dest: /x}\n    - command: three\n"
+    running = asyncio.create_task(play(text, hosts="a,", pool=pool))
+    await pool.until_sent("one")
+    for _ in range(30):
+        await asyncio.sleep(0)
+    assert pool.sent == ["one"]
+    (tmp_path / "later").write_text("x")
+    go.set()
+    played = await running
+    assert pool.ran == ["one", "/x", "three"] and played.code == 0
+
+
+async def test_nothing_follows_what_may_be_asked_again(play: Play, pool: Any) -> None:
+    """A host that lacks a long file asks for it, and is called a second time."""
+    pool.open = {"two"}
+    go = pool.hold("one")
+    running = asyncio.create_task(play(HEAD + commands("one", "two", "three"), hosts="a,", pool=pool))
+    await pool.until_sent("two")
+    for _ in range(30):
+        await asyncio.sleep(0)
+    assert pool.sent == ["one", "two"]
+    go.set()
+    await running
+    assert pool.ran == ["one", "two", "three"]
 
 
 async def test_a_lost_connection_that_is_ignored_runs_nothing_twice(play: Play, pool: Any) -> None:
@@ -294,19 +324,18 @@ async def test_a_task_takes_what_it_takes(play: Play, pool: Any, monkeypatch: py
     now = [100.0]
     monkeypatch.setattr(ahead, "time", SimpleNamespace(monotonic=lambda: now[0]))
 
-    def answer(host: str, call: ModuleCall) -> dict[str, Any]:
-        now[0] += 5.0
-        return {"changed": True}
-
-    pool.answer = answer
-    go = pool.hold("one")
+    gates = [pool.hold(word) for word in ("one", "three", "five")]
     text = HEAD + (
         "    - command: one\n    - command: two\n      when: false\n    - command: three\n    - debug: msg=x\n"
         "    - command: five\n"
     )
     running = asyncio.create_task(play(text, hosts="a,", pool=pool))
     await pool.until_sent("five")
-    go.set()
+    for gate in gates:
+        now[0] += 5.0
+        gate.set()
+        for _ in range(30):
+            await asyncio.sleep(0)
     played = await running
     assert [event.duration for event in played.seen.of(HostFinished)] == [5.0, 0.0, 5.0, 0.0, 5.0]
 

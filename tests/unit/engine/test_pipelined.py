@@ -170,7 +170,7 @@ async def test_the_share_of_failures_is_of_all_hosts(play: Play, pool: Any) -> N
 async def test_run_once_means_each_host_and_that_is_told(play: Play, pool: Any) -> None:
     pool.answer = fails(("h0", "one"))
     text = HEAD + "  tasks:\n    - command: one\n      run_once: true\n    - command: two\n"
-    played = await play(text, hosts=SIX, pool=pool)
+    played = await play(text, hosts=SIX, pool=pool, forks=1)
     [warned] = played.seen.of(Warned)
     assert warned.message.startswith("run_once has no meaning under 'strategy: pipelined'")
     assert str(warned.where).endswith("playbook.yml:5:7")
