@@ -6,7 +6,16 @@ from benchmarks.tools.ansible import Ansible, Mitogen
 from benchmarks.tools.bare import Bare, BareExec
 from benchmarks.tools.base import Tool
 from benchmarks.tools.pyinfra import Pyinfra
-from benchmarks.tools.stella import StellaOps, StellaPipelined
+from benchmarks.tools.stella import StellaOps, StellaPipelined, StellaRaw
 
-_ALL: tuple[Tool, ...] = (StellaOps(), StellaPipelined(), BareExec(), Bare(), Pyinfra(), Mitogen(), Ansible())
+_ALL: tuple[Tool, ...] = (
+    StellaOps(),
+    StellaPipelined(),
+    StellaRaw(),
+    BareExec(),
+    Bare(),
+    Pyinfra(),
+    Mitogen(),
+    Ansible(),
+)
 TOOLS: dict[str, Tool] = {tool.name: tool for tool in _ALL}

@@ -17,6 +17,7 @@ class StellaOps:
     name = "stella-ops"
     works: frozenset[str] | None = None
     _strategy: str | None = None
+    _ping: tuple[str, ...] = ("-m", "ping")
 
     def __init__(self) -> None:
         self._program = Path(sys.executable).parent / "stella-ops"
@@ -30,7 +31,7 @@ class StellaOps:
         inventory = write_inventory(site)
         env = {**clean_environment(), "STELLA_HOME": str(site.home / "state")}
         if work.steps == (Ping(),):
-            argv = [str(self._program), "run", "all", "-m", "ping", "-i", str(inventory)]
+            argv = [str(self._program), "run", "all", *self._ping, "-i", str(inventory)]
         else:
             playbook = write_playbook(work, site, strategy=self._strategy)
             argv = [str(self._program), "play", str(playbook), "-i", str(inventory)]
@@ -43,3 +44,11 @@ class StellaPipelined(StellaOps):
     name = "stella-pipelined"
     works: frozenset[str] | None = frozenset({"play", "delay"})
     _strategy = "pipelined"
+
+
+class StellaRaw(StellaOps):
+    """No Python on the host, as pyinfra does it: ``echo pong`` by the login shell."""
+
+    name = "stella-raw"
+    works: frozenset[str] | None = frozenset({"ping", "scale"})
+    _ping = ("-m", "raw", "-a", "echo pong")
