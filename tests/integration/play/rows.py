@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +35,8 @@ from stella_ops.transport.session import Session
 VOLATILE = frozenset({"time", "duration", "run_id", "start", "end", "delta", "ansible_facts", "backup_file"}) | {
     *("atime", "mtime", "ctime", "birthtime", "inode", "dev", "uid", "gid", "nlink", "blocks", "version")
 }
+
+_TIMES = re.compile(r"\b(access|modification)_time: \S+\n")
 
 
 class LinkedSession(LocalSession):
@@ -182,7 +185,8 @@ def _plain(value: Any, root: Path) -> Any:
         return {key: _plain(item, root) for key, item in value.items() if key not in VOLATILE}
     if isinstance(value, list | tuple):
         return [_plain(item, root) for item in value]
-    return value.replace(str(root), "ROOT") if isinstance(value, str) else value
+    # Differences show times as text.
+    return _TIMES.sub("", value.replace(str(root), "ROOT")) if isinstance(value, str) else value
 
 
 def recap(played: Played) -> dict[str, Any]:

@@ -225,7 +225,7 @@ def same(one: list[Any], other: list[Any]) -> None:
     assert one == other
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(book=books(), options=choices)
 def test_rows_change_nothing(book: list[dict[str, Any]], options: dict[str, Any]) -> None:
     folder = prepared()

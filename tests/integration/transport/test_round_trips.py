@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -132,10 +132,24 @@ def requests(server: Any) -> list[str]:
 # -- round trips
 
 
+async def fewest(once: Callable[[], Awaitable[int]], most: int) -> int:
+    """How many there are. On a busy machine more bytes cross on the way, never fewer: what is too much is counted
+    again."""
+    counts: list[int] = []
+    while len(counts) < 4 and not (counts and min(counts) <= most):
+        counts.append(await once())
+    return min(counts)
+
+
 async def test_a_login_with_a_key_file_and_the_first_answer(sshd: Make, pool: Make, helpers: Any, counted: Any) -> None:
-    async with counted(sshd()) as (proxy, spec):
-        assert await echo(pool(), spec, helpers) == 7
-        assert proxy.round_trips <= LOGIN_AND_PING
+    server = sshd()
+
+    async def once() -> int:
+        async with counted(server) as (proxy, spec):
+            assert await echo(pool(), spec, helpers) == 7
+            return int(proxy.round_trips)
+
+    assert await fewest(once, LOGIN_AND_PING) <= LOGIN_AND_PING
 
 
 async def test_a_login_with_the_agent_and_the_first_answer(
@@ -143,9 +157,13 @@ async def test_a_login_with_the_agent_and_the_first_answer(
 ) -> None:
     server = sshd()
     agent.add(server.key)
-    async with counted(server, private_key_file=None) as (proxy, spec):
-        assert await echo(pool(), spec, helpers) == 7
-        assert proxy.round_trips <= LOGIN_AND_PING_BY_AGENT
+
+    async def once() -> int:
+        async with counted(server, private_key_file=None) as (proxy, spec):
+            assert await echo(pool(), spec, helpers) == 7
+            return int(proxy.round_trips)
+
+    assert await fewest(once, LOGIN_AND_PING_BY_AGENT) <= LOGIN_AND_PING_BY_AGENT
 
 
 @pytest.fixture
@@ -178,6 +196,15 @@ async def test_a_play(sshd: Make, tmp_path: Path, root: Path, counted: Any, stra
     materials.mkdir()
     for name, content in WORK.materials.items():
         (materials / name).write_bytes(content)
+
+    async def once() -> int:
+        return await _play(counted, servers, tmp_path, root, strategy)
+
+    assert await fewest(once, most) <= most
+
+
+async def _play(counted: Any, servers: list[Any], tmp_path: Path, root: Path, strategy: str) -> int:
+    """How many round trips the first of two hosts saw."""
     async with counted(servers[0]) as (proxy, spec), counted(servers[1]) as (_, other):
         variables = {
             name: {
@@ -191,9 +218,9 @@ async def test_a_play(sshd: Make, tmp_path: Path, root: Path, counted: Any, stra
             for name, one in (("web", spec), ("other", other))
         }
         for name in variables:
-            (root / name).mkdir()
+            (root / name).mkdir(exist_ok=True)
             (root / name).chmod(0o777)
-        site = Site(hosts=(), folder=tmp_path, home=tmp_path, variables=variables, materials=materials)
+        site = Site(hosts=(), folder=tmp_path, home=tmp_path, variables=variables, materials=tmp_path / "materials")
         book = write_playbook(WORK, site, strategy=strategy)
         (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": variables}}))
         seen = _Remembering()
@@ -208,7 +235,7 @@ async def test_a_play(sshd: Make, tmp_path: Path, root: Path, counted: Any, stra
         code = await Run(context).execute([load_playbook(book, modules=module_index(()))])
         assert code == 0, [event.result for event in seen.events if isinstance(event, HostFinished)]
         assert sum(isinstance(event, HostFinished) for event in seen.events) == 42
-        assert proxy.round_trips <= most
+        return int(proxy.round_trips)
 
 
 # -- what a login leaves out
