@@ -91,8 +91,8 @@ _TEXTS = frozenset(
 def check_values(raw: Any, problems: Problems) -> None:
     """Note every keyword of a mapping whose value is of the wrong kind; templates may become anything."""
     for name, value in raw.items():
-        if value is None or is_template(value) or (name == "pause" and not LOOP_CONTROL.issuperset(raw)):
-            continue  # "pause" is a keyword of loop_control; elsewhere it is a module
+        if value is None or is_template(value) or (name == "pause" and _is_module(raw, value)):
+            continue
         where = origin_of(value) or key_origin(raw, name)
         if name in _BOOLEANS:
             good = isinstance(value, bool) or bool(_WORDS.fullmatch(str(value)))
@@ -107,6 +107,11 @@ def check_values(raw: Any, problems: Problems) -> None:
             continue
         if not good:
             problems.add(f"'{name}' must be {wanted}, not {spoken(value)}", where=where)
+
+
+def _is_module(raw: Any, value: Any) -> bool:
+    """Whether ``pause`` is the module of that name; in loop_control it is a keyword."""
+    return not LOOP_CONTROL.issuperset(raw) or isinstance(value, dict) or "=" in str(value)
 
 
 def spoken(value: Any) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from stella_ops.cli.modules import module_index
 from stella_ops.origins import Origin, SourceText, load_yaml
 from stella_ops.playbook.model import Block, Handler, Inherited, Play, Task, walk_tasks
 from stella_ops.playbook.parser import load_playbook, parse_handlers, parse_tasks
@@ -241,3 +242,10 @@ def test_the_path_is_kept_as_given(modules, write, monkeypatch) -> None:
     monkeypatch.chdir(path.parent)
     book = load_playbook(Path("site.yml"), modules=modules)
     assert (book.path, str(book.plays[0].origin)) == ("site.yml", "site.yml:1:3")
+
+
+@pytest.mark.parametrize("text", ["- pause: {seconds: 1}", "- pause: seconds=1", "- pause:\n    minutes: 2"])
+def test_pause_with_nothing_beside_it_is_the_module(text: str) -> None:
+    """It is a keyword of loop_control as well, where it is a number."""
+    [found] = parse_tasks(load_yaml(text, "tasks.yml"), modules=module_index(()))
+    assert isinstance(found, Task) and found.action == "pause" and found.loop_pause is None
