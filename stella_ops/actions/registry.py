@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import importlib
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from stella_ops.actions.base import Action
+if TYPE_CHECKING:
+    from stella_ops.actions.base import Action
 
 _NOT_ACTIONS = frozenset({"arguments", "base", "registry"})
 
@@ -24,7 +25,7 @@ def action(name: str) -> Action | None:
     """The action of a name, or None when a task of that name is a module alone."""
     if name not in action_names():
         return None
-    return cast(Action, importlib.import_module(f"stella_ops.actions.{name}"))
+    return cast("Action", importlib.import_module(f"stella_ops.actions.{name}"))
 
 
 def action_file(name: str) -> Path:

@@ -7,12 +7,14 @@ import select
 import subprocess
 import time
 
+from stella_ops.remote.lib import task
+
 Outcome = collections.namedtuple("Outcome", ["rc", "stdout", "stderr"])
 
 # In a process that serves one task after another: what watches over the programs started here. ``starting()`` tells
 # whether a program is to have a session of its own; then ``started(pid)`` is called once it runs, and ``ended()``
 # when it is no more, or could not be started.
-guard = None
+guard = task.guard
 
 _READ = 65536
 _F_GETPIPE_SZ = 1032  # fcntl(2); Python names it from 3.10 on

@@ -8,6 +8,10 @@ from stella_ops.remote.lib import arguments
 
 CENSORED = "********"
 
+# In a process that serves one task after another: what watches over the programs that tasks start, for process.py,
+# which many a task imports late.
+guard = None
+
 
 class ModuleFailure(Exception):
     """Ends a module as failed; ``result`` is what the controller gets to see."""

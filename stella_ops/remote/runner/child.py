@@ -262,8 +262,10 @@ def _several(tasks, request, content, orders_fd, result_fd, lifeline, guard):
     while True:
         try:
             code = tasks.code(request)
-            if "stella_ops.remote.lib.process" in sys.modules and hasattr(fcntl, "F_SETSIG"):
-                vars(sys.modules["stella_ops.remote.lib.process"])["guard"] = guard
+            if hasattr(fcntl, "F_SETSIG"):
+                for name in ("stella_ops.remote.lib.task", "stella_ops.remote.lib.process"):
+                    if name in sys.modules:
+                        vars(sys.modules[name])["guard"] = guard
         except Exception:
             answer = plainjson.dumps({"reason": "load", "noise": processes.trace()})
             flags = UNLOADABLE

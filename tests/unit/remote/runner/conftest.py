@@ -79,6 +79,7 @@ class RunnerProcess:
         full = {
             "module": module.unit.key,
             "libs": module.lib_names,
+            "later": module.later_names,
             "args": args or {},
             "check": False,
             "diff": False,

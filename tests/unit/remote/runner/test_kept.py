@@ -247,7 +247,9 @@ def does_own(runner: Any, name: str, args: dict[str, Any]) -> list[str]:
     assert module.builtin
     packed = b"".join(frames.encode(frames.CODE, 0, unit.packed) for unit in (*module.libs, module.unit))
     runner.write(packed)
-    answer = runner.call(DOES_NOTHING, args, module=module.unit.key, libs=module.lib_names, keep=True)
+    answer = runner.call(
+        DOES_NOTHING, args, module=module.unit.key, libs=module.lib_names, later=module.later_names, keep=True
+    )
     assert not answer.get("failed"), answer
     assert "kind" not in answer, answer
     children = Path(f"/proc/{runner.pid}/task/{runner.pid}/children").read_text().split()
