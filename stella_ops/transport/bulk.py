@@ -25,7 +25,8 @@ class BulkWriter:
 
     def __init__(self, channel: asyncssh.SSHClientChannel[bytes]) -> None:
         self._channel = channel
-        self._gate = _gate_of(getattr(channel, "_conn", None))
+        self._connection: Any = getattr(channel, "_conn", None)
+        self._gate = _gate_of(self._connection)
         # What has to wait for the host's window is to be felt at once.
         channel.set_write_buffer_limits(0)
 
@@ -39,12 +40,16 @@ class BulkWriter:
 
     def write(self, data: bytes | memoryview) -> None:
         """Queue bytes; raises what ``channel.write`` raises."""
-        if len(data) <= PACKET:
-            self._channel.write(bytes(data))
-            return
         view = memoryview(data)
         for start in range(0, len(view), PACKET):
+            if self._is_broken():
+                # Whoever waits is about to hear of it; asyncio complains of each further write.
+                return
             self._channel.write(bytes(view[start : start + PACKET]))
+
+    def _is_broken(self) -> bool:
+        transport = getattr(self._connection, "_transport", None)
+        return transport is not None and bool(transport.is_closing())
 
 
 def _gate_of(connection: Any) -> asyncio.Event:
