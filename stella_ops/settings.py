@@ -5,6 +5,7 @@
     [ca]        passphrase_file passphrase_env key_type
     [tokens]    ttl max_ttl max_uses
     [agent]     environment capabilities heartbeat_interval
+    [orchestrator] url listen names max_body stranger_rate
 
 Relative paths are relative to the project folder. ``STELLA_HOME`` moves the state folder (``.stella``).
 """
@@ -70,6 +71,24 @@ class AgentSettings(NamedTuple):
     heartbeat_interval: timedelta = timedelta(seconds=30)
 
 
+class OrchestratorSettings(NamedTuple):
+    """``[orchestrator]``: where agents that can call in find the API, and what strangers may ask of it.
+
+    Attributes:
+        url: what agents call; the machine's own name and port 8443 when not set.
+        listen: address and port to bind.
+        names: more DNS names and addresses for the server's certificate.
+        max_body: bytes that the body of a stranger's request may have.
+        stranger_rate: requests of strangers that are answered, for one address in one minute.
+    """
+
+    url: str | None = None
+    listen: str = "0.0.0.0:8443"
+    names: tuple[str, ...] = ()
+    max_body: int = 65_536
+    stranger_rate: int = 60
+
+
 class Project(NamedTuple):
     """A project folder with its settings; ``file`` is None where there is no ``stella.toml``."""
 
@@ -81,6 +100,7 @@ class Project(NamedTuple):
     ca: CaSettings = CaSettings()
     tokens: TokenSettings = TokenSettings()
     agent: AgentSettings = AgentSettings()
+    orchestrator: OrchestratorSettings = OrchestratorSettings()
 
     @property
     def store_url(self) -> str:
@@ -95,6 +115,10 @@ class Project(NamedTuple):
     @property
     def releases_dir(self) -> Path:
         return self.state_dir / "releases"
+
+    @property
+    def orchestrator_dir(self) -> Path:
+        return self.state_dir / "orchestrator"
 
     @property
     def runs_dir(self) -> Path:
@@ -220,6 +244,7 @@ _SECTIONS: dict[str, Any] = {
     "ca": CaSettings,
     "tokens": TokenSettings,
     "agent": AgentSettings,
+    "orchestrator": OrchestratorSettings,
 }
 
 
@@ -278,6 +303,21 @@ def _duration(value: Any, _: Path) -> timedelta:
     return found
 
 
+def _https_url(value: Any, root: Path) -> str:
+    url = _text(value, root)
+    if not re.fullmatch(r"https://[^/\s?#@]+/?", url):
+        raise _Wrong('a URL like "https://orchestrator.example.com:8443"')
+    return url.rstrip("/")
+
+
+def _endpoint(value: Any, root: Path) -> str:
+    text = _text(value, root)
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 <= int(port) <= 65535:
+        raise _Wrong('an address and a port like "0.0.0.0:8443"')
+    return text
+
+
 def _key_type(value: Any, _: Path) -> str:
     if value not in CA_KEY_TYPES:
         raise _Wrong("one of " + ", ".join(CA_KEY_TYPES))
@@ -300,6 +340,11 @@ _READ: dict[tuple[str, str], Callable[[Any, Path], Any]] = {
     ("agent", "environment"): _text,
     ("agent", "capabilities"): _texts,
     ("agent", "heartbeat_interval"): _duration,
+    ("orchestrator", "url"): _https_url,
+    ("orchestrator", "listen"): _endpoint,
+    ("orchestrator", "names"): _texts,
+    ("orchestrator", "max_body"): _count,
+    ("orchestrator", "stranger_rate"): _count,
 }
 
 

@@ -68,6 +68,10 @@ tokens = Table(
     Column("max_uses", Integer, nullable=False),
     Column("uses", Integer, nullable=False),
     Column("revoked_at", UtcDateTime),
+    Column("platform", String(16)),
+    Column("capabilities", JSON),
+    Column("labels", JSON),
+    Column("cluster_id", String(63)),
 )
 
 # The keys that a token was used for: the same key may come again, a new one only while uses are left.
@@ -178,4 +182,68 @@ audit = Table(
     Column("subject", String(255), nullable=False, index=True),
     Column("outcome", String(16), nullable=False),
     Column("detail", JSON, nullable=False),
+)
+
+# What has been counted by every process of the fleet. ``labels`` is canonical JSON: a mapping of text to text.
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", String(128), primary_key=True),
+    Column("labels", String(1024), primary_key=True),
+    Column("value", RowNumber, nullable=False, autoincrement=False),
+)
+
+# Who may ask the orchestrator: ``kind`` is api_key (the key's digest) or certificate (its fingerprint).
+operators = Table(
+    "operators",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("name", String(255), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("secret_sha256", String(64)),
+    Column("certificate_fingerprint", String(64), unique=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", String(255), nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+    Column("last_used_at", UtcDateTime),
+)
+
+# The public keys that orchestrators answer with: several may serve one address.
+orchestrators = Table(
+    "orchestrators",
+    metadata,
+    Column("url", String(255), primary_key=True),
+    Column("public_key_sha256", String(64), primary_key=True),
+    Column("seen_at", UtcDateTime, nullable=False),
+)
+
+# Requests of the agent's rpc that wait for an agent to fetch them, and its answers.
+agent_tasks = Table(
+    "agent_tasks",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("agent_id", ForeignKey("agents.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("method", String(64), nullable=False),
+    Column("params", JSON, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", String(255), nullable=False),
+    Column("fetched_at", UtcDateTime),
+    Column("finished_at", UtcDateTime),
+    Column("response", JSON),
+)
+
+agent_logs = Table(
+    "agent_logs",
+    metadata,
+    Column("id", RowNumber, primary_key=True),
+    Column("agent_id", ForeignKey("agents.id", ondelete="CASCADE"), nullable=False),
+    Column("seq", RowNumber, nullable=False),
+    Column("time", UtcDateTime, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("level", String(16), nullable=False),
+    Column("event", String(128), nullable=False),
+    Column("data", JSON, nullable=False),
+    UniqueConstraint("agent_id", "time", "seq"),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
@@ -13,7 +14,10 @@ from stella_ops.store.tables import token_keys, tokens
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    """A bootstrap token: what it may be used for, and how often it was."""
+    """A bootstrap token: what it may be used for, and how often it was.
+
+    What an agent is to be (``platform`` to ``cluster_id``) is bound to it; None where it was minted without.
+    """
 
     id: str
     secret_sha256: str = field(repr=False)
@@ -25,6 +29,10 @@ class Token:
     max_uses: int
     uses: int = 0
     revoked_at: datetime | None = None
+    platform: str | None = None
+    capabilities: Sequence[str] | None = None
+    labels: Mapping[str, str] | None = None
+    cluster_id: str | None = None
 
 
 def add(connection: Connection, token: Token) -> None:

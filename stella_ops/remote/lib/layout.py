@@ -47,6 +47,8 @@ class Layout(object):
         self.heartbeats = os.path.join(self.spool, "heartbeats.jsonl")
         self.pidfile = os.path.join(run, "agent.pid")
         self.supervisor_pidfile = os.path.join(run, "supervisor.pid")
+        self.tunnel = os.path.join(run, "tunnel")
+        self.tunnel_socket = os.path.join(self.tunnel, "orchestrator.sock")
         self.logfile = os.path.join(log, "agent.log")
 
     @classmethod
