@@ -24,6 +24,7 @@ from stella_ops.settings import Project
 if TYPE_CHECKING:
     from stella_ops.agents.configuration import ConfigurationService
     from stella_ops.agents.enrolment import EnrolmentService
+    from stella_ops.agents.exchange import ExchangeService
     from stella_ops.agents.registry import AgentRegistry
     from stella_ops.agents.tokens import TokenService
     from stella_ops.pki.authority import CertificateAuthority
@@ -140,6 +141,19 @@ class Fleet:
         from stella_ops.agents.enrolment import EnrolmentService
 
         return EnrolmentService(self.store, self.authority, self.tokens, clock=self.clock, random=self._random)
+
+    @functools.cached_property
+    def exchange(self) -> ExchangeService:
+        from stella_ops.agents.exchange import ExchangeService
+
+        return ExchangeService(
+            self.store, self.tokens, self.enrolment, self.configurations, orchestrator_url=lambda: self.orchestrator_url
+        )
+
+    @functools.cached_property
+    def orchestrator_url(self) -> str:
+        """What agents that can call in call: as configured, else this machine's own name."""
+        return self.project.orchestrator.url or f"https://{socket.getfqdn()}:8443"
 
     @functools.cached_property
     def registry(self) -> AgentRegistry:
