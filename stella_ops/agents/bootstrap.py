@@ -148,21 +148,22 @@ class BootstrapService:
             self._hide(token)
             desired = self._configurations.amended(connection, agent, changes, actor=actor, record=False)
             audit.record(connection, self._entry(agent, token, request, actor))
-        return BootstrapResult(
-            agent_id=agent.id,
-            agent_name=agent.name,
-            environment=agent.environment,
-            platform=request.platform,
-            token_id=token.id,
-            token=token.value,
-            token_expires=token.expires_at,
-            configuration=desired.config,
-            install_script=installers.install_script(
-                request.platform, source, token=token.value, name=agent.name, environment=agent.environment
-            ),
-            install_command=installers.install_command(request.platform, source, token.value),
-            install_command_stdin=installers.install_command_from_stdin(request.platform, source),
-        )
+            # Within the transaction: what cannot be written down has not been minted.
+            return BootstrapResult(
+                agent_id=agent.id,
+                agent_name=agent.name,
+                environment=agent.environment,
+                platform=request.platform,
+                token_id=token.id,
+                token=token.value,
+                token_expires=token.expires_at,
+                configuration=desired.config,
+                install_script=installers.install_script(
+                    request.platform, source, token=token.value, name=agent.name, environment=agent.environment
+                ),
+                install_command=installers.install_command(request.platform, source, token.value),
+                install_command_stdin=installers.install_command_from_stdin(request.platform, source),
+            )
 
     def _hide(self, token: BootstrapToken) -> None:
         self._keep_secret(token.value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -107,8 +108,8 @@ def install_script(token: str | None, platform: str | None, output: Path | None,
     from stella_ops.agents.platforms import Platform
     from stella_ops.errors import UsageError
 
-    if token == "-":
-        token = click.get_text_stream("stdin").readline().strip()
+    if token == "-":  # noqa: S105 (a mark, no token)
+        token = sys.stdin.readline().strip()
     with _fleet() as fleet:
         name = environment = None
         if token is not None:
