@@ -205,7 +205,7 @@ _VOLUMES = "-v stella-agent-data:/var/lib/stella-agent -v stella-agent-config:/e
 def _curl(source: InstallSource) -> str:
     """``--insecure`` with ``--pinnedpubkey``: curl then checks the server's key, and nothing else."""
     pins = ";".join(f"sha256//{pin}" for pin in source.server_pins)
-    return f"curl -sSL --fail --insecure --pinnedpubkey {shlex.quote(pins)} {_sh(_url(source, 'install.sh'))}"
+    return f"curl -sSL --fail --insecure --pinnedpubkey '{pins}' {_sh(_url(source, 'install.sh'))}"
 
 
 # Delegates in C#, since .NET may call them on a thread that has no PowerShell runspace. One for all versions of
@@ -266,7 +266,7 @@ def _sources() -> str:
     files.append(("installer", _REMOTE / "installer.py"))
     parts = [f"#: {name}\n{path.read_text(encoding='utf-8').rstrip()}\n" for name, path in files]
     parts.append(f"#: unit\n{_unit()}")
-    return "".join(parts)
+    return "".join(parts).removesuffix("\n")  # the template has it
 
 
 def _unit() -> str:
