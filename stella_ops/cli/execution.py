@@ -223,9 +223,12 @@ async def _execute(
     pool = SessionPool(
         CodeLibrary(options.module_folders),
         project_known_hosts=project.known_hosts_file,
+        pinned_known_hosts=await fleet.pinned_hosts(),
+        host_authorities=project.ssh.host_ca,
         accept_new_host_keys=workplace.choices.accept_new_host_keys,
         private_keys=keys,
         on_accepted_key=fleet.host_key_accepted,
+        on_refused_key=fleet.host_key_refused,
         warn=warn,
     )
     context = RunContext(
