@@ -221,6 +221,7 @@ def _make_run_folder(layout, login):
     if os.path.isdir(layout.run):
         return False
     os.makedirs(layout.run, 0o755)
+    os.chmod(layout.run, 0o755)
     if os.geteuid() == 0:
         entry = _agents_user(layout)
         if entry is not None:

@@ -19,6 +19,7 @@
     │   │   ├── ModuleCrashError                     a module died without an answer
     │   │   └── TaskTimeoutError
     │   └── TunnelError                          2   the host is reached, but no tunnel can be had there
+    │       └── TunnelTakenError                     another tunnel has it
     ├── PkiError                                 1   certificate authority, CSR, proof of possession
     ├── EnrolmentError                           1   a bootstrap token or enrolment is refused
     ├── StoreError                               1   the fleet store
@@ -151,9 +152,13 @@ class TaskTimeoutError(TaskError):
 
 
 class TunnelError(HostError):
-    """The host is reached, but no tunnel can be had there: forbidden, held by another, no rights."""
+    """The host is reached, but no tunnel can be had there: forbidden, no rights."""
 
     exit_code = 2
+
+
+class TunnelTakenError(TunnelError):
+    """Another tunnel holds the host's socket, or has taken it over."""
 
 
 class PkiError(StellaError):

@@ -29,6 +29,7 @@ COMMANDS = {
     "play": ("play", "play", "Run a playbook on the hosts of an inventory."),
     "run": ("run", "run", "Run one module on the hosts of a pattern."),
     "doctor": ("doctor", "doctor", "Check the health of hosts and their agents."),
+    "tunnel": ("tunnel", "tunnel", "Give agents without connectivity the orchestrator, through SSH."),
     "agent": ("agent", "agent", "Look at the agents of the fleet."),
     "inventory": ("inventory", "inventory", "Show what an inventory means."),
     "ca": ("ca", "ca", "The fleet's certificate authority."),

@@ -129,9 +129,7 @@ class ReverseSocket:
         self._traffic.was_refused(why)
         return asyncssh.ChannelOpenError(asyncssh.OPEN_CONNECT_FAILED, why)
 
-    async def _relay(
-        self, near: asyncio.StreamReader, far: asyncio.StreamWriter, reader: Any, writer: Any
-    ) -> None:
+    async def _relay(self, near: asyncio.StreamReader, far: asyncio.StreamWriter, reader: Any, writer: Any) -> None:
         """Carry one connection until both of its ends have finished, or one of them is gone."""
         me = asyncio.current_task()
         assert me is not None

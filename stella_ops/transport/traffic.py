@@ -9,6 +9,10 @@ from dataclasses import dataclass, field
 
 from stella_ops.errors import UsageError
 
+_URL = re.compile(
+    r"https://(?:\[(?P<bracketed>[0-9A-Fa-f:.]+)\]|(?P<host>[^/\s?#@:\[\]]+))(?::(?P<port>[0-9]{1,5}))?/?"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -27,7 +31,7 @@ def endpoint_of(url: str) -> Endpoint:
     Raises:
         UsageError: it is no such URL.
     """
-    found = re.fullmatch(r"https://(?:\[(?P<bracketed>[0-9A-Fa-f:.]+)\]|(?P<host>[^/\s?#@:\[\]]+))(?::(?P<port>\d+))?/?", url)
+    found = _URL.fullmatch(url)
     port = int(found["port"] or 443) if found else 0
     if found is None or not 0 < port < 65536:
         raise UsageError(

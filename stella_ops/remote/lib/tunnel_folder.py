@@ -155,8 +155,8 @@ class TunnelFolder(object):
         if about.st_uid == uid and stat.S_IMODE(about.st_mode) == 0o600:
             return False
         os.chown(SOCKET, uid, gid, dir_fd=self._fd, follow_symlinks=False)
-        # sshd's umask for it is 0177 already; where one says otherwise, the folder's owner alone can swap it.
-        os.chmod(SOCKET, 0o600, dir_fd=self._fd)
+        if stat.S_IMODE(about.st_mode) != 0o600:
+            os.chmod(SOCKET, 0o600, dir_fd=self._fd)  # StreamLocalBindMask of sshd_config(5) says otherwise
         return True
 
     def remove(self, name):
