@@ -186,7 +186,7 @@ async def _foretell(hosts: Sequence[ReachedHost], run: RunContext, shared: Purpo
         async with slots:
             try:
                 await entry.tunnel.foretell()
-                entry.opened, entry.state = 1, "closed"
+                entry.opened, entry.state = 1, "possible"
             except StellaError as problem:
                 entry.problem, entry.state = problem, "failed"
         view.turned(entry)
@@ -217,7 +217,7 @@ async def _warn_of_silence(endpoint: Endpoint, warn: Callable[[str], None]) -> N
             _, writer = await asyncio.open_connection(endpoint.host, endpoint.port)
         writer.close()
     except (OSError, TimeoutError) as problem:
-        said = getattr(problem, "strerror", None) or "no answer"
+        said = os.strerror(problem.errno) if problem.errno else str(problem) or "no answer"
         warn(
             f"no orchestrator answers at {endpoint} ({said}): agents' connections are closed until it does. "
             "Start it with stella-ops serve, or name another with --orchestrator"

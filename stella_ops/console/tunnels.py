@@ -64,6 +64,8 @@ class LineView:
             self._sink.line(f"{host}: up{again}, {safe_line(entry.tunnel.socket)}{user}", "ok")
             if entry.tunnel.user is None:
                 self._sink.line(f"{host}: no agent is installed there yet", "hint")
+        elif entry.state == "possible":
+            self._sink.line(f"{host}: a tunnel can be opened", "ok")
         elif entry.problem is not None:
             later = f"; next try in {entry.pause:.0f} s" if entry.state == "lost" else ""
             text = f"{host}: {entry.state}: {safe_line(entry.problem.message)}{later}"

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import os
 from typing import Any
 
 import asyncssh
@@ -115,7 +116,7 @@ class ReverseSocket:
         except TimeoutError:
             raise self._refusal(f"no answer from {self._endpoint} within {CONNECT_SECONDS:g} seconds") from None
         except OSError as problem:
-            said = problem.strerror or str(problem)
+            said = os.strerror(problem.errno) if problem.errno else str(problem)
             raise self._refusal(f"the orchestrator at {self._endpoint} cannot be reached: {said}") from None
         finally:
             self._coming -= 1

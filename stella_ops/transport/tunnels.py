@@ -13,7 +13,7 @@ from stella_ops.errors import StellaError, TaskError, TunnelError, UnreachableEr
 from stella_ops.transport.base import ConnectionSpec, HostSession
 from stella_ops.transport.tunnel import HostTunnel, Purpose
 
-State = Literal["waiting", "opening", "up", "lost", "failed", "closed"]
+State = Literal["waiting", "opening", "up", "lost", "failed", "closed", "possible"]
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 # So often it is looked whether the host still has the socket: whoever stops the agent's service may remove it.
@@ -28,7 +28,7 @@ class Tunnelled:
 
     Attributes:
         state: ``waiting`` for its turn, ``opening``, ``up``, ``lost`` (it is opened again soon), ``failed`` (it is
-            not tried again), ``closed``.
+            not tried again), ``closed``; ``possible`` where it was only looked whether one could be opened.
         problem: why it is not up.
         pause: seconds until it is tried again, in the state ``lost``.
         opened: how often it was opened.
@@ -123,7 +123,7 @@ class Tunnels:
             with contextlib.suppress(StellaError, TimeoutError):
                 async with asyncio.timeout(CLOSE_SECONDS):
                     await entry.tunnel.close()
-        if entry.state != "failed":
+        if entry.state not in ("failed", "closed"):
             self._turn(entry, "closed")
 
     # -- one host
