@@ -37,7 +37,7 @@ def serve(layout, incoming, outgoing):
     except Problem as problem:
         responses, status = [{"ok": False, "error": problem.as_dict()}], 2
     else:
-        storage.make_directories(layout)
+        storage.prepare_folders(layout)
         responses, status = [answer(layout, request) for request in requests], 0
     outgoing.write(json.dumps({"responses": responses}) + "\n")
     outgoing.flush()

@@ -51,7 +51,7 @@ class Service(object):
     def run(self):
         """Run until told to stop; the exit status."""
         wake, _kept = self._catch_signals()
-        storage.make_directories(self._layout)
+        storage.prepare_folders(self._layout)
         claim = pidfile.PidFile(self._layout.pidfile)
         try:
             # A supervisor that was killed leaves an agent that is just about to end.
