@@ -158,6 +158,23 @@ def save_image(image: BuiltImage, output: Path, *, engine: str | None = None) ->
     return image_file(output)
 
 
+def ensure_image_file(
+    package: AgentPackage, path: Path, *, base: str | None, rootfs: Path | None, engine: str | None = None
+) -> ImageFile:
+    """The file with this package's image, made again only when package or base have changed.
+
+    Raises:
+        ReleaseError: see ``build_image`` and ``save_image``.
+    """
+    image = build_image(package, base=base, rootfs=rootfs, engine=engine)
+    if path.exists():
+        with contextlib.suppress(ReleaseError):
+            present = image_file(path)
+            if image.id in present.ids:
+                return present
+    return save_image(image, path, engine=engine)
+
+
 def image_file(path: Path) -> ImageFile:
     """What is in a file that ``save_image`` (or ``docker save``) wrote.
 
@@ -348,7 +365,7 @@ def _add(archive: tarfile.TarFile, name: str, data: bytes, mode: int) -> None:
 
 
 @contextlib.contextmanager
-def _written(raw: IO[bytes], output: Path) -> Iterator[IO[bytes]]:
+def _written(raw: IO[bytes], output: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
     if not output.name.endswith((".gz", ".tgz")):
         yield raw
         return

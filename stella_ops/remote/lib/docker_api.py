@@ -203,8 +203,7 @@ class Engine(object):
 
     def _read(self, response):
         with _translated(self.host):
-            data = response.read(LONGEST_ANSWER)
-        return data
+            return response.read(LONGEST_ANSWER)
 
 
 class _translated(object):
