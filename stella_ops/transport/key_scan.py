@@ -218,7 +218,9 @@ class _Look:
         assert self._trust is not None
         listener = _Listener()
         keywords = {
-            name: value for name, value in login.options.keywords.items() if name in ("family", "local_addr", "kex_algs")
+            name: value
+            for name, value in login.options.keywords.items()
+            if name in ("family", "local_addr", "kex_algs")
         }
         try:
             async with asyncio.timeout(login.timeout):

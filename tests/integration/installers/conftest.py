@@ -152,9 +152,7 @@ class MockOrchestrator:
         self._server = Server(("127.0.0.1", 0), Handler)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
-        self._server.socket = context.wrap_socket(
-            self._server.socket, server_side=True, do_handshake_on_connect=False
-        )
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     @property
@@ -366,7 +364,9 @@ def make_path(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
         folder.chmod(0o755)
         if busybox:
             program = find_tools("busybox")["busybox"]
-            for applet in subprocess.run([program, "--list"], capture_output=True, text=True, check=True).stdout.split():
+            for applet in subprocess.run(
+                [program, "--list"], capture_output=True, text=True, check=True
+            ).stdout.split():
                 (folder / applet).symlink_to(program)
         for name, target in find_tools(*(() if busybox else BASICS), *tools).items():
             (folder / name).unlink(missing_ok=True)
