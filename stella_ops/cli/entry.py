@@ -30,6 +30,7 @@ COMMANDS = {
     "run": ("run", "run", "Run one module on the hosts of a pattern."),
     "doctor": ("doctor", "doctor", "Check the health of hosts and their agents."),
     "agent": ("agent", "agent", "Look at the agents of the fleet."),
+    "hostkeys": ("hostkeys", "hostkeys", "Gather, review, approve and pin SSH host keys."),
     "inventory": ("inventory", "inventory", "Show what an inventory means."),
     "ca": ("ca", "ca", "The fleet's certificate authority."),
     "release": ("release", "release", "Build the agent package."),
