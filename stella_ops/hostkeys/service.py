@@ -134,8 +134,8 @@ class HostKeyService:
                         self._audit(connection, "host-key.replace", other.host, detail)
             done.keys = self._again(connection, pinned)
         self._forget_accepted([key for key in keys if key.replaces], done)
-        done.left += [left for key in done.replaced if (left := _left_elsewhere(key, file))]
-        done.left += [f"{key.host}: {key.note}" for key in keys if key.replaces and key.note]
+        done.left += [left for key in done.replaced for left in _left_elsewhere(key, to, file)]
+        done.left += [left for key in keys if key.replaces for left in self._noted_elsewhere(key)]
         self.write_out()
         return done
 
@@ -164,7 +164,7 @@ class HostKeyService:
                     ended.append(key.id)
                     self._audit(connection, act, key.host, _told(key))
             done.keys = self._again(connection, ended)
-        done.left += [left for key in keys if (left := _left_elsewhere(key, None))]
+        done.left += [left for key in keys for left in _left_elsewhere(key, INVENTORY, None)]
         self.write_out()
         return done
 
@@ -195,6 +195,12 @@ class HostKeyService:
         if places and drop_lines(self._accepted_file, places):
             done.files.append(self._accepted_file)
 
+    def _noted_elsewhere(self, key: HostKey) -> list[str]:
+        """Lines with the old key in files that are not ours, by what the last look noted."""
+        ours = (str(self._pinned_file), str(self._accepted_file), "the inventory")
+        said = (key.note or "").removeprefix("on record: ").split("; ")
+        return [f"{key.host}: the old key still stands: {line}" for line in said if line and not _in_any(line, ours)]
+
     def _again(self, connection: Connection, ids: Collection[int]) -> list[HostKey]:
         return [key for key in host_keys.find(connection) if key.id in set(ids)]
 
@@ -220,10 +226,19 @@ def _by_host(keys: Sequence[HostKey]) -> dict[str, list[HostKey]]:
     return found
 
 
-def _left_elsewhere(key: HostKey, file: Path | None) -> str | None:
-    """A person's own known_hosts is not ours to take lines out of."""
-    if KNOWN_HOSTS not in (key.pinned_to or ()):
-        return None
-    return f"{key.host}: {key.fingerprint} still stands in known_hosts: ssh-keygen -R '{key.place}'" + (
-        f" -f {file}" if file is not None else ""
-    )
+def _in_any(line: str, places: Sequence[str]) -> bool:
+    return any(f" in {place}" in line for place in places)
+
+
+def _left_elsewhere(key: HostKey, to: str, file: Path | None) -> list[str]:
+    """Where a key that was given up still stands: a person's known_hosts is not ours to take lines out of."""
+    left, places = [], key.pinned_to or ()
+    if KNOWN_HOSTS in places:
+        where = f" -f {file}" if file is not None else ""
+        left.append(f"{key.host}: {key.fingerprint} still stands in known_hosts: ssh-keygen -R '{key.place}'{where}")
+    if INVENTORY in places and to != INVENTORY:
+        left.append(
+            f"{key.host}: {key.fingerprint} still stands in host_vars (stella_host_keys): "
+            "pin the new key to the inventory too"
+        )
+    return left
