@@ -251,6 +251,10 @@ class _Look:
                     **keywords,
                 )
         except (asyncssh.ConnectionLost, ConnectionResetError):
+            # sshd hangs up on those who want a key that it does not have; it has said before which it has.
+            offered = listener.offered()
+            if offered is not None and offered.isdisjoint(self._asked):
+                return None
             raise
         except asyncssh.KeyExchangeFailed as problem:
             if "host key" in str(problem).lower():

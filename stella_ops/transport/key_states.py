@@ -61,7 +61,7 @@ def judge(scan: HostScan) -> list[JudgedKey]:
         else:
             note = None
             if certificate is not None:
-                note = f"its certificate is not trusted"
+                note = "its certificate is not trusted"
             elif trust.known.authorities:
                 note = "has no certificate, although an authority is on record"
             judged.append(JudgedKey(shown, "new", note))
