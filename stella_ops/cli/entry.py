@@ -32,6 +32,7 @@ COMMANDS = {
     "agent": ("agent", "agent", "Bootstrap agents, and look at those of the fleet."),
     "token": ("token", "token", "Bootstrap tokens: list, show, revoke."),
     "tunnel": ("tunnel", "tunnel", "Give agents without connectivity the orchestrator, through SSH."),
+    "hostkeys": ("hostkeys", "hostkeys", "Gather, review, approve and pin SSH host keys."),
     "inventory": ("inventory", "inventory", "Show what an inventory means."),
     "ca": ("ca", "ca", "The fleet's certificate authority."),
     "release": ("release", "release", "Build the agent package."),
