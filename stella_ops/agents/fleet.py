@@ -22,9 +22,11 @@ from stella_ops.redaction import Redactor
 from stella_ops.settings import Project
 
 if TYPE_CHECKING:
+    from stella_ops.agents.checkin import CheckinService
     from stella_ops.agents.configuration import ConfigurationService
     from stella_ops.agents.enrolment import EnrolmentService
     from stella_ops.agents.exchange import ExchangeService
+    from stella_ops.agents.operators import OperatorService
     from stella_ops.agents.registry import AgentRegistry
     from stella_ops.agents.tokens import TokenService
     from stella_ops.pki.authority import CertificateAuthority
@@ -166,6 +168,25 @@ class Fleet:
         from stella_ops.agents.configuration import ConfigurationService
 
         return ConfigurationService(self.store, clock=self.clock, settings=self.project.agent)
+
+    @functools.cached_property
+    def checkin(self) -> CheckinService:
+        from stella_ops.agents.checkin import CheckinService
+
+        return CheckinService(
+            self.store,
+            self.registry,
+            self.enrolment,
+            self.configurations,
+            clock=self.clock,
+            random=self._random,
+        )
+
+    @functools.cached_property
+    def operators(self) -> OperatorService:
+        from stella_ops.agents.operators import OperatorService
+
+        return OperatorService(self.store, authority=lambda: self.authority, clock=self.clock, random=self._random)
 
     @functools.cached_property
     def package(self) -> AgentPackage:

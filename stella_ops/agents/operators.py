@@ -200,9 +200,7 @@ class OperatorService:
             operators.add(connection, operator)
             self._audit(connection, operator.created_at, "operator.add", operator, operator.created_by)
 
-    def _audit(
-        self, connection: Connection, now: datetime, act: str, operator: operators.Operator, by: str
-    ) -> None:
+    def _audit(self, connection: Connection, now: datetime, act: str, operator: operators.Operator, by: str) -> None:
         detail = {"operator_id": operator.id, "role": operator.role, "kind": operator.kind}
         entry = audit.AuditEntry(time=now, actor=by, act=act, subject=operator.name, detail=detail)
         audit.record(connection, entry)

@@ -31,6 +31,8 @@ COMMANDS = {
     "doctor": ("doctor", "doctor", "Check the health of hosts and their agents."),
     "agent": ("agent", "agent", "Look at the agents of the fleet."),
     "inventory": ("inventory", "inventory", "Show what an inventory means."),
+    "serve": ("serve", "serve", "The orchestrator: an HTTPS API for agents that can call in."),
+    "operator": ("operator", "operator", "Who may ask the orchestrator."),
     "ca": ("ca", "ca", "The fleet's certificate authority."),
     "release": ("release", "release", "Build the agent package."),
     "lab": ("lab", "lab", "SSH hosts on this machine, to try things on."),

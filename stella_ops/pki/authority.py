@@ -1,4 +1,4 @@
-"""The fleet's certificate authority: a root, an issuing certificate, and certificates for agents, operators and servers.
+"""The fleet's certificate authority: a root, an issuing certificate, and certificates for agents, operators, servers.
 
     ca/root.crt  root.key      ten years; the key signs the issuing certificate only and may be moved offline
     ca/issuing.crt issuing.key five years; signs agents' certificates

@@ -131,7 +131,7 @@ def _load_key(path: Path) -> ec.EllipticCurvePrivateKey:
         key = ec.generate_private_key(ec.SECP256R1())
         _write(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), 0o600)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        key = None  # type: ignore[assignment]
+        key = None
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise PkiError(
             "the server's key is damaged, or not of a kind made here",

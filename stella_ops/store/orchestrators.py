@@ -34,8 +34,6 @@ def pins(connection: Connection, url: str) -> list[str]:
 def forget(connection: Connection, url: str, public_key_sha256: str) -> bool:
     """Strike a key off, when its orchestrator is no more; False when it was not there."""
     done = connection.execute(
-        delete(orchestrators).where(
-            orchestrators.c.url == url, orchestrators.c.public_key_sha256 == public_key_sha256
-        )
+        delete(orchestrators).where(orchestrators.c.url == url, orchestrators.c.public_key_sha256 == public_key_sha256)
     )
     return done.rowcount == 1
