@@ -6,17 +6,11 @@ out"; the terminal summary lists those. With CI=true leaving out is a failure.
 
 from __future__ import annotations
 
-import glob
 import os
-import pwd
 import re
-import secrets
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -110,54 +104,15 @@ def systemd_lab(docker_engine: Any, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[tuple[Path, Path]]:
-    """A PostgreSQL server in a folder of its own, this worker's: the folder of its programs, and that of its socket."""
+def postgresql() -> Iterator[Any]:
+    """A PostgreSQL server, this worker's own; ``postgresql.database()`` makes a database and gives its URL."""
+    from stella_ops.lab import postgresql as lab
+
     pytest.importorskip("psycopg", reason="the extra 'postgres' is not installed")
-    found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb")) or [shutil.which("initdb") or ""]
-    if not found[-1]:
-        leave_out("no PostgreSQL server is installed (package postgresql)")
-    programs = Path(found[-1]).parent
-    folder = Path(tempfile.mkdtemp(prefix="stella-pg-"))
-    more: dict[str, Any] = {}
-    if os.geteuid() == 0:  # the server refuses to run as root
-        user = pwd.getpwnam("postgres")
-        os.chown(folder, user.pw_uid, user.pw_gid)
-        more = {"user": "postgres", "group": "postgres", "extra_groups": []}
-    process = None
-    try:
-        subprocess.run(
-            [programs / "initdb", "-D", folder / "data", "-U", "fleet", "-A", "trust", "--no-sync", "-E", "UTF8"],
-            check=True,
-            capture_output=True,
-            cwd=folder,
-            **more,
-        )
-        options = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={folder}", "-c", "fsync=off"]
-        log = open(folder / "log", "w")  # noqa: SIM115
-        process = subprocess.Popen(
-            [programs / "postgres", "-D", folder / "data", *options], stderr=log, cwd=folder, **more
-        )
-        ready = [programs / "pg_isready", "-q", "-h", folder, "-t", "20"]
-        waiter = threading.Event()
-        for _ in range(200):
-            if subprocess.run(ready, check=False).returncode == 0:
-                break
-            waiter.wait(0.1)
-        yield programs, folder
-    finally:
-        if process is not None:
-            process.terminate()
-            process.wait(timeout=30)
-        shutil.rmtree(folder)
-
-
-@pytest.fixture
-def postgresql_url(postgresql: tuple[Path, Path]) -> str:
-    """The URL of a new, empty database."""
-    programs, folder = postgresql
-    name = f"fleet_{secrets.token_hex(4)}"
-    subprocess.run([programs / "createdb", "-h", folder, "-U", "fleet", name], check=True)
-    return f"postgresql+psycopg://fleet@/{name}?host={folder}"
+    if lab.find_programs() is None:
+        leave_out("there is no PostgreSQL server on this machine (package postgresql)")
+    with lab.running() as server:
+        yield server
 
 
 def _find_interpreters() -> list[Path]:

@@ -1,4 +1,4 @@
-"""The store on a real PostgreSQL server, started in a folder of the test's own, where one is installed."""
+"""The store on a real PostgreSQL server, where one is installed."""
 
 import secrets
 import threading
@@ -13,6 +13,11 @@ from stella_ops.errors import EnrolmentError, StoreError
 from stella_ops.store import agents, audit, configurations, heartbeats
 from stella_ops.store.database import Store
 from stella_ops.store.tables import metadata
+
+
+@pytest.fixture
+def url(postgresql):
+    return postgresql.database()
 
 
 def at_once(count, call):
@@ -34,14 +39,14 @@ def at_once(count, call):
 
 
 @pytest.fixture
-def store(postgresql_url):
-    opened = Store.open(postgresql_url)
+def store(url):
+    opened = Store.open(url)
     yield opened
     opened.close()
 
 
-def test_concurrent_first_openings(postgresql_url):
-    assert at_once(6, lambda _: Store.open(postgresql_url).close()) == [None] * 6
+def test_concurrent_first_openings(url):
+    assert at_once(6, lambda _: Store.open(url).close()) == [None] * 6
 
 
 def test_the_migrations_make_the_tables(store):
@@ -97,7 +102,7 @@ def test_a_tokens_race(store, uses):
     assert sorted(granted) == [False] * uses + [True] * 2 * uses
 
 
-def test_a_server_that_is_not_there_is_explained(postgresql):
+def test_a_server_that_is_not_there_is_explained():
     with pytest.raises(StoreError, match="refused") as caught:
         Store.open("postgresql+psycopg://fleet:gehe1m@/fleet?host=/nowhere")
     assert "server runs" in caught.value.hint
