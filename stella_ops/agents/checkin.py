@@ -33,6 +33,7 @@ _LONGEST_RESPONSE = 1024 * 1024
 _KEPT_LOG_ENTRIES = 10_000
 _LEVELS = ("debug", "info", "warning", "error", "critical")
 _LARGEST_SEQ = 2**53
+_MOST_PROBLEMS = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +146,7 @@ class CheckinService:
         return Desired(revision=made.revision, sha256=made.sha256, config=made.config)
 
     def configured(
-        self, agent: KnownAgent, *, revision: int, sha256: str, applied: bool, problems: Sequence[str]
+        self, agent: KnownAgent, *, revision: int, sha256: str, applied: bool, problems: Sequence[Any] = ()
     ) -> None:
         """What became of a configuration on the host.
 
@@ -169,7 +170,7 @@ class CheckinService:
                 "sha256": sha256,
             }
             if not applied:
-                detail["problems"] = list(problems)
+                detail["problems"] = [_line(problem) for problem in problems[:_MOST_PROBLEMS]]
             if not applied or not told:
                 entry = audit.AuditEntry(
                     time=now,
@@ -283,9 +284,14 @@ def _log_entry(agent_id: str, given: Any, now: datetime) -> agent_logs.LogEntry 
         time=time,
         received_at=now,
         level=level if level in _LEVELS else "info",
-        event="".join(character if character.isprintable() else "?" for character in event[:128]),
+        event=_line(event[:128]),
         data=data if _size(data) <= _LONGEST_LOG_ENTRY else {"left_out": "the entry is too long"},
     )
+
+
+def _line(text: Any, longest: int = 300) -> str:
+    """A host's text as one printable line that is not long."""
+    return "".join(character if character.isprintable() else "?" for character in str(text)[:longest])
 
 
 def _size(value: Any) -> int:

@@ -9,12 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import ParamSpec, TypeVar
 
+from stella_ops.agents import installers
 from stella_ops.agents.fleet import Fleet
+from stella_ops.agents.platforms import Platform
 from stella_ops.orchestrator.bells import Bells
 from stella_ops.orchestrator.journal import Journal
 from stella_ops.orchestrator.limits import RateLimit
 from stella_ops.orchestrator.metrics import Metrics
-from stella_ops.orchestrator.refusals import Refusal
+from stella_ops.orchestrator.release import Releases
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -41,6 +43,7 @@ class Orchestrator:
     metrics: Metrics
     strangers: RateLimit
     most_body: int
+    releases: Releases
     refusal_time: float = 0.25
     bells: Bells = field(default_factory=Bells)
     pool: ThreadPoolExecutor = field(
@@ -52,18 +55,14 @@ class Orchestrator:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self.pool, functools.partial(function, *args, **kwargs))
 
-    def install_script(self, platform: str) -> str:
-        """The installer for a platform. Blocks.
-
-        Raises:
-            Refusal: this server cannot make it.
-        """
-        raise Refusal(503, "not-yet", "this server cannot make installers")
+    def install_script(self, platform: Platform) -> str:
+        """The installer for a platform, without a token in it. Blocks."""
+        return installers.install_script(platform, self.fleet.look_up_install_source())
 
 
 def open_services(fleet: Fleet) -> None:
     """Open the services that threads will share."""
     for name in ("store", "authority", "tokens", "enrolment", "exchange", "registry", "configurations"):
         getattr(fleet, name)
-    for name in ("checkin", "operators", "package"):
+    for name in ("checkin", "operators", "package", "release_key", "bootstrap"):
         getattr(fleet, name)

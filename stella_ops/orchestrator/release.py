@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-import importlib
+import threading
 from dataclasses import dataclass
-from typing import Any
 
 from stella_ops.agents.fleet import Fleet
-from stella_ops.orchestrator.refusals import Refusal
 from stella_ops.releases.build import AgentPackage
+from stella_ops.releases.signing import PackageSignature
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A package and its ``PackageSignature``: ``der`` and ``sshsig``."""
+    """A package and its signature."""
 
     package: AgentPackage
-    signature: Any
+    signature: PackageSignature
 
 
-def current_release(fleet: Fleet) -> Release:
-    """The package of this version and its signatures. Blocks."""
-    return Release(fleet.package, _sign(fleet))
+class Releases:
+    """Signs the package of this version once: an ECDSA signature is another each time, and clients compare."""
 
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self._lock = threading.Lock()
+        self._current: Release | None = None
 
-def _sign(fleet: Fleet) -> Any:
-    try:
-        importlib.import_module("stella_ops.releases.signing")
-    except ModuleNotFoundError:
-        raise Refusal(503, "not-yet", "this server cannot sign packages") from None
-    raise Refusal(503, "not-yet", "this server cannot sign packages")
+    def current(self) -> Release:
+        """The package of this version. Blocks.
+
+        Raises:
+            ReleaseError: it cannot be read or signed.
+        """
+        with self._lock:
+            if self._current is None:
+                package = self._fleet.package
+                signature = self._fleet.release_key.sign(package.path.read_bytes())
+                self._current = Release(package, signature)
+            return self._current

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TextIO
-from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -29,9 +28,9 @@ from stella_ops.orchestrator.limits import RateLimit
 from stella_ops.orchestrator.metrics import Metrics
 from stella_ops.orchestrator.notify import notify
 from stella_ops.orchestrator.protocol import Deadlines, PeerProtocol
+from stella_ops.orchestrator.release import Releases
 from stella_ops.orchestrator.tls import load_identity, server_context
 from stella_ops.pki.server import ServerIdentity
-from stella_ops.store import orchestrators
 
 _GRACE = 10  # seconds that running requests get when the server is to end
 
@@ -86,7 +85,7 @@ async def serve(
         StellaError: it cannot begin.
     """
     await fleet.call(open_services, fleet)
-    identity = await fleet.call(server_identity, fleet)
+    identity = await fleet.call(fleet.look_after_server_identity)
     context = server_context(identity, fleet.authority)
     listeners = _listen(endpoint)
     try:
@@ -98,6 +97,7 @@ async def serve(
                 metrics=Metrics(),
                 strangers=RateLimit(fleet.project.orchestrator.stranger_rate, clock=time.monotonic),
                 most_body=fleet.project.orchestrator.max_body,
+                releases=Releases(fleet),
             )
             try:
                 with _libraries_log(journal):
@@ -174,22 +174,6 @@ async def _run(
         desk.journal.event("end")
 
 
-def server_identity(fleet: Fleet) -> ServerIdentity:
-    """The server's key and certificate, made or renewed when due, and known to the fleet's installers. Blocks."""
-    identity = ServerIdentity.load_or_create(
-        fleet.project.orchestrator_dir, fleet.authority, server_names(fleet), fleet.clock
-    )
-    with fleet.store.transaction() as connection:
-        orchestrators.seen(connection, fleet.orchestrator_url, identity.public_key_sha256, fleet.clock())
-    return identity
-
-
-def server_names(fleet: Fleet) -> tuple[str, ...]:
-    """What the server is called by: its URL's host, the settings' names, and this machine for itself."""
-    host = urlsplit(fleet.orchestrator_url).hostname or "localhost"
-    return (host, *fleet.project.orchestrator.names, "localhost", "127.0.0.1", "::1")
-
-
 class _Renewal:
     """Has the server answer with a new certificate when the old one is due, without a restart."""
 
@@ -199,7 +183,7 @@ class _Renewal:
         self._identity = identity
 
     def look(self) -> None:
-        found = server_identity(self._desk.fleet)
+        found = self._desk.fleet.look_after_server_identity()
         if found.certificate_sha256 != self._identity.certificate_sha256:
             load_identity(self._context, found)
             self._identity = found

@@ -289,6 +289,15 @@ def is_dns_name(name: str) -> bool:
     return len(name) <= 253 and all(map(_LABEL.fullmatch, labels)) and not labels[-1].isdigit()
 
 
+def is_server_name(name: str) -> bool:
+    """Tell whether a name can be in a server's certificate: a DNS name or an IP address."""
+    try:
+        _server_name(name)
+    except PkiError:
+        return False
+    return True
+
+
 def _server_name(name: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ipaddress.ip_address(name))

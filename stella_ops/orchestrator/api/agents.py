@@ -14,7 +14,6 @@ from stella_ops.orchestrator.messages import agents as messages
 from stella_ops.orchestrator.messages.form import Nothing
 from stella_ops.orchestrator.operations import Call, Caller, Operation
 from stella_ops.orchestrator.refusals import Refusal
-from stella_ops.orchestrator.release import current_release
 
 # Tasks may be made by other processes (the command line, another orchestrator), which ring no bell here.
 _LOOK_AGAIN = 5.0
@@ -25,7 +24,7 @@ def agent_register(desk: Orchestrator, call: Call) -> messages.RegisterAnswer:
     agent = call.identity.agent
     who = {"agent_id": agent.agent_id, "name": agent.name, "environment": agent.environment}
     desk.journal.step(6, **who, version=asked.version)
-    desired = desk.fleet.checkin.register(agent, asked.status, version=asked.version, python=asked.python)
+    desired = desk.fleet.checkin.register(agent, asked.status or {}, version=asked.version, python=asked.python)
     desk.journal.step(7, **who, config_revision=desired.revision)
     interval = parse_duration(str(desired.config.get("heartbeat_interval", "30s")))
     return messages.RegisterAnswer(
@@ -112,7 +111,7 @@ def agent_logs(desk: Orchestrator, call: Call) -> messages.LogsAnswer:
 
 
 def agent_updates(desk: Orchestrator, call: Call) -> messages.UpdatesAnswer:
-    release = current_release(desk.fleet)
+    release = desk.releases.current()
     package = release.package
     agent = desk.fleet.registry.get(call.identity.agent.agent_id)
     return messages.UpdatesAnswer(

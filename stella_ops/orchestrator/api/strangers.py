@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from starlette.responses import FileResponse, Response
 
 from stella_ops import __version__
 from stella_ops.agents.exchange import AgentIdentity, Exchange
+from stella_ops.agents.platforms import Platform
 from stella_ops.errors import EnrolmentError, PkiError
 from stella_ops.orchestrator.context import Orchestrator
 from stella_ops.orchestrator.messages.strangers import (
@@ -22,8 +23,8 @@ from stella_ops.orchestrator.messages.strangers import (
 )
 from stella_ops.orchestrator.operations import Call, Caller, Operation
 from stella_ops.orchestrator.refusals import Refusal, not_found
-from stella_ops.orchestrator.release import current_release
 from stella_ops.releases.build import PACKAGE_NAME
+from stella_ops.releases.signing import PackageSignature
 
 _T = TypeVar("_T")
 _REFUSED = {403: "the token is refused; the answer does not tell why"}
@@ -45,17 +46,17 @@ def ca_certificate(desk: Orchestrator, call: Call) -> Response:
 
 
 def install_sh(desk: Orchestrator, call: Call) -> Response:
-    return Response(desk.install_script("linux"), media_type="text/x-shellscript; charset=utf-8")
+    return Response(desk.install_script(Platform.LINUX), media_type="text/x-shellscript; charset=utf-8")
 
 
 def install_ps1(desk: Orchestrator, call: Call) -> Response:
-    return Response(desk.install_script("windows"), media_type="text/plain; charset=utf-8")
+    return Response(desk.install_script(Platform.WINDOWS), media_type="text/plain; charset=utf-8")
 
 
 async def package(desk: Orchestrator, call: Call) -> Response:
     """The file itself; starlette answers ranges (RFC 9110, section 14), and does its reading in threads."""
     version = call.path["version"]
-    release = await desk.call(current_release, desk.fleet)
+    release = await desk.call(desk.releases.current)
     if version != release.package.version:
         raise not_found("package of this version", hint=f"the fleet's is {release.package.version}")
     return FileResponse(release.package.path, media_type="application/octet-stream", filename=PACKAGE_NAME)
@@ -69,8 +70,8 @@ def package_sshsig(desk: Orchestrator, call: Call) -> Response:
     return Response(_signature(desk, call).sshsig, media_type="text/plain; charset=utf-8")
 
 
-def _signature(desk: Orchestrator, call: Call) -> Any:
-    release = current_release(desk.fleet)
+def _signature(desk: Orchestrator, call: Call) -> PackageSignature:
+    release = desk.releases.current()
     if call.path["version"] != release.package.version:
         raise not_found("package of this version", hint=f"the fleet's is {release.package.version}")
     return release.signature

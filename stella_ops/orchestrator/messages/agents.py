@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from stella_ops.orchestrator.messages.form import Answer, Json, Line, Moment, Sent, Sha256
+from stella_ops.orchestrator.messages.form import Answer, Json, Moment, Sent, Sha256
 from stella_ops.orchestrator.messages.strangers import ProofOfPossession
 
 Version = Annotated[str, Field(pattern=r"^[0-9A-Za-z.+_-]{1,64}$")]
@@ -18,7 +18,7 @@ class RegisterRequest(Sent):
     version: Version
     protocol: Annotated[int, Field(ge=0, le=1_000_000)]
     python: Version
-    status: Annotated[Json, Field(default_factory=dict)]
+    status: Json | None = None
 
 
 class RegisterAnswer(Answer):
@@ -58,12 +58,12 @@ class ConfigAnswer(Answer):
 
 
 class ConfigOutcome(Sent):
-    """What became of a configuration on the host."""
+    """What became of a configuration on the host. ``problems`` are sentences."""
 
     revision: Annotated[int, Field(ge=1, le=2**31 - 1)]
     sha256: Sha256
     status: Literal["applied", "refused"]
-    problems: Annotated[list[Line], Field(max_length=100, default_factory=list)]
+    problems: Annotated[list[Any], Field(max_length=1000, default_factory=list)]
 
 
 class CertificateRequest(ProofOfPossession):
