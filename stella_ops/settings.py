@@ -242,6 +242,22 @@ def load_project(start: Path | None = None, *, environ: Mapping[str, str] = os.e
     return project
 
 
+def with_orchestrator(project: Project, *, url: str | None = None, listen: str | None = None) -> Project:
+    """The project with what a command line says in place of ``[orchestrator]``.
+
+    Raises:
+        SettingsError: a value is not what its key takes.
+    """
+    values: dict[str, Any] = {}
+    for key, value in (("url", url), ("listen", listen)):
+        if value is not None:
+            try:
+                values[key] = _READ["orchestrator", key](value, project.root)
+            except _Wrong as wrong:
+                raise SettingsError(f"--{key} must be {wrong}") from None
+    return project._replace(orchestrator=project.orchestrator._replace(**values))
+
+
 def is_trusted(path: Path) -> bool:
     """Whether a path is there and may steer the program without having been named.
 
