@@ -172,7 +172,9 @@ async def test_the_other_half_as_well(tunnel: Any, orchestrator: MockOrchestrato
     writer.close()
 
 
-async def test_an_agent_that_goes_ends_its_connection(tunnel: Any, orchestrator: MockOrchestrator, helpers: Any) -> None:
+async def test_an_agent_that_goes_ends_its_connection(
+    tunnel: Any, orchestrator: MockOrchestrator, helpers: Any
+) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:  # until writing fails
             writer.write(bytes(65536))
