@@ -362,13 +362,13 @@ async def test_a_cut_connection_is_made_good(
             os.kill(pid, signal.SIGSTOP)
         proxy.cut()
         await watch.until("up", times=2)
-        assert await reader.read(-1) == b""
-        writer.close()
         assert await greeted(the_socket(prefix), b"after\n") == b"hello after\n"
         assert [state for _, state in watch.seen] == ["opening", "up", "lost", "opening", "up"]
         assert proxy.connections == 2, "one login each time"
         for pid in old:
             os.kill(pid, signal.SIGCONT)
+        assert await reader.read(-1) == b""
+        writer.close()
         await helpers.eventually(lambda: not any(helpers.alive(pid) for pid in old))
         assert await greeted(the_socket(prefix)) == b"hello agent\n", "the old one's end leaves the new one alone"
 
