@@ -171,7 +171,7 @@ def console_reporter(workplace: Workplace, *, kind: str) -> Reporter:
     )
 
 
-def make_pool(workplace: Workplace, fleet: Fleet, warn: Callable[[str], None]) -> SessionPool:
+async def make_pool(workplace: Workplace, fleet: Fleet, warn: Callable[[str], None]) -> SessionPool:
     """The connections of a command: with the project's known hosts and keys, and what the command line says."""
     from stella_ops.transport.code import CodeLibrary
     from stella_ops.transport.pool import SessionPool
@@ -181,9 +181,12 @@ def make_pool(workplace: Workplace, fleet: Fleet, warn: Callable[[str], None]) -
     return SessionPool(
         CodeLibrary(workplace.options.module_folders),
         project_known_hosts=project.known_hosts_file,
+        pinned_known_hosts=await fleet.pinned_hosts(),
+        host_authorities=project.ssh.host_ca,
         accept_new_host_keys=choices.accept_new_host_keys,
         private_keys=[Path(named).expanduser()] if named else [],
         on_accepted_key=fleet.host_key_accepted,
+        on_refused_key=fleet.host_key_refused,
         warn=warn,
     )
 
@@ -238,7 +241,7 @@ async def _execute(
     fleet = Fleet(workplace.project, redactor=workplace.redactor, environ=workplace.environ, warn=warn)
     recorder = fleet.run_recorder() if record else None
     reporter = FanOut([*watching, *([recorder] if recorder else [])], errors=sys.stderr)
-    pool = make_pool(workplace, fleet, warn)
+    pool = await make_pool(workplace, fleet, warn)
     tunnels = None
     if workplace.choices.tunnel:
         from stella_ops.cli.tunnelling import tunnels_of_run

@@ -105,7 +105,7 @@ async def keep_tunnels(
             view.warn(message)
 
     fleet = Fleet(workplace.project, redactor=workplace.redactor, environ=workplace.environ, warn=warn)
-    pool = make_pool(workplace, fleet, warn)
+    pool = await make_pool(workplace, fleet, warn)
     run = RunContext(
         run_id=os.urandom(16).hex(),
         inventory=workplace.inventory,

@@ -179,8 +179,9 @@ def install(options):
             content.close()
     if result["need_content"]:
         raise Failure("the package of version %s went away meanwhile" % options.version, "run again")
-    for action in result["actions"]:
-        say("%s%s" % ("would " if options.check else "", action))
+    if options.check:
+        for action in result["actions"]:
+            say("would %s" % action)
     return 0
 
 

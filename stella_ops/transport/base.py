@@ -27,7 +27,8 @@ class ConnectionSpec:
     """How to reach one host: what the inventory says, rendered and checked.
 
     ``common_args`` is OpenSSH option text (``-o … -J …``); ``interpreter`` is None when the host's own first
-    working Python is to be found.
+    working Python is to be found. ``host_keys`` are public keys that are trusted for the host besides those of
+    known_hosts files, ``host_authorities`` those of authorities that may certify its key.
     """
 
     name: str
@@ -40,6 +41,8 @@ class ConnectionSpec:
     common_args: str = ""
     interpreter: str | None = None
     connect_timeout: float = 10.0
+    host_keys: tuple[str, ...] = ()
+    host_authorities: tuple[str, ...] = ()
 
 
 class Link:
