@@ -44,6 +44,7 @@ ARGUMENTS = {
 
 DATA = "/var/lib/stella-agent"
 PROGRAM = "/usr/local/bin/stella-agent"
+REPOSITORY = "stella/agent"
 TITLE_LABEL, TITLE = "org.opencontainers.image.title", "stella-agent"
 VERSION_LABEL = "org.opencontainers.image.version"
 OURS_LABEL = "io.stella-ops.managed"
@@ -403,7 +404,7 @@ class _Work(object):
         if before is not None:
             self._tag(before["Id"], self._args["tag"])
         if image is not None and (before is None or image["Id"] != before["Id"]):
-            self._delete_image(image["Id"])
+            self._delete_image(self._engine.find("/images/%s/json" % quote(image["Id"])) or image)
 
     def _tagged(self, tag):
         return self._engine.find("/images/%s/json" % quote(tag)) if tag else None
@@ -426,21 +427,28 @@ class _Work(object):
     def _drop_image(self, identity):
         """Remove the image that was replaced, if it is an agent's and nobody uses it."""
         image = self._engine.find("/images/%s/json" % quote(identity))
-        labels = ((image or {}).get("Config") or {}).get("Labels") or {}
-        if labels.get(TITLE_LABEL) != TITLE:
-            return
-        try:
-            self._delete_image(identity)
-        except docker_api.EngineError as problem:
-            if problem.status != 409:
-                raise
+        if _is_agents(image) and not self._users_of(image):
+            self._delete_image(image)
 
-    def _delete_image(self, identity):
-        try:
-            self._engine.ask("DELETE", "/images/%s" % quote(identity))
-        except docker_api.EngineError as problem:
-            if problem.status != 404:
-                raise
+    def _users_of(self, image):
+        """The names of containers, running or not, that are of an image."""
+        query = {"all": "1", "filters": json.dumps({"ancestor": [image["Id"]]})}
+        found = self._engine.ask("GET", "/containers/json", query) or []
+        return [str((one.get("Names") or [one.get("Id")])[0]).lstrip("/") for one in found]
+
+    def _delete_image(self, image):
+        """Take an image's names in our repository away, and with the last name the image.
+
+        An engine deletes no image by its id that has several names.
+        """
+        names = [name for name in image.get("RepoTags") or () if name.rpartition(":")[0] == REPOSITORY]
+        others = len(image.get("RepoTags") or ()) - len(names)
+        for one in names or ([] if others else [image["Id"]]):
+            try:
+                self._engine.ask("DELETE", "/images/%s" % quote(one))
+            except docker_api.EngineError as problem:
+                if problem.status != 404:
+                    raise
 
     # -- volumes
 
@@ -526,16 +534,22 @@ class _Work(object):
 
     def _remove_image(self, identity):
         image = self._engine.find("/images/%s/json" % quote(identity))
-        labels = ((image or {}).get("Config") or {}).get("Labels") or {}
-        if image is None or labels.get(TITLE_LABEL) != TITLE:
+        if not _is_agents(image):
             return
-        if self._act("remove image %s" % ", ".join(image.get("RepoTags") or [identity])):
-            try:
-                self._delete_image(identity)
-            except docker_api.EngineError as problem:
-                if problem.status != 409:
-                    raise
-                self._task.warn("the image is kept: %s" % problem)
+        users = [one for one in self._users_of(image) if not self._is_name(one)]
+        if users:
+            self._task.warn("the image is kept: container %s is of it" % ", ".join(users))
+        elif self._act("remove image %s" % ", ".join(image.get("RepoTags") or [identity])):
+            self._delete_image(image)
+
+    def _is_name(self, name):
+        """Whether a container of that name is one of ours, which goes or has gone."""
+        return name in (self._name, self._name + ".new", self._name + ".before")
+
+
+def _is_agents(image):
+    """Whether an image, as the engine knows it, is an agent's; None is none."""
+    return (((image or {}).get("Config") or {}).get("Labels") or {}).get(TITLE_LABEL) == TITLE
 
 
 def _is_ours(found):
