@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from stella_ops.remote.lib import agent_host, docker_api, incoming
 from stella_ops.remote.lib.layout import MARKER_NAME
+from stella_ops.remote.lib.task import ModuleFailure
 
 ARGUMENTS = {
     "name": {"type": "str", "default": "stella-agent"},
@@ -120,6 +121,8 @@ class _Work(object):
             left = self._take_back()
             if isinstance(problem, docker_api.EngineError):
                 self._task.fail(str(problem), hint=problem.hint, left_behind=left)
+            if isinstance(problem, ModuleFailure):
+                problem.result["left_behind"] = left
             raise
         return self.answer()
 
@@ -262,7 +265,8 @@ class _Work(object):
     def _body(self, spec, image):
         """The request that makes the container. Source: Engine API, ContainerCreate."""
         host = {
-            "RestartPolicy": {"Name": RESTART},
+            # Until it has proved well: one that ends at once is to stay as it ended.
+            "RestartPolicy": {"Name": "no"},
             "ReadonlyRootfs": True,
             "CapDrop": ["ALL"],
             "SecurityOpt": ["no-new-privileges"],
@@ -288,24 +292,30 @@ class _Work(object):
         return {"Type": kind, "Source": volume, "Target": DATA}
 
     def _replace(self, old, spec, image):
-        was_running = old is not None and bool(old["State"].get("Running"))
         made = self._engine.ask("POST", "/containers/create", {"name": self._name + ".new"}, self._body(spec, image))
         fresh = made["Id"]
-        if was_running:  # last of all: the two share the agent's data
-            self._later(self._start, old["Id"], False)
-        self._later(self._delete, fresh)
+        self._later(self._put_back, fresh, old)
         if old is not None:
-            if was_running:
-                self._stop(old["Id"])
-            self._later(self._rename, old["Id"], self._name)
+            if old["State"].get("Running"):
+                self._stop(old["Id"])  # the two share the agent's data
             self._rename(old["Id"], self._name + ".before")
         self._rename(fresh, self._name)
-        if old is not None:  # it has the name that the old one is to get back
-            self._later(self._rename, fresh, self._name + ".new")
         self._start(fresh)
+        self._engine.ask("POST", "/containers/%s/update" % fresh, None, {"RestartPolicy": {"Name": RESTART}})
         self._undo = []
         if old is not None:
             self._delete(old["Id"])
+
+    def _put_back(self, fresh, old):
+        """Undo a replacement, however far it came: the new container goes, the old one has its name and works."""
+        self._delete(fresh)
+        if old is None:
+            return
+        present = self._engine.ask("GET", "/containers/%s/json" % old["Id"])
+        if present["Name"].lstrip("/") != self._name:
+            self._rename(old["Id"], self._name)
+        if old["State"].get("Running"):
+            self._start(old["Id"], watch=False)
 
     def _start(self, container, watch=True):
         self._engine.ask("POST", "/containers/%s/start" % container)
@@ -338,7 +348,7 @@ class _Work(object):
         while True:
             state = self._engine.ask("GET", "/containers/%s/json" % container)
             now = state["State"]
-            if not now.get("Running") or now.get("Restarting") or state.get("RestartCount"):
+            if not now.get("Running") or now.get("Restarting"):
                 reason = "it ended with status %s %s" % (now.get("ExitCode"), now.get("Error") or "")
                 break
             try:

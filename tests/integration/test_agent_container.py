@@ -187,6 +187,7 @@ def test_a_broken_image_leaves_the_old_container_at_work(loaded: Box) -> None:
     result = loaded(loaded.images.broken)
     assert result["failed"] is True
     assert "it ended with status 3" in result["msg"] and "out of order" in result["msg"]
+    assert not result.get("left_behind"), result
     assert loaded.everything() == there
     after = loaded.about()
     assert after["Id"] == before["Id"] and after["State"]["Running"] is True
