@@ -14,7 +14,7 @@ import select
 import signal
 import time
 
-from stella_ops.remote.agent import certificate, configuration, heartbeat, storage
+from stella_ops.remote.agent import certificate, configuration, heartbeat, storage, succession
 from stella_ops.remote.agent.notify import Notifier
 from stella_ops.remote.agent.spool import Spool
 from stella_ops.remote.agent.version import package_sha256, version
@@ -84,6 +84,7 @@ class Service(object):
         return 1
 
     def _start(self):
+        succession.finish(self._layout)
         last = storage.read_json(self._layout.heartbeat) or {}
         known = last.get("seq")
         self._spool = Spool(self._layout.heartbeats, known if type(known) is int else 0)
