@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -37,10 +38,26 @@ def _duration(least: timedelta) -> AfterValidator:
     return AfterValidator(normalise)
 
 
+_ORCHESTRATOR = re.compile(
+    r"https://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?(?:/[A-Za-z0-9._~/-]*)?", re.ASCII
+)
+
+
+def _orchestrator_url(text: str) -> str:
+    """The agent's own rule (``remote/lib/agent_config.py``), in the same words."""
+    if text.startswith("http://"):
+        raise ValueError("must begin with https://: an agent talks to its orchestrator over TLS alone")
+    found = _ORCHESTRATOR.fullmatch(text)
+    if not found or not 0 < int(found[1] or 443) < 65536:
+        raise ValueError("must be a URL like https://orchestrator.example.com:8443, without user, query or fragment")
+    return text
+
+
 Duration = Annotated[str, _duration(timedelta(seconds=1))]
 Backoff = Annotated[str, _duration(timedelta(milliseconds=100))]
 Percent = Annotated[int | float, Field(gt=0, le=100)]
 Url = Annotated[str, Field(pattern=r"^https?://[^/\s]+")]
+OrchestratorUrl = Annotated[str, AfterValidator(_orchestrator_url)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 Capability = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -120,7 +137,7 @@ class AgentConfiguration(_Section):
     agent_name: Name
     environment: Name
     labels: dict[str, str] = {}
-    orchestrator_url: Url | None = None
+    orchestrator_url: OrchestratorUrl | None = None
     heartbeat_interval: Duration = "30s"
     reconnect_backoff: Backoff = "5s"
     max_reconnect_attempts: int = Field(10, ge=0, le=1_000_000)

@@ -16,6 +16,7 @@ import socket
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from stella_ops import __version__
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from stella_ops.pki.authority import CertificateAuthority
     from stella_ops.pki.server import ServerIdentity
     from stella_ops.releases.build import AgentPackage
+    from stella_ops.releases.images import ImageFile
     from stella_ops.releases.signing import ReleaseKey
     from stella_ops.store.database import Store
     from stella_ops.store.run_reporter import RunRecorder
@@ -74,6 +76,7 @@ class Fleet:
         self._environ = environ
         self._warn = warn
         self._worker: ThreadPoolExecutor | None = None
+        self._images: dict[object, ImageFile] = {}
 
     @functools.cached_property
     def actor(self) -> str:
@@ -255,6 +258,28 @@ class Fleet:
 
         self.project.ensure_state_dir()
         return ensure_package(self.project.releases_dir, __version__)
+
+    def agent_image(self, path: Path | None, *, base: str | None = None, rootfs: Path | None = None) -> ImageFile:
+        """The file with the agent's container image.
+
+        Args:
+            path: a file that is there; None for this version's of the project, which is made, once a run, when
+                ``base`` or ``rootfs`` says from what (see ``releases.images.build_image``).
+
+        Raises:
+            ReleaseError: there is none, it is none, or it cannot be made.
+        """
+        from stella_ops.releases import images
+
+        key = (path, base, rootfs)
+        if key not in self._images:
+            if path is None:
+                path = self.project.releases_dir / __version__ / images.IMAGE_FILE
+                if base or rootfs:
+                    self._images[key] = images.ensure_image_file(self.package, path, base=base, rootfs=rootfs)
+                    return self._images[key]
+            self._images[key] = images.image_file(path)
+        return self._images[key]
 
     # -- records
 

@@ -196,7 +196,9 @@ def dockerfile(*, version: str, base: str = "python:3-slim", rootfs: str | None 
     for value, what in ((base, "base image"), (version, "version"), (rootfs or "x", "archive's name")):
         if not re.fullmatch(_IMAGE if what == "base image" else r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}", value):
             raise UsageError(f"the {what} '{value}' cannot stand in a Dockerfile")
-    return _render("Dockerfile.j2", {"version": version, "base": base, "rootfs": rootfs})
+    return _render(
+        "Dockerfile.j2", {"version": version, "base_image": base, "rootfs": rootfs, "package": "stella-agent.pyz"}
+    )
 
 
 _VOLUMES = "-v stella-agent-data:/var/lib/stella-agent -v stella-agent-config:/etc/stella-agent"
@@ -205,7 +207,7 @@ _VOLUMES = "-v stella-agent-data:/var/lib/stella-agent -v stella-agent-config:/e
 def _curl(source: InstallSource) -> str:
     """``--insecure`` with ``--pinnedpubkey``: curl then checks the server's key, and nothing else."""
     pins = ";".join(f"sha256//{pin}" for pin in source.server_pins)
-    return f"curl -sSL --fail --insecure --pinnedpubkey {shlex.quote(pins)} {_sh(_url(source, 'install.sh'))}"
+    return f"curl -sSL --fail --insecure --pinnedpubkey '{pins}' {_sh(_url(source, 'install.sh'))}"
 
 
 # Delegates in C#, since .NET may call them on a thread that has no PowerShell runspace. One for all versions of
@@ -266,7 +268,7 @@ def _sources() -> str:
     files.append(("installer", _REMOTE / "installer.py"))
     parts = [f"#: {name}\n{path.read_text(encoding='utf-8').rstrip()}\n" for name, path in files]
     parts.append(f"#: unit\n{_unit()}")
-    return "".join(parts)
+    return "".join(parts).removesuffix("\n")  # the template has it
 
 
 def _unit() -> str:

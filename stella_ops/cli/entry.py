@@ -31,6 +31,7 @@ COMMANDS = {
     "doctor": ("doctor", "doctor", "Check the health of hosts and their agents."),
     "agent": ("agent", "agent", "Bootstrap agents, and look at those of the fleet."),
     "token": ("token", "token", "Bootstrap tokens: list, show, revoke."),
+    "tunnel": ("tunnel", "tunnel", "Give agents without connectivity the orchestrator, through SSH."),
     "inventory": ("inventory", "inventory", "Show what an inventory means."),
     "ca": ("ca", "ca", "The fleet's certificate authority."),
     "release": ("release", "release", "Build the agent package."),

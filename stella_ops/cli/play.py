@@ -32,6 +32,13 @@ Exit status: 0 all went well, 1 error, 2 a host failed, 4 a host was unreachable
 @click.option("--list-hosts", is_flag=True, help="Show the hosts that would take part, and stop.")
 @click.option("--list-tasks", is_flag=True, help="Show the tasks that would run, and stop.")
 @click.option("--syntax-check", is_flag=True, help="Read everything, run nothing.")
+@click.option(
+    "--tunnel",
+    is_flag=True,
+    help="Give the agents on the hosts the orchestrator's API through SSH for the length of the run; see stella-ops "
+    "tunnel.",
+)
+@click.option("--orchestrator", metavar="URL", help="Where --tunnel leads, as reached from here.")
 @options.connection_options
 @options.run_options
 def play(playbooks: tuple[str, ...], list_hosts: bool, list_tasks: bool, syntax_check: bool, **given: Any) -> int:
