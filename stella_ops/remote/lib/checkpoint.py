@@ -25,7 +25,8 @@ def take(layout):
 
     Keys: ``form``, ``home``, ``above`` (the folder nearest to ``home`` that is there, when ``home`` is not),
     ``paths`` (see ``entries``), ``contents`` (path to base64), ``user`` (the service user's name, None without
-    one) and ``user_exists``, ``running``, ``enabled`` (None where systemd does not start it).
+    one) and ``user_exists``, ``running``, ``alive`` (it runs, and is not just being started
+    once more), ``enabled`` (None where systemd does not start it).
     """
     paths = {}
     contents = {}
@@ -56,6 +57,7 @@ def take(layout):
         "user": user,
         "user_exists": user is not None and user_exists(user),
         "running": runs(layout),
+        "alive": agent_host.running_pid(layout) is not None,
         "enabled": is_enabled(layout),
     }
 
