@@ -20,10 +20,10 @@ DIRECTORY, FILE, LINK, CROWD = "d", "f", "l", "crowd"
 
 
 def run(task):
-    """Return ``changed``, ``actions`` (words), ``restart`` and ``left``.
+    """Return ``changed``, ``actions`` (words), ``restart``, ``identity`` and ``left``.
 
-    ``restart`` tells that a running agent must be started anew to live by what is there again. ``left`` are
-    sentences about what could not be brought back. Whether the agent runs is not changed here (see agent_service);
+    ``restart`` tells that a running agent must be started anew to live by what is there again; ``identity`` that its
+    key and certificate are what they were. ``left`` are sentences about what could not be brought back. Whether the agent runs is not changed here (see agent_service);
     one that did not run before must have been stopped. ``keep_identity`` leaves the agent's key and certificate as
     they are now. Repeated it changes nothing; under check mode it does nothing at all.
     """
@@ -31,12 +31,13 @@ def run(task):
     before = task.args["checkpoint"]
     if before.get("form") != checkpoint.FORM or before.get("home") != layout.home:
         task.fail("this is no checkpoint of %s" % layout.home, hint="take one with agent_checkpoint first")
-    result = {"changed": False, "actions": [], "restart": False, "left": []}
+    result = {"changed": False, "actions": [], "restart": False, "identity": True, "left": []}
     if task.check_mode:
         return result
     restore = _Restore(layout, before, task.args["keep_identity"])
     restore.carry_out()
     result.update(actions=restore.actions, restart=restore.restart, left=restore.left)
+    result["identity"] = restore.identity
     result["changed"] = bool(restore.actions)
     return result
 
@@ -51,6 +52,7 @@ class _Restore(object):
         self.actions = []
         self.left = []
         self.restart = False
+        self.identity = False
 
     def carry_out(self):
         # The link first: whatever starts the agent now starts the version that was there.
@@ -143,6 +145,7 @@ class _Restore(object):
         told = checkpoint.as_agent(self._layout, _restore_agents_files, self._layout, self._before, self._keep)
         self.actions += told["actions"]
         self.left += told["left"]
+        self.identity = told["identity"]
 
     def _folders(self):
         """Folders that were not there go; those that were get their owner and mode back."""
@@ -227,6 +230,7 @@ def _restore_agents_files(layout, before, keep_identity):
     """The files below the folders of the agent's user, as that user."""
     actions = []
     left = []
+    identity = not keep_identity
     now = checkpoint.agents_part(layout)
     was = before["paths"]
     kept = [layout.identity + "/"] if keep_identity else []
@@ -240,6 +244,7 @@ def _restore_agents_files(layout, before, keep_identity):
             os.rename(layout.previous_key, layout.key)
         else:
             left.append("%s: the private key that was there is gone" % layout.key)
+            identity = False
     # Whole folders that are new are removed by their owner. In the folder of a coming key the certificate says that
     # the change may be completed: it goes first.
     kept += [top + "/" for top in tops if top not in was]
@@ -264,7 +269,8 @@ def _restore_agents_files(layout, before, keep_identity):
                 _write(path, _decoded(before, path), was[path][1])
             except OSError as problem:
                 left.append("%s: %s" % (path, problem.strerror))
-    return {"actions": actions, "left": left}
+                identity = identity and not in_identity
+    return {"actions": actions, "left": left, "identity": identity}
 
 
 def _same(one, other):

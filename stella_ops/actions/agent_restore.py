@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from stella_ops.actions._agent import AgentTarget, container, rpc, target, variable
+from stella_ops.actions._agent import AgentTarget, rpc, target
 from stella_ops.actions.base import ActionContext, ActionFailure, Result
 from stella_ops.errors import StellaError, UnreachableError
 
@@ -56,6 +56,13 @@ def _end(result: Result, failure: Any, state: str) -> Result:
 
 
 class _Restore:
+    """One host's way back.
+
+    Args:
+        checkpoint: what ``agent_checkpoint`` returned.
+        reason: why, in one line.
+    """
+
     def __init__(self, context: ActionContext, agent: AgentTarget, checkpoint: Mapping[str, Any], reason: str) -> None:
         self._context = context
         self._agent = agent
@@ -64,17 +71,21 @@ class _Restore:
         self._reason = str(context.scrub(reason))
         self._actions: list[str] = []
         self._left: list[str] = []
+        self._restart = False
+        self._identity = True
 
     async def carry_out(self) -> Result:
+        """Host first, then store: what the host holds stays valid until the host is known not to hold it any more."""
         if self._in_store is None:
             raise ActionFailure("there is no checkpoint to go back to", _hint="agent_checkpoint takes one; register it")
         # Once the agent has shown the fleet that it runs with its new certificate, the earlier one is void.
         keep = await self._is_superseded()
-        if self._on_host is not None:
-            if not await self._host(self._on_host, keep):
-                # What the host has now must stay valid: it may be all that it has.
-                return self._result()
-        await self._store(keep)
+        if self._on_host is not None and not await self._host(self._on_host, keep):
+            # What the host has now must stay valid: it may be all that it has.
+            return self._result()
+        if keep:
+            self._left.append("its certificate from before is revoked, as it ran with the new one: it keeps that")
+        await self._store(keep or not self._identity)
         if self._on_host is not None and self._on_host.get("running"):
             await self._visit()
         return self._result()
@@ -98,8 +109,6 @@ class _Restore:
             await self._module("agent_service", state=state, wait=_WAIT if before.get("alive") else None)
         return True
 
-    _restart = False
-
     async def _module(self, name: str, **args: Any) -> bool:
         given = {key: value for key, value in args.items() if value is not None}
         answer = await self._context.module(name, {"prefix": self._agent.prefix, **given})
@@ -107,6 +116,7 @@ class _Restore:
             told = answer.get(key)
             kept += [str(each) for each in told] if isinstance(told, list) else []
         self._restart = self._restart or answer.get("restart") is True
+        self._identity = self._identity and answer.get("identity") is not False
         if answer.get("failed"):
             self._left.append(str(answer.get("msg")))
         return not answer.get("failed")
@@ -132,8 +142,6 @@ class _Restore:
             reason=self._reason,
             keep_identity=keep,
         )
-        if keep:
-            self._left.append("its certificate from before is revoked, since it has run with the new one; it keeps that")
         for serial in undone.certificates:
             self._actions.append(f"revoke certificate {serial}")
         for token_id in undone.tokens:

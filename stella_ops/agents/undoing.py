@@ -93,9 +93,7 @@ class UndoService:
             unused = tuple(
                 token.id
                 for token in tokens.minted_since(connection, name, environment, datetime.fromisoformat(before["at"]))
-                if token.created_by == actor
-                and token.platform is None
-                and tokens.revoke(connection, token.id, now)
+                if token.created_by == actor and token.platform is None and tokens.revoke(connection, token.id, now)
             )
             issued: tuple[str, ...] = ()
             if not keep_identity:
