@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from stella_ops.agents.operators import OperatorService
     from stella_ops.agents.registry import AgentRegistry
     from stella_ops.agents.tokens import TokenService
+    from stella_ops.agents.undoing import UndoService
     from stella_ops.pki.authority import CertificateAuthority
     from stella_ops.pki.server import ServerIdentity
     from stella_ops.releases.build import AgentPackage
@@ -153,6 +154,12 @@ class Fleet:
         from stella_ops.agents.enrolment import EnrolmentService
 
         return EnrolmentService(self.store, self.authority, self.tokens, clock=self.clock, random=self._random)
+
+    @functools.cached_property
+    def undoing(self) -> UndoService:
+        from stella_ops.agents.undoing import UndoService
+
+        return UndoService(self.store, clock=self.clock)
 
     @functools.cached_property
     def exchange(self) -> ExchangeService:
