@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stella_ops.cli.extra_vars import parse_extra_vars
 from stella_ops.cli.secrets import REDACTOR
@@ -27,6 +27,8 @@ from stella_ops.settings import Project, is_trusted, load_project
 
 if TYPE_CHECKING:
     from stella_ops.agents.fleet import Fleet
+    from stella_ops.playbook.files import PlaybookFiles
+    from stella_ops.playbook.module_index import ModuleIndex
     from stella_ops.transport.pool import SessionPool
 
 
@@ -69,6 +71,37 @@ class Workplace:
     choices: Choices
     redactor: Redactor = REDACTOR
     environ: Mapping[str, str] = field(default_factory=dict)
+    modules: ModuleIndex | None = None
+    files: PlaybookFiles | None = None
+
+    def load(self, paths: Sequence[Path]) -> list[Playbook]:
+        """Read playbooks, and all that they import.
+
+        Raises:
+            PlaybookError: they are wrong.
+        """
+        from stella_ops.cli.modules import module_index
+        from stella_ops.playbook.files import PlaybookFiles
+        from stella_ops.playbook.parser import load_playbook
+        from stella_ops.templating.templar import Templar
+
+        self.modules = module_index(self.options.module_folders)
+        self.files = PlaybookFiles(roles_path(self.project.root, os.environ))
+        templar, extra = Templar(), dict(self.options.extra_vars)
+
+        def render(value: Any, variables: Mapping[str, Any]) -> Any:
+            return templar.render(value, {**variables, **extra})
+
+        return [load_playbook(path, modules=self.modules, files=self.files, render=render) for path in paths]
+
+
+def roles_path(root: Path, environ: Mapping[str, str]) -> list[Path]:
+    """Folders of roles besides those beside playbooks: ``ANSIBLE_ROLES_PATH``, else ansible-core's defaults."""
+    named = environ.get("ANSIBLE_ROLES_PATH")
+    if named:
+        return [root / Path(part).expanduser() for part in named.split(":") if part]
+    usual = ("~/.ansible/roles", "/usr/share/ansible/roles", "/etc/ansible/roles")
+    return [root / "roles", *(Path(part).expanduser() for part in usual)]
 
 
 def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
@@ -226,6 +259,8 @@ async def _execute(
     import asyncio
 
     from stella_ops.agents.fleet import Fleet
+    from stella_ops.playbook.files import PlaybookFiles
+    from stella_ops.playbook.module_index import ModuleIndex
     from stella_ops.console.fan_out import FanOut
     from stella_ops.engine.run import Run
     from stella_ops.engine.run_context import RunContext
@@ -256,6 +291,8 @@ async def _execute(
         redactor=workplace.redactor,
         fleet=fleet,
         tunnels=tunnels,
+        modules=workplace.modules,
+        files=workplace.files,
     )
     loop = asyncio.get_running_loop()
     me = asyncio.current_task()

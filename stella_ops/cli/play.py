@@ -64,8 +64,6 @@ def play(
     import dataclasses
 
     from stella_ops.cli.execution import Choices, execute, prepare
-    from stella_ops.cli.modules import module_index
-    from stella_ops.playbook.parser import load_playbook
 
     if reissue:
         extra_vars = (*extra_vars, '{"stella_reissue": true}')
@@ -73,8 +71,7 @@ def play(
     paths = [find_playbook(name, workplace.project.root) for name in playbooks]
     folders = _module_folders(paths, workplace.options.module_folders)
     workplace.options = dataclasses.replace(workplace.options, module_folders=folders)
-    index = module_index(folders)
-    books = [load_playbook(path, modules=index) for path in paths]
+    books = workplace.load(paths)
     if list_hosts or list_tasks or syntax_check:
         from stella_ops.cli.listing import list_playbook
 

@@ -22,6 +22,7 @@ from stella_ops.engine.events import (
     HandlerNotified,
     HostFinished,
     HostTally,
+    Included,
     ItemFinished,
     NoHosts,
     NoHostsLeft,
@@ -33,6 +34,8 @@ from stella_ops.engine.events import (
     TransferProgress,
     Warned,
 )
+
+_INCLUDES = frozenset({"include_tasks", "include_role"})
 
 # Seconds between two lines about one file on its way to one host.
 _TRANSFER_EVERY = 10.0
@@ -115,6 +118,8 @@ class LineReporter:
                 self._transfer(event)
             case Warned():
                 self._warnings.event(event)
+            case Included():
+                self._included(event)
             case HandlerNotified() if self._verbosity >= 2:
                 self._sink.line(f"NOTIFIED HANDLER {safe_line(event.handler)} for {safe_line(event.host)}", "verbose")
             case RunStarted():
@@ -154,6 +159,8 @@ class LineReporter:
         self._looping.add((event.task_id, event.host))
         self._warnings.result(event.result, event.host)
         name, label = _name(event.host, event.delegate), safe_line(item_label(event.item, event.result))
+        if action in _INCLUDES and event.status in ("ok", "changed"):
+            return  # what is included is told next
         match event.status:
             case "ok" | "changed":
                 self._show_diff(event.result)
@@ -178,6 +185,8 @@ class LineReporter:
         self._looping.discard((event.task_id, event.host))
         name = _name(event.host, event.delegate)
         match event.status:
+            case "ok" | "changed" if action in _INCLUDES:
+                pass
             case "ok" | "changed":
                 if not looped:
                     self._show_diff(event.result)
@@ -188,6 +197,11 @@ class LineReporter:
                 self._failure(event, name, action, looped)
         if self._verbosity >= 3:
             self._sink.line(f"<{safe_line(event.host)}> took {event.duration:.3f} s", "verbose")
+
+    def _included(self, event: Included) -> None:
+        hosts = ", ".join(map(safe_line, event.hosts))
+        item = f" => (item={safe_line(item_label(event.item, {}))})" if event.looped else ""
+        self._sink.line(f"included: {safe_line(event.what)} for {hosts}{item}", "included")
 
     def _ended(self, task_id: int) -> None:
         left = self._left.pop(task_id, 0) - 1

@@ -22,6 +22,7 @@ class Batch:
         notifications: which handlers are to run, and on whom.
         last_failure: the task and result that a host failed with, for its rescue section.
         guards: how many rescue sections enclose the running task; while there is one, a failure is not final.
+        roles_begun, roles_done: the hosts on which a task of a role has run, and those through with it, by its key.
     """
 
     def __init__(self, run: RunContext, play: Play, variables: PlayVariables, hosts: Sequence[str]) -> None:
@@ -29,9 +30,13 @@ class Batch:
         self.play = play
         self.variables = variables
         self.hosts = list(hosts)
-        self.notifications = Notifications(play.handlers, [self.title(handler) for handler in play.handlers])
+        self.notifications = Notifications(
+            play.handlers, [self.title(handler) for handler in play.handlers], play.handler_groups
+        )
         self.last_failure: dict[str, tuple[Task, dict[str, Any]]] = {}
         self.guards = 0
+        self.roles_begun: dict[Any, set[str]] = {}
+        self.roles_done: dict[Any, set[str]] = {}
 
     def state(self, host: str) -> HostState:
         """What is known of a host."""
@@ -51,11 +56,12 @@ class Batch:
     def title(self, task: Task) -> str:
         """A task's name for display: rendered where that is possible for the first host."""
         if not task.name:
-            return task.action
+            return task.title
         try:
-            return str(self.run.templar.render(task.name, self.variables.of(self.hosts[0], task)))
+            name = str(self.run.templar.render(task.name, self.variables.of(self.hosts[0], task)))
         except TemplateError:
-            return str(task.name)
+            name = str(task.name)
+        return name if task.inherited.role is None else f"{task.inherited.role.name} : {name}"
 
     def flag(self, value: Any, task: Task | None = None, host: str | None = None) -> bool:
         """A keyword that is true or false for all hosts; a template sees the variables of the first."""

@@ -146,6 +146,16 @@ class HostFinished(Event):
 
 
 @_event
+class Included(Event):
+    """Hosts include a task file or role; ``item`` is that of the include's loop, where it is ``looped``."""
+
+    what: str
+    hosts: Sequence[str]
+    item: Any = None
+    looped: bool = False
+
+
+@_event
 class HandlerNotified(Event):
     """A host's change will make a handler run."""
 

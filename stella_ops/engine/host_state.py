@@ -22,7 +22,8 @@ class HostState:
     Attributes:
         facts: as ``setup`` returned them, keys with their ``ansible_`` prefix.
         bare_facts: the same without the prefix: ``ansible_facts``.
-        set_facts: from ``set_fact`` and ``register``: they outrank all but extra variables.
+        set_facts: from ``set_fact`` and ``register``: they outrank all but parameters and extra variables.
+        included: from ``include_vars``.
         failed: a task failed and no rescue took it back.
         ended: left the play by ``meta: end_host`` or ``end_play``.
         connection_age: grows when a variable changes that could say how the host is reached.
@@ -33,6 +34,7 @@ class HostState:
     facts: dict[str, Any] = field(default_factory=dict)
     bare_facts: dict[str, Any] = field(default_factory=dict)
     set_facts: dict[str, Any] = field(default_factory=dict)
+    included: dict[str, Any] = field(default_factory=dict)
     failed: bool = False
     unreachable: bool = False
     ended: bool = False
@@ -56,6 +58,13 @@ class HostState:
     def add_variables(self, values: Mapping[str, Any]) -> None:
         """Take in what ``set_fact`` or ``register`` names."""
         self.set_facts.update(values)
+        self.age += 1
+        if any(name.startswith(_PREFIXES) for name in values):
+            self.connection_age += 1
+
+    def include_variables(self, values: Mapping[str, Any]) -> None:
+        """Take in what ``include_vars`` read."""
+        self.included.update(values)
         self.age += 1
         if any(name.startswith(_PREFIXES) for name in values):
             self.connection_age += 1

@@ -11,8 +11,9 @@ from typing import Any
 from stella_ops.actions.registry import action
 from stella_ops.engine.ahead import Ahead
 from stella_ops.engine.batch import Batch
-from stella_ops.engine.events import HandlerNotified, HostFinished, HostStarted, NoHostsLeft, TaskStarted
+from stella_ops.engine.events import HandlerNotified, HostFinished, HostStarted, Included, NoHostsLeft, TaskStarted
 from stella_ops.engine.host_state import HostState
+from stella_ops.engine.includes import Inclusion
 from stella_ops.engine.outcome import Outcome
 from stella_ops.engine.path import Path
 from stella_ops.engine.run_context import RunContext
@@ -84,8 +85,18 @@ class Lockstep:
         self._traits = Traits(batch.run.options, batch.notifications.knows)
         self._ahead: dict[str, Ahead] = {}
 
-    async def run(self, task: Task, hosts: Sequence[str], *, handler: bool = False) -> list[str]:
+    async def run(
+        self,
+        task: Task,
+        hosts: Sequence[str],
+        *,
+        handler: bool = False,
+        collect: dict[str, Outcome] | None = None,
+    ) -> list[str]:
         """Run a task on hosts, on as many at a time as there are forks; those that came through.
+
+        Args:
+            collect: takes each host's outcome.
 
         Raises:
             PlayStopped: its failures end the play.
@@ -108,6 +119,8 @@ class Lockstep:
                     outcome = await self._tasks.run(task, host, task_id)
             self._settle(task, host, hosts if once else [host], outcome)
             self._report(task_id, title, host, outcome)
+            if collect is not None:
+                collect.update((name, outcome) for name in (hosts if once else [host]))
             return outcome
 
         if len(chosen) == 1:
@@ -116,6 +129,30 @@ class Lockstep:
             outcomes = await _all(on(host) for host in chosen)
         self._check_limits(task, once, [o for o in outcomes if o.status in ("failed", "unreachable")])
         return batch.active(hosts)
+
+    def fail(self, task: Task, hosts: Sequence[str], result: dict[str, Any]) -> None:
+        """Note that hosts failed after their task had ended well: what they include cannot be read."""
+        batch = self._batch
+        task_id = self._run.next_task_id()
+        for host in hosts:
+            outcome = Outcome("failed", dict(result), dict(result))
+            self._settle(task, host, [host], outcome)
+            self._report(task_id, batch.title(task), host, outcome)
+
+    def tell_included(self, label: str, hosts: Sequence[str], inclusion: Inclusion) -> None:
+        """Say what hosts include, and count it."""
+        for host in hosts:
+            self._batch.state(host).count("ok")
+        item = self._run.scrub(inclusion.item) if inclusion.looped else None
+        self._run.emit(
+            Included(
+                time=time.time(),
+                what=str(self._run.scrub(label)),
+                hosts=list(hosts),
+                item=item,
+                looped=inclusion.looped,
+            )
+        )
 
     async def close(self) -> None:
         """Forget what was begun ahead and did not get its turn."""
@@ -142,6 +179,9 @@ class Lockstep:
     def _settle(self, task: Task, host: str, share: Sequence[str], outcome: Outcome) -> None:
         """What a host's outcome means for variables, counts and handlers. ``share``: whom its result is for."""
         batch = self._batch
+        role = task.inherited.role
+        if role is not None and outcome.status in ("ok", "changed", "failed", "ignored"):
+            batch.roles_begun.setdefault(role.key, set()).update(share)
         for name in share:
             _add_result(batch.state(name), task, outcome)
         if task.register or outcome.additions:
@@ -150,7 +190,8 @@ class Lockstep:
             for notified in batch.notifications.notify(topic, host, task.origin):
                 self._run.emit(HandlerNotified(time=time.time(), host=host, handler=notified))
         state = batch.state(host)
-        _count(state, outcome, guarded=batch.guards > 0)
+        if task.include is None or outcome.status not in ("ok", "changed"):  # counted once for each thing included
+            _count(state, outcome, guarded=batch.guards > 0)
         if outcome.status == "failed":
             # The hint is no part of a result, but whoever rescues a failure may want to tell it.
             told = {"hint": outcome.hint, **outcome.result} if outcome.hint else outcome.result

@@ -51,10 +51,10 @@ async def run_meta(task: Task, hosts: Sequence[str], batch: Batch, flush: FlushH
             hint=did_you_mean(what, KNOWN) or f"known: {', '.join(KNOWN)}",
         )
     if what in _FOR_ALL:
-        if _holds(task, hosts[0], batch):
+        if holds(task, hosts[0], batch):
             _for_all(what, batch)
         return batch.active(hosts)
-    chosen = [host for host in hosts if _holds(task, host, batch)]
+    chosen = [host for host in hosts if holds(task, host, batch)]
     if what == "flush_handlers":
         if chosen:
             await flush(chosen)
@@ -68,7 +68,8 @@ async def run_meta(task: Task, hosts: Sequence[str], batch: Batch, flush: FlushH
     return batch.active(hosts)
 
 
-def _holds(task: Task, host: str, batch: Batch) -> bool:
+def holds(task: Task, host: str, batch: Batch) -> bool:
+    """Whether the conditions of a meta task hold for a host."""
     view = batch.run.templar.lazy(batch.variables.of(host, task))
     return all(batch.run.templar.evaluate(condition, view) for condition in task.inherited.when)
 

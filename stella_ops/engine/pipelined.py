@@ -11,9 +11,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from stella_ops.engine.batch import Batch
 from stella_ops.engine.events import Warned
+from stella_ops.engine.includes import Includes
 from stella_ops.engine.lockstep import Announcer
 from stella_ops.engine.meta import PlayEnded
 from stella_ops.engine.play_runner import PlayRunner, gathering, opening_tunnels
@@ -52,6 +54,7 @@ class PipelinedRunner:
         self._announcer = OnceAnnounced(run, hosts)
         self._gather = gathering(play)
         self._tunnelling = opening_tunnels(play)
+        self._includes = Includes(run, Path(play.path or ".").resolve().parent)
         self._over = False
         self._ended: PlayEnded | None = None
         self._left_out: list[str] = []
@@ -94,6 +97,7 @@ class PipelinedRunner:
                 tunnelling=self._tunnelling,
                 announcer=self._announcer,
                 among=self._hosts,
+                includes=self._includes,
             )
             try:
                 await runner.run_batch()

@@ -9,15 +9,19 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path as FilePath
 
 from stella_ops.engine.batch import Batch
+from stella_ops.engine.includes import Includes, explained
 from stella_ops.engine.lockstep import Announcer, Lockstep, PlayStopped
-from stella_ops.engine.meta import BatchEnded, run_meta
+from stella_ops.engine.meta import BatchEnded, holds, run_meta
+from stella_ops.engine.outcome import Outcome
 from stella_ops.engine.path import Path
 from stella_ops.engine.run_context import RunContext
 from stella_ops.engine.tags import is_selected
 from stella_ops.engine.task_runner import TaskRunner
 from stella_ops.engine.variables import PlayVariables
+from stella_ops.errors import PlaybookError, StellaError
 from stella_ops.playbook.model import Block, Handler, Play, Step, Task
 
 
@@ -47,9 +51,13 @@ class PlayRunner:
         tunnelling: Task | None = None,
         announcer: Announcer | None = None,
         among: Sequence[str] = (),
+        includes: Includes | None = None,
     ) -> None:
         self._run = run
         self._play = play
+        self._variables = variables
+        self._includes = includes or Includes(run, FilePath(play.path or ".").resolve().parent)
+        self._ended_roles: list[set[str]] = []
         self.stopped = False
         self._batch = Batch(run, play, variables, hosts)
         wanted = play.gather_facts is None or self._batch.flag(play.gather_facts)
@@ -124,11 +132,82 @@ class PlayRunner:
         if not is_selected(task.inherited.tags, options.tags, options.skip_tags):
             return hosts
         if task.action == "meta":
+            if str(task.args.get("_raw_params") or "").strip() == "end_role":
+                return self._end_role(task, hosts)
             return await run_meta(task, hosts, self._batch, self._flush_handlers)
+        if task.include is not None:
+            return await self._include(task, hosts)
         return await self._lockstep.run(task, hosts)
+
+    # -- includes and roles
+
+    async def _include(self, task: Task, hosts: Sequence[str], *, handler: bool = False) -> list[str]:
+        """Run an include, and what each host includes by it."""
+        batch = self._batch
+        outcomes: dict[str, Outcome] = {}
+        await self._lockstep.run(task, hosts, handler=handler, collect=outcomes)
+        ready = []
+        for inclusion in self._includes.gather(task, outcomes, hosts):
+            through = batch.active(inclusion.hosts)
+            if not through:
+                continue
+            try:
+                included = self._includes.read(task, inclusion, handler=handler)
+            except StellaError as problem:
+                self._lockstep.fail(task, through, explained(problem, inclusion))
+                continue
+            self._lockstep.tell_included(included.label, through, inclusion)
+            ready.append((included, through))
+        for included, through in ready:
+            for group in included.handlers:
+                self._adopt(group)
+            for role in included.roles:
+                self._variables.use_role(role)
+            if handler:
+                for step in included.steps:
+                    assert isinstance(step, Handler)
+                    await self._run_handler(step, batch.active(through))
+            else:
+                await self._steps(included.steps, through)
+        return batch.active(hosts)
+
+    def _adopt(self, handlers: list[Handler]) -> None:
+        """Add the handlers of an included role, unless the play has them from an earlier use of it."""
+        fresh = [handler for handler in handlers if not self._batch.notifications.has(handler)]
+        if fresh:
+            self._batch.notifications.extend(fresh, [self._batch.title(handler) for handler in fresh])
+
+    async def _role(self, block: Block, hosts: list[str]) -> list[str]:
+        """Run a block that stands for a role: once on each host."""
+        role, batch = block.role, self._batch
+        assert role is not None
+        done = batch.roles_done.setdefault(role.key, set())
+        left = hosts if role.allow_duplicates else [host for host in hosts if host not in done]
+        ended: set[str] = set()
+        self._ended_roles.append(ended)
+        try:
+            await self._steps(block.body, left)
+        finally:
+            self._ended_roles.pop()
+            for host in ended:
+                batch.state(host).ended = False
+        begun = batch.roles_begun.get(role.key, set())
+        done.update(host for host in batch.active(left) if host in begun)
+        return batch.active(hosts)
+
+    def _end_role(self, task: Task, hosts: list[str]) -> list[str]:
+        if not self._ended_roles:
+            raise PlaybookError("Cannot execute 'end_role' from outside of a role", where=task.origin)
+        for host in hosts:
+            if holds(task, host, self._batch):
+                self._batch.state(host).ended = True
+                self._ended_roles[-1].add(host)
+        return self._batch.active(hosts)
 
     async def _block(self, block: Block, hosts: list[str]) -> list[str]:
         batch = self._batch
+        if block.role is not None:
+            return await self._role(block, hosts)
         stopped: PlayStopped | None = None
         batch.guards += bool(block.rescue)
         try:
@@ -163,7 +242,7 @@ class PlayRunner:
                 task, result = self._batch.last_failure[host]
                 self._batch.state(host).add_variables(
                     {
-                        "ansible_failed_task": {"name": task.name or "", "action": task.action},
+                        "ansible_failed_task": {"name": task.title if task.name else "", "action": task.action},
                         "ansible_failed_result": result,
                     }
                 )
@@ -190,6 +269,8 @@ class PlayRunner:
         try:
             if handler.action == "meta":
                 await run_meta(handler, hosts, batch, self._flush_handlers)
+            elif handler.include is not None:
+                await self._include(handler, batch.active(hosts), handler=True)
             else:
                 await self._lockstep.run(handler, batch.active(hosts), handler=True)
         finally:

@@ -47,6 +47,22 @@ class Preparation:
         self._variables = variables
         self._search_path = search_path
         self._reach = Reach(run.options)
+        self._lookup_paths: dict[tuple[int, str | None], tuple[Path, ...]] = {}
+
+    def search_path(self, task: Task) -> list[Path]:
+        """Folders in which a task's relative files are looked for: its role's, its own file's, the playbook's."""
+        return search_path(task, self._search_path)
+
+    def lookup_path(self, task: Task) -> tuple[Path, ...] | None:
+        """The same for lookups and for what templates include; None where it is the playbook's alone."""
+        if task.inherited.role is None and task.inherited.folder is None:
+            return None
+        found = self._lookup_paths.get((id(task.inherited.role), task.inherited.folder))
+        if found is None:
+            places = self.search_path(task)
+            found = tuple(part for place in places for part in (place, place / "templates"))
+            self._lookup_paths[(id(task.inherited.role), task.inherited.folder)] = found
+        return found
 
     def target(self, task: Task, host: str, view: Mapping[str, Any]) -> str:
         """The host a task runs on."""
@@ -107,7 +123,7 @@ class Preparation:
             diff=not secret and (options.diff if keywords.diff is None else self.flag(keywords.diff, view)),
             timeout=self.number(keywords.timeout, view, options.task_timeout),
             environment=_environment(keywords.environment, render),
-            search_path=self._search_path,
+            search_path=self.search_path(task),
             keep_secret=run.redactor.add,
             scrub=run.scrub,
             fleet=run.fleet,
@@ -141,6 +157,18 @@ class Preparation:
             return float(rendered)
         except (TypeError, ValueError):
             raise TemplateError(f"a number is needed here, not {rendered!r}", where=origin_of(value)) from None
+
+
+def search_path(task: Task, ends_with: list[Path]) -> list[Path]:
+    """As ansible-core's ``ansible_search_path``: the role and those that use it, the folder of the task's file."""
+    inherited = task.inherited
+    if inherited.role is None and inherited.folder is None:
+        return ends_with
+    role = inherited.role
+    found = [] if role is None else [Path(each.folder) for each in (role, *reversed(role.chain))]
+    if inherited.folder is not None:
+        found.append(Path(inherited.folder))
+    return list(dict.fromkeys([*found, *ends_with]))
 
 
 def _environment(levels: list[Any], render: Any) -> dict[str, str]:

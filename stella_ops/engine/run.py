@@ -51,7 +51,7 @@ class Run:
         context = self._context
         started = time.monotonic()
         code, interrupted = OK, False
-        plays = [(play, Path(book.path)) for book in playbooks for play in book.plays]
+        plays = [(play, Path(play.path or book.path)) for book in playbooks for play in book.plays]
         chosen = [
             (play, path, play_hosts(play, context.inventory, context.options, context.templar))
             for play, path in plays
@@ -126,6 +126,8 @@ class Run:
             play_hosts=hosts,
             playbook_dir=folder,
             run_id=context.run_id,
+            roles=play.roles,
+            extra=_role_names(play),
         )
         for host in alive:
             context.state(host)
@@ -191,6 +193,18 @@ class Run:
         if any(state.unreachable for state in states):
             return UNREACHABLE_HOSTS
         return FAILED_HOSTS if any(state.failed for state in states) else OK
+
+
+def _role_names(play: Play) -> dict[str, Any]:
+    """The magic variables that name the roles of a play."""
+    direct = list(dict.fromkeys(role.name for role in play.roles))
+    needed = list(dict.fromkeys(each.name for role in play.roles for each in role.dependencies))
+    return {
+        "role_names": direct,
+        "ansible_play_role_names": direct,
+        "ansible_dependent_role_names": needed,
+        "ansible_role_names": list(dict.fromkeys([*direct, *needed])),
+    }
 
 
 def _first_file(names: list[str], folder: Path, loaded: dict[str, dict[str, Any]], where: Origin) -> dict[str, Any]:

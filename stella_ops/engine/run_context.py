@@ -16,6 +16,8 @@ from stella_ops.engine.variables import PlayVariables
 from stella_ops.inventory.model import Inventory
 from stella_ops.inventory.patterns import LOCALHOST
 from stella_ops.module_source import constants
+from stella_ops.playbook.files import PlaybookFiles
+from stella_ops.playbook.module_index import ModuleIndex, SourceModuleIndex
 from stella_ops.redaction import Redactor
 from stella_ops.templating.templar import Templar
 from stella_ops.transport.content import SourceFiles
@@ -31,6 +33,7 @@ class RunContext:
 
     Args:
         fleet: opened lazily by the actions that need it; None where a run has no fleet.
+        modules, files: for what is included while the run goes on.
         tunnels: opened to each host of a play before its first task; None where none are wanted.
     """
 
@@ -45,6 +48,8 @@ class RunContext:
         redactor: Redactor,
         fleet: Fleet | None = None,
         tunnels: TunnelsOfRun | None = None,
+        modules: ModuleIndex | None = None,
+        files: PlaybookFiles | None = None,
     ) -> None:
         self.run_id = run_id
         self.inventory = inventory
@@ -52,6 +57,8 @@ class RunContext:
         self.pool = pool
         self.redactor = redactor
         self.fleet = fleet
+        self.modules: ModuleIndex = modules if modules is not None else SourceModuleIndex(options.module_folders)
+        self.files = files if files is not None else PlaybookFiles()
         self.tunnels = tunnels
         self.templar = Templar()
         self.sources = SourceFiles()

@@ -19,6 +19,7 @@ from stella_ops.engine.variables import PlayVariables
 from stella_ops.errors import StellaError, TemplateError, UnreachableError
 from stella_ops.playbook.model import Task
 from stella_ops.templating.omit import OMIT
+from stella_ops.templating.scope import LazyVariables
 from stella_ops.transport.base import Link
 
 HIDDEN_ITEM = HIDDEN_NAME = "(censored due to no_log)"
@@ -53,7 +54,7 @@ class TaskRunner:
         """
         started = time.monotonic()
         kept = None if pending else self._variables.kept(host, task)
-        view = self._run.templar.lazy(self._variables.of(host, task, pending=pending), kept)
+        view = self._view(task, self._variables.of(host, task, pending=pending), kept)
         flag = self._preparation.flag_or_not
         # Nothing is shown of a task whose no_log cannot be made out.
         secret = flag(task.inherited.no_log, view, otherwise=True)
@@ -76,6 +77,10 @@ class TaskRunner:
             outcome.status = "ignored"
         outcome.duration = time.monotonic() - started
         return outcome
+
+    def _view(self, task: Task, variables: Mapping[str, Any], kept: dict[str, Any] | None = None) -> LazyVariables:
+        """A task's variables, rendered lazily; its lookups look where its role and file are."""
+        return self._run.templar.lazy(variables, kept, self._preparation.lookup_path(task))
 
     def _delegate(self, task: Task, host: str, view: Mapping[str, Any]) -> str | None:
         try:
@@ -119,7 +124,7 @@ class TaskRunner:
         if task.loop_index_var:
             extra[task.loop_index_var] = index
             extra["ansible_index_var"] = task.loop_index_var
-        view = self._run.templar.lazy(self._variables.of(host, task, extra))
+        view = self._view(task, self._variables.of(host, task, extra))
         try:
             outcome = await self._run_one(task, host, task_id, view, secret, extra)
         except UnreachableError:
@@ -184,7 +189,7 @@ class TaskRunner:
             # Conditions on a task's own result name it through the registered variable alone.
             if task.register is None:
                 return view
-            return self._run.templar.lazy(self._variables.of(host, task, {**(item or {}), task.register: result}))
+            return self._view(task, self._variables.of(host, task, {**(item or {}), task.register: result}))
 
         result = await self._attempts.run(task, host, task_id, prepared, scope_with)
         return self._outcome(task, host, result, view, target)

@@ -1,24 +1,26 @@
 """Variable precedence: which value a name has for a host, in a play, at a task.
 
 From the weakest to the strongest, by ansible-core's documentation ("Understanding variable precedence"):
-inventory (groups, then host), facts, play vars, vars_files, block and task vars, set_fact and register, extra
-vars; magic variables stand above all. Layers are looked through, not merged: a task costs no copying.
+role defaults, inventory (groups, then host), facts, play vars, vars_prompt, vars_files, role vars, block and task
+vars, include_vars, set_fact and register, parameters of roles and includes, extra vars; magic variables stand above
+all. Layers are looked through, not merged: a task costs no copying.
 """
 
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from stella_ops.engine.host_state import HostState
 from stella_ops.engine.magic import ActiveHosts, run_variables
 from stella_ops.engine.options import RunOptions
+from stella_ops.engine.role_variables import RoleLayers, exported_layers, role_layers
 from stella_ops.inventory.model import Inventory
 from stella_ops.inventory.patterns import LOCALHOST
 from stella_ops.origins import origin_of
-from stella_ops.playbook.model import Task
+from stella_ops.playbook.model import Role, Task
 from stella_ops.templating.templar import Templar
 
 Layer = Mapping[str, Any]
@@ -30,6 +32,7 @@ class PlayVariables:
     Attributes:
         files: the content of ``vars_files`` for each host, merged in the order written.
         batch: the hosts the play runs on now.
+        roles: those whose variables are the whole play's.
     """
 
     def __init__(
@@ -44,6 +47,8 @@ class PlayVariables:
         play_hosts: list[str],
         playbook_dir: Path,
         run_id: str,
+        roles: Sequence[Role] = (),
+        extra: Mapping[str, Any] | None = None,
     ) -> None:
         self._inventory = inventory
         self._options = options
@@ -53,6 +58,9 @@ class PlayVariables:
         self._playbook_dir = playbook_dir
         self.files: dict[str, dict[str, Any]] = {}
         self.batch: list[str] = []
+        self.roles = [role for role in roles if role.public]
+        self._role_layers: dict[int, RoleLayers] = {}
+        self._public: tuple[int, list[Layer], list[Layer]] = (-1, [], [])
         self._active: list[str] | None = None
         self._age = 0
         # What inventory and magic say of a host does not change within a play.
@@ -65,6 +73,7 @@ class PlayVariables:
             "ansible_play_name": play_name,
             "ansible_play_hosts_all": play_hosts,
             "hostvars": HostVars(self),
+            **(extra or {}),
         }
         self._changing = ActiveHosts(self.active, lambda: self.batch)
 
@@ -94,13 +103,54 @@ class PlayVariables:
             layers.append(extra)
         if self._options.extra_vars:
             layers.append(self._options.extra_vars)
+        within = None
+        if task is not None:
+            inherited = task.inherited
+            if inherited.params:
+                layers += reversed(inherited.params)
+            if inherited.role is not None:
+                within = self.of_role(inherited.role)
+                layers.append(within.names)
+                layers += within.params
         layers.append(state.set_facts)
+        if state.included:
+            layers.append(state.included)
         if task is not None:
             layers += reversed(task.inherited.vars)
+        if within is not None:
+            layers += within.vars
+        public_vars, public_defaults = self._public_layers()
+        layers += public_vars
         if host in self.files:
             layers.append(self.files[host])
         layers += [self._play_vars, state.facts, self._inventory_layer(host)]
+        if within is not None:
+            layers += within.defaults
+        layers += public_defaults
         return ChainMap(*layers)  # type: ignore[arg-type]
+
+    def of_role(self, role: Role) -> RoleLayers:
+        """What a role's tasks see of it; made once."""
+        made = self._role_layers.get(id(role))
+        if made is None:
+            made = self._role_layers[id(role)] = role_layers(role)
+        return made
+
+    def use_role(self, role: Role) -> None:
+        """Make the variables of a role that was included the whole play's."""
+        if role.public and not any(known.key == role.key for known in self.roles):
+            self.roles.append(role)
+            self.changed()
+
+    def _public_layers(self) -> tuple[list[Layer], list[Layer]]:
+        if self._public[0] != len(self.roles):
+            layers = [exported_layers(role) for role in reversed(self.roles)]
+            self._public = (
+                len(self.roles),
+                [layer for found, _ in layers for layer in found],
+                [layer for _, found in layers for layer in found],
+            )
+        return self._public[1], self._public[2]
 
     def kept(self, host: str, task: Task) -> dict[str, Any]:
         """What tasks before this one have rendered of the host's variables and would render alike again.
@@ -109,7 +159,14 @@ class PlayVariables:
         """
         state = self._states.get(host)
         # The same block's variables are the same object for all its tasks.
-        key = (0 if state is None else state.age, *(id(level) for level in task.inherited.vars))
+        inherited = task.inherited
+        key = (
+            0 if state is None else state.age,
+            len(self.roles),
+            id(inherited.role),
+            *(id(level) for level in inherited.vars),
+            *(id(level) for level in inherited.params),
+        )
         known = self._kept.get(host)
         if known is None or known[0] != key:
             known = self._kept[host] = (key, {})

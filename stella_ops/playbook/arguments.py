@@ -24,21 +24,11 @@ from stella_ops.playbook.problems import Problems
 PREFIXES = ("ansible.builtin.", "ansible.legacy.")
 META = (
     *("flush_handlers", "noop", "end_play", "end_host", "end_batch", "clear_facts", "clear_host_errors"),
-    *("refresh_inventory", "reset_connection"),
+    *("refresh_inventory", "reset_connection", "end_role"),
 )
 _META_SPEC = ModuleSpec("meta", {"free_form": {"type": "str", "choices": list(META)}}, "free_form")
-_NOT_BUILT = frozenset(
-    {
-        "include",
-        "include_tasks",
-        "include_role",
-        "import_tasks",
-        "import_role",
-        "import_playbook",
-        "include_vars",
-    }
-    | {"add_host", "group_by", "gather_facts", "validate_argument_spec"}
-)
+# Of ansible-core, and replaced long ago.
+_NOT_BUILT = frozenset({"include"})
 
 
 @dataclass(slots=True)

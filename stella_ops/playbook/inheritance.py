@@ -11,7 +11,7 @@ from stella_ops.playbook.keywords import INHERITED, is_identifier, is_template, 
 from stella_ops.playbook.model import Inherited
 from stella_ops.playbook.problems import Problems
 
-_NEAREST_WINS = INHERITED - {"when", "tags", "vars", "environment"}
+_NEAREST_WINS = INHERITED - {"when", "tags", "vars", "environment", "module_defaults"}
 
 
 def fold(parent: Inherited, raw: Mapping[str, Any], problems: Problems) -> Inherited:
@@ -24,6 +24,7 @@ def fold(parent: Inherited, raw: Mapping[str, Any], problems: Problems) -> Inher
     folded.tags = parent.tags | read_tags(raw, problems)
     folded.vars = [*parent.vars, *([made] if (made := read_vars(raw, problems)) else [])]
     folded.environment = [*parent.environment, *_environment(raw, problems)]
+    folded.module_defaults = [*parent.module_defaults, *_module_defaults(raw, problems)]
     return folded
 
 
@@ -83,6 +84,20 @@ def check_names(variables: Mapping[Any, Any], default: Origin | None, problems: 
                 where=key_origin(variables, name, default),
                 hint="a name has letters, digits and underscores, and does not start with a digit",
             )
+
+
+def _module_defaults(raw: Mapping[str, Any], problems: Problems) -> list[Any]:
+    written = raw.get("module_defaults")
+    if written is None:
+        return []
+    found = written if isinstance(written, list) else [written]
+    for part in found:
+        if not isinstance(part, dict) and not is_template(part):
+            problems.add(
+                f"'module_defaults' must be a mapping of modules to arguments, not {spoken(part)}",
+                where=origin_of(part) or key_origin(raw, "module_defaults"),
+            )
+    return list(found)
 
 
 def _environment(raw: Mapping[str, Any], problems: Problems) -> list[Any]:

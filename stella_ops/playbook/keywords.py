@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import fields
 from typing import Any
 
@@ -12,31 +12,29 @@ from stella_ops.origins import did_you_mean, key_origin, origin_of
 from stella_ops.playbook.model import Inherited
 from stella_ops.playbook.problems import Problems
 
-INHERITED = frozenset(field.name for field in fields(Inherited))
+CONTEXT = frozenset({"role", "folder", "params"})  # of ``Inherited``, and no keywords
+INHERITED = frozenset(field.name for field in fields(Inherited)) - CONTEXT
 SECTIONS = ("pre_tasks", "tasks", "post_tasks")
 BLOCK_PARTS = ("block", "rescue", "always")
 
-PLAY = (INHERITED - {"when", "delegate_to"}) | {
+PLAY = (INHERITED - {"when", "delegate_to", "delegate_facts"}) | {
     *("name", "hosts", "vars_files", "gather_facts", "gather_subset", "serial", "max_fail_percentage"),
-    *("strategy", "force_handlers", "handlers", *SECTIONS),
+    *("strategy", "force_handlers", "handlers", "roles", "vars_prompt", "order", "gather_timeout", "fact_path"),
+    *SECTIONS,
 }
-BLOCK = INHERITED | {"name", *BLOCK_PARTS}
+BLOCK = INHERITED | {"name", "notify", *BLOCK_PARTS}
 TASK = INHERITED | {
     *("name", "action", "local_action", "args", "loop", "loop_control", "register", "notify"),
-    *("changed_when", "failed_when", "until", "retries", "delay"),
+    *("changed_when", "failed_when", "until", "retries", "delay", "async", "poll"),
 }
 HANDLER = TASK | {"listen"}
-LOOP_CONTROL = frozenset({"loop_var", "index_var", "label", "pause"})
+LOOP_CONTROL = frozenset({"loop_var", "index_var", "label", "pause", "extended", "extended_allitems", "break_when"})
+# Of an entry of ``roles``; all else in it is a parameter of the role.
+ROLE = (INHERITED - {"timeout"}) | {"role", "name", "timeout"}
 
-# Keywords of ansible-core that have no effect here yet; silence would run something else than was written.
-_NOT_YET_ANYWHERE = {"become_flags", "become_exe", "debugger", "module_defaults", "collections", "throttle"}
-_NOT_YET = {
-    "play": {"roles", "vars_prompt", "order", "fact_path", "gather_timeout", "validate_argspec"},
-    "block": {"notify", "delegate_facts"},
-    "task": {"async", "poll", "delegate_facts"},
-    "handler": {"async", "poll", "delegate_facts"},
-    "loop_control": {"extended", "extended_allitems", "break_when"},
-}
+# Keywords of ansible-core that have no effect here; silence would run something else than was written.
+_NOT_YET_ANYWHERE: set[str] = set()
+_NOT_YET: dict[str, set[str]] = {"play": {"validate_argspec"}, "block": set(), "task": set(), "handler": set()}
 _RENAMED = {
     "sudo": "become",
     "sudo_user": "become_user",
@@ -45,7 +43,14 @@ _RENAMED = {
     "always_run": "check_mode: false",
     "accelerate": "nothing: connections are kept open",
 }
-KNOWN = {"play": PLAY, "block": BLOCK, "task": TASK, "handler": HANDLER, "loop_control": LOOP_CONTROL}
+KNOWN: dict[str, Collection[str]] = {
+    "role": ROLE,
+    "play": PLAY,
+    "block": BLOCK,
+    "task": TASK,
+    "handler": HANDLER,
+    "loop_control": LOOP_CONTROL,
+}
 _WORDS = re.compile(r"true|false|yes|no|on|off|y|n|t|f|0|1", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 
@@ -62,7 +67,7 @@ def is_identifier(name: Any) -> bool:
 
 def not_supported_yet(level: str, name: str) -> bool:
     """Whether a keyword is one of ansible-core's that has no effect here yet."""
-    return name not in KNOWN[level] and (name in _NOT_YET[level] or name in _NOT_YET_ANYWHERE)
+    return name not in KNOWN[level] and (name in _NOT_YET.get(level, ()) or name in _NOT_YET_ANYWHERE)
 
 
 def report_unknown(raw: Any, name: Any, level: str, problems: Problems, also: Iterable[str] = ()) -> None:
@@ -80,11 +85,15 @@ def report_unknown(raw: Any, name: Any, level: str, problems: Problems, also: It
 
 _BOOLEANS = frozenset(
     {"become", "ignore_errors", "ignore_unreachable", "any_errors_fatal", "check_mode", "diff", "no_log"}
-    | {"run_once", "gather_facts", "force_handlers"}
+    | {"run_once", "gather_facts", "force_handlers", "delegate_facts", "extended", "extended_allitems"}
 )
-_NUMBERS = frozenset({"port", "timeout", "retries", "delay", "pause", "max_fail_percentage"})
+_NUMBERS = frozenset(
+    {"port", "timeout", "retries", "delay", "pause", "max_fail_percentage", "throttle", "async", "poll"}
+    | {"gather_timeout"}
+)
 _TEXTS = frozenset(
-    {"become_user", "become_method", "become_flags", "connection", "remote_user", "delegate_to", "strategy"}
+    {"become_user", "become_method", "become_flags", "become_exe", "connection", "remote_user", "delegate_to"}
+    | {"strategy", "order", "fact_path"}
 )
 
 

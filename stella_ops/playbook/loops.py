@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from stella_ops.origins import Origin, SourceText, did_you_mean, key_origin, origin_of
+from stella_ops.playbook.inheritance import conditions
 from stella_ops.playbook.keywords import (
     LOOP_CONTROL,
     check_values,
@@ -40,6 +41,9 @@ class Loop:
     index_var: str | None = None
     label: Any = None
     pause: Any = None
+    extended: Any = None
+    extended_allitems: Any = None
+    break_when: list[Any] = field(default_factory=list)
 
 
 def with_keywords(raw: Mapping[str, Any]) -> list[str]:
@@ -122,3 +126,5 @@ def _read_control(raw: Mapping[str, Any], loop: Loop, problems: Problems) -> Non
     loop.loop_var = str(control.get("loop_var") or "item")
     loop.index_var = str(control["index_var"]) if control.get("index_var") else None
     loop.label, loop.pause = control.get("label"), control.get("pause")
+    loop.extended, loop.extended_allitems = control.get("extended"), control.get("extended_allitems")
+    loop.break_when = conditions(control, "break_when", problems)

@@ -17,9 +17,41 @@ from typing import Any, Literal, Union
 from stella_ops.origins import Origin
 
 
+@dataclass(kw_only=True, slots=True, eq=False)
+class Role:
+    """A role in one place where it is used.
+
+    Attributes:
+        folder: absolute.
+        defaults, vars: of its files; values as written.
+        params: what its entry says besides keywords (``{role: x, port: 80}``).
+        given: its entry's ``vars``.
+        chain: the roles that it is used by, the outermost first.
+        dependencies: all that it depends on, in the order they run.
+        public: its variables are the whole play's.
+        key: uses with the same key are one use: it runs once on a host, unless ``allow_duplicates``.
+    """
+
+    name: str
+    folder: str
+    defaults: dict[str, Any] = field(default_factory=dict)
+    vars: dict[str, Any] = field(default_factory=dict)
+    params: dict[str, Any] = field(default_factory=dict)
+    given: dict[str, Any] = field(default_factory=dict)
+    chain: tuple[Role, ...] = ()
+    dependencies: tuple[Role, ...] = ()
+    public: bool = True
+    allow_duplicates: bool = False
+    key: Any = None
+
+
 @dataclass(kw_only=True, slots=True)
 class Inherited:
-    """Keywords that plays and blocks hand down to their tasks."""
+    """Keywords that plays and blocks hand down to their tasks.
+
+    The last three are no keywords but say where a task is: in which role, in a file of which folder, and with which
+    variables it was included, the outermost include first.
+    """
 
     when: list[Any] = field(default_factory=list)
     tags: frozenset[str] = frozenset()
@@ -39,7 +71,32 @@ class Inherited:
     no_log: Any = None
     run_once: Any = None
     delegate_to: Any = None
+    delegate_facts: Any = None
     timeout: Any = None
+    throttle: Any = None
+    become_flags: Any = None
+    become_exe: Any = None
+    module_defaults: list[Any] = field(default_factory=list)
+    collections: Any = None
+    debugger: Any = None
+    role: Role | None = None
+    folder: str | None = None
+    params: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(kw_only=True, slots=True)
+class Include:
+    """What an include that is carried out while the play runs hands to what it includes.
+
+    Attributes:
+        outer: the keywords of what is around it: its own are not for the included, but its variables.
+        apply: keywords that are, as written.
+        vars: its ``vars``.
+    """
+
+    outer: Inherited
+    apply: dict[str, Any] = field(default_factory=dict)
+    vars: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -53,6 +110,8 @@ class Task:
         inherited: keywords with those of blocks and play folded in.
         loop: the ``loop`` or ``with_items`` value as written, or None.
         until: conditions, empty when the task is not retried.
+        asynchronous: the keyword ``async``.
+        include: what an ``include_tasks`` or ``include_role`` must know later.
     """
 
     name: str | None
@@ -72,11 +131,20 @@ class Task:
     until: list[Any] = field(default_factory=list)
     retries: Any = None
     delay: Any = None
+    asynchronous: Any = None
+    poll: Any = None
+    loop_extended: Any = None
+    loop_extended_allitems: Any = None
+    loop_break_when: list[Any] = field(default_factory=list)
+    include: Include | None = None
 
     @property
     def title(self) -> str:
-        """The name to show: the given one, else the module's."""
-        return self.name if self.name else self.action
+        """The name to show: the given one, else the module's; behind that of its role."""
+        title = self.name if self.name else self.action
+        if not self.name and self.action == "include_role":
+            title = f"{self.action} : {self.args.get('name', self.args.get('role'))}"
+        return title if self.inherited.role is None else f"{self.inherited.role.name} : {title}"
 
 
 @dataclass(kw_only=True, slots=True)
@@ -88,7 +156,10 @@ class Handler(Task):
 
 @dataclass(kw_only=True, slots=True)
 class Block:
-    """Tasks with a rescue and an always section. Keywords are already folded into the tasks."""
+    """Tasks with a rescue and an always section. Keywords are already folded into the tasks.
+
+    ``role`` is set where the block is a whole role.
+    """
 
     name: str | None
     origin: Origin
@@ -96,6 +167,7 @@ class Block:
     body: list[Step]
     rescue: list[Step] = field(default_factory=list)
     always: list[Step] = field(default_factory=list)
+    role: Role | None = None
 
 
 Step = Union[Task, Block]  # noqa: UP007 - Block refers to Step, so this must be evaluated lazily by name
@@ -103,10 +175,31 @@ Section = Literal["pre_tasks", "tasks", "post_tasks"]
 
 
 @dataclass(kw_only=True, slots=True)
+class Prompt:
+    """A variable that the operator is asked for: an entry of ``vars_prompt``; see ansible-core's documentation."""
+
+    name: str
+    origin: Origin
+    prompt: Any = None
+    default: Any = None
+    private: Any = True
+    confirm: Any = False
+    encrypt: Any = None
+    salt: Any = None
+    salt_size: Any = None
+    unsafe: Any = False
+
+
+@dataclass(kw_only=True, slots=True)
 class Play:
     """Tasks for the hosts of one pattern.
 
     Attributes:
+        path: of the file it is written in.
+        handlers: those of roles first.
+        handler_groups: the number of handlers of each role, and last of the play's own: of one name, those of the
+            last group win.
+        roles: used by the play as a whole.
         serial: as written: None, a number, "30%", or a list of those.
         gather_facts: None when not written (facts are then gathered).
         vars_files: as written: a list of paths, or of lists of alternatives.
@@ -128,6 +221,13 @@ class Play:
     tasks: list[Step] = field(default_factory=list)
     post_tasks: list[Step] = field(default_factory=list)
     handlers: list[Handler] = field(default_factory=list)
+    handler_groups: list[int] = field(default_factory=list)
+    roles: list[Role] = field(default_factory=list)
+    vars_prompt: list[Prompt] = field(default_factory=list)
+    order: Any = None
+    gather_timeout: Any = None
+    fact_path: Any = None
+    path: str | None = None
 
     @property
     def title(self) -> str:

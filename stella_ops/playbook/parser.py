@@ -2,49 +2,144 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from stella_ops.errors import PlaybookError
+from stella_ops.errors import PlaybookError, TemplateError
 from stella_ops.origins import Origin, did_you_mean, key_origin, load_yaml_file, origin_of
-from stella_ops.playbook.inheritance import fold, read_vars
+from stella_ops.playbook.files import PlaybookFiles
+from stella_ops.playbook.inheritance import conditions, fold, read_tags, read_vars
 from stella_ops.playbook.keywords import (
     PLAY,
     SECTIONS,
     check_values,
+    is_identifier,
     is_template,
     not_supported_yet,
     report_unknown,
     spoken,
 )
-from stella_ops.playbook.model import Handler, Inherited, Play, Playbook, Step, walk_tasks
+from stella_ops.playbook.model import Handler, Inherited, Play, Playbook, Prompt, Step, walk_tasks
 from stella_ops.playbook.module_index import ModuleIndex
 from stella_ops.playbook.problems import Problems
+from stella_ops.playbook.roles import RoleReader, read_entry
 from stella_ops.playbook.serial import check_serial
-from stella_ops.playbook.tasks import TaskReader, check_notified
+from stella_ops.playbook.tasks import Parts, TaskReader, check_notified
 
-_STRATEGIES = ("linear", "pipelined")
-_STRATEGIES_NOT_YET = ("free", "host_pinned", "debug")
-_IMPORTS = ("import_playbook", "ansible.builtin.import_playbook", "include")
+_STRATEGIES = ("linear", "pipelined", "free", "host_pinned")
+_STRATEGIES_NEVER = ("debug",)
+_IMPORTS = ("import_playbook", "ansible.builtin.import_playbook", "ansible.legacy.import_playbook")
+_DEEPEST = 40
+
+# Renders a value with the extra variables and those given.
+RenderWith = Callable[[Any, Mapping[str, Any]], Any]
 
 
-def load_playbook(path: Path, *, modules: ModuleIndex) -> Playbook:
-    """The plays of a file.
+def _as_written(value: Any, _: Mapping[str, Any]) -> Any:
+    return value
+
+
+def load_playbook(
+    path: Path, *, modules: ModuleIndex, files: PlaybookFiles | None = None, render: RenderWith = _as_written
+) -> Playbook:
+    """The plays of a file, with those of the playbooks, task files and roles that it imports.
 
     Args:
         path: the playbook; its name as given is what errors and origins carry.
         modules: what modules there are and what they take.
+        files: reads what is imported, and knows where roles are.
+        render: renders the names of imported files.
 
     Raises:
         PlaybookError: the file cannot be read or is not valid YAML.
         PlaybookProblems: it is no valid playbook; the problems are told together.
     """
-    raw = load_yaml_file(path, error=PlaybookError)
     problems = Problems()
-    plays = _plays(raw, Origin(str(path)), modules, problems)
+    reader = _PlaybookReader(modules, files or PlaybookFiles(), render, problems)
+    plays = reader.read(path, {}, 0)
     problems.raise_any()
     return Playbook(path=str(path), plays=plays)
+
+
+class _PlaybookReader:
+    """Reads playbooks that may import each other."""
+
+    def __init__(self, modules: ModuleIndex, files: PlaybookFiles, render: RenderWith, problems: Problems) -> None:
+        self._modules = modules
+        self._files = files
+        self._render = render
+        self._problems = problems
+
+    def read(self, path: Path, imported_with: Mapping[str, Any], depth: int) -> list[Play]:
+        """The plays of a file.
+
+        Args:
+            imported_with: keywords of the import that brings it.
+        """
+        problems = self._problems
+        raw = load_yaml_file(path, error=PlaybookError)
+        whole = Origin(str(path))
+        if raw is None:
+            problems.add("the playbook is empty", where=whole)
+            return []
+        if not isinstance(raw, list):
+            hint = "put '- ' before 'hosts', and indent the rest" if isinstance(raw, dict) else None
+            said = f"a playbook must be a list of plays, not {spoken(raw)}"
+            problems.add(said, where=origin_of(raw, whole), hint=hint)
+            return []
+        plays: list[Play] = []
+        for entry in raw:
+            place = origin_of(entry, whole)
+            key = next((name for name in _IMPORTS if isinstance(entry, dict) and name in entry), None)
+            if not isinstance(entry, dict):
+                problems.add(f"a play must be a mapping with 'hosts', not {spoken(entry)}", where=place)
+            elif key is not None:
+                plays += self._import(entry, key, path, imported_with, depth)
+            elif "include" in entry and "hosts" not in entry:
+                problems.add("'include' of a playbook is gone", where=place, hint="write import_playbook")
+            else:
+                plays.append(self._play(entry, path, imported_with))
+        return plays
+
+    def _import(
+        self, raw: Mapping[Any, Any], key: str, path: Path, around: Mapping[str, Any], depth: int
+    ) -> list[Play]:
+        problems, written = self._problems, raw[key]
+        where = origin_of(written) or key_origin(raw, key)
+        for name in raw:
+            if name not in (key, "name", "vars", "when", "tags", "become", "environment", "no_log", "ignore_errors"):
+                report_unknown(raw, name, "block", problems)
+        if not isinstance(written, str) or not written.strip():
+            problems.add(f"'{key}' needs the name of a playbook, not {spoken(written)}", where=where)
+            return []
+        if depth > _DEEPEST:
+            problems.add("playbooks import each other in a circle", where=where)
+            return []
+        own = read_vars(raw, problems)
+        variables = {**around.get("vars", {}), **own}
+        try:
+            name = str(self._render(written, variables)) if is_template(written) else str(written)
+        except TemplateError as problem:
+            problems.add(
+                f"the name of an imported playbook must be known before the run: {problem.message}", where=where
+            )
+            return []
+        target = path.parent / Path(name.split(" ", 1)[0] if not is_template(written) else name).expanduser()
+        if not target.is_file():
+            problems.add(f"the playbook '{name}' was not found", where=where, hint=f"looked at {target}")
+            return []
+        folded = dict(around)
+        folded["vars"] = variables
+        folded["when"] = [*around.get("when", []), *conditions(raw, "when", problems)]
+        folded["tags"] = [*around.get("tags", []), *read_tags(raw, problems)]
+        for keyword in ("become", "environment", "no_log", "ignore_errors"):
+            if raw.get(keyword) is not None:
+                folded[keyword] = raw[keyword]
+        return self.read(target, folded, depth + 1)
+
+    def _play(self, raw: Mapping[Any, Any], path: Path, around: Mapping[str, Any]) -> Play:
+        return _play(raw, path, around, self._modules, self._files, self._render, self._problems)
 
 
 def parse_tasks(
@@ -79,38 +174,40 @@ def parse_handlers(
     return handlers
 
 
-def _plays(raw: Any, whole: Origin, modules: ModuleIndex, problems: Problems) -> list[Play]:
-    if raw is None:
-        problems.add("the playbook is empty", where=whole)
-        return []
-    if not isinstance(raw, list):
-        hint = "put '- ' before 'hosts', and indent the rest" if isinstance(raw, dict) else None
-        problems.add(f"a playbook must be a list of plays, not {spoken(raw)}", where=origin_of(raw, whole), hint=hint)
-        return []
-    plays = []
-    for entry in raw:
-        place = origin_of(entry, whole)
-        if not isinstance(entry, dict):
-            problems.add(f"a play must be a mapping with 'hosts', not {spoken(entry)}", where=place)
-        elif any(name in entry for name in _IMPORTS):
-            problems.add("'import_playbook' is not supported yet", where=place)
-        else:
-            plays.append(_play(entry, modules, problems))
-    return plays
-
-
-def _play(raw: Mapping[Any, Any], modules: ModuleIndex, problems: Problems) -> Play:
+def _play(
+    raw: Mapping[Any, Any],
+    path: Path,
+    around: Mapping[str, Any],
+    modules: ModuleIndex,
+    files: PlaybookFiles,
+    render: RenderWith,
+    problems: Problems,
+) -> Play:
     origin = origin_of(raw) or Origin("")
     _check_keys(raw, modules, problems)
     check_values(raw, problems)
     _check_hosts(raw, problems)
     check_serial(raw, problems)
     _check_strategy(raw, problems)
-    play_vars = read_vars(raw, problems)
+    play_vars = {**around.get("vars", {}), **_play_vars(raw, problems)}
     # The play's own vars rank below vars_files; the engine takes them from Play.vars.
-    inherited = fold(Inherited(), {key: value for key, value in raw.items() if key != "vars"}, problems)
-    reader = TaskReader(modules, problems)
+    outer = fold(Inherited(), {key: value for key, value in around.items() if key != "vars"}, problems)
+    inherited = fold(outer, {key: value for key, value in raw.items() if key != "vars"}, problems)
+    folder = path.resolve().parent
+    parts = Parts()
+    reader = TaskReader(
+        modules,
+        problems,
+        files=files,
+        playbook_folder=folder,
+        render=lambda value: render(value, play_vars),
+        path=path,
+        parts=parts,
+    )
     sections = {name: reader.steps(raw.get(name), inherited, name, key_origin(raw, name)) for name in SECTIONS}
+    sections["tasks"] = [*_roles(raw, reader, inherited), *sections["tasks"]]
+    own_handlers = reader.handlers(raw.get("handlers"), inherited, key_origin(raw, "handlers"))
+    groups = [*parts.handlers, own_handlers]
     play = Play(
         name=None if raw.get("name") is None else str(raw["name"]) if not isinstance(raw["name"], str) else raw["name"],
         hosts=raw.get("hosts"),
@@ -124,12 +221,83 @@ def _play(raw: Mapping[Any, Any], modules: ModuleIndex, problems: Problems) -> P
         max_fail_percentage=raw.get("max_fail_percentage"),
         strategy=raw.get("strategy"),
         force_handlers=raw.get("force_handlers"),
-        handlers=reader.handlers(raw.get("handlers"), inherited, key_origin(raw, "handlers")),
+        handlers=[handler for group in groups for handler in group],
+        handler_groups=[len(group) for group in groups],
+        roles=parts.roles,
+        vars_prompt=_prompts(raw, problems),
+        order=raw.get("order"),
+        gather_timeout=raw.get("gather_timeout"),
+        fact_path=raw.get("fact_path"),
+        path=str(path),
         **sections,
     )
+    _check_order(raw, problems)
     tasks = [task for _, steps in play.sections() for task in walk_tasks(steps)]
-    check_notified([*tasks, *play.handlers], play.handlers, problems)
+    if not any(task.include is not None for task in (*tasks, *play.handlers)):
+        # What is included later may bring the handler.
+        check_notified([*tasks, *play.handlers], play.handlers, problems)
     return play
+
+
+def _play_vars(raw: Mapping[Any, Any], problems: Problems) -> dict[str, Any]:
+    """The ``vars`` of a play: a mapping, or a list of them."""
+    written = raw.get("vars")
+    if not isinstance(written, list):
+        return read_vars(raw, problems)
+    made: dict[str, Any] = {}
+    for part in written:
+        made.update(read_vars({"vars": part}, problems))
+    return made
+
+
+def _roles(raw: Mapping[Any, Any], reader: TaskReader, inherited: Inherited) -> list[Step]:
+    written = raw.get("roles")
+    if written is None:
+        return []
+    if not isinstance(written, list):
+        reader.problems.add(f"'roles' must be a list, not {spoken(written)}", where=key_origin(raw, "roles"))
+        return []
+    steps: list[Step] = []
+    for entry in written:
+        use = read_entry(entry, reader, "roles")
+        if use is not None:
+            steps += RoleReader(reader).use(use, inherited)
+    return steps
+
+
+_PROMPT = {"name", "prompt", "default", "private", "confirm", "encrypt", "salt", "salt_size", "unsafe"}
+
+
+def _prompts(raw: Mapping[Any, Any], problems: Problems) -> list[Prompt]:
+    written = raw.get("vars_prompt")
+    if written is None:
+        return []
+    found: list[Prompt] = []
+    for entry in written if isinstance(written, list) else [written]:
+        where = origin_of(entry) or key_origin(raw, "vars_prompt")
+        if not isinstance(entry, dict):
+            problems.add(f"an entry of 'vars_prompt' must be a mapping, not {spoken(entry)}", where=where)
+        elif not is_identifier(entry.get("name")):
+            problems.add("an entry of 'vars_prompt' needs the name of a variable under 'name'", where=where)
+        elif set(entry) - _PROMPT:
+            name = next(key for key in entry if key not in _PROMPT)
+            problems.add(
+                f"Invalid vars_prompt data structure, found unsupported key '{name}'",
+                where=key_origin(entry, name, where),
+            )
+        else:
+            found.append(Prompt(origin=where or Origin(""), **{str(key): value for key, value in entry.items()}))
+    return found
+
+
+ORDERS = ("inventory", "sorted", "reverse_sorted", "reverse_inventory", "shuffle")
+
+
+def _check_order(raw: Mapping[Any, Any], problems: Problems) -> None:
+    order = raw.get("order")
+    if order is not None and not is_template(order) and order not in ORDERS:
+        hint = did_you_mean(str(order), ORDERS) or f"known: {', '.join(ORDERS)}"
+        problems.add(f"'order' cannot be {spoken(order)}", where=key_origin(raw, "order"), hint=hint)
 
 
 def _check_keys(raw: Mapping[Any, Any], modules: ModuleIndex, problems: Problems) -> None:
@@ -165,11 +333,11 @@ def _check_strategy(raw: Mapping[Any, Any], problems: Problems) -> None:
     strategy = raw.get("strategy")
     if isinstance(strategy, str) and not is_template(strategy):
         short = strategy.removeprefix("ansible.builtin.")
-        if short in _STRATEGIES_NOT_YET:
+        if short in _STRATEGIES_NEVER:
             problems.add(
-                f"the strategy '{short}' is not supported yet",
+                f"the strategy '{short}' is not supported",
                 where=origin_of(strategy) or key_origin(raw, "strategy"),
-                hint="leave it out: each task runs on all hosts before the next (linear)",
+                hint="leave it out: each task runs on all hosts before the next (linear); -vvv shows all of a failure",
             )
         elif short not in _STRATEGIES:
             problems.add(

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from stella_ops.errors import TemplateError
 from stella_ops.origins import Origin, did_you_mean, key_origin, origin_of
-from stella_ops.playbook.arguments import read_call
+from stella_ops.playbook.arguments import Call, read_call
+from stella_ops.playbook.files import PlaybookFiles, Render, as_written
+from stella_ops.playbook.imports import Importer, import_of
 from stella_ops.playbook.inheritance import conditions, fold
 from stella_ops.playbook.keywords import (
     BLOCK,
     BLOCK_PARTS,
+    INHERITED,
     TASK,
     check_values,
     is_identifier,
@@ -19,19 +25,79 @@ from stella_ops.playbook.keywords import (
     spoken,
 )
 from stella_ops.playbook.loops import read_loop
-from stella_ops.playbook.model import Block, Handler, Inherited, Step, Task
+from stella_ops.playbook.model import Block, Handler, Include, Inherited, Role, Step, Task
 from stella_ops.playbook.module_index import ModuleIndex
 from stella_ops.playbook.problems import Problems
 
 _TASK_ALONE = TASK - BLOCK
 
 
-class TaskReader:
-    """Reads task lists of one file, noting what is wrong."""
+@dataclass(slots=True)
+class Parts:
+    """What roles add to the play that uses them: their handlers, a list for each role, and themselves."""
 
-    def __init__(self, modules: ModuleIndex, problems: Problems) -> None:
+    handlers: list[list[Handler]] = field(default_factory=list)
+    roles: list[Role] = field(default_factory=list)
+
+
+class TaskReader:
+    """Reads task lists of one file, noting what is wrong.
+
+    Args:
+        files: reads the files that are imported.
+        playbook_folder: of the playbook.
+        render: renders what must be known now, such as the names of imported files.
+        path: the file that is read.
+        parts: takes what roles add to the play.
+    """
+
+    def __init__(
+        self,
+        modules: ModuleIndex,
+        problems: Problems,
+        *,
+        files: PlaybookFiles | None = None,
+        playbook_folder: Path | None = None,
+        render: Render = as_written,
+        path: Path | None = None,
+        parts: Parts | None = None,
+    ) -> None:
         self._modules = modules
-        self._problems = problems
+        self._problems = self.problems = problems
+        self.files = files or PlaybookFiles()
+        self.playbook_folder = playbook_folder or Path()
+        self.parts = parts if parts is not None else Parts()
+        self._render = render
+        self._path = path
+        self.depth = 0
+
+    def within(self, path: Path) -> TaskReader:
+        """A reader of another file that this one names."""
+        made = TaskReader(
+            self._modules,
+            self._problems,
+            files=self.files,
+            playbook_folder=self.playbook_folder,
+            render=self._render,
+            path=path,
+            parts=self.parts,
+        )
+        made.depth = self.depth + 1
+        return made
+
+    def static(self, value: Any) -> Any:
+        """A value that must be known before the play runs; with a problem noted, as written where it is not."""
+        if not is_template(value):
+            return value
+        try:
+            return self._render(value)
+        except TemplateError as problem:
+            self._problems.add(
+                f"this must be known before the play runs: {problem.message}",
+                where=origin_of(value) or problem.where,
+                hint="use extra variables or the play's own; or include_tasks, include_role while it runs",
+            )
+            return value
 
     def steps(self, raw: Any, parent: Inherited, what: str, where: Origin | None) -> list[Step]:
         """The tasks and blocks of a list.
@@ -40,26 +106,36 @@ class TaskReader:
             what: what the list is called in errors, such as ``tasks`` or ``rescue``.
             where: the place of the list when it has none itself.
         """
-        found = []
+        found: list[Step] = []
         for entry in self._entries(raw, what, where):
+            imported = import_of(entry)
             if any(part in entry for part in BLOCK_PARTS):
-                step: Step | None = self._block(entry, parent)
+                found.append(self._block(entry, parent))
+            elif imported is not None:
+                found += Importer(self).steps(entry, imported, parent)
             else:
                 step = self._task(entry, parent)
-            if step is not None:
-                found.append(step)
+                if step is not None:
+                    found.append(step)
         return found
 
     def handlers(self, raw: Any, parent: Inherited, where: Origin | None) -> list[Handler]:
-        """The handlers of a list."""
-        found = []
+        """The handlers of a list; of blocks those inside, with the block's keywords."""
+        found: list[Handler] = []
         for entry in self._entries(raw, "handlers", where):
+            imported = import_of(entry)
             if any(part in entry for part in BLOCK_PARTS):
-                self._problems.add("blocks among handlers are not supported yet", where=origin_of(entry))
-                continue
-            handler = self._task(entry, parent, handler=True)
-            if isinstance(handler, Handler):
-                found.append(handler)
+                if "rescue" in entry or "always" in entry:
+                    self._problems.add("a block of handlers has no rescue or always section", where=origin_of(entry))
+                    continue
+                folded = fold(parent, entry, self._problems)
+                found += self.handlers(entry.get("block"), folded, key_origin(entry, "block"))
+            elif imported is not None:
+                found += Importer(self).handlers(entry, imported, parent)
+            else:
+                handler = self._task(entry, parent, handler=True)
+                if isinstance(handler, Handler):
+                    found.append(handler)
         return found
 
     def _entries(self, raw: Any, what: str, where: Origin | None) -> list[Mapping[Any, Any]]:
@@ -85,7 +161,7 @@ class TaskReader:
             )
         return entries
 
-    def _block(self, raw: Mapping[Any, Any], parent: Inherited) -> Block | None:
+    def _block(self, raw: Mapping[Any, Any], parent: Inherited) -> Block:
         place = origin_of(raw) or Origin("")
         for key in raw:
             if key in BLOCK:
@@ -137,14 +213,32 @@ class TaskReader:
             "until": conditions(raw, "until", problems),
             "retries": raw.get("retries"),
             "delay": raw.get("delay"),
+            "asynchronous": raw.get("async"),
+            "poll": raw.get("poll"),
+            "loop_extended": loop.extended,
+            "loop_extended_allitems": loop.extended_allitems,
+            "loop_break_when": loop.break_when,
         }
         if call is None:
             return None
+        if call.action in ("include_tasks", "include_role"):
+            keywords["include"] = self._include(call, raw, parent)
         if call.delegate_to and inherited.delegate_to is None:
             inherited.delegate_to = call.delegate_to
         if handler:
             return Handler(action=call.action, args=call.args, listen=self._texts(raw, "listen"), **keywords)
         return Task(action=call.action, args=call.args, **keywords)
+
+    def _include(self, call: Call, raw: Mapping[Any, Any], parent: Inherited) -> Include:
+        apply = call.args.pop("apply", None)
+        if apply is not None and not isinstance(apply, dict):
+            self._problems.add(f"'apply' must be a mapping of keywords, not {spoken(apply)}", where=origin_of(apply))
+            apply = None
+        for name in apply or {}:
+            if name not in INHERITED:
+                report_unknown(apply, name, "block", self._problems)
+        written = raw.get("vars")
+        return Include(outer=parent, apply=apply or {}, vars=written if isinstance(written, dict) else {})
 
     def _name(self, raw: Mapping[Any, Any]) -> str | None:
         name = raw.get("name")

@@ -48,7 +48,12 @@ class Templar:
         self._environments: dict[tuple[tuple[str, Any], ...], TextEnvironment] = {}
         self._templates: dict[tuple[str, str, tuple[tuple[str, Any], ...]], jinja2.Template] = {}
 
-    def lazy(self, variables: Mapping[str, Any], kept: dict[str, Any] | None = None) -> LazyVariables:
+    def lazy(
+        self,
+        variables: Mapping[str, Any],
+        kept: dict[str, Any] | None = None,
+        search_path: Sequence[Path] | None = None,
+    ) -> LazyVariables:
         """A view of variables that renders on access, with these very variables.
 
         For the items of ``hostvars``, and to pass as ``variables`` to several calls that may share what they
@@ -56,10 +61,11 @@ class Templar:
 
         Args:
             kept: see ``Scope``; what is rendered outlives the view in it.
+            search_path: in place of the templar's own.
         """
         if isinstance(variables, LazyVariables):
             return variables
-        return LazyVariables(Scope(variables, self._search_path, kept))
+        return LazyVariables(Scope(variables, self._search_path if search_path is None else tuple(search_path), kept))
 
     def render(self, value: Any, variables: Mapping[str, Any], *, where: Origin | None = None) -> Any:
         """The value with every ``SourceText`` in it rendered, as plain dicts, lists and scalars.
@@ -144,7 +150,7 @@ class Templar:
         # What trim_blocks takes from the file's end is put back, as ansible-core does.
         keeps = bool(chosen["keep_trailing_newline"])
         try:
-            template = self._file_template(text, source, chosen, 1 if header else 0)
+            template = self._file_template(text, source, chosen, 1 if header else 0, scope.search_path)
             rendered = str(run_template(template, scope))
             return rendered + "\n" * (_newlines_at_end(text) - _newlines_at_end(rendered)) if keeps else rendered
         except Exception as problem:
@@ -154,14 +160,16 @@ class Templar:
                 problem.lineno += 1
             raise _translated(problem, scope, Origin(source)) from problem
 
-    def _file_template(self, text: str, source: str, options: dict[str, Any], lines_before: int) -> jinja2.Template:
+    def _file_template(
+        self, text: str, source: str, options: dict[str, Any], lines_before: int, search_path: tuple[Path, ...]
+    ) -> jinja2.Template:
         """A file's template, compiled once for all hosts."""
         import jinja2
 
-        key = (source, text, tuple(sorted(options.items())))
+        key = (source, text, (*sorted(options.items()), ("", search_path)))
         template = self._templates.get(key)
         if template is None:
-            environment = self._file_environment(options)
+            environment = self._file_environment(options, search_path)
             code = environment.compile(text, filename=source)
             template = jinja2.Template.from_code(environment, code, environment.make_globals(None))
             template.stella_lines_before = lines_before  # type: ignore[attr-defined]
@@ -170,12 +178,12 @@ class Templar:
             self._templates[key] = template
         return template
 
-    def _file_environment(self, options: dict[str, Any]) -> TextEnvironment:
-        key = tuple(sorted(options.items()))
+    def _file_environment(self, options: dict[str, Any], search_path: tuple[Path, ...]) -> TextEnvironment:
+        key = (*sorted(options.items()), ("", search_path))
         if key not in self._environments:
             from stella_ops.templating.environment import file_environment
 
-            self._environments[key] = file_environment(self._search_path, options)
+            self._environments[key] = file_environment(search_path, options)
         return self._environments[key]
 
     def _render(self, value: Any, scope: Scope, where: Origin | None) -> Any:

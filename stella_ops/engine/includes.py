@@ -1,0 +1,166 @@
+"""Task files and roles that are included while the play runs.
+
+The include is a task like others: each host says which file or role, with which variables, once for each item of its
+loop. Hosts that say the same are taken together; what is included then runs on them as if it had stood there.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stella_ops.engine.outcome import Outcome, Result
+from stella_ops.engine.run_context import RunContext
+from stella_ops.errors import PlaybookError, StellaError
+from stella_ops.origins import Origin
+from stella_ops.playbook.imports import at, candidates, parents_of, role_use
+from stella_ops.playbook.inheritance import fold
+from stella_ops.playbook.model import Handler, Inherited, Role, Step, Task
+from stella_ops.playbook.problems import Problems
+from stella_ops.playbook.roles import RoleReader
+from stella_ops.playbook.tasks import Parts, TaskReader
+
+_LOOP_NAMES = ("ansible_loop_var", "ansible_index_var", "ansible_loop")
+
+
+@dataclass(slots=True)
+class Inclusion:
+    """What some hosts include.
+
+    Attributes:
+        what: the file's name, or the arguments of ``include_role``.
+        params: variables of the include: of its loop, and its own.
+        item: the item of the loop, for display.
+    """
+
+    what: Any
+    params: dict[str, Any]
+    hosts: list[str] = field(default_factory=list)
+    item: Any = None
+    looped: bool = False
+
+
+@dataclass(slots=True)
+class Included:
+    """What an inclusion brings."""
+
+    steps: list[Step]
+    handlers: list[list[Handler]]
+    roles: list[Role]
+    label: str
+
+
+class Includes:
+    """Reads what one play includes.
+
+    Args:
+        playbook_folder: of the play.
+    """
+
+    def __init__(self, run: RunContext, playbook_folder: Path) -> None:
+        self._run = run
+        self._folder = playbook_folder
+        # Layers of variables are told apart by their ids, so that they must not go away.
+        self._kept: list[Inclusion] = []
+
+    def gather(self, task: Task, outcomes: Mapping[str, Outcome], hosts: Sequence[str]) -> list[Inclusion]:
+        """What the hosts include, those that include the same together, in the order it was said."""
+        assert task.include is not None
+        found: list[Inclusion] = []
+        for host in hosts:
+            outcome = outcomes.get(host)
+            if outcome is None:
+                continue
+            results = outcome.result.get("results") if outcome.looped else [outcome.result]
+            for result in results or []:
+                if result.get("skipped") or result.get("failed"):
+                    continue
+                self._add(found, self._of(task, result, outcome.looped), host)
+        self._kept += found
+        return found
+
+    def _of(self, task: Task, result: Result, looped: bool) -> Inclusion:
+        assert task.include is not None
+        params: dict[str, Any] = dict(task.include.vars)
+        if looped:
+            names = [result.get("ansible_loop_var"), result.get("ansible_index_var"), *_LOOP_NAMES]
+            params.update({name: result[name] for name in names if name in result})
+        what = result["include"] if task.action == "include_tasks" else result["include_args"]
+        return Inclusion(what, params, item=result.get(result.get("ansible_loop_var", "item")), looped=looped)
+
+    @staticmethod
+    def _add(found: list[Inclusion], new: Inclusion, host: str) -> None:
+        for known in found:
+            if host not in known.hosts and known.what == new.what and known.params == new.params:
+                known.hosts.append(host)
+                return
+        new.hosts.append(host)
+        found.append(new)
+
+    def read(self, task: Task, inclusion: Inclusion, *, handler: bool = False) -> Included:
+        """Read what is included.
+
+        Raises:
+            StellaError: it is not there, or is wrong.
+        """
+        include = task.include
+        assert include is not None
+        problems = Problems()
+        parts = Parts()
+        reader = TaskReader(
+            self._run.modules,
+            problems,
+            files=self._run.files,
+            playbook_folder=self._folder,
+            parts=parts,
+        )
+        inherited = fold(include.outer, include.apply, problems)
+        inherited.params = [*task.inherited.params, inclusion.params]
+        inherited.vars = [*task.inherited.vars, *inherited.vars[len(include.outer.vars) :]]
+        steps: list[Step]
+        if task.action == "include_tasks":
+            label, steps = self._file(task, inclusion, reader, inherited, handler)
+        else:
+            label, steps = self._role(task, inclusion, reader, inherited)
+        problems.raise_any()
+        return Included(steps, parts.handlers, parts.roles, label)
+
+    def _file(
+        self, task: Task, inclusion: Inclusion, reader: TaskReader, inherited: Inherited, handler: bool
+    ) -> tuple[str, list[Step]]:
+        tried = candidates(str(inclusion.what), task.inherited, self._folder, "handlers" if handler else "tasks")
+        path = next((path for path in tried if path.is_file()), None)
+        if path is None:
+            looked = ", ".join(str(place) for place in tried)
+            raise PlaybookError(
+                f"Could not find or access '{self._folder / str(inclusion.what)}' on the Ansible Controller",
+                where=task.origin,
+                hint=f"looked at {looked}",
+            )
+        loaded = self._run.files.load(path)
+        inner = reader.within(path)
+        inherited = at(inherited, path)
+        if handler:
+            return str(path.resolve()), [*inner.handlers(loaded, inherited, Origin(str(path)))]
+        return str(path.resolve()), inner.steps(loaded, inherited, "tasks", Origin(str(path)))
+
+    def _role(
+        self, task: Task, inclusion: Inclusion, reader: TaskReader, inherited: Inherited
+    ) -> tuple[str, list[Step]]:
+        use = role_use(inclusion.what, task.origin, reader, "include_role")
+        reader.problems.raise_any()
+        assert use is not None
+        assert task.include is not None
+        use.given = dict(task.include.vars)
+        scope = copy.copy(inherited)
+        blocks = RoleReader(reader).use(use, scope, parents_of(task.inherited))
+        return use.name, [*blocks]
+
+
+def explained(problem: StellaError, inclusion: Inclusion) -> Result:
+    """An include that cannot be read, as the failure of the hosts that wanted it."""
+    name = inclusion.what.get("name") if isinstance(inclusion.what, Mapping) else inclusion.what
+    return {"failed": True, "changed": False, "include": name, "reason": str(problem)}
