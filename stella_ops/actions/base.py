@@ -18,6 +18,7 @@ from stella_ops.transport.content import RESUMABLE, FileContent, SourceFiles
 
 if TYPE_CHECKING:
     from stella_ops.agents.fleet import Fleet
+    from stella_ops.inventory.model import Inventory
     from stella_ops.transport.tunnels import TunnelsOfRun
 
 Result = dict[str, Any]
@@ -50,6 +51,7 @@ class ActionContext:
         link: the task's place among tasks that are sent ahead.
         tunnels: where a run opens tunnels.
         sources: the controller's files, each read once for all hosts.
+        inventory: may be added to.
         transfer: called with a file's name when it begins to travel; what it returns is told how far it is (bytes
             sent, bytes in all).
     """
@@ -70,6 +72,7 @@ class ActionContext:
     link: Link | None = None
     tunnels: TunnelsOfRun | None = None
     sources: SourceFiles = field(default_factory=SourceFiles)
+    inventory: Inventory | None = None
     transfer: Callable[[str], Callable[[int, int], None]] = lambda name: _tell_nobody
 
     async def module(

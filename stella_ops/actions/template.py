@@ -50,6 +50,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
         trim_blocks=args.get("trim_blocks", True),
         lstrip_blocks=args.get("lstrip_blocks", False),
         keep_trailing_newline=False,
+        search_path=[part for place in (source.parent, *context.search_path) for part in (place, place / "templates")],
         newline_sequence=newline,
     )
     # As many empty lines at the end as the file has, but a value that ends its line ends the file's last one too.

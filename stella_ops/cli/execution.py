@@ -21,7 +21,7 @@ from stella_ops.engine.options import RunOptions
 from stella_ops.errors import InventoryError, UsageError
 from stella_ops.inventory.loader import load_inventory
 from stella_ops.inventory.model import Inventory
-from stella_ops.playbook.model import Playbook
+from stella_ops.playbook.model import Playbook, Prompt
 from stella_ops.redaction import Redactor
 from stella_ops.settings import Project, is_trusted, load_project
 
@@ -248,6 +248,12 @@ def execute(
         raise KeyboardInterrupt from None
 
 
+def _ask(prompt: Prompt) -> Any:
+    from stella_ops.cli.prompting import ask_variable
+
+    return ask_variable(prompt)
+
+
 async def _execute(
     workplace: Workplace,
     playbooks: Sequence[Playbook],
@@ -259,8 +265,6 @@ async def _execute(
     import asyncio
 
     from stella_ops.agents.fleet import Fleet
-    from stella_ops.playbook.files import PlaybookFiles
-    from stella_ops.playbook.module_index import ModuleIndex
     from stella_ops.console.fan_out import FanOut
     from stella_ops.engine.run import Run
     from stella_ops.engine.run_context import RunContext
@@ -293,6 +297,8 @@ async def _execute(
         tunnels=tunnels,
         modules=workplace.modules,
         files=workplace.files,
+        ask=_ask,
+        reload=lambda: load_inventory(_sources(workplace.choices, workplace.project)),
     )
     loop = asyncio.get_running_loop()
     me = asyncio.current_task()

@@ -64,6 +64,7 @@ class Lockstep:
         slots: bounds how many hosts work at once.
         among: the hosts that a share of failures is a share of; those of the batch by default. Where they are more,
             each goes on by itself, and what is for all of a batch has no meaning.
+        throttles: shared by hosts that go on by themselves.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Lockstep:
         announcer: Announcer,
         slots: contextlib.AbstractAsyncContextManager[Any],
         among: Sequence[str] = (),
+        throttles: dict[int, asyncio.Semaphore] | None = None,
     ) -> None:
         self._batch = batch
         self._run = batch.run
@@ -84,6 +86,7 @@ class Lockstep:
         self._among = among or batch.hosts
         self._traits = Traits(batch.run.options, batch.notifications.knows)
         self._ahead: dict[str, Ahead] = {}
+        self._throttles: dict[int, asyncio.Semaphore] = {} if throttles is None else throttles
 
     async def run(
         self,
@@ -109,9 +112,10 @@ class Lockstep:
 
         # Not one that is left alone for now: a rescue or always section may bring the others back.
         alone = len(batch.hosts) == 1
+        throttle = self._throttle(task)
 
         async def on(host: str) -> Outcome:
-            async with self._slots:
+            async with throttle, self._slots:
                 run.emit(HostStarted(time=time.time(), task_id=task_id, host=host))
                 if alone and not once:
                     outcome = await self._ahead_of(host).run(task, task_id, self._path.after(task))
@@ -154,6 +158,24 @@ class Lockstep:
             )
         )
 
+    def _throttle(self, task: Task) -> contextlib.AbstractAsyncContextManager[Any]:
+        """What bounds a task to fewer hosts at once than there are forks."""
+        if task.inherited.throttle is None:
+            return contextlib.nullcontext()
+        rendered = self._run.templar.render(
+            task.inherited.throttle, self._batch.variables.of(self._batch.hosts[0], task)
+        )
+        try:
+            bound = int(rendered)
+        except (TypeError, ValueError):
+            raise PlaybookError(f"throttle cannot be {rendered!r}", where=task.origin, hint="a number") from None
+        if bound <= 0:
+            return contextlib.nullcontext()
+        known = self._throttles.get(id(task))
+        if known is None:
+            known = self._throttles[id(task)] = asyncio.Semaphore(bound)
+        return known
+
     async def close(self) -> None:
         """Forget what was begun ahead and did not get its turn."""
         for ahead in self._ahead.values():
@@ -183,7 +205,9 @@ class Lockstep:
         if role is not None and outcome.status in ("ok", "changed", "failed", "ignored"):
             batch.roles_begun.setdefault(role.key, set()).update(share)
         for name in share:
-            _add_result(batch.state(name), task, outcome)
+            self._add(name, task, outcome)
+        if task.action in ("add_host", "group_by"):
+            batch.variables.renew()
         if task.register or outcome.additions:
             batch.variables.changed()
         for topic in outcome.notify:
@@ -201,6 +225,24 @@ class Lockstep:
         elif outcome.status == "unreachable":
             state.unreachable = True
             batch.variables.forget()
+
+    def _add(self, host: str, task: Task, outcome: Outcome) -> None:
+        """Take in what a task found out: facts of a delegate are its own with ``delegate_facts``."""
+        batch = self._batch
+        state = batch.state(host)
+        owner = state
+        if outcome.delegate is not None and batch.flag(task.inherited.delegate_facts, task, host):
+            owner = batch.state(outcome.delegate)
+        for kind, values in outcome.additions:
+            if kind == "variables":
+                owner.add_variables(values)
+            elif kind == "included":
+                owner.include_variables(values)
+            else:
+                owner.add_facts(values)
+        if task.register:
+            registered: Mapping[str, Any] = {task.register: outcome.result}
+            state.add_variables(registered)
 
     def _report(self, task_id: int, title: str, host: str, outcome: Outcome) -> None:
         scrub = self._run.scrub
@@ -247,17 +289,6 @@ class Lockstep:
             raise PlaybookError(
                 f"max_fail_percentage cannot be {rendered!r}", where=play.origin, hint="a number, 0 to 100"
             ) from None
-
-
-def _add_result(state: HostState, task: Task, outcome: Outcome) -> None:
-    for are_variables, values in outcome.additions:
-        if are_variables:
-            state.add_variables(values)
-        else:
-            state.add_facts(values)
-    if task.register:
-        registered: Mapping[str, Any] = {task.register: outcome.result}
-        state.add_variables(registered)
 
 
 async def _all(coroutines: Iterable[Coroutine[Any, Any, Outcome]]) -> list[Outcome]:

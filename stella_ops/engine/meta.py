@@ -18,9 +18,11 @@ KNOWN = (
     "clear_host_errors",
     "clear_facts",
     "reset_connection",
+    "refresh_inventory",
+    "end_role",
 )
 # These concern all hosts, so that one condition, the first host's, decides for all.
-_FOR_ALL = frozenset({"end_play", "end_batch", "clear_host_errors", "clear_facts"})
+_FOR_ALL = frozenset({"end_play", "end_batch", "clear_host_errors", "clear_facts", "refresh_inventory"})
 
 FlushHandlers = Callable[[Sequence[str]], Awaitable[None]]
 
@@ -79,6 +81,11 @@ def _for_all(what: str, batch: Batch) -> None:
         raise PlayEnded
     if what == "end_batch":
         raise BatchEnded
+    if what == "refresh_inventory":
+        if batch.run.reload is not None:
+            batch.run.inventory.become(batch.run.reload())
+        batch.variables.renew()
+        return
     for host in batch.hosts:
         state = batch.state(host)
         if what == "clear_facts":

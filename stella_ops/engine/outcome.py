@@ -5,13 +5,14 @@ from __future__ import annotations
 import traceback
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from stella_ops.engine.events import Status
 from stella_ops.engine.results import CENSORED, SKIPPED
 from stella_ops.errors import StellaError, UnreachableError
 
 Result = dict[str, Any]
+Addition = Literal["facts", "variables", "included"]
 
 
 @dataclass(slots=True)
@@ -22,7 +23,7 @@ class Outcome:
         result: the full result, as ``register`` keeps it.
         shown: the result as events may carry it (censored under ``no_log``).
         notify: handler names to notify, rendered.
-        additions: facts or variables to add: (is a variable, values).
+        additions: what to add to what is known of the host: (facts, variables or included, values).
     """
 
     status: Status
@@ -30,7 +31,7 @@ class Outcome:
     shown: Result
     looped: bool = False
     notify: list[str] = field(default_factory=list)
-    additions: list[tuple[bool, Result]] = field(default_factory=list)
+    additions: list[tuple[Addition, Result]] = field(default_factory=list)
     hint: str | None = None
     delegate: str | None = None
     duration: float = 0.0

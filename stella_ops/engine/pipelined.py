@@ -55,6 +55,7 @@ class PipelinedRunner:
         self._gather = gathering(play)
         self._tunnelling = opening_tunnels(play)
         self._includes = Includes(run, Path(play.path or ".").resolve().parent)
+        self._throttles: dict[int, asyncio.Semaphore] = {}
         self._over = False
         self._ended: PlayEnded | None = None
         self._left_out: list[str] = []
@@ -98,6 +99,7 @@ class PipelinedRunner:
                 announcer=self._announcer,
                 among=self._hosts,
                 includes=self._includes,
+                throttles=self._throttles,
             )
             try:
                 await runner.run_batch()

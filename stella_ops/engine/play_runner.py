@@ -6,6 +6,7 @@ through its always section, and those without a rescue leave the play.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 from collections.abc import Collection, Iterable, Sequence
@@ -52,6 +53,7 @@ class PlayRunner:
         announcer: Announcer | None = None,
         among: Sequence[str] = (),
         includes: Includes | None = None,
+        throttles: dict[int, asyncio.Semaphore] | None = None,
     ) -> None:
         self._run = run
         self._play = play
@@ -70,6 +72,7 @@ class PlayRunner:
             announcer or Announcer(run),
             contextlib.nullcontext() if among else run.slots,
             among,
+            throttles,
         )
 
     async def run_batch(self) -> bool:
@@ -147,7 +150,8 @@ class PlayRunner:
         outcomes: dict[str, Outcome] = {}
         await self._lockstep.run(task, hosts, handler=handler, collect=outcomes)
         ready = []
-        for inclusion in self._includes.gather(task, outcomes, hosts):
+        in_order = [host for host in batch.hosts if host in set(hosts)]
+        for inclusion in self._includes.gather(task, outcomes, in_order):
             through = batch.active(inclusion.hosts)
             if not through:
                 continue
@@ -284,7 +288,8 @@ class PlayRunner:
 def gathering(play: Play) -> Task:
     """The task that gathers facts. It inherits from the play as any other does."""
     inherited = dataclasses.replace(play.inherited, tags=play.inherited.tags | {"always"})
-    args = {"gather_subset": play.gather_subset} if play.gather_subset else {}
+    written = {"gather_subset": play.gather_subset, "gather_timeout": play.gather_timeout, "fact_path": play.fact_path}
+    args = {name: value for name, value in written.items() if value}
     return Task(name="Gathering Facts", action="setup", args=args, origin=play.origin, inherited=inherited)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from stella_ops.engine.run_context import RunContext
 from stella_ops.engine.variables import PlayVariables
 from stella_ops.errors import PlaybookError, TemplateError
 from stella_ops.origins import origin_of
+from stella_ops.playbook.arguments import short_name
 from stella_ops.playbook.model import Task
 from stella_ops.templating.omit import OMIT, drop_omitted
 from stella_ops.transport.base import Link
@@ -111,7 +112,8 @@ class Preparation:
             if password:
                 run.redactor.add(password)
         unrendered: frozenset[str] = getattr(action(task.action), "UNRENDERED", frozenset())
-        args = {name: value if name in unrendered else render(value) for name, value in task.args.items()}
+        written = {**self._module_defaults(task, render), **task.args} if keywords.module_defaults else task.args
+        args = {name: value if name in unrendered else render(value) for name, value in written.items()}
         options = run.options
         context = ActionContext(
             host=host,
@@ -130,8 +132,21 @@ class Preparation:
             link=link,
             tunnels=run.tunnels,
             sources=run.sources,
+            inventory=run.inventory,
         )
         return Prepared(target, context, drop_omitted(args))
+
+    def _module_defaults(self, task: Task, render: Callable[[Any], Any]) -> dict[str, Any]:
+        """The arguments that ``module_defaults`` gives a task's module; those of the innermost level win."""
+        made: dict[str, Any] = {}
+        for level in task.inherited.module_defaults:
+            rendered = render(level) if isinstance(level, str) else level
+            for name, args in (rendered or {}).items():
+                if isinstance(args, str):
+                    args = render(args)
+                if short_name(str(name)) == task.action and isinstance(args, Mapping):
+                    made.update(args)
+        return made
 
     def flag(self, value: Any, view: Mapping[str, Any]) -> bool:
         """A keyword that is true or false."""

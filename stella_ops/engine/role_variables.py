@@ -60,7 +60,7 @@ def _names(role: Role) -> Layer:
         "ansible_role_name": role.name,
         "role_path": role.folder,
     }
-    if role.chain:
+    if role.chain and role.included:
         made["ansible_parent_role_names"] = [parent.name for parent in reversed(role.chain)]
         made["ansible_parent_role_paths"] = [parent.folder for parent in reversed(role.chain)]
     return made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -17,14 +18,20 @@ from stella_ops.engine.play_runner import PlayRunner
 from stella_ops.engine.run_context import RunContext
 from stella_ops.engine.task_runner import TaskRunner
 from stella_ops.engine.variables import PlayVariables
-from stella_ops.errors import PlaybookError, StellaError, TemplateError
+from stella_ops.errors import PatternError, PlaybookError, StellaError, TemplateError
 from stella_ops.origins import Origin, origin_of
-from stella_ops.playbook.model import Play, Playbook
+from stella_ops.playbook.model import Play, Playbook, walk_tasks
 from stella_ops.playbook.variables import load_vars_file
 from stella_ops.templating.templar import Templar
 
 # How the hosts of a batch go through a play's tasks.
-STRATEGIES: dict[str, type[PlayRunner] | type[PipelinedRunner]] = {"linear": PlayRunner, "pipelined": PipelinedRunner}
+STRATEGIES: dict[str, type[PlayRunner] | type[PipelinedRunner]] = {
+    "linear": PlayRunner,
+    "pipelined": PipelinedRunner,
+    # What ansible-core promises of these holds of ours: no host waits for another.
+    "free": PipelinedRunner,
+    "host_pinned": PipelinedRunner,
+}
 
 OK, ERROR, FAILED_HOSTS, UNREACHABLE_HOSTS, INTERRUPTED = 0, 1, 2, 4, 99
 
@@ -52,12 +59,7 @@ class Run:
         started = time.monotonic()
         code, interrupted = OK, False
         plays = [(play, Path(play.path or book.path)) for book in playbooks for play in book.plays]
-        chosen = [
-            (play, path, play_hosts(play, context.inventory, context.options, context.templar))
-            for play, path in plays
-            if not is_for_nobody(play_pattern(play, context.inventory, context.options, context.templar))
-        ]
-        everyone = {host for _, _, hosts in chosen for host in hosts}
+        everyone = self._everyone([play for play, _ in plays])
         context.emit(
             RunStarted(
                 time=time.time(),
@@ -72,8 +74,10 @@ class Run:
             context.emit(Warned(time=time.time(), message=text))
         code = ERROR
         try:
-            for play, path, hosts in chosen:
-                if not await self._play(play, path, hosts):
+            for play, path in plays:
+                if self._is_for_nobody(play):
+                    continue
+                if not await self._play(play, path, self._hosts(play)):
                     break
             code = self._exit_code()
         except (asyncio.CancelledError, KeyboardInterrupt):
@@ -95,6 +99,37 @@ class Run:
                 self._finish(code, interrupted, time.monotonic() - started)
         return code
 
+    def _everyone(self, plays: Sequence[Play]) -> set[str]:
+        """The hosts that take part, as far as it shows before the first play; a pattern that is wrong ends the run now.
+
+        Raises:
+            PatternError: a pattern means nobody, and no play before it adds hosts or groups.
+        """
+        context, found, grows = self._context, set[str](), False
+        for play in plays:
+            try:
+                if self._is_for_nobody(play):
+                    continue
+                found.update(play_hosts(play, context.inventory, context.options, context.templar))
+            except PatternError:
+                if not grows:
+                    raise
+            grows = grows or _may_add_hosts(play)
+        return found
+
+    def _hosts(self, play: Play) -> list[str]:
+        """The hosts of a play whose turn has come; none where one before it should have made them and did not."""
+        context = self._context
+        try:
+            return play_hosts(play, context.inventory, context.options, context.templar)
+        except PatternError as problem:
+            context.emit(Warned(time=time.time(), message=problem.message, where=problem.where))
+            return []
+
+    def _is_for_nobody(self, play: Play) -> bool:
+        context = self._context
+        return is_for_nobody(play_pattern(play, context.inventory, context.options, context.templar))
+
     def _finish(self, code: int, interrupted: bool, duration: float) -> None:
         states = self._context.states
         self._context.emit(
@@ -114,7 +149,7 @@ class Run:
         folder = path.resolve().parent
         context.templar = Templar(search_path=[folder, folder / "templates"])
         title = self._play_title(play)
-        alive = [host for host in hosts if not self._is_out(host)]
+        alive = [host for host in self._ordered(play, hosts) if not self._is_out(host)]
         if not alive:
             context.emit(PlayStarted(time=time.time(), play=title, hosts=[]))
             if not hosts:
@@ -133,6 +168,9 @@ class Run:
             roles=play.roles,
             extra=_role_names(play),
         )
+        for prompt in play.vars_prompt:
+            if prompt.name not in context.options.extra_vars:
+                variables.answer(prompt.name, context.ask(prompt))
         for host in alive:
             context.state(host)
         strategy = self._strategy(play)
@@ -150,6 +188,23 @@ class Run:
             except PlayEnded:
                 break
         return True
+
+    def _ordered(self, play: Play, hosts: list[str]) -> list[str]:
+        """The hosts in the order that the play wants."""
+        rendered = self._context.templar.render(play.order, early_variables(play, self._context.options))
+        match str(rendered or "inventory"):
+            case "inventory":
+                return hosts
+            case "reverse_inventory":
+                return hosts[::-1]
+            case "sorted":
+                return sorted(hosts)
+            case "reverse_sorted":
+                return sorted(hosts, reverse=True)
+            case "shuffle":
+                return random.sample(hosts, len(hosts))
+            case other:
+                raise PlaybookError(f"'order' cannot be '{other}'", where=origin_of(play.order, play.origin))
 
     def _play_title(self, play: Play) -> str:
         if not play.name:
@@ -199,15 +254,26 @@ class Run:
         return FAILED_HOSTS if any(state.failed for state in states) else OK
 
 
+def _may_add_hosts(play: Play) -> bool:
+    """Whether a play may make hosts or groups for those after it."""
+    tasks = [task for _, steps in play.sections() for task in walk_tasks(steps)]
+    return any(
+        task.include is not None
+        or task.action in ("add_host", "group_by")
+        or (task.action == "meta" and "refresh_inventory" in str(task.args.get("_raw_params")))
+        for task in (*tasks, *play.handlers)
+    )
+
+
 def _role_names(play: Play) -> dict[str, Any]:
     """The magic variables that name the roles of a play."""
-    direct = list(dict.fromkeys(role.name for role in play.roles))
+    direct = [role.name for role in play.roles]
     needed = list(dict.fromkeys(each.name for role in play.roles for each in role.dependencies))
     return {
         "role_names": direct,
         "ansible_play_role_names": direct,
         "ansible_dependent_role_names": needed,
-        "ansible_role_names": list(dict.fromkeys([*direct, *needed])),
+        "ansible_role_names": sorted({*direct, *needed}),
     }
 
 

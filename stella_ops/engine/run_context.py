@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from stella_ops.inventory.model import Inventory
 from stella_ops.inventory.patterns import LOCALHOST
 from stella_ops.module_source import constants
 from stella_ops.playbook.files import PlaybookFiles
+from stella_ops.playbook.model import Prompt
 from stella_ops.playbook.module_index import ModuleIndex, SourceModuleIndex
 from stella_ops.redaction import Redactor
 from stella_ops.templating.templar import Templar
@@ -34,6 +35,8 @@ class RunContext:
     Args:
         fleet: opened lazily by the actions that need it; None where a run has no fleet.
         modules, files: for what is included while the run goes on.
+        ask: asks the operator for a variable (``vars_prompt``).
+        reload: reads the inventory again (``meta: refresh_inventory``).
         tunnels: opened to each host of a play before its first task; None where none are wanted.
     """
 
@@ -50,6 +53,8 @@ class RunContext:
         tunnels: TunnelsOfRun | None = None,
         modules: ModuleIndex | None = None,
         files: PlaybookFiles | None = None,
+        ask: Callable[[Prompt], Any] = lambda prompt: prompt.default,
+        reload: Callable[[], Inventory] | None = None,
     ) -> None:
         self.run_id = run_id
         self.inventory = inventory
@@ -60,6 +65,8 @@ class RunContext:
         self.modules: ModuleIndex = modules if modules is not None else SourceModuleIndex(options.module_folders)
         self.files = files if files is not None else PlaybookFiles()
         self.tunnels = tunnels
+        self.ask = ask
+        self.reload = reload
         self.templar = Templar()
         self.sources = SourceFiles()
         self.states: dict[str, HostState] = {}

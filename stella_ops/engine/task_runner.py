@@ -10,7 +10,7 @@ from typing import Any
 
 from stella_ops.engine.attempts import Attempts
 from stella_ops.engine.events import ItemFinished, Status
-from stella_ops.engine.outcome import Outcome, Result, censored, combine, defect, failed, skipped, unreachable
+from stella_ops.engine.outcome import Addition, Outcome, Result, censored, combine, defect, failed, skipped, unreachable
 from stella_ops.engine.pending import Pending
 from stella_ops.engine.preparation import Preparation
 from stella_ops.engine.run_context import RunContext
@@ -101,11 +101,26 @@ class TaskRunner:
                 return skipped(reason)
             raise
         outcomes: list[Outcome] = []
+        extended = self._preparation.flag(task.loop_extended, view)
+        all_items = task.loop_extended_allitems is None or self._preparation.flag(task.loop_extended_allitems, view)
         for index, item in enumerate(items):
             if index and task.loop_pause is not None:
                 await asyncio.sleep(max(0.0, self._preparation.number(task.loop_pause, view, 0)))
-            outcomes.append(await self._run_item(task, host, task_id, index, item, secret))
+            loop = _extended(items, index, all_items) if extended else None
+            outcomes.append(await self._run_item(task, host, task_id, index, item, secret, loop))
+            if task.loop_break_when and self._breaks(task, host, index, item, outcomes[-1]):
+                break
         return combine(outcomes)
+
+    def _breaks(self, task: Task, host: str, index: int, item: Any, outcome: Outcome) -> bool:
+        """Whether a loop ends after an item: ``break_when``."""
+        extra: dict[str, Any] = {task.loop_var: item, "ansible_loop_var": task.loop_var}
+        if task.loop_index_var:
+            extra[task.loop_index_var] = index
+        if task.register:
+            extra[task.register] = outcome.result
+        view = self._view(task, self._variables.of(host, task, extra))
+        return all(self._run.templar.evaluate(each, view, what="break_when") for each in task.loop_break_when)
 
     def _items(self, task: Task, view: Mapping[str, Any]) -> list[Any]:
         items = self._run.templar.render(task.loop, view)
@@ -119,8 +134,19 @@ class TaskRunner:
             )
         return list(items)
 
-    async def _run_item(self, task: Task, host: str, task_id: int, index: int, item: Any, secret: bool) -> Outcome:
+    async def _run_item(
+        self,
+        task: Task,
+        host: str,
+        task_id: int,
+        index: int,
+        item: Any,
+        secret: bool,
+        loop: dict[str, Any] | None = None,
+    ) -> Outcome:
         extra: dict[str, Any] = {task.loop_var: item, "ansible_loop_var": task.loop_var}
+        if loop is not None:
+            extra["ansible_loop"] = loop
         if task.loop_index_var:
             extra[task.loop_index_var] = index
             extra["ansible_index_var"] = task.loop_index_var
@@ -195,7 +221,9 @@ class TaskRunner:
         return self._outcome(task, host, result, view, target)
 
     def _outcome(self, task: Task, host: str, result: Result, view: Mapping[str, Any], target: str) -> Outcome:
-        are_variables = bool(result.pop("_variables", False))
+        kind: Addition = "variables" if result.pop("_variables", False) else "facts"
+        if result.pop("_included", False):
+            kind = "included"
         cacheable = bool(result.pop("_cacheable", False))
         hint = result.pop("_hint", None)
         # Where failed_when had a say, it has the last one: also over retries that ran out.
@@ -216,9 +244,9 @@ class TaskRunner:
         outcome = Outcome(status, result, shown, delegate=target if target != host else None, hint=hint)
         facts = result.get("ansible_facts")
         if isinstance(facts, dict) and status != "failed":
-            outcome.additions.append((are_variables, facts))
+            outcome.additions.append((kind, facts))
             if cacheable:
-                outcome.additions.append((False, facts))
+                outcome.additions.append(("facts", facts))
         if status == "changed" and task.notify:
             outcome.notify = self._topics(task, view)
         return outcome
@@ -230,3 +258,24 @@ class TaskRunner:
             found = rendered if isinstance(rendered, list) else [rendered]
             topics += [str(topic) for topic in found if topic is not OMIT and topic not in (None, "")]
         return topics
+
+
+def _extended(items: list[Any], index: int, all_items: bool) -> dict[str, Any]:
+    """``ansible_loop``: where in the loop an item is, with ``loop_control: extended``."""
+    count = len(items)
+    made: dict[str, Any] = {
+        "index": index + 1,
+        "index0": index,
+        "first": index == 0,
+        "last": index + 1 == count,
+        "length": count,
+        "revindex": count - index,
+        "revindex0": count - index - 1,
+    }
+    if all_items:
+        made["allitems"] = items
+    if index + 1 < count:
+        made["nextitem"] = items[index + 1]
+    if index:
+        made["previtem"] = items[index - 1]
+    return made

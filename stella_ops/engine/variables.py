@@ -77,6 +77,10 @@ class PlayVariables:
         }
         self._changing = ActiveHosts(self.active, lambda: self.batch)
 
+    def answer(self, name: str, value: Any) -> None:
+        """Set a variable that the operator was asked for."""
+        self._play_vars[name] = value
+
     def host_names(self) -> list[str]:
         """Every host that ``hostvars`` can answer for."""
         return list(self._inventory.hosts)
@@ -216,6 +220,14 @@ class PlayVariables:
         if self._active is None:
             self._active = [name for name in self._shared["ansible_play_hosts_all"] if not self._is_out(name)]
         return self._active
+
+    def renew(self) -> None:
+        """The inventory has other hosts or groups than before."""
+        self._below.clear()
+        self._own_magic.clear()
+        self._kept.clear()
+        self._shared = {**self._shared, "groups": self._inventory.groups_to_hosts()}
+        self._age += 1
 
     def changed(self) -> None:
         """A host has other variables than before."""

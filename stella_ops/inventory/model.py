@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -83,6 +83,7 @@ class Inventory:
         self.folders: list[Path] = []
         self.warnings: list[str] = []
         self._localhost: dict[str, Host] = {}
+        self._added: list[tuple[Callable[..., bool], tuple[Any, ...]]] = []
         self._levels = VariableLevels(self.warnings)
         self._members: dict[str, dict[str, Host]] = {}
         self._depths: dict[str, int] | None = None
@@ -172,6 +173,7 @@ class Inventory:
         Returns:
             Whether anything changed.
         """
+        self._added.append((Inventory.add_host, (name, list(groups), dict(vars or {}))))
         name, port = split_address(name, origin_of(name) or Origin(f"host '{name}'"))
         known = self.hosts.get(name)
         host = known or self.ensure_host(name)
@@ -195,6 +197,7 @@ class Inventory:
         Returns:
             Whether anything changed.
         """
+        self._added.append((Inventory.add_group, (name, list(parents))))
         changed = name not in self.groups
         group = self.ensure_group(name)
         for parent in parents:
@@ -204,6 +207,14 @@ class Inventory:
         if not group.parents and name != "all":
             self._link(self.groups["all"], group)
         return changed
+
+    def become(self, other: Inventory) -> None:
+        """Take over the hosts and groups of another, in place of all that are here (``meta: refresh_inventory``)."""
+        added = self._added
+        self.__dict__.update(other.__dict__)
+        self._added = []
+        for add, args in added:  # what a run has added stays
+            add(self, *args)
 
     # --- building, by the readers of sources ------------------------------------------------------------
 

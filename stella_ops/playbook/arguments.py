@@ -22,6 +22,12 @@ from stella_ops.playbook.module_index import ModuleIndex, ModuleSpec
 from stella_ops.playbook.problems import Problems
 
 PREFIXES = ("ansible.builtin.", "ansible.legacy.")
+# Modules of other collections that are built in here.
+COLLECTED = {
+    "ansible.posix": ("authorized_key", "mount", "sysctl"),
+    "community.general": ("archive", "ini_file"),
+    "stella.ops": (),
+}
 META = (
     *("flush_handlers", "noop", "end_play", "end_host", "end_batch", "clear_facts", "clear_host_errors"),
     *("refresh_inventory", "reset_connection", "end_role"),
@@ -49,7 +55,8 @@ def short_name(name: str) -> str:
     for prefix in PREFIXES:
         if name.startswith(prefix):
             return name[len(prefix) :]
-    return name
+    collection, _, module = name.rpartition(".")
+    return module if module in COLLECTED.get(collection, ()) else name
 
 
 def read_call(raw: Mapping[Any, Any], level: str, modules: ModuleIndex, problems: Problems) -> Call | None:

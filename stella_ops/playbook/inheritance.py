@@ -6,6 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
+from stella_ops.errors import StellaError
 from stella_ops.origins import Origin, key_origin, origin_of
 from stella_ops.playbook.keywords import INHERITED, is_identifier, is_template, spoken
 from stella_ops.playbook.model import Inherited
@@ -51,11 +52,20 @@ def read_tags(raw: Mapping[str, Any], problems: Problems) -> frozenset[str]:
     if written is None:
         return frozenset()
     found: set[str] = set()
+    entries: list[Any] = []
     for tag in written if isinstance(written, list) else [written]:
+        try:
+            rendered = problems.render(tag) if is_template(tag) else tag
+        except StellaError as problem:
+            problems.add(
+                f"tags must be known before the play runs: {problem.message}",
+                where=origin_of(tag) or key_origin(raw, "tags"),
+            )
+            continue
+        entries += rendered if isinstance(rendered, list) else [rendered]
+    for tag in entries:
         where = origin_of(tag) or key_origin(raw, "tags")
-        if is_template(tag):
-            problems.add("templates in 'tags' are not supported yet", where=where)
-        elif isinstance(tag, str | int):
+        if isinstance(tag, str | int):
             found.update(part.strip() for part in str(tag).split(",") if part.strip())
         else:
             problems.add(f"a tag must be text, not {spoken(tag)}", where=where)

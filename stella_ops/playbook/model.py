@@ -29,6 +29,7 @@ class Role:
         chain: the roles that it is used by, the outermost first.
         dependencies: all that it depends on, in the order they run.
         public: its variables are the whole play's.
+        included: by a task, and not in ``roles`` or by another role's dependencies.
         key: uses with the same key are one use: it runs once on a host, unless ``allow_duplicates``.
     """
 
@@ -42,6 +43,7 @@ class Role:
     dependencies: tuple[Role, ...] = ()
     public: bool = True
     allow_duplicates: bool = False
+    included: bool = False
     key: Any = None
 
 

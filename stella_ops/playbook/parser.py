@@ -191,10 +191,12 @@ def _play(
     _check_strategy(raw, problems)
     play_vars = {**around.get("vars", {}), **_play_vars(raw, problems)}
     # The play's own vars rank below vars_files; the engine takes them from Play.vars.
+    problems.render = lambda value: render(value, play_vars)
     outer = fold(Inherited(), {key: value for key, value in around.items() if key != "vars"}, problems)
     inherited = fold(outer, {key: value for key, value in raw.items() if key != "vars"}, problems)
     folder = path.resolve().parent
     parts = Parts()
+    problems.render = lambda value: render(value, play_vars)
     reader = TaskReader(
         modules,
         problems,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from stella_ops.errors import PlaybookError
 
 
@@ -27,10 +30,15 @@ def _place(problem: PlaybookError) -> tuple[str, int, int]:
 
 
 class Problems:
-    """Collects what is wrong while parsing goes on."""
+    """Collects what is wrong while parsing goes on.
 
-    def __init__(self) -> None:
+    Args:
+        render: renders what must be known before the play runs, such as tags.
+    """
+
+    def __init__(self, render: Callable[[Any], Any] = lambda value: value) -> None:
         self.found: list[PlaybookError] = []
+        self.render = render
 
     def add(self, message: str, *, where: object | None, hint: str | None = None) -> None:
         """Note one problem."""

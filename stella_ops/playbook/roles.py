@@ -128,6 +128,7 @@ class RoleReader:
             given=use.given,
             chain=parents,
             public=use.public,
+            included=use.included,
         )
         try:
             role.defaults = self._variables(folder, "defaults", use)

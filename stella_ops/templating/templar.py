@@ -121,6 +121,7 @@ class Templar:
         trim_blocks: bool = True,
         lstrip_blocks: bool = False,
         keep_trailing_newline: bool = True,
+        search_path: Sequence[Path] | None = None,
         **options: Any,
     ) -> str:
         """Render the text of an operator's template file.
@@ -129,6 +130,7 @@ class Templar:
 
         Args:
             source: the file's name, for errors.
+            search_path: where it finds what it includes, in place of the templar's own folders.
             options: further options of Jinja2's environment, such as ``variable_start_string``.
 
         Raises:
@@ -146,7 +148,7 @@ class Templar:
         if header:
             chosen.update(_header_options(header.group(1), source))
             text = text[header.end() :]
-        scope = self.lazy(variables).scope
+        scope = self.lazy(variables, search_path=search_path).scope
         # What trim_blocks takes from the file's end is put back, as ansible-core does.
         keeps = bool(chosen["keep_trailing_newline"])
         try:

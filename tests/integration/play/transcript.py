@@ -38,7 +38,7 @@ def normalize(stdout: str, work: str, keys: tuple[str, ...] = KEYS) -> str:
             blocks.append([banner[1]])
         elif line and not banner:
             blocks[-1].append(line)
-    kept = [block for block in blocks if block and block[0] != "TASK [meta]"]
+    kept = [block for block in blocks if block and not re.fullmatch(r"TASK \[(.* : )?meta\]", block[0])]
     return "\n\n".join("\n".join(_by_host(block)) for block in kept) + "\n"
 
 

@@ -1,0 +1,28 @@
+"""Puts hosts into groups that are named by their variables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stella_ops.actions.base import ActionContext, ActionFailure, Result
+from stella_ops.errors import InventoryError
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "key": {"type": "str", "required": True},
+    "parents": {"type": "list", "elements": "str"},
+}
+
+
+async def run(context: ActionContext, args: dict[str, Any]) -> Result:
+    """The host becomes a member of the group ``key``, which is below ``parents`` (``all``)."""
+    name = str(args["key"]).replace(" ", "-")
+    parents = [str(parent).replace(" ", "-") for parent in args.get("parents") or ["all"]]
+    if not name:
+        raise ActionFailure("the 'key' param is required when using group_by")
+    assert context.inventory is not None
+    try:
+        changed = context.inventory.add_group(name, parents)
+        changed |= context.inventory.add_host(context.host, [name])
+    except InventoryError as problem:
+        raise ActionFailure(problem.message, _hint=problem.hint) from None
+    return {"changed": changed, "add_group": name, "parent_groups": parents}

@@ -1,0 +1,95 @@
+"""Reads variables from files of the controller."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from stella_ops.actions.base import ActionContext, ActionFailure, Result
+from stella_ops.errors import PlaybookError
+from stella_ops.playbook.variables import load_vars_file
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "file": {"type": "path"},
+    "dir": {"type": "path"},
+    "name": {"type": "str"},
+    "depth": {"type": "int", "default": 0},
+    "files_matching": {"type": "str"},
+    "ignore_files": {"type": "list", "elements": "str"},
+    "extensions": {"type": "list", "elements": "str", "default": ["yaml", "yml", "json"]},
+    "ignore_unknown_extensions": {"type": "bool", "default": False},
+    "hash_behaviour": {"type": "str", "choices": ["replace", "merge"]},
+}
+FREE_FORM = "file"
+
+
+async def run(context: ActionContext, args: dict[str, Any]) -> Result:
+    """One file, or those of a folder in the order of their names; below ``name`` where that is given."""
+    name = args.get("file") or args.get("_raw_params")
+    if name and args.get("dir"):
+        raise ActionFailure("You are mixing file only and dir only arguments, these are incompatible")
+    if not name and not args.get("dir"):
+        raise ActionFailure("include_vars needs 'file' or 'dir'")
+    read: list[str] = []
+    variables: dict[str, Any] = {}
+    try:
+        files = [_find(context, str(name))] if name else _files(context, args)
+        for path in files:
+            read.append(str(path))
+            variables = _merged(variables, load_vars_file(path), str(args.get("hash_behaviour") or "replace"))
+    except PlaybookError as problem:
+        raise ActionFailure(str(problem), ansible_included_var_files=read, ansible_facts={}) from None
+    if args.get("name"):
+        variables = {str(args["name"]): variables}
+    return {"ansible_facts": variables, "ansible_included_var_files": read, "_included": True}
+
+
+def _places(context: ActionContext, name: str) -> list[Path]:
+    path = Path(name).expanduser()
+    if path.is_absolute():
+        return [path]
+    return [place / part for place in context.search_path for part in (Path("vars") / path, path)]
+
+
+def _find(context: ActionContext, name: str) -> Path:
+    tried = _places(context, name)
+    for path in tried:
+        if path.is_file():
+            return path.resolve()
+    looked = ", ".join(map(str, tried))
+    raise ActionFailure(f"Could not find or access '{name}' on the Ansible Controller. Looked at: {looked}")
+
+
+def _files(context: ActionContext, args: dict[str, Any]) -> list[Path]:
+    tried = _places(context, str(args["dir"]))
+    folder = next((path for path in tried if path.is_dir()), None)
+    if folder is None:
+        raise ActionFailure(f"{args['dir']} directory does not exist")
+    depth = int(args.get("depth") or 0)
+    matching = re.compile(str(args["files_matching"])) if args.get("files_matching") else None
+    ignored = [re.compile(rf"{pattern}$") for pattern in args.get("ignore_files") or []]
+    extensions = tuple(args.get("extensions") or ARGUMENTS["extensions"]["default"])
+    found: list[Path] = []
+    for path in sorted(folder.rglob("*"), key=lambda each: (len(each.parts), str(each))):
+        level = len(path.relative_to(folder).parts)
+        if not path.is_file() or (depth and level > depth) or any(each.search(path.name) for each in ignored):
+            continue
+        if matching is not None and not matching.search(path.name):
+            continue
+        if path.suffix.lstrip(".") not in extensions:
+            if args.get("ignore_unknown_extensions") or matching is not None:
+                continue
+            raise ActionFailure(f"{path} does not have a valid extension: {', '.join(extensions)}")
+        found.append(path)
+    return found
+
+
+def _merged(base: dict[str, Any], more: dict[str, Any], how: str) -> dict[str, Any]:
+    if how != "merge":
+        return {**base, **more}
+    made = dict(base)
+    for key, value in more.items():
+        known = made.get(key)
+        made[key] = _merged(known, value, how) if isinstance(known, dict) and isinstance(value, dict) else value
+    return made

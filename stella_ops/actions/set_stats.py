@@ -1,0 +1,27 @@
+"""Custom statistics of a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stella_ops.actions.base import ActionContext, ActionFailure, Result
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "data": {"type": "dict"},
+    "per_host": {"type": "bool", "default": False},
+    "aggregate": {"type": "bool", "default": True},
+}
+
+
+async def run(context: ActionContext, args: dict[str, Any]) -> Result:
+    """``data`` as ``ansible_stats``."""
+    data = args.get("data") or {}
+    for name in data:
+        if not str(name).isidentifier():
+            raise ActionFailure(
+                f"The variable name '{name}' is not valid. Variables must start with a letter or underscore character, "
+                "and contain only letters, numbers and underscores."
+            )
+    aggregate = args.get("aggregate")
+    stats = {"data": data, "per_host": bool(args.get("per_host")), "aggregate": aggregate is None or bool(aggregate)}
+    return {"changed": False, "ansible_stats": stats}

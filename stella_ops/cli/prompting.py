@@ -1,0 +1,56 @@
+"""Asks the operator for the variables of ``vars_prompt``."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from typing import Any
+
+import click
+
+from stella_ops.cli.secrets import REDACTOR
+from stella_ops.errors import UsageError
+from stella_ops.playbook.model import Prompt
+
+_ENCRYPTIONS = ("sha256_crypt", "sha512_crypt", "bcrypt", "md5_crypt", "sha256", "sha512", "md5", "blowfish")
+
+
+def ask_variable(prompt: Prompt) -> Any:
+    """The answer, or the default where there is no terminal to ask on.
+
+    Raises:
+        UsageError: an encryption that is not known.
+    """
+    private = prompt.private if isinstance(prompt.private, bool) else str(prompt.private).lower() in ("yes", "true")
+    text = prompt.prompt if prompt.prompt is not None else f"input for {prompt.name}"
+    shown = f"{text} [{prompt.default}]: " if prompt.prompt is not None and prompt.default is not None else f"{text}: "
+    answer: Any = ""
+    if sys.stdin.isatty():
+        answer = _ask(shown, private)
+        while prompt.confirm and _ask("confirm " + shown, private) != answer:
+            click.echo("***** VALUES ENTERED DO NOT MATCH ****", err=True)
+            answer = _ask(shown, private)
+    else:
+        click.echo(f"[WARNING]: Not prompting as we are not in interactive mode ({prompt.name})", err=True)
+    if not answer and prompt.default is not None:
+        answer = prompt.default
+    if private and answer:
+        REDACTOR.add(str(answer))
+    return _encrypted(str(answer), prompt) if prompt.encrypt else answer
+
+
+def _ask(shown: str, private: bool) -> str:
+    return getpass.getpass(shown) if private else input(shown)
+
+
+def _encrypted(answer: str, prompt: Prompt) -> str:
+    from stella_ops.templating.filters.registry import FILTERS
+
+    scheme = str(prompt.encrypt)
+    if scheme not in _ENCRYPTIONS:
+        raise UsageError(
+            f"vars_prompt: '{scheme}' is no encryption", where=prompt.origin, hint=f"known: {', '.join(_ENCRYPTIONS)}"
+        )
+    salt = None if prompt.salt is None else str(prompt.salt)
+    hashed = FILTERS["password_hash"](answer, scheme.removesuffix("_crypt").replace("bcrypt", "blowfish"), salt)
+    return str(hashed)
