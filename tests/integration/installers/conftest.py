@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import datetime
+import functools
 import hashlib
 import http.server
 import io
@@ -37,7 +38,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from stella_ops.agents.installers import InstallSource, install_script
 from stella_ops.agents.platforms import Platform
 from stella_ops.pki.authority import CertificateAuthority
-from stella_ops.pki.requests import verify_pkcs10
+from stella_ops.pki.requests import CHALLENGE_NAMESPACE, challenge_text, verify_pkcs10, verify_sshsig
 from stella_ops.releases.build import SHEBANG, package_bytes
 from stella_ops.releases.signing import ReleaseKey
 
@@ -93,6 +94,7 @@ if sys.argv[1:2] == ["enrol"]:
 _BROKEN = "import sys\nif sys.argv[1] == 'run':\n    sys.exit('this version is broken')\n"
 
 
+@functools.cache
 def make_package(version: str, *, broken: bool = False) -> bytes:
     """The agent's package with ``mock_enrol`` in it; a broken one answers ``version`` but never runs."""
     with zipfile.ZipFile(io.BytesIO(package_bytes(version))) as whole:
@@ -116,6 +118,7 @@ class MockOrchestrator:
         self.files: dict[str, bytes] = {"/ca.pem": authority.root_pem.encode()}
         self.asked: list[str] = []
         self.enrolled: list[dict[str, str]] = []
+        self.token_seen_in: list[str] | None = None  # processes, when the last enrolment was asked for
         self.failing = 0  # so many requests from now on get no answer
         self.authority = authority
         mock = self
@@ -149,12 +152,10 @@ class MockOrchestrator:
             def handle_error(self, request: Any, client_address: Any) -> None:
                 pass  # clients that do not trust this server hang up
 
-        self._server = Server(("127.0.0.1", 0), Handler)
+        self._server = Server(("", 0), Handler)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)
-        self._server.socket = context.wrap_socket(
-            self._server.socket, server_side=True, do_handshake_on_connect=False
-        )
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     @property
@@ -162,9 +163,15 @@ class MockOrchestrator:
         return f"https://localhost:{self._server.server_address[1]}"
 
     def enrol(self, asked: dict[str, str]) -> bytes | None:
+        self.token_seen_in = processes_that_show(asked["token"].split(".")[1])
         if asked["token"] != TOKEN:
             return None
-        key = verify_pkcs10(asked["csr"], asked["name"])
+        if asked["kind"] == "pkcs10":
+            key = verify_pkcs10(asked["csr"], asked["name"])
+        else:
+            said = {"agent_id": AGENT_ID, "name": asked["name"], "environment": asked["environment"]}
+            challenge = challenge_text(token_id=TOKEN.split(".")[0], **said)
+            key = verify_sshsig(asked["public_key"], asked["signature"], challenge, CHALLENGE_NAMESPACE)
         now = datetime.datetime.now(datetime.UTC)
         issued = self.authority.issue_agent_certificate(key, agent_id=AGENT_ID, name=asked["name"], now=now)
         self.enrolled.append(asked)
@@ -179,6 +186,19 @@ class MockOrchestrator:
     def stop(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+def processes_that_show(secret: str) -> list[str]:
+    """Command lines of the processes that show a text in their arguments or environment."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (process / "cmdline").read_bytes()
+            if secret.encode() in line + (process / "environ").read_bytes():
+                found.append(line.replace(b"\0", b" ").decode(errors="replace"))
+        except OSError:
+            continue
+    return found
 
 
 def make_server_certificate(folder: Path, authority: CertificateAuthority, *names: str) -> tuple[Path, str, str]:
@@ -358,22 +378,27 @@ BASICS = ("sh", "id", "cat", "rm", "mkdir", "mktemp", "sleep", "grep", "stty", "
 
 
 @pytest.fixture(scope="session")
-def make_path(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
+def make_path() -> Iterator[Callable[..., str]]:
     """Makes a PATH of the basics and the tools named; with ``busybox`` the basics are its applets."""
+    top = Path(tempfile.mkdtemp(prefix="stella-path-"))
+    top.chmod(0o755)
 
     def make(*tools: str, busybox: bool = False) -> str:
-        folder = Path(tempfile.mkdtemp(prefix="stella-path-", dir=tmp_path_factory.getbasetemp()))
+        folder = Path(tempfile.mkdtemp(dir=top))
         folder.chmod(0o755)
         if busybox:
             program = find_tools("busybox")["busybox"]
-            for applet in subprocess.run([program, "--list"], capture_output=True, text=True, check=True).stdout.split():
+            for applet in subprocess.run(
+                [program, "--list"], capture_output=True, text=True, check=True
+            ).stdout.split():
                 (folder / applet).symlink_to(program)
         for name, target in find_tools(*(() if busybox else BASICS), *tools).items():
             (folder / name).unlink(missing_ok=True)
             (folder / name).symlink_to(target)
         return str(folder)
 
-    return make
+    yield make
+    shutil.rmtree(top)
 
 
 @pytest.fixture(scope="session")
