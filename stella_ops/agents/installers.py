@@ -196,7 +196,9 @@ def dockerfile(*, version: str, base: str = "python:3-slim", rootfs: str | None 
     for value, what in ((base, "base image"), (version, "version"), (rootfs or "x", "archive's name")):
         if not re.fullmatch(_IMAGE if what == "base image" else r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}", value):
             raise UsageError(f"the {what} '{value}' cannot stand in a Dockerfile")
-    return _render("Dockerfile.j2", {"version": version, "base": base, "rootfs": rootfs})
+    return _render(
+        "Dockerfile.j2", {"version": version, "base_image": base, "rootfs": rootfs, "package": "stella-agent.pyz"}
+    )
 
 
 _VOLUMES = "-v stella-agent-data:/var/lib/stella-agent -v stella-agent-config:/etc/stella-agent"
