@@ -16,8 +16,6 @@ from stella_ops.agents.platforms import Platform
 
 pytestmark = pytest.mark.integration
 
-TOKEN = "0123456789abcdef." + "s" * 43
-
 # bash runs this before every simple command of the script, which knows nothing of it.
 _EACH = """
 set -T
@@ -60,21 +58,21 @@ def steps_of(commands: list[str]) -> list[int]:
 @pytest.mark.timeout(300)
 def test_killed_at_each_step_of_a_first_install(fleet: Any, make_host: Callable[[], Any]) -> None:
     script = fleet.script("1.0.0")
-    commands = run_step_by_step(make_host(), script, "--token", TOKEN, "--no-start")
+    commands = run_step_by_step(make_host(), script, "--token", fleet.token, "--no-start")
     steps = steps_of(commands)
     assert len(steps) > 8, commands
     host = make_host()
     for number in steps:
-        run_step_by_step(host, script, "--token", TOKEN, "--no-start", kill_at=number)
-        host.run(script, "--token", TOKEN, "--no-start")
+        run_step_by_step(host, script, "--token", fleet.token, "--no-start", kill_at=number)
+        host.run(script, "--token", fleet.token, "--no-start")
         status = host.status()
         assert status["certificate"] and status["config_revision"] == 1, commands[number - 1]
         assert host.temporary() == [], commands[number - 1]
         shutil.rmtree(host.prefix)
     # And once with the start, killed just before it.
     last = max(n for n, command in enumerate(commands, 1) if command.startswith("say "))
-    run_step_by_step(host, script, "--token", TOKEN, kill_at=last)
-    host.run(script, "--token", TOKEN)
+    run_step_by_step(host, script, "--token", fleet.token, kill_at=last)
+    host.run(script, "--token", fleet.token)
     host.check_healthy("1.0.0")
     host.run(script, "--uninstall")
     assert host.files() == []
@@ -83,7 +81,7 @@ def test_killed_at_each_step_of_a_first_install(fleet: Any, make_host: Callable[
 @pytest.mark.timeout(300)
 def test_killed_at_each_step_of_an_upgrade(fleet: Any, host: Any) -> None:
     """The old version runs on until the new one is there, and the next run completes what was begun."""
-    host.run(fleet.script("1.0.0"), "--token", TOKEN)
+    host.run(fleet.script("1.0.0"), "--token", fleet.token)
     commands = run_step_by_step(host, fleet.script("1.0.1"))
     version = "1.0.1"
     for turn, number in enumerate(steps_of(commands)):
@@ -104,11 +102,11 @@ def test_killed_with_all_that_it_started_at_any_moment(fleet: Any, make_host: Ca
     """Moments spread over the whole run: inside the Python that writes the files, too."""
     host = make_host()
     if upgrade:
-        host.run(fleet.script("0.9.0"), "--token", TOKEN)
+        host.run(fleet.script("0.9.0"), "--token", fleet.token)
     ended, turn = False, 0
     while not ended:
         version = f"1.0.{turn}"
-        script = install_script(Platform.LINUX, fleet.publish(version), token=TOKEN)
+        script = install_script(Platform.LINUX, fleet.publish(version), token=fleet.token)
         (host.folder / "install.sh").write_text(script)
         process = subprocess.Popen(
             ["sh", "install.sh"],
@@ -140,7 +138,7 @@ def test_killed_with_all_that_it_started_at_any_moment(fleet: Any, make_host: Ca
 
 def test_interrupted_from_the_keyboard_it_leaves_what_was_there(fleet: Any, host: Any) -> None:
     """Ctrl-C while the new version is not healthy yet: the old one is put back by the run itself."""
-    host.run(fleet.script("1.0.0"), "--token", TOKEN)
+    host.run(fleet.script("1.0.0"), "--token", fleet.token)
     source = fleet.publish("2.0.0", broken=True)
     (host.folder / "install.sh").write_text(install_script(Platform.LINUX, source))
     process = subprocess.Popen(

@@ -17,7 +17,6 @@ from stella_ops.releases.signing import ReleaseKey
 
 pytestmark = pytest.mark.integration
 
-TOKEN = "0123456789abcdef." + "s" * 43
 DOWNLOADERS = {"curl": ("curl",), "wget": ("wget",), "python": ()}
 VERIFIERS = ("openssl", "ssh-keygen")
 
@@ -33,7 +32,7 @@ def test_every_pair_of_downloader_and_verifier(
 ) -> None:
     path = make_path("python3", verifier, *downloader)
     script = fleet.script("1.0.0")
-    host.run(script, "--token", TOKEN, "--no-start", path=path)
+    host.run(script, "--token", fleet.token, "--no-start", path=path)
     kind = {"openssl": ".sig", "ssh-keygen": ".sshsig"}[verifier]
     assert [p for p in fleet.server.asked if p.startswith("/packages")] == [
         "/packages/1.0.0/stella-agent.pyz",
@@ -62,7 +61,7 @@ def test_a_server_of_another_ca_is_refused(
     (host.folder / ".curlrc").write_text("insecure\n")
     (host.folder / "tmp" / "wgetrc").write_text("check_certificate = off\n")
     path = make_path("python3", "openssl", *downloader)
-    done = host.run(install_script(Platform.LINUX, source), "--token", TOKEN, path=path, env=careless, expect=4)
+    done = host.run(install_script(Platform.LINUX, source), "--token", fleet.token, path=path, env=careless, expect=4)
     assert "is not this fleet's: its certificate was not accepted" in done.stderr, done.stderr
     assert fleet.server.asked == []
     assert not host.prefix.exists()
@@ -74,7 +73,7 @@ def test_a_server_of_another_name_is_refused(
     port = fleet.server.url.rpartition(":")[2]
     source = dataclasses.replace(fleet.publish("1.0.0"), orchestrator_url=f"https://127.0.0.2:{port}")
     path = make_path("python3", "openssl", *downloader)
-    done = host.run(install_script(Platform.LINUX, source), "--token", TOKEN, path=path, expect=4)
+    done = host.run(install_script(Platform.LINUX, source), "--token", fleet.token, path=path, expect=4)
     assert fleet.server.asked == [] and "is not this fleet's" in done.stderr
 
 
@@ -83,7 +82,9 @@ def test_a_download_that_fails_is_tried_again(
 ) -> None:
     script = fleet.script("1.0.0")
     fleet.server.failing = 1
-    said = host.run(script, "--token", TOKEN, "--no-start", path=make_path("python3", "openssl", *downloader)).stderr
+    said = host.run(
+        script, "--token", fleet.token, "--no-start", path=make_path("python3", "openssl", *downloader)
+    ).stderr
     assert "once more" in said
     assert (host.prefix / "current/stella-agent.pyz").exists()
 
@@ -94,7 +95,7 @@ def test_a_package_that_is_not_there_is_told(
     script = fleet.script("1.0.0")
     fleet.server.files.clear()
     path = make_path("python3", "openssl", *downloader)
-    done = host.run(script, "--token", TOKEN, path=path, expect=4)
+    done = host.run(script, "--token", fleet.token, path=path, expect=4)
     assert f"{fleet.server.url}/packages/1.0.0/stella-agent.pyz cannot be downloaded" in done.stderr
     assert not host.prefix.exists()
 
@@ -106,7 +107,7 @@ def test_a_damaged_package_is_refused(fleet: Any, host: Any, how: str) -> None:
     data = bytearray(fleet.server.files[place])
     data[len(data) // 2] ^= 1
     fleet.server.files[place] = {"flipped": bytes(data), "short": bytes(data[:-1]), "long": bytes(data) + b"x"}[how]
-    done = host.run(script, "--token", TOKEN, expect=5)
+    done = host.run(script, "--token", fleet.token, expect=5)
     assert "not what it should be" in done.stderr and "hint:" in done.stderr
     assert not host.prefix.exists() and host.temporary() == []
 
@@ -116,7 +117,7 @@ def test_a_package_of_another_key_is_refused(
     fleet: Any, host: Any, make_path: Callable[..., str], verifier: str, tmp_path: Path
 ) -> None:
     """The checksum fits: only the signature tells."""
-    host.run(fleet.script("0.9.0"), "--token", TOKEN)
+    host.run(fleet.script("0.9.0"), "--token", fleet.token)
     source = fleet.publish("1.0.0")
     other = ReleaseKey.load_or_create(tmp_path / "other", None).sign(fleet.packages["1.0.0"])
     fleet.server.files["/packages/1.0.0/stella-agent.pyz.sig"] = other.der
@@ -130,14 +131,14 @@ def test_a_package_of_another_key_is_refused(
 def test_without_openssl_and_ssh_keygen_nothing_is_installed(
     fleet: Any, host: Any, make_path: Callable[..., str]
 ) -> None:
-    done = host.run(fleet.script("1.0.0"), "--token", TOKEN, path=make_path("python3", "curl"), expect=3)
+    done = host.run(fleet.script("1.0.0"), "--token", fleet.token, path=make_path("python3", "curl"), expect=3)
     assert "neither openssl nor ssh-keygen" in done.stderr and "install openssl" in done.stderr
     assert not host.prefix.exists()
 
 
 @pytest.mark.parametrize("shell", [("dash",), ("bash",), ("busybox", "sh")], ids=["dash", "bash", "busybox"])
 def test_half_a_script_does_nothing(fleet: Any, host: Any, shell: tuple[str, ...]) -> None:
-    script = fleet.script("1.0.0", token=TOKEN).encode()
+    script = fleet.script("1.0.0", token=fleet.token).encode()
     end = len(script.rstrip())
     cuts = [end - back for back in range(1, 40)] + list(range(1, end, end // 40))
     for cut in cuts:
@@ -161,5 +162,5 @@ def test_the_proxy_of_the_environment_is_used(
     """A proxy that is not there: every way to download must fail by it, and not go past it."""
     path = make_path("python3", "openssl", *downloader)
     proxy = {"https_proxy": "http://127.0.0.1:9", "no_proxy": ""}
-    host.run(fleet.script("1.0.0"), "--token", TOKEN, path=path, env=proxy, expect=4)
+    host.run(fleet.script("1.0.0"), "--token", fleet.token, path=path, env=proxy, expect=4)
     assert fleet.server.asked == [] and not os.path.exists(host.prefix)

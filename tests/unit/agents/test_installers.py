@@ -118,7 +118,7 @@ def test_typographic_quotes_end_no_string_of_powershell() -> None:
 @settings(max_examples=100, deadline=None)
 @given(name=PRINTABLE | st.sampled_from(NASTY))
 def test_a_compose_file_gets_any_value_as_it_is(name: str) -> None:
-    told = yaml.safe_load(compose_file(SOURCE, name=name or None, token_file=f"./{name}"))
+    told = yaml.safe_load(compose_file(SOURCE, token_file=f"./{name}"))
     assert told["secrets"]["stella_token"]["file"].replace("$$", "$") == f"./{name}"
     assert "$" not in told["secrets"]["stella_token"]["file"].replace("$$", "")
 
