@@ -32,6 +32,21 @@ from stella_ops.store import audit
 
 SETTINGS = "[orchestrator]\nstranger_rate = 100000\n"
 
+# What ``stella-ops serve`` does, with other limits for connections than those it has in production.
+IMPATIENT = """
+import asyncio, sys
+from stella_ops.agents.fleet import Fleet
+from stella_ops.orchestrator.serving import Deadlines, DoorLimits, Patience, serve
+from stella_ops.redaction import Redactor
+from stella_ops.settings import load_project
+
+fleet = Fleet(load_project(), redactor=Redactor())
+ready = lambda found: print("ready at", *found.listening, flush=True)
+asyncio.run(
+    serve(fleet, endpoint="127.0.0.1:" + sys.argv[1], log=sys.stderr, on_ready=ready, patience=eval(sys.argv[2]))
+)
+"""
+
 
 def certificate_request(key: Any, name: str) -> str:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -98,8 +113,11 @@ class Server:
     def root(self) -> Path:
         return self.folder / ".stella" / "ca" / "root.crt"
 
-    def start(self, *args: str, env: dict[str, str] | None = None) -> Server:
+    def start(self, *args: str, env: dict[str, str] | None = None, patience: str | None = None) -> Server:
+        """Start it. ``patience``: Python for the ``Patience`` of a server that is not run by the command line."""
         command = [sys.executable, "-m", "stella_ops", "serve", "--listen", f"127.0.0.1:{self.port}", *args]
+        if patience is not None:
+            command = [sys.executable, "-c", IMPATIENT, str(self.port), patience]
         with self.log_file.open("a") as log:
             self.process = subprocess.Popen(
                 command,
