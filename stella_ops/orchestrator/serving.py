@@ -138,7 +138,13 @@ async def _run(
         made.deadlines = patience.deadlines
         return made
 
-    doorway = Doorway(make_protocol, context, limits=patience.door, on_refused=desk.metrics.refused)
+    def refused(reason: str, address: str, said: str | None) -> None:
+        desk.metrics.refused(reason)
+        if reason in ("certificate", "full"):
+            # asyncio ends such a connection without the alert that TLS has for it: only here it is told why.
+            desk.journal.event("connection refused", level="warning", reason=reason, address=address, problem=said)
+
+    doorway = Doorway(make_protocol, context, limits=patience.door, on_refused=refused)
     desk.metrics.watch_connections(lambda: doorway.connections)
 
     def end() -> None:

@@ -10,7 +10,9 @@ from stella_ops.agents.operators import Role
 from stella_ops.agents.platforms import AgentCapability, Platform
 from stella_ops.orchestrator.messages.form import Answer, Asked, Json, Line, Moment, Name
 
-Duration = Annotated[str, Field(pattern=r"^([0-9]{1,9}(ms|[wdhms])){1,6}$", max_length=40, description="like 30s, 15m, 2h or 7d")]
+Duration = Annotated[
+    str, Field(pattern=r"^([0-9]{1,9}(ms|[wdhms])){1,6}$", max_length=40, description="like 30s, 15m, 2h or 7d")
+]
 Label = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=255)]
 
 

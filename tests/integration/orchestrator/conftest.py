@@ -109,6 +109,16 @@ class Server:
         lines = self.log_file.read_text().splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
 
+    def logged(self, count: int = 1, **fields: Any) -> list[dict[str, Any]]:
+        """The log's lines that have these fields; waits until there are ``count`` of them."""
+        pause = threading.Event()
+        for _ in range(200):
+            found = [line for line in self.log if all(line.get(key) == value for key, value in fields.items())]
+            if len(found) >= count:
+                return found
+            pause.wait(0.05)
+        pytest.fail(f"the log has no {count} lines with {fields}\n{self.log_file.read_text()[-3000:]}")
+
     @property
     def root(self) -> Path:
         return self.folder / ".stella" / "ca" / "root.crt"
