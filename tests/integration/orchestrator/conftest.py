@@ -239,26 +239,9 @@ def server(new_server: Callable[..., Server]) -> Server:
     return new_server().start()
 
 
-@pytest.fixture
-def at_once() -> Callable[[int, Callable[[int], Any]], list[Any]]:
-    """Calls a function with the numbers below a count, all at the same moment; what each returned or raised."""
-
-    def run(count: int, call: Callable[[int], Any]) -> list[Any]:
-        ready = threading.Barrier(count)
-        said: list[Any] = [None] * count
-
-        def one(number: int) -> None:
-            try:
-                ready.wait()
-                said[number] = call(number)
-            except Exception as problem:
-                said[number] = problem
-
-        threads = [threading.Thread(target=one, args=(number,)) for number in range(count)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return said
-
-    return run
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either_store(request: pytest.FixtureRequest, new_server: Callable[..., Server]) -> Server:
+    """A server of its own, not yet started; once with SQLite and once with PostgreSQL."""
+    if request.param == "sqlite":
+        return new_server()
+    return new_server(store_url=request.getfixturevalue("postgresql").database())
