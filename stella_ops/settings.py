@@ -316,13 +316,12 @@ def _texts(value: Any, root: Path) -> tuple[str, ...]:
 
 
 def _host_authorities(value: Any, root: Path) -> tuple[str, ...]:
+    key = r"([^\s@]\S*\s+)?(ssh|ecdsa|sk)-\S+\s+AAAA[A-Za-z0-9+/]+=*(\s.*)?"
     wanted = 'a list of texts like "*.example.com ssh-ed25519 AAAA…"'
     if not isinstance(value, list):
         raise _Wrong(wanted)
     lines = tuple(_text(item, root).strip() for item in value)
-    if not all(
-        re.fullmatch(r"([^\s@]\S*\s+)?(ssh|ecdsa|sk)-\S+\s+AAAA[A-Za-z0-9+/]+=*(\s.*)?", line) for line in lines
-    ):
+    if not all(re.fullmatch(key, line) for line in lines):
         raise _Wrong(wanted)
     return lines
 

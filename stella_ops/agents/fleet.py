@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from stella_ops import __version__
+from stella_ops.errors import StoreError
 from stella_ops.redaction import Redactor
 from stella_ops.settings import Project
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from stella_ops.agents.operators import OperatorService
     from stella_ops.agents.registry import AgentRegistry
     from stella_ops.agents.tokens import TokenService
+    from stella_ops.agents.undoing import UndoService
     from stella_ops.pki.authority import CertificateAuthority
     from stella_ops.pki.server import ServerIdentity
     from stella_ops.releases.build import AgentPackage
@@ -79,6 +81,7 @@ class Fleet:
         self._warn = warn
         self._worker: ThreadPoolExecutor | None = None
         self._images: dict[object, ImageFile] = {}
+        self._refused: set[Any] = set()
 
     @functools.cached_property
     def actor(self) -> str:
@@ -151,6 +154,12 @@ class Fleet:
         from stella_ops.agents.enrolment import EnrolmentService
 
         return EnrolmentService(self.store, self.authority, self.tokens, clock=self.clock, random=self._random)
+
+    @functools.cached_property
+    def undoing(self) -> UndoService:
+        from stella_ops.agents.undoing import UndoService
+
+        return UndoService(self.store, clock=self.clock)
 
     @functools.cached_property
     def exchange(self) -> ExchangeService:
@@ -331,9 +340,40 @@ class Fleet:
         self._warn(f"accepted the new host key of {key.host}:{key.port} ({key.algorithm} {key.fingerprint})")
         self._audit("host-key.accept", key.host, detail)
 
-    def _audit(self, act: str, subject: str, detail: dict[str, Any]) -> None:
+    async def host_key_refused(self, key: Any) -> None:
+        """Audit a host key that contradicts what is on record (``transport.host_keys.RefusedKey``), once a run."""
+        if key in self._refused:
+            return
+        self._refused.add(key)
+        detail = {name: value for name, value in key._asdict().items() if name != "host"}
+        detail["on_record"] = list(key.on_record)
+        try:
+            await self.call(self._audit, "host-key.refuse", key.host, detail, "refused")
+        except StoreError as problem:
+            # The refusal stands, whatever becomes of its record.
+            self._warn(f"the refused host key of {key.host} is not in the audit trail: {problem}")
+
+    async def pinned_hosts(self) -> Path:
+        """The file of host keys that are pinned in the store; it need not be there.
+
+        A store on this machine wrote it when something was pinned. A store on a server may have been changed from
+        elsewhere, and is asked.
+        """
+        file = self.project.pinned_hosts_file
+        if not self.project.store_url.startswith("sqlite"):
+            from stella_ops.agents.pinned_hosts import write_pinned_hosts
+
+            try:
+                await self.call(lambda: write_pinned_hosts(self.store, file))
+            except StoreError as problem:
+                self._warn(f"pinned host keys are those of last time: {problem}")
+        return file
+
+    def _audit(self, act: str, subject: str, detail: dict[str, Any], outcome: str = "ok") -> None:
         from stella_ops.store import audit
 
-        entry = audit.AuditEntry(time=self.clock(), actor=self.actor, act=act, subject=subject, detail=detail)
+        entry = audit.AuditEntry(
+            time=self.clock(), actor=self.actor, act=act, subject=subject, outcome=outcome, detail=detail
+        )
         with self.store.transaction() as connection:
             audit.record(connection, entry)

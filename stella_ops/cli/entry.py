@@ -32,6 +32,7 @@ COMMANDS = {
     "agent": ("agent", "agent", "Bootstrap agents, and look at those of the fleet."),
     "token": ("token", "token", "Bootstrap tokens: list, show, revoke."),
     "tunnel": ("tunnel", "tunnel", "Give agents without connectivity the orchestrator, through SSH."),
+    "hostkeys": ("hostkeys", "hostkeys", "Gather, review, approve and pin SSH host keys."),
     "inventory": ("inventory", "inventory", "Show what an inventory means."),
     "serve": ("serve", "serve", "The orchestrator: an HTTPS API for agents that can call in."),
     "operator": ("operator", "operator", "Who may ask the orchestrator."),
