@@ -63,6 +63,8 @@ class Doorway:
                 try:
                     connection, peer = await loop.sock_accept(listener)
                 except OSError as problem:
+                    if problem.errno in (errno.EBADF, errno.ENOTSOCK, errno.EINVAL):
+                        raise  # it was closed: there is nothing to wait for
                     if problem.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
                         # Nothing can be opened until something closes; asking at once would only burn the processor.
                         self._on_refused("full", "", problem.strerror)
