@@ -93,7 +93,7 @@ class Pull(object):
             client.close()
 
     def _take_values(self):
-        values = agent_config.with_defaults(self._link.values)
+        values = agent_config.with_defaults(self._link.take())
         if values["agent_id"] != self._contact.agent_id:
             self._contact = contact.Contact(self._layout, values["agent_id"])
             self._desired = Desired(self._layout, self._log, values["agent_id"])
@@ -239,7 +239,6 @@ class Pull(object):
                 # One more second: the loop may be busy with the very heartbeat.
                 self._link.await_beat(beats, max(0.0, left) + 1.0)
                 return
-        self._link.await_beat(beats, 0.0)
 
     def _ask_for_tasks(self, client, wait):
         """Whether to ask again at once: not where nobody answers such questions, or not as slowly as asked."""
@@ -312,8 +311,8 @@ class Pull(object):
         self._backoff.reset()
         self._reason = None
         self._well()
-        self._save()
         self._tell_reasons()
+        self._save()
 
     def _pause_after(self, problem):
         told = self._contact
@@ -339,8 +338,8 @@ class Pull(object):
             attempts=told.attempts,
             retry_in_seconds=round(seconds, 1),
         )
-        self._save()
         self._tell_reasons()
+        self._save()
         self._link.pause(seconds)
 
     def _tell_reasons(self):

@@ -102,6 +102,7 @@ class MockOrchestrator:
             "heartbeats": {}, "registered": [], "results": [], "logs": {}, "reports": [], "fingerprints": [],
         }  # fmt: skip
         self.tasks = []
+        self.ahead = 0  # seconds that its clock is ahead
         self.validity = datetime.timedelta(days=365)
         self.backdate = datetime.timedelta(minutes=5)
         self.revoked = set()
@@ -365,7 +366,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return
         if not isinstance(content, bytes):
             content = json.dumps(content).encode()
-        self.send_response(status)
+        self.send_response_only(status)
+        headers = {"Date": self.date_time_string(time.time() + mock.ahead), **headers}
         for name, value in headers.items():
             self.send_header(name, value)
         if status != 304:
