@@ -15,6 +15,9 @@ ARGUMENTS = {
     "max_skew_seconds": {"type": "float", "default": 300},
     "architectures": {"type": "list", "elements": "str", "default": []},
     "min_python": {"type": "str", "default": "3.6"},
+    # The agent is to run in a container of that name: what it needs of the host is an engine.
+    "container": {"type": "str"},
+    "docker_host": {"type": "str"},
 }
 
 _ARCHITECTURES = {
@@ -34,15 +37,16 @@ _ARCHITECTURES = {
 def run(task):
     """Return ``checks``: a list of ``{name, ok, message, hint, data}``; fails when one is not ok."""
     args = task.args
-    layout = agent_host.layout_for(task)
     checks = [
-        _python(args["min_python"]),
         _architecture(args["architectures"]),
         _clock(args["controller_time"], args["max_skew_seconds"]),
-        _disk(layout, args["min_disk_mb"]),
-        _permission(layout),
-        _key_tool(),
     ]
+    if args["container"]:
+        checks += _engine(args["docker_host"], args["min_disk_mb"])
+    else:
+        layout = agent_host.layout_for(task)
+        checks[:0] = [_python(args["min_python"])]
+        checks += [_disk(layout, args["min_disk_mb"]), _permission(layout), _key_tool()]
     bad = [check for check in checks if not check["ok"]]
     if bad:
         causes = "; ".join("%s: %s" % (check["name"], check["message"]) for check in bad)
@@ -106,9 +110,32 @@ def _clock(controller_time, allowed):
     return _check("clock", False, message, hint, **data)
 
 
+def _engine(host, wanted_mb):
+    """Whether there is a Docker engine for this account, and room where it keeps images."""
+    from stella_ops.remote.lib import docker_api
+
+    try:
+        engine = docker_api.Engine(host, timeout=10.0)
+        about = engine.version()
+        info = engine.ask("GET", "/info") or {}
+    except docker_api.EngineError as problem:
+        return [_check("docker", False, str(problem), problem.hint or "see that Docker works there: docker info")]
+    data = {"version": about.get("Version"), "architecture": about.get("Arch"), "docker_host": engine.host}
+    checks = [_check("docker", True, "Docker %s" % about.get("Version"), **data)]
+    root = info.get("DockerRootDir")
+    if isinstance(root, str) and os.path.isabs(root):
+        # Where this account may not look, the folder above it tells of the same disk in most cases.
+        checks.append(_free_disk([root], wanted_mb))
+    return checks
+
+
 def _disk(layout, wanted_mb):
+    return _free_disk((layout.home, layout.var, layout.log), wanted_mb)
+
+
+def _free_disk(folders, wanted_mb):
     found = {}
-    for folder in (layout.home, layout.var, layout.log):
+    for folder in folders:
         place = _existing(folder)
         about = os.statvfs(place)
         found[place] = about.f_bavail * about.f_frsize // (1024 * 1024)

@@ -6,6 +6,9 @@ from stella_ops.remote.lib import agent_host
 
 ARGUMENTS = {
     "prefix": {"type": "path"},
+    # Of an agent in a container: its name, and the engine's socket.
+    "container": {"type": "str"},
+    "docker_host": {"type": "str"},
     # Not no_log: the answers carry parts of the requests on purpose. They go to the action that asked, which
     # shows none of them.
     "requests": {"type": "list", "required": True},
@@ -19,14 +22,21 @@ def run(task):
 
     Under check mode the requests that would change something are answered with the error ``check-mode``.
     """
-    layout = agent_host.layout_for(task)
-    agent_host.require_installed(task, layout)
+    if task.args["container"]:
+        run_agent = _in_container(task)
+    else:
+        layout = agent_host.layout_for(task)
+        agent_host.require_installed(task, layout)
+
+        def run_agent(document):
+            return agent_host.run_agent(layout, "rpc", document)
+
     requests = task.args["requests"]
     for request in requests:
         if not isinstance(request, dict) or not isinstance(request.get("method"), str):
             task.fail("each request must be a mapping with a 'method'")
     sent = [request for request in requests if not task.check_mode or request["method"] in _READING]
-    answers = iter(_ask(task, layout, sent) if sent else [])
+    answers = iter(_ask(task, run_agent, sent) if sent else [])
     responses = [next(answers) if request in sent else dict(_UNDER_CHECK) for request in requests]
     changed = any(_has_changed(response) for response in responses)
     return {"changed": changed, "responses": responses}
@@ -47,10 +57,31 @@ def _has_changed(response):
     return isinstance(result, dict) and result.get("changed") is True
 
 
-def _ask(task, layout, requests):
+def _in_container(task):
+    """What runs ``stella-agent rpc`` in the container: requests go to its standard input, as everywhere."""
+    from stella_ops.remote.lib import docker_api
+
+    name = task.args["container"]
+
+    def run_agent(document):
+        try:
+            engine = docker_api.Engine(task.args["docker_host"])
+            return engine.run(name, ["/usr/local/bin/stella-agent", "rpc"], document)
+        except docker_api.EngineError as problem:
+            hint = problem.hint
+            if problem.status == 404:
+                hint = "run stella-ops play bootstrap.yml on the host first"
+            elif problem.status == 409:
+                hint = "start it: docker start %s, or run bootstrap.yml again" % name
+            return task.fail("the agent in container '%s' cannot be asked: %s" % (name, problem), hint=hint)
+
+    return run_agent
+
+
+def _ask(task, run_agent, requests):
     document = json.dumps({"requests": requests}).encode("ascii")
     try:
-        status, written, complaint = agent_host.run_agent(layout, "rpc", document)
+        status, written, complaint = run_agent(document)
     except OSError as problem:
         task.fail(
             "the agent cannot be run: %s" % problem,

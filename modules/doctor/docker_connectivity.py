@@ -17,6 +17,8 @@ ARGUMENTS = {
     "prefix": {"type": "path"},
     # unix:///path or tcp://host:port without TLS; by default DOCKER_HOST, else Docker's usual socket.
     "docker_host": {"type": "str"},
+    # The agent itself runs in a container: without Docker it does not.
+    "docker_required": {"type": "bool", "default": False},
     # Seconds for each step of the connection.
     "docker_timeout": {"type": "float", "default": 5.0},
 }
@@ -51,6 +53,7 @@ def run(task):
     config = health.configuration(layout.Layout.find(task.args["prefix"]))
     capabilities = config.get("capabilities")
     required = isinstance(capabilities, list) and any(one in NEEDED_BY for one in capabilities if isinstance(one, str))
+    required = required or task.args["docker_required"]
     host = task.args["docker_host"] or os.environ.get("DOCKER_HOST") or DEFAULT_HOST
     data = {"docker_host": host, "required": required}
     try:

@@ -9,6 +9,26 @@ from typing import Any
 from stella_ops.actions.base import ActionContext, ActionFailure, Result
 from stella_ops.origins import Origin, SourceText
 
+DOCKER_GROUP = "docker_agents"
+PLATFORMS = ("linux", "docker")
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """Where an agent that runs in a container is.
+
+    Attributes:
+        name: ``stella_agent_container``: the container's name.
+        engine: ``stella_docker_host``: the engine's socket, ``unix:///…``; None for the usual one.
+    """
+
+    name: str = "stella-agent"
+    engine: str | None = None
+
+    def arguments(self) -> dict[str, Any]:
+        """What modules are told of it."""
+        return {"name": self.name, "docker_host": self.engine}
+
 
 @dataclass(frozen=True, slots=True)
 class AgentTarget:
@@ -47,6 +67,31 @@ def target(context: ActionContext, args: Mapping[str, Any]) -> AgentTarget:
     )
 
 
+def container(context: ActionContext) -> Container | None:
+    """The container that a host's agent is to run in; None when it runs on the host itself.
+
+    ``stella_agent_platform`` decides (``docker`` or ``linux``); without it, the group ``docker_agents``.
+
+    Raises:
+        ActionFailure: there is no such platform.
+    """
+    platform = variable(context, "stella_agent_platform")
+    groups = context.variables.get("group_names")
+    if platform is None:
+        platform = "docker" if isinstance(groups, list | tuple) and DOCKER_GROUP in groups else "linux"
+    if platform not in PLATFORMS:
+        raise ActionFailure(
+            f"stella_agent_platform '{platform}' is not known here", _hint=f"known: {', '.join(PLATFORMS)}"
+        )
+    if platform != "docker":
+        return None
+    engine = variable(context, "stella_docker_host")
+    return Container(
+        name=str(variable(context, "stella_agent_container") or "stella-agent"),
+        engine=str(engine) if engine else None,
+    )
+
+
 def hinted(result: Result) -> Result:
     """A module's result whose ``hint``, where it failed, is shown as the hint of the task."""
     if result.get("failed") and result.get("hint"):
@@ -55,13 +100,15 @@ def hinted(result: Result) -> Result:
 
 
 async def rpc(context: ActionContext, prefix: str | None, method: str, params: dict[str, Any]) -> Result:
-    """Ask the installed agent one thing.
+    """Ask the agent one thing, on the host or in its container.
 
     Raises:
         ActionFailure: the agent cannot be asked, or answers with an error.
     """
     requests = [{"method": method, "params": params}]
-    answer = await context.module("agent_rpc", {"prefix": prefix, "requests": requests}, check=False)
+    boxed = container(context)
+    where = {"container": boxed.name, "docker_host": boxed.engine} if boxed else {"prefix": prefix}
+    answer = await context.module("agent_rpc", {**where, "requests": requests}, check=False)
     if answer.get("failed"):
         raise ActionFailure(str(answer.get("msg")), **({"_hint": answer["hint"]} if answer.get("hint") else {}))
     responses = answer.get("responses")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from stella_ops import content
-from stella_ops.actions._agent import hinted, target, variable
+from stella_ops.actions import agent_container
+from stella_ops.actions._agent import container, hinted, target, variable
 from stella_ops.actions.base import ActionContext, ActionFailure, Result
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -20,7 +21,9 @@ _HOMES = ("/root/", "/home/", "/run/user/")
 
 
 async def run(context: ActionContext, args: dict[str, Any]) -> Result:
-    """The package of this version; a host that has it already is left alone."""
+    """The package of this version; a host that has it already is left alone. In ``docker_agents``, a container."""
+    if container(context):
+        return await agent_container.run(context, {})
     fleet = context.the_fleet()
     package = await fleet.call(lambda: fleet.package)
     prefix = target(context, args).prefix

@@ -1,11 +1,11 @@
-"""Checks that a host is fit for an agent: disk, Python, clock, architecture."""
+"""Checks that a host is fit for an agent: disk, Python, clock, architecture; for a container its engine."""
 
 from __future__ import annotations
 
 import time
 from typing import Any
 
-from stella_ops.actions._agent import hinted, target
+from stella_ops.actions._agent import container, hinted, target
 from stella_ops.actions.base import ActionContext, Result
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -21,5 +21,8 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     """Changes nothing; fails with every cause at once, and what to do about it."""
     wanted = {name: value for name, value in args.items() if value is not None}
     wanted["prefix"] = target(context, args).prefix
+    boxed = container(context)
+    if boxed:
+        wanted.update(container=boxed.name, docker_host=boxed.engine)
     wanted["controller_time"] = time.time()
     return hinted(await context.module("agent_preflight", wanted))

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from stella_ops.actions._agent import target
-from stella_ops.actions.base import ActionContext, Result
+from stella_ops.actions import agent_container
+from stella_ops.actions._agent import container, target
+from stella_ops.actions.base import ActionContext, ActionFailure, Result
 from stella_ops.doctor.checks import load_checks
 from stella_ops.doctor.report import AgentInfo, DiagnosticReport, HealthStatus
 from stella_ops.doctor.session import diagnose
@@ -23,6 +24,15 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 }
 
 
+# Checks that read files of the agent. Those of one in a container lie in a folder of its engine, and where the engine
+# cannot be asked for it nobody knows how the agent is: the host's own folders would tell of another one, or of none.
+_OF_AGENT_FILES = frozenset(
+    {"doctor/certificate_expiry", "doctor/certificate_validity", "doctor/configuration_validity", "doctor/heartbeat"}
+)
+# Where a host without the container has none of the agent's files.
+_NOWHERE = "/var/lib/stella-agent"
+
+
 async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     """All checks are sent at once and run side by side on the host; a host that is not healthy fails the task."""
     fleet = context.the_fleet()
@@ -30,14 +40,26 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     folders = [path / "modules" for path in context.search_path]
     checks = load_checks(folders, categories=args.get("categories"), names=args.get("checks"))
 
+    boxed = container(context)
+    prefix, more, unseen = agent.prefix, {}, None
+    if boxed:
+        more = {"docker_host": boxed.engine, "docker_required": True}
+        try:
+            prefix = await agent_container.data_folder(context) or _NOWHERE
+        except ActionFailure as problem:
+            prefix, unseen = None, str(problem)
+
     async def run_check(module: str, given: Mapping[str, Any], timeout: float) -> Mapping[str, Any]:
+        if unseen is not None and module in _OF_AGENT_FILES:
+            return {"status": "error", "message": f"Cannot look into the agent's container: {unseen}"}
         call = ModuleCall(module=module, args=given, timeout=timeout, environment=context.environment)
         return await context.session.call(call, context.become)
 
     known = await fleet.call(lambda: fleet.registry.find(agent.name, agent.environment))
     info = AgentInfo(known.id, known.name) if known is not None and not known.decommissioned_at else None
     thresholds = args.get("thresholds") or {}
-    report = await diagnose(context.host, run_check, checks, args={**thresholds, "prefix": agent.prefix}, agent=info)
+    given = {**thresholds, **more, "prefix": prefix}
+    report = await diagnose(context.host, run_check, checks, args=given, agent=info)
     if args.get("record", True):
         await fleet.call(_record, context, report)
     healthy = report.overall_status is HealthStatus.HEALTHY

@@ -28,7 +28,7 @@ def list_playbook(book: Playbook, workplace: Workplace, *, hosts: bool, tasks: b
 
 def _hosts(play: Play, workplace: Workplace) -> Iterator[str]:
     templar = Templar()
-    pattern = play_pattern(play, workplace.options, templar)
+    pattern = play_pattern(play, workplace.inventory, workplace.options, templar)
     found = play_hosts(play, workplace.inventory, workplace.options, templar)
     shown = pattern if isinstance(pattern, list) else [str(pattern)]
     yield f"    pattern: {shown}"

@@ -19,9 +19,17 @@ def early_variables(play: Play, options: RunOptions) -> Mapping[str, Any]:
     return ChainMap(dict(options.extra_vars), play.vars)
 
 
-def play_pattern(play: Play, options: RunOptions, templar: Templar) -> Any:
-    """The ``hosts`` of a play, rendered: a pattern or a list of them."""
-    return templar.render(play.hosts, early_variables(play, options), where=play.origin)
+def play_pattern(play: Play, inventory: Inventory, options: RunOptions, templar: Templar) -> Any:
+    """The ``hosts`` of a play, rendered: a pattern or a list of them. Of the inventory it may name ``groups``."""
+    variables = early_variables(play, options)
+    if isinstance(play.hosts, str) and "groups" in play.hosts:
+        variables = ChainMap({"groups": inventory.groups_to_hosts()}, dict(variables))
+    return templar.render(play.hosts, variables, where=play.origin)
+
+
+def is_for_nobody(pattern: Any) -> bool:
+    """Whether ``hosts`` came out as an empty list: a play that this inventory has no use for, and says nothing of."""
+    return isinstance(pattern, list) and not pattern
 
 
 def play_hosts(play: Play, inventory: Inventory, options: RunOptions, templar: Templar) -> list[str]:
@@ -31,7 +39,9 @@ def play_hosts(play: Play, inventory: Inventory, options: RunOptions, templar: T
         PatternError: a pattern that is malformed or means nobody; its place is the play's ``hosts``.
         TemplateError: ``hosts`` cannot be rendered.
     """
-    pattern = play_pattern(play, options, templar)
+    pattern = play_pattern(play, inventory, options, templar)
+    if is_for_nobody(pattern):
+        return []
     try:
         hosts = inventory.select(pattern)
     except PatternError as problem:

@@ -12,7 +12,7 @@ from stella_ops.engine.batches import batches
 from stella_ops.engine.events import NoHosts, PlayStarted, RunFinished, RunStarted, Warned
 from stella_ops.engine.meta import PlayEnded
 from stella_ops.engine.pipelined import PipelinedRunner
-from stella_ops.engine.play_hosts import early_variables, play_hosts
+from stella_ops.engine.play_hosts import early_variables, is_for_nobody, play_hosts, play_pattern
 from stella_ops.engine.play_runner import PlayRunner
 from stella_ops.engine.run_context import RunContext
 from stella_ops.engine.task_runner import TaskRunner
@@ -53,7 +53,9 @@ class Run:
         code, interrupted = OK, False
         plays = [(play, Path(book.path)) for book in playbooks for play in book.plays]
         chosen = [
-            (play, path, play_hosts(play, context.inventory, context.options, context.templar)) for play, path in plays
+            (play, path, play_hosts(play, context.inventory, context.options, context.templar))
+            for play, path in plays
+            if not is_for_nobody(play_pattern(play, context.inventory, context.options, context.templar))
         ]
         everyone = {host for _, _, hosts in chosen for host in hosts}
         context.emit(
@@ -82,6 +84,8 @@ class Run:
             raise
         finally:
             try:
+                if context.tunnels is not None:
+                    await context.tunnels.tunnels.close()
                 await context.pool.close()
             finally:
                 self._finish(code, interrupted, time.monotonic() - started)

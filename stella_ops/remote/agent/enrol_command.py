@@ -94,7 +94,7 @@ def _enrol(layout, log, url, token, options=None):
     if options is not None:
         given = (options.ca_pin and trust.read_pin(options.ca_pin), options.name, options.environment)
     endpoint = Endpoint.of_url(url)
-    storage.make_directories(layout)
+    storage.prepare_folders(layout)
     return enrol(layout, log, endpoint, token, *given)
 
 
