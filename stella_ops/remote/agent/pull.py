@@ -34,10 +34,13 @@ SELF = "/v1/agents/self/"
 LONGEST_WAIT = 30
 UPDATES_SECONDS = 3600.0
 MAX_LOGS = 200
+MAX_RESULTS = 20
 SKEW_REASON_SECONDS = 300
 
 # Asking more often would not help: an operator has to do something first.
 _LASTING = ("refused", "certificate-refused", "no-identity", "invalid-identity", "not-me", "invalid-proxy")
+# Where going on with the next request makes no sense.
+_CONNECTION = ("cut", "slow", "unreachable", "tls", "certificate-refused")
 # While the tunnel's socket is there without anybody behind it, the URL is tried as well.
 _NOBODY = ("unreachable", "cut")
 
@@ -207,7 +210,11 @@ class Pull(object):
 
         path = SELF + "results"
         outbox.deliver(
-            list(self._results), lambda batch: client.json("POST", path, {"results": batch}), forget, complain
+            list(self._results),
+            lambda batch: client.json("POST", path, {"results": batch}),
+            forget,
+            complain,
+            MAX_RESULTS,
         )
 
     def _send_logs(self, client):
@@ -274,7 +281,7 @@ class Pull(object):
             said = problem.message if isinstance(problem, Problem) else str(problem)
             self._renewal_problem = "the certificate ends at %s and is not renewed: %s" % (known["not_after"], said)
             self._log.error("certificate-not-renewed", not_after=known["not_after"], problem=said)
-            if isinstance(problem, Problem) and problem.code in ("cut", "slow", "unreachable", "unavailable"):
+            if isinstance(problem, Problem) and problem.code in _CONNECTION:
                 raise
             return False
         self._renewal_problem = None
@@ -289,9 +296,9 @@ class Pull(object):
         try:
             offered = client.json("GET", SELF + "updates").get("version")
         except Problem as problem:
-            if problem.code != "not-there":
+            if problem.code in _CONNECTION:
                 raise
-            return
+            return  # there is nothing to offer, or it is no matter of this connection
         before = (self._contact.available_update or {}).get("version")
         if not isinstance(offered, str) or not 0 < len(offered) <= 64 or offered == version():
             self._contact.available_update = None
