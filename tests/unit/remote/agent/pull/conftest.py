@@ -64,7 +64,7 @@ def orchestrator(serve, fleet_ca):
 def host(tmp_path):
     """A host's folders and log, for what runs in this very process."""
     layout = Layout.at(str(tmp_path / "host"))
-    storage.make_directories(layout)
+    storage.prepare_folders(layout)
     log = Log(layout.logfile, level="debug", echo=False)
 
     def lines(event=None):

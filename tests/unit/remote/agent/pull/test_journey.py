@@ -6,16 +6,13 @@ import os
 import signal
 from pathlib import Path
 
-import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from stella_ops.remote.agent.endpoint import TUNNEL_NAME
 
-
-def _enrol(agent, orchestrator, *more, token=None, env=None):
-    given = (token or orchestrator.token).encode() + b"\n"
-    return agent.command("enrol", "--url", orchestrator.url, "--token-stdin", *more, given=given, env=env)
+def _enrol(agent, orchestrator, *more):
+    given = orchestrator.token.encode() + b"\n"
+    return agent.command("enrol", "--url", orchestrator.url, "--token-stdin", *more, given=given)
 
 
 def _fingerprint(agent):
@@ -44,9 +41,9 @@ def test_from_the_token_to_the_end(agent, orchestrator):
     assert (registered["version"], registered["protocol"]) == ("1.2.3", 1)
     assert registered["status"]["agent_id"] == "a-1"
     assert {6, 7} <= {line.get("step") for line in agent.log()}
-    orchestrator.until(lambda: len(orchestrator.seen["heartbeats"]) >= 3)
+    orchestrator.until(lambda: any(b["status"] == "healthy" for b in orchestrator.seen["heartbeats"].values()))
     beat = max(orchestrator.seen["heartbeats"].items())[1]
-    assert (beat["agent_id"], beat["name"], beat["reasons"]) == ("a-1", "web-01", [])
+    assert (beat["agent_id"], beat["name"]) == ("a-1", "web-01")
 
     orchestrator.configure(labels={"tier": "web"})
     orchestrator.until(lambda: orchestrator.seen["reports"])
@@ -61,8 +58,8 @@ def test_from_the_token_to_the_end(agent, orchestrator):
     orchestrator.until(lambda: {1, 2} <= set(orchestrator.results()))
     assert orchestrator.results()[1]["result"]["version"] == "1.2.3"
     assert orchestrator.results()[2]["error"]["code"] == "not-allowed"
-    events = {entry["event"] for entry in orchestrator.seen["logs"].values()}
-    assert {"certificate-renewed", "configuration-applied"} <= events
+    logged = {"certificate-renewed", "configuration-applied", "task-done"}
+    orchestrator.until(lambda: logged <= {entry["event"] for entry in orchestrator.seen["logs"].values()})
 
     agent.until(lambda: agent.ask("status")["orchestrator"]["state"] == "connected")
     status = agent.ask("status")["orchestrator"]
@@ -81,59 +78,3 @@ def test_from_the_token_to_the_end(agent, orchestrator):
     for path in Path(agent.prefix).rglob("*"):
         if path.is_file():
             assert secret not in path.read_bytes(), path
-
-
-@pytest.mark.parametrize("agent_python", ["3.6", "3.9", "3.13", "system"], indirect=True)
-def test_who_is_not_the_pinned_server_never_sees_the_token(agent, serve, fleet_ca, foreign_ca, orchestrator):
-    secret = orchestrator.token.split(".")[1].encode()
-    stranger = serve(foreign_ca)
-    relaying = serve(foreign_ca, ca_pem=fleet_ca.root_pem)
-    misnamed = serve(fleet_ca, names=["another.example.com"])
-    for server, code in ((stranger, "wrong-pin"), (relaying, "tls-untrusted"), (misnamed, "tls-name")):
-        done = _enrol(agent, server, "--format", "json", token=orchestrator.token)
-        assert done.returncode == 1, done.stdout
-        error = json.loads(done.stdout)["error"]
-        assert error["code"] == code and server.url in error["message"]
-        assert secret not in server.received
-        assert server.paths() == ["GET /ca.pem"]
-    assert not os.path.exists(agent.layout.key)
-
-
-@pytest.mark.parametrize("agent_python", ["3.6", "3.13"], indirect=True)
-def test_through_the_tunnels_socket(agent, serve, fleet_ca, orchestrator):
-    assert _enrol(agent, orchestrator).returncode == 0
-    config = {k: v for k, v in orchestrator.config.items() if k != "orchestrator_url"}
-    agent.ask("apply-config", config=config, revision=9)
-    agent.run()
-    assert agent.ask("status")["orchestrator"]["state"] == "off"
-    tunnel = serve(fleet_ca, path=agent.layout.tunnel_socket)
-    tunnel.config = config
-    tunnel.until(lambda: tunnel.seen["heartbeats"])  # noticed at the next heartbeat
-    assert tunnel.requests[0]["headers"]["Host"].startswith(TUNNEL_NAME)
-    assert agent.ask("status")["orchestrator"]["url"] == "unix:" + agent.layout.tunnel_socket
-    tunnel.stop()
-    agent.until(lambda: agent.ask("status")["orchestrator"]["state"] == "off")
-    beats = len(agent.heartbeats())
-    agent.until(lambda: len(agent.heartbeats()) > beats)
-    assert agent.heartbeats()[-1]["status"] == "healthy"
-
-
-def test_a_container_enrols_at_its_first_start(agent, orchestrator, tmp_path):
-    secret = tmp_path / "secret"
-    secret.write_text(orchestrator.token + "\n")
-    environment = {
-        "PATH": os.environ["PATH"],
-        "STELLA_ORCHESTRATOR_URL": orchestrator.url,
-        "STELLA_BOOTSTRAP_TOKEN_FILE": str(secret),
-    }
-    process = agent.run(env=environment)
-    orchestrator.until(lambda: orchestrator.seen["heartbeats"])
-    process.terminate()
-    assert process.wait(timeout=20) == 0
-    before = orchestrator.paths().count("POST /v1/enroll")
-    secret.unlink()  # it is not asked for again
-    process = agent.run(env=environment)
-    registered = len(orchestrator.seen["registered"])
-    orchestrator.until(lambda: len(orchestrator.seen["registered"]) > registered - 1)
-    assert orchestrator.paths().count("POST /v1/enroll") == before == 1
-    assert orchestrator.token not in Path(agent.layout.logfile).read_text()
