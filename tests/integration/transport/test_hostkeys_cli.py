@@ -1,7 +1,10 @@
 """``stella-ops hostkeys`` as an operator uses it, from the first look to a changed key, against real servers."""
 
+import contextlib
 import io
 import json
+import os
+import pty
 import re
 import shutil
 import subprocess
@@ -365,3 +368,36 @@ def test_hosts_that_are_gone_from_the_inventory_can_still_be_given_up(fleet: Fle
     assert "web" in fleet.keys("list")[1]
     assert fleet.keys("unpin", "web", "--yes")[0] == 0
     assert not fleet.pinned.exists()
+
+
+@pytest.mark.parametrize(("answer", "status"), [("n", 1), ("y", 0)])
+def test_on_a_terminal_it_asks_once(fleet: Fleet, answer: str, status: int) -> None:
+    for name in ("web", "db"):
+        fleet.start(name)
+    fleet.keys("scan")
+    ours, theirs = pty.openpty()
+    program = "from stella_ops.cli.entry import main; import sys; sys.argv[0] = 'stella-ops'; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, "hostkeys", "approve", "-i", "hosts.ini", "--pin", "store"],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        close_fds=True,
+    )
+    os.close(theirs)
+    said = b""
+    try:
+        while b"[y/N]" not in said:
+            said += os.read(ours, 4096)
+        os.write(ours, f"{answer}\n".encode())
+        assert process.wait(timeout=30) == status
+        with contextlib.suppress(OSError):
+            while more := os.read(ours, 4096):
+                said += more
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+    assert said.count(b"[y/N]") == 1
+    assert b"Approve 2 keys of 2 hosts?" in said
+    assert fleet.pinned.exists() == (answer == "y")
