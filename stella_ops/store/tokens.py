@@ -87,6 +87,16 @@ def valid(connection: Connection, now: datetime) -> list[Token]:
     return [_token(row) for row in connection.execute(query)]
 
 
+def minted_since(connection: Connection, agent_name: str, environment: str, since: datetime) -> list[Token]:
+    """The tokens for an agent that were minted from a moment on, oldest first."""
+    query = (
+        select(tokens)
+        .where(tokens.c.created_at >= since, tokens.c.agent_name == agent_name, tokens.c.environment == environment)
+        .order_by(tokens.c.created_at, tokens.c.id)
+    )
+    return [_token(row) for row in connection.execute(query)]
+
+
 def every(connection: Connection) -> list[Token]:
     """All tokens, oldest first."""
     return [_token(row) for row in connection.execute(select(tokens).order_by(tokens.c.created_at, tokens.c.id))]

@@ -44,7 +44,8 @@ def challenge(agent_id, name, environment, token):
 def request_certificate(layout, agent_id, name, environment, token, prefer=None):
     """Make the key if there is none, and prove that it is here.
 
-    ``prefer`` names the one tool to use; else openssl, and ssh-keygen where openssl is absent or fails.
+    ``prefer`` names the one tool to use; else openssl, and ssh-keygen where openssl is absent or fails. In the
+    layout's place may stand a ``succession.Coming``, for a key that is to follow the one in use.
 
     Returns:
         ``{"kind": "pkcs10", "csr": PEM}`` or ``{"kind": "sshsig", "public_key", "signature", "challenge"}``.

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 
-from stella_ops.remote.agent import bootstrap_token, certificate, configuration, contact, keys, storage
+from stella_ops.remote.agent import bootstrap_token, certificate, configuration, contact, keys, storage, succession
 from stella_ops.remote.agent.problem import Problem
 from stella_ops.remote.agent.version import PROTOCOL, version
 from stella_ops.remote.lib import pidfile
@@ -99,7 +99,7 @@ class _Params(object):
         if value is None and not required:
             return None
         if type(value) is not kind:
-            words = {str: "text", int: "a whole number", dict: "a mapping"}
+            words = {str: "text", int: "a whole number", dict: "a mapping", bool: "true or false"}
             raise Problem("invalid-params", "%s: must be %s" % (name, words[kind]))
         return value
 
@@ -148,6 +148,7 @@ def _status(layout, _params):
         "certificate": known,
         "key": os.path.exists(layout.key),
         "identity_public_key_sha256": keys.public_key_sha256(layout),
+        "spare_keys": succession.is_open(layout),
         "orchestrator": contact.as_told(layout, pid is not None),
     }
 
@@ -160,7 +161,12 @@ def _csr(layout, params):
     prefer = params.take("prefer", str, required=False)
     if prefer not in (None, "openssl", "ssh-keygen"):
         raise Problem("invalid-params", "prefer: must be openssl or ssh-keygen")
-    result = keys.request_certificate(layout, agent_id, name, environment, token, prefer)
+    where = layout
+    if params.take("fresh", bool, False) and os.path.exists(layout.key):
+        succession.finish(layout)
+        where = succession.Coming(layout)
+        where.make_folder()
+    result = keys.request_certificate(where, agent_id, name, environment, token, prefer)
     result["token"] = token
     return result
 
@@ -180,6 +186,10 @@ def _apply_config(layout, params):
     if result["changed"] or _lives_by(layout, "config_sha256") != result["sha256"]:
         wake_agent(layout)
     return result
+
+
+def _forget_keys(layout, _params):
+    return {"changed": succession.forget(layout)}
 
 
 def _lives_by(layout, name):
@@ -223,6 +233,7 @@ METHODS = {
     "status": _status,
     "csr": _csr,
     "install-identity": _install_identity,
+    "forget-keys": _forget_keys,
     "apply-config": _apply_config,
     "heartbeats": _heartbeats,
     "logs": _logs,

@@ -17,7 +17,7 @@ import select
 import signal
 import time
 
-from stella_ops.remote.agent import certificate, configuration, heartbeat, storage
+from stella_ops.remote.agent import certificate, configuration, heartbeat, storage, succession
 from stella_ops.remote.agent.notify import Notifier
 from stella_ops.remote.agent.pull_side import PullSide
 from stella_ops.remote.agent.spool import Spool
@@ -91,6 +91,7 @@ class Service(object):
         return 1
 
     def _start(self):
+        succession.finish(self._layout)
         last = storage.read_json(self._layout.heartbeat) or {}
         known = last.get("seq")
         self._spool = Spool(self._layout.heartbeats, known if type(known) is int else 0)

@@ -35,6 +35,9 @@ class Layout(object):
         self.previous_config = os.path.join(etc, "agent.json.previous")
         self.identity = os.path.join(var, "identity")
         self.key = os.path.join(self.identity, "agent.key")
+        # While an agent changes its key: the key it had, and the folder of the one it is to have.
+        self.previous_key = os.path.join(self.identity, "agent.key.previous")
+        self.coming = os.path.join(self.identity, "coming")
         self.public_key = os.path.join(self.identity, "agent.pub")
         self.certificate = os.path.join(self.identity, "agent.crt")
         self.ca = os.path.join(self.identity, "ca.crt")
