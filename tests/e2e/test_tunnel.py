@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import re
 import selectors
+import shutil
 import signal
+import socket
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stella_ops.lab import embedded
 from stella_ops.lab.model import Lab
 
 pytestmark = [pytest.mark.e2e, pytest.mark.openssh]
@@ -268,3 +273,39 @@ def test_what_an_operator_is_told(make_site: Callable[..., Any], openssh_lab: La
     assert "is no orchestrator's URL" in wrong.stderr
     wrong = site.project.run("tunnel", "lab1", "--duration", "10", expect=2)
     assert "is no duration" in wrong.stderr
+
+
+def test_embedded_hosts_have_tunnels_as_well(
+    make_project: Callable[[], Any], start: Any, orchestrator: Any, patiently: Any
+) -> None:
+    """What a newcomer has who has neither sshd nor root. The lab's folder is short, as a socket's path must be."""
+    folder = Path(tempfile.mkdtemp(prefix="st-"))
+    embedded.up(folder, 1)
+    inventory = folder / "inventory.yml"
+    try:
+        project = make_project()
+        url = "https://127.0.0.1:1"
+        done = project.run("tunnel", "lab1", "-i", inventory, "--orchestrator", url, "--check", expect=0)
+        assert "a tunnel can be opened" in done.stdout
+        server = socket.create_server(("127.0.0.1", 0))
+        url = f"https://127.0.0.1:{server.getsockname()[1]}"
+        tunnel = start(
+            project, "tunnel", "lab1", "-i", folder / "inventory.yml", "--orchestrator", url, "--format", "json"
+        )
+        up = tunnel.until(lambda: tunnel.events(state="up"))
+        with socket.socket(socket.AF_UNIX) as agent:
+            agent.connect(up[0]["socket"])
+            server.accept()[0].close()  # the look whether anybody answers
+            far, _ = server.accept()
+            agent.sendall(b"through")
+            agent.shutdown(socket.SHUT_WR)
+            assert far.makefile("rb").read() == b"through"
+            far.sendall(b"and back")
+            far.close()
+            assert agent.makefile("rb").read() == b"and back"
+        assert tunnel.end() == 0
+        assert not Path(up[0]["socket"]).exists()
+        server.close()
+    finally:
+        embedded.down(folder, purge=True)
+        shutil.rmtree(folder, ignore_errors=True)
