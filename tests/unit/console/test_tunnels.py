@@ -126,11 +126,6 @@ async def test_json_lines():
     }
     shown = [traffic[name] for name in ("event", "time", "connections", "from_host")]
     assert shown == ["traffic", 1010.5, 1, 5]
-        "traffic",
-        1010.5,
-        1,
-        5,
-    )
     assert warning == {"event": "warning", "time": 1021.0, "message": "careful \x1b"}
     assert summary == {"event": "summary", "time": 1021.0, "exit_code": 4, "hosts": 2, "up": 1, "failed": 1}
     assert "\x1b" not in made.getvalue()
