@@ -344,7 +344,8 @@ def test_under_every_python(box: Box, interpreter: Path) -> None:
         assert not result["failed"], result
         return result
 
-    box.images.forget()
+    if "/3.6" in str(interpreter):  # a load takes seconds, and is the same code under all
+        box.images.forget()
     engine = box.images.engine.host or None
     assert run("agent_container", box.arguments(box.images.good), box.images.good)["running"] is True
     # More than a pipe or a socket holds: it must all arrive before the agent answers.
@@ -355,4 +356,3 @@ def test_under_every_python(box: Box, interpreter: Path) -> None:
     checks = run("agent_preflight", {"container": box.name, "docker_host": engine})["checks"]
     assert [check["name"] for check in checks] == ["architecture", "clock", "docker", "disk"]
     assert run("agent_container", box.arguments(state="absent", remove_volume=True))["exists"] is False
-
