@@ -38,6 +38,11 @@ def run(task):
     When the package is not on the host and no content came with the call, nothing is done and the result is
     ``need_content: true``: call again with the content. What a failed run had added is taken away again.
     """
+    return install(task)
+
+
+def install(task, afterwards=None):
+    """``run``; ``afterwards`` is called when all is in place, and when it raises, all is taken back."""
     args = task.args
     if not re.match(r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}\Z", args["version"]):
         task.fail("version '%s' cannot be a version" % args["version"])
@@ -49,30 +54,32 @@ def run(task):
     if layout.is_system and os.geteuid() != 0:
         task.fail("installing at %s needs root" % layout.home, hint="use become: true, or give a prefix")
     with _alone(task, layout.home), _termination_raises():
-        install = _Install(task, layout)
-        if not install.has_package() and task.content is None and not task.check_mode:
+        work = _Install(task, layout)
+        if not work.has_package() and task.content is None and not task.check_mode:
             return {
                 "changed": False,
                 "need_content": True,
                 "actions": [],
-                "previous_version": install.previous_version,
+                "previous_version": work.previous_version,
             }
         try:
-            install.carry_out()
+            work.carry_out()
+            if afterwards:
+                afterwards()
         except BaseException as problem:
-            left = install.undo()
+            left = work.undo()
             if isinstance(problem, OSError):
                 hint = "free some space" if problem.errno == 28 else None
                 where = " (%s)" % problem.filename if problem.filename else ""
                 task.fail("cannot install: %s%s" % (problem.strerror or problem, where), hint=hint, left_behind=left)
             raise
-        install.finish()
+        work.finish()
     return {
-        "changed": bool(install.actions),
+        "changed": bool(work.actions),
         "need_content": False,
-        "actions": install.actions,
-        "previous_version": install.previous_version,
-        "path": install.package,
+        "actions": work.actions,
+        "previous_version": work.previous_version,
+        "path": work.package,
         "home": layout.home,
     }
 

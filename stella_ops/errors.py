@@ -15,9 +15,11 @@
     │   │   ├── AuthenticationError
     │   │   ├── BecomeError                          the connection is there, the privilege is not
     │   │   └── InterpreterError                     no Python 3.6+ on the host
-    │   └── TaskError                            2   a module or action failed
-    │       ├── ModuleCrashError                     a module died without an answer
-    │       └── TaskTimeoutError
+    │   ├── TaskError                            2   a module or action failed
+    │   │   ├── ModuleCrashError                     a module died without an answer
+    │   │   └── TaskTimeoutError
+    │   └── TunnelError                          2   the host is reached, but no tunnel can be had there
+    │       └── TunnelTakenError                     another tunnel has it
     ├── PkiError                                 1   certificate authority, CSR, proof of possession
     ├── EnrolmentError                           1   a bootstrap token or enrolment is refused
     ├── StoreError                               1   the fleet store
@@ -147,6 +149,16 @@ class ModuleCrashError(TaskError):
 
 class TaskTimeoutError(TaskError):
     """A module did not end within its time."""
+
+
+class TunnelError(HostError):
+    """The host is reached, but no tunnel can be had there: forbidden, no rights."""
+
+    exit_code = 2
+
+
+class TunnelTakenError(TunnelError):
+    """Another tunnel holds the host's socket, or has taken it over."""
 
 
 class PkiError(StellaError):

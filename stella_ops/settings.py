@@ -6,6 +6,7 @@
     [tokens]    ttl max_ttl max_uses
     [agent]     environment capabilities heartbeat_interval
     [orchestrator] url listen names max_body stranger_rate
+    [ssh]       host_ca
 
 Relative paths are relative to the project folder. ``STELLA_HOME`` moves the state folder (``.stella``).
 """
@@ -89,6 +90,15 @@ class OrchestratorSettings(NamedTuple):
     stranger_rate: int = 60
 
 
+class SshSettings(NamedTuple):
+    """``[ssh]``: public keys of authorities that certify host keys (sshd's HostCertificate).
+
+    ``host_ca`` holds lines as in known_hosts, without ``@cert-authority``: host patterns and a key, or a key alone.
+    """
+
+    host_ca: tuple[str, ...] = ()
+
+
 class Project(NamedTuple):
     """A project folder with its settings; ``file`` is None where there is no ``stella.toml``."""
 
@@ -101,6 +111,7 @@ class Project(NamedTuple):
     tokens: TokenSettings = TokenSettings()
     agent: AgentSettings = AgentSettings()
     orchestrator: OrchestratorSettings = OrchestratorSettings()
+    ssh: SshSettings = SshSettings()
 
     @property
     def store_url(self) -> str:
@@ -126,7 +137,13 @@ class Project(NamedTuple):
 
     @property
     def known_hosts_file(self) -> Path:
+        """Keys that were accepted with ``--accept-new-host-keys``."""
         return self.state_dir / "known_hosts"
+
+    @property
+    def pinned_hosts_file(self) -> Path:
+        """Keys that are pinned in the store, written out for connections."""
+        return self.state_dir / "pinned_hosts"
 
     def ensure_state_dir(self) -> Path:
         """Make the state folder, for its owner's eyes only, and return it.
@@ -225,6 +242,22 @@ def load_project(start: Path | None = None, *, environ: Mapping[str, str] = os.e
     return project
 
 
+def with_orchestrator(project: Project, *, url: str | None = None, listen: str | None = None) -> Project:
+    """The project with what a command line says in place of ``[orchestrator]``.
+
+    Raises:
+        SettingsError: a value is not what its key takes.
+    """
+    values: dict[str, Any] = {}
+    for key, value in (("url", url), ("listen", listen)):
+        if value is not None:
+            try:
+                values[key] = _READ["orchestrator", key](value, project.root)
+            except _Wrong as wrong:
+                raise SettingsError(f"--{key} must be {wrong}") from None
+    return project._replace(orchestrator=project.orchestrator._replace(**values))
+
+
 def is_trusted(path: Path) -> bool:
     """Whether a path is there and may steer the program without having been named.
 
@@ -245,6 +278,7 @@ _SECTIONS: dict[str, Any] = {
     "tokens": TokenSettings,
     "agent": AgentSettings,
     "orchestrator": OrchestratorSettings,
+    "ssh": SshSettings,
 }
 
 
@@ -279,6 +313,17 @@ def _texts(value: Any, root: Path) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise _Wrong("a list of texts")
     return tuple(_text(item, root) for item in value)
+
+
+def _host_authorities(value: Any, root: Path) -> tuple[str, ...]:
+    key = r"([^\s@]\S*\s+)?(ssh|ecdsa|sk)-\S+\s+AAAA[A-Za-z0-9+/]+=*(\s.*)?"
+    wanted = 'a list of texts like "*.example.com ssh-ed25519 AAAA…"'
+    if not isinstance(value, list):
+        raise _Wrong(wanted)
+    lines = tuple(_text(item, root).strip() for item in value)
+    if not all(re.fullmatch(key, line) for line in lines):
+        raise _Wrong(wanted)
+    return lines
 
 
 def _count(value: Any, _: Path) -> int:
@@ -345,6 +390,7 @@ _READ: dict[tuple[str, str], Callable[[Any, Path], Any]] = {
     ("orchestrator", "names"): _texts,
     ("orchestrator", "max_body"): _count,
     ("orchestrator", "stranger_rate"): _count,
+    ("ssh", "host_ca"): _host_authorities,
 }
 
 

@@ -173,6 +173,18 @@ def systemd_lab(docker_engine: Any, tmp_path_factory: pytest.TempPathFactory) ->
         systemd_hosts.down(folder / "lab", purge=True)
 
 
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Any]:
+    """A PostgreSQL server, this worker's own; ``postgresql.database()`` makes a database and gives its URL."""
+    from stella_ops.lab import postgresql as lab
+
+    pytest.importorskip("psycopg", reason="the extra 'postgres' is not installed")
+    if lab.find_programs() is None:
+        leave_out("there is no PostgreSQL server on this machine (package postgresql)")
+    with lab.running() as server:
+        yield server
+
+
 def _find_interpreters() -> list[Path]:
     """Pythons from 3.6 on: those of pyenv, oldest first, and the one that runs the tests."""
     root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")

@@ -13,11 +13,16 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "name": {"type": "str"},
     "environment": {"type": "str"},
     "force": {"type": "bool", "default": False},
+    "reissue": {"type": "bool", "default": False},
 }
 
 
 async def run(context: ActionContext, args: dict[str, Any]) -> Result:
-    """An agent whose certificate is good keeps it. The token travels in the SSH channel alone."""
+    """An agent whose certificate is good keeps it. The token travels in the SSH channel alone.
+
+    ``force`` gives it another certificate for its key, ``reissue`` a new key as well; its id stays. Certificates
+    from before are valid until the agent is seen to run with the new one (``agent_health``).
+    """
     fleet = context.the_fleet()
     agent = target(context, args)
     current = await status(context, agent.prefix)
@@ -28,22 +33,22 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
         current = await rpc(context, agent.prefix, "status", {})
     service = await fleet.call(lambda: fleet.enrolment)
     reason = await fleet.call(service.reason_to_enrol, current, name=agent.name, environment=agent.environment)
+    reissue = bool(args.get("reissue")) and bool(current.get("key"))
+    if reissue:
+        reason = reason or "a new key was asked for"
     if args.get("force"):
         reason = reason or "asked for"
     if reason is None:
         known = await fleet.call(fleet.registry.find, agent.name, agent.environment)
         expires = current["certificate"].get("not_after")
         agent_id = known.id if known else None
-        if known is not None and not context.check:
-            # A run before may have been cut off just here.
-            await fleet.call(service.settle, known.id, current["certificate"]["fingerprint_sha256"], actor=fleet.actor)
         return {"changed": False, "agent_id": agent_id, "certificate_expires_at": expires}
     if context.check:
         return {"changed": True, "reason": reason, "msg": f"would enrol: {reason}"}
-    return await _enrol(context, agent, reason)
+    return await _enrol(context, agent, reason, reissue)
 
 
-async def _enrol(context: ActionContext, agent: AgentTarget, reason: str) -> Result:
+async def _enrol(context: ActionContext, agent: AgentTarget, reason: str, reissue: bool) -> Result:
     fleet = context.the_fleet()
     service = fleet.enrolment
     address = variable(context, "ansible_host")
@@ -59,7 +64,7 @@ async def _enrol(context: ActionContext, agent: AgentTarget, reason: str) -> Res
     )
     context.keep_secret(pending.token)
     context.keep_secret(pending.token.partition(".")[2])
-    proof = await rpc(context, agent.prefix, "csr", pending.csr_params())
+    proof = await rpc(context, agent.prefix, "csr", {**pending.csr_params(), "fresh": reissue})
     enrolment = await fleet.call(
         service.complete,
         proof,
@@ -71,7 +76,6 @@ async def _enrol(context: ActionContext, agent: AgentTarget, reason: str) -> Res
     )
     identity = {"chain": enrolment.chain_pem, "ca": enrolment.ca_pem}
     await rpc(context, agent.prefix, "install-identity", identity)
-    await fleet.call(service.settle, enrolment.agent_id, enrolment.certificate.fingerprint_sha256, actor=fleet.actor)
     return {
         "changed": True,
         "reason": reason,

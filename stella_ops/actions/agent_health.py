@@ -1,4 +1,4 @@
-"""Waits until an agent is healthy, and records the visit in the fleet store."""
+"""Waits until an agent is healthy, and records in the fleet store the visit and that its certificate is in use."""
 
 from __future__ import annotations
 
@@ -61,7 +61,17 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
             _hint=f"stella-ops doctor {context.host} tells more; the agent's log is in its log folder",
             **result,
         )
+    await _settle(context, agent.prefix, known.id, current)
     return result
+
+
+async def _settle(context: ActionContext, prefix: str | None, agent_id: str, current: Result) -> None:
+    """The agent is seen to run with its certificate: what that takes the place of is needed no more."""
+    fleet = context.the_fleet()
+    service = await fleet.call(lambda: fleet.enrolment)
+    await fleet.call(service.settle, agent_id, current["certificate"]["fingerprint_sha256"], actor=fleet.actor)
+    if current.get("spare_keys"):
+        await rpc(context, prefix, "forget-keys", {})
 
 
 def _missing(status: Result) -> str | None:
@@ -74,11 +84,13 @@ def _missing(status: Result) -> str | None:
         return "it has no configuration"
     if status.get("config_problems"):
         return f"its configuration is refused: {'; '.join(map(str, status['config_problems']))}"
+    held = status["certificate"]
     for what, installed, running in (
-        ("version", "version", "running_version"),
-        ("configuration", "config_sha256", "running_config_sha256"),
+        ("version", status.get("version"), "running_version"),
+        ("configuration", status.get("config_sha256"), "running_config_sha256"),
+        ("certificate", held.get("fingerprint_sha256"), "running_certificate_fingerprint"),
     ):
-        if running in status and status[running] != status.get(installed):
+        if running in status and status[running] != installed:
             return f"it has not taken up its {what} yet"
     beat = status.get("last_heartbeat")
     if not isinstance(beat, dict):

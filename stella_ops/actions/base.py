@@ -18,6 +18,7 @@ from stella_ops.transport.content import RESUMABLE, FileContent, SourceFiles
 
 if TYPE_CHECKING:
     from stella_ops.agents.fleet import Fleet
+    from stella_ops.transport.tunnels import TunnelsOfRun
 
 Result = dict[str, Any]
 
@@ -47,6 +48,7 @@ class ActionContext:
         scrub: a value without the secrets of this run.
         fleet: opens the fleet's services (store, authority, releases) when first called.
         link: the task's place among tasks that are sent ahead.
+        tunnels: where a run opens tunnels.
         sources: the controller's files, each read once for all hosts.
         transfer: called with a file's name when it begins to travel; what it returns is told how far it is (bytes
             sent, bytes in all).
@@ -66,6 +68,7 @@ class ActionContext:
     scrub: Callable[[Any], Any]
     fleet: Fleet | None = None
     link: Link | None = None
+    tunnels: TunnelsOfRun | None = None
     sources: SourceFiles = field(default_factory=SourceFiles)
     transfer: Callable[[str], Callable[[int, int], None]] = lambda name: _tell_nobody
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +25,7 @@ from stella_ops.store import agents, audit, configurations
 from stella_ops.store.database import Store
 
 VARIABLE = "stella_agent_config"
+_IDENTITY = ("agent_id", "agent_name", "environment")
 
 
 def _duration(least: timedelta) -> AfterValidator:
@@ -36,10 +38,26 @@ def _duration(least: timedelta) -> AfterValidator:
     return AfterValidator(normalise)
 
 
+_ORCHESTRATOR = re.compile(
+    r"https://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?(?:/[A-Za-z0-9._~/-]*)?", re.ASCII
+)
+
+
+def _orchestrator_url(text: str) -> str:
+    """The agent's own rule (``remote/lib/agent_config.py``), in the same words."""
+    if text.startswith("http://"):
+        raise ValueError("must begin with https://: an agent talks to its orchestrator over TLS alone")
+    found = _ORCHESTRATOR.fullmatch(text)
+    if not found or not 0 < int(found[1] or 443) < 65536:
+        raise ValueError("must be a URL like https://orchestrator.example.com:8443, without user, query or fragment")
+    return text
+
+
 Duration = Annotated[str, _duration(timedelta(seconds=1))]
 Backoff = Annotated[str, _duration(timedelta(milliseconds=100))]
 Percent = Annotated[int | float, Field(gt=0, le=100)]
 Url = Annotated[str, Field(pattern=r"^https?://[^/\s]+")]
+OrchestratorUrl = Annotated[str, AfterValidator(_orchestrator_url)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 Capability = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -119,7 +137,7 @@ class AgentConfiguration(_Section):
     agent_name: Name
     environment: Name
     labels: dict[str, str] = {}
-    orchestrator_url: Url | None = None
+    orchestrator_url: OrchestratorUrl | None = None
     heartbeat_interval: Duration = "30s"
     reconnect_backoff: Backoff = "5s"
     max_reconnect_attempts: int = Field(10, ge=0, le=1_000_000)
@@ -240,18 +258,48 @@ class ConfigurationService:
             agent = agents.get(connection, agent_id)
             if agent is None:
                 raise ParseError(f"no agent has the id {agent_id}", hint="enrol it first")
-            config, sha256 = desired_configuration(agent, variables, settings=self._settings)
-            newest = configurations.latest(connection, agent_id)
-            before = newest.revision if newest else 0
-            if newest is not None and newest.sha256 == sha256:
-                revision = before
-            elif record:
-                made = configurations.record(connection, agent_id, config, sha256, at=self._clock(), by=actor)
-                revision = made.revision
-                self._audit(connection, "config.revise", agent, revision, sha256, actor)
-            else:
-                revision = before + 1
+            return self.desire_in(connection, agent, variables, actor=actor, record=record)
+
+    def desire_in(
+        self,
+        connection: Connection,
+        agent: agents.Agent,
+        variables: Mapping[str, Any] | None,
+        *,
+        actor: str,
+        record: bool = True,
+    ) -> DesiredConfiguration:
+        """``desire`` within the caller's transaction."""
+        config, sha256 = desired_configuration(agent, variables, settings=self._settings)
+        newest = configurations.latest(connection, agent.id)
+        before = newest.revision if newest else 0
+        if newest is not None and newest.sha256 == sha256:
+            revision = before
+        elif record:
+            made = configurations.record(connection, agent.id, config, sha256, at=self._clock(), by=actor)
+            revision = made.revision
+            self._audit(connection, "config.revise", agent, revision, sha256, actor)
+        else:
+            revision = before + 1
         return DesiredConfiguration(config=config, sha256=sha256, revision=revision, new=revision != before)
+
+    def amended(
+        self, connection: Connection, agent: agents.Agent, changes: Mapping[str, Any], *, actor: str, record: bool
+    ) -> DesiredConfiguration:
+        """The newest configuration with some keys changed, where the caller knows no more than those.
+
+        Args:
+            changes: keys of the configuration's first level; a mapping replaces what is there.
+            record: as for ``desire``.
+        """
+        newest = configurations.latest(connection, agent.id)
+        kept = {k: v for k, v in newest.config.items() if k not in _IDENTITY} if newest is not None else {}
+        return self.desire_in(connection, agent, {**kept, **changes}, actor=actor, record=record)
+
+    def latest(self, agent_id: str) -> configurations.ConfigRevision | None:
+        """The newest configuration that an agent is to have; None where there is none yet."""
+        with self._store.reading() as connection:
+            return configurations.latest(connection, agent_id)
 
     def applied(self, agent_id: str, desired: DesiredConfiguration, *, actor: str) -> None:
         """Tell the audit trail that a configuration was pushed to its agent, which has taken it."""

@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from stella_ops.agents.names import check_name
-from stella_ops.agents.tokens import Refusal, TokenService, token_id_of
+from stella_ops.agents.tokens import Refusal, TokenService, count_failure, token_id_of
 from stella_ops.errors import EnrolmentError, PkiError
 from stella_ops.pki.authority import DEFAULT_VALIDITY, CertificateAuthority
 from stella_ops.pki.keys import PublicKey, public_key_sha256
@@ -109,27 +109,8 @@ class EnrolmentService:
         Raises:
             EnrolmentError: (bad_name, bad_environment) the name cannot stand in a certificate or a challenge.
         """
-        check_name(name, "name")
-        check_name(environment, "environment")
         with self._store.transaction() as connection:
-            made = agents.Agent(
-                id=str(uuid.UUID(bytes=self._random(16), version=4)),
-                name=name,
-                environment=environment,
-                host=host,
-                ansible_host=ansible_host,
-                labels=dict(labels or {}),
-                created_at=self._clock(),
-            )
-            agent = agents.add(connection, made)
-            wanted = replace(
-                agent,
-                host=host,
-                ansible_host=ansible_host if ansible_host is not None else agent.ansible_host,
-                labels=dict(labels) if labels is not None else agent.labels,
-            )
-            if wanted != agent:
-                agents.save(connection, wanted)
+            agent = self.expect(connection, name, environment, host, ansible_host=ansible_host, labels=labels)
             token = self._tokens.mint_in(connection, name, environment, created_by=actor)
         return PendingEnrolment(
             agent_id=agent.id,
@@ -138,6 +119,43 @@ class EnrolmentService:
             token=token.value,
             expires_at=token.expires_at,
         )
+
+    def expect(
+        self,
+        connection: Connection,
+        name: str,
+        environment: str,
+        host: str,
+        *,
+        ansible_host: str | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> agents.Agent:
+        """The agent of this name, made when there is none; ``begin``'s first half, in the caller's transaction.
+
+        Raises:
+            EnrolmentError: (bad_name, bad_environment) as ``begin``.
+        """
+        check_name(name, "name")
+        check_name(environment, "environment")
+        made = agents.Agent(
+            id=str(uuid.UUID(bytes=self._random(16), version=4)),
+            name=name,
+            environment=environment,
+            host=host,
+            ansible_host=ansible_host,
+            labels=dict(labels or {}),
+            created_at=self._clock(),
+        )
+        agent = agents.add(connection, made)
+        wanted = replace(
+            agent,
+            host=host,
+            ansible_host=ansible_host if ansible_host is not None else agent.ansible_host,
+            labels=dict(labels) if labels is not None else agent.labels,
+        )
+        if wanted != agent:
+            agents.save(connection, wanted)
+        return wanted
 
     def complete(
         self,
@@ -148,6 +166,7 @@ class EnrolmentService:
         environment: str,
         actor: str,
         other_hosts: Collection[str] = (),
+        then: Callable[[Connection, Enrolment], None] | None = None,
     ) -> Enrolment:
         """Check the host's proof, exchange its token and issue its certificate, all or nothing.
 
@@ -159,6 +178,7 @@ class EnrolmentService:
             agent_id, name, environment: as in the pending enrolment.
             other_hosts: inventory names besides this host's own. The key of an agent on one of them is refused:
                 two names lead to one agent folder, or one machine is a copy of the other, key and all.
+            then: what else belongs to it, done in the same transaction.
 
         Raises:
             PkiError: the proof is malformed or wrong; the token stays as it was.
@@ -170,15 +190,18 @@ class EnrolmentService:
         try:
             key = self._proven_key(proof, token, agent_id, name, environment)
         except PkiError as problem:
-            self._audit_refusal(name, actor, agent_id, problem.message)
+            self._audit_refusal(name, actor, agent_id, problem.message, environment)
             raise
         with self._store.transaction() as connection:
             holder = self._holder(connection, public_key_sha256(key), agent_id, other_hosts)
             if holder is not None:
                 audit.record(connection, _refused(self._clock(), actor, name, agent_id, "shared_key"))
+                count_failure(connection, environment, "shared_key")
                 outcome: Enrolment | Refusal = Refusal("shared_key", "", None, "shared_key")
             else:
                 outcome = self._complete_in(connection, token, key, agent_id, name, environment, actor)
+                if then is not None and isinstance(outcome, Enrolment):
+                    then(connection, outcome)
         if holder is not None:
             raise EnrolmentError(
                 f"the key on this host is the one of agent '{holder.name}' ({holder.environment}) on {holder.host}",
@@ -190,6 +213,44 @@ class EnrolmentService:
         if isinstance(outcome, Refusal):
             raise outcome.error(where=name)
         return outcome
+
+    def renew(self, proof: Mapping[str, Any], fingerprint_sha256: str, *, actor: str) -> Enrolment:
+        """Issue a new certificate to an agent that has shown a valid one, for the key that it proves to hold.
+
+        Args:
+            proof: as for ``complete``, without token; the challenge of an sshsig proof has in its token's place the
+                first 16 hex digits of the certificate that was shown.
+            fingerprint_sha256: of the certificate that the agent has authenticated itself with.
+
+        Raises:
+            PkiError: the proof is malformed or wrong.
+            EnrolmentError: (unknown_certificate, revoked, decommissioned) the certificate is not good for it.
+        """
+        with self._store.reading() as connection:
+            held = certificates.by_fingerprint(connection, fingerprint_sha256)
+            agent = agents.get(connection, held.agent_id) if held is not None else None
+        if held is None or agent is None:
+            raise EnrolmentError("this certificate is not one of the fleet's", reason="unknown_certificate")
+        try:
+            key = self._proven_key(
+                {**proof, "token": ""}, "", agent.id, agent.name, agent.environment, stands_for=fingerprint_sha256[:16]
+            )
+        except PkiError as problem:
+            self._audit_refusal(agent.name, actor, agent.id, problem.message, None)
+            raise
+        with self._store.transaction() as connection:
+            agent = agents.get(connection, held.agent_id, lock=True)
+            held = certificates.by_fingerprint(connection, fingerprint_sha256)
+            reason = "unknown_certificate" if agent is None or held is None else None
+            if held is not None and held.revoked_at is not None:
+                reason = "revoked"
+            elif agent is not None and agent.decommissioned_at is not None:
+                reason = "decommissioned"
+            if reason is not None:
+                audit.record(connection, _refused(self._clock(), actor, held.subject if held else "", "", reason))
+            elif agent is not None:
+                return self._issue(connection, agent, key, None, actor, act="certificate.renew")
+        raise EnrolmentError("the certificate cannot be renewed", reason=reason or "unknown_certificate")
 
     def _holder(
         self, connection: Connection, key_sha256: str, agent_id: str, hosts: Collection[str]
@@ -238,14 +299,24 @@ class EnrolmentService:
         return list({c.serial: c for c in (*own, *others) if c.serial != held.serial}.values())
 
     def _proven_key(
-        self, proof: Mapping[str, Any], token: str, agent_id: str, name: str, environment: str
+        self,
+        proof: Mapping[str, Any],
+        token: str,
+        agent_id: str,
+        name: str,
+        environment: str,
+        *,
+        stands_for: str | None = None,
     ) -> PublicKey:
         kind = proof.get("kind")
         if kind == "pkcs10":
             return verify_pkcs10(_text(proof, "csr"), name)
         if kind == "sshsig":
             challenge = challenge_text(
-                agent_id=agent_id, name=name, environment=environment, token_id=token_id_of(token) or ""
+                agent_id=agent_id,
+                name=name,
+                environment=environment,
+                token_id=stands_for or token_id_of(token) or "",
             )
             # The host's own copy of the challenge is not looked at: only ours says what must be signed.
             return verify_sshsig(_text(proof, "public_key"), _text(proof, "signature"), challenge, CHALLENGE_NAMESPACE)
@@ -265,6 +336,7 @@ class EnrolmentService:
         agent = agents.find(connection, name, environment, lock=True)
         if agent is None or agent.id != agent_id:
             audit.record(connection, _refused(now, actor, name, agent_id, "unknown_agent"))
+            count_failure(connection, environment if agent is not None else "", "unknown_agent")
             return Refusal("unknown_agent", f"no agent '{name}' with this id is expected", None, "unknown_agent")
         key_sha256 = public_key_sha256(key)
         grant = self._tokens.redeem(
@@ -275,10 +347,17 @@ class EnrolmentService:
         known = certificates.issued_for(connection, grant.token_id, key_sha256)
         if known is not None:
             return self._enrolment(known, repeated=True)
+        return self._issue(connection, agent, key, grant.token_id, actor, act="certificate.issue")
+
+    def _issue(
+        self, connection: Connection, agent: agents.Agent, key: PublicKey, token_id: str | None, actor: str, *, act: str
+    ) -> Enrolment:
+        now = self._clock()
+        key_sha256 = public_key_sha256(key)
         issued = self._ca.issue_agent_certificate(
             key,
             agent_id=agent.id,
-            name=name,
+            name=agent.name,
             now=now,
             validity=self._validity,
             # RFC 5280 wants serials positive and below 160 bits.
@@ -287,14 +366,14 @@ class EnrolmentService:
         record = certificates.Certificate(
             serial=issued.serial,
             agent_id=agent.id,
-            subject=name,
+            subject=agent.name,
             fingerprint_sha256=issued.fingerprint_sha256,
             public_key_sha256=key_sha256,
             not_before=issued.not_before,
             not_after=issued.not_after,
             issued_at=now,
             chain_pem=issued.pem,
-            token_id=grant.token_id,
+            token_id=token_id,
         )
         certificates.add(connection, record)
         agents.save(
@@ -303,22 +382,20 @@ class EnrolmentService:
                 agent,
                 status="unknown" if agent.status == "decommissioned" else agent.status,
                 decommissioned_at=None,
-                enrolled_at=now,
+                enrolled_at=agent.enrolled_at if token_id is None else now,
                 certificate_fingerprint=issued.fingerprint_sha256,
                 certificate_expires_at=issued.not_after,
             ),
         )
         detail = {
-            "environment": environment,
+            "environment": agent.environment,
             "agent_id": agent.id,
             "serial": issued.serial,
             "fingerprint_sha256": issued.fingerprint_sha256,
-            "token_id": grant.token_id,
         }
-        audit.record(
-            connection,
-            audit.AuditEntry(time=now, actor=actor, act="certificate.issue", subject=name, detail=detail),
-        )
+        if token_id is not None:
+            detail["token_id"] = token_id
+        audit.record(connection, audit.AuditEntry(time=now, actor=actor, act=act, subject=agent.name, detail=detail))
         return self._enrolment(record, repeated=False)
 
     def _enrolment(self, record: certificates.Certificate, *, repeated: bool) -> Enrolment:
@@ -330,9 +407,11 @@ class EnrolmentService:
             repeated=repeated,
         )
 
-    def _audit_refusal(self, name: str, actor: str, agent_id: str, why: str) -> None:
+    def _audit_refusal(self, name: str, actor: str, agent_id: str, why: str, environment: str | None) -> None:
         with self._store.transaction() as connection:
             audit.record(connection, _refused(self._clock(), actor, name, agent_id, why))
+            if environment is not None:
+                count_failure(connection, environment, "bad_proof")
 
     def reason_to_enrol(
         self,

@@ -4,6 +4,10 @@ A token is ``<id>.<secret>``: 16 hex digits that name it, and 256 random bits in
 store keeps the id and the secret's SHA-256 only. The first exchange binds the token to the public key it
 brings: the same key may repeat the exchange until the token expires (an answer may have been lost on the
 wire), any other key is refused and audited.
+
+A token that travels to a host by hand has a third part: the pin of the fleet's authority (the SHA-256 of its root
+certificate, base64url), by which an agent that has never heard of the fleet knows the right server before it
+sends the token there. The pin is no secret, and the server that gets it back does not look at it.
 """
 
 from __future__ import annotations
@@ -18,12 +22,19 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from stella_ops.agents.token_views import Binding, TokenView, binding_of, view_of
 from stella_ops.durations import format_duration
-from stella_ops.errors import EnrolmentError
-from stella_ops.store import audit, tokens
+from stella_ops.errors import EnrolmentError, UsageError
+from stella_ops.store import audit, counters, tokens
 from stella_ops.store.database import Store
 
-_FORM = re.compile(r"([0-9a-f]{16})\.([A-Za-z0-9_-]{43})", re.ASCII)
+_FORM = re.compile(r"([0-9a-f]{16})\.([A-Za-z0-9_-]{43})(?:\.[A-Za-z0-9_-]{43})?", re.ASCII)
+
+REQUESTED = "stella_agent_bootstrap_total"
+SUCCEEDED = "stella_agent_bootstrap_success_total"
+FAILED = "stella_agent_bootstrap_failed_total"
+# A stranger's words must not make series without end: nothing is counted of what a token says that is not known.
+_STRANGERS = ("malformed", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +112,30 @@ class TokenService:
         created_by: str,
         ttl: timedelta | None = None,
         uses: int = 1,
+        binding: Binding | None = None,
+        pin: str | None = None,
     ) -> BootstrapToken:
         """Make a token for an agent.
 
         Args:
             uses: how many different keys it may enrol; more than one is for machines that are rebuilt.
+            binding: what else the agent is to be.
+            pin: the SHA-256 of the authority's root certificate, hex, for a token that carries it.
 
         Raises:
             EnrolmentError: (bad_ttl, bad_uses) more is asked than the settings allow.
         """
         with self._store.transaction() as connection:
-            return self.mint_in(connection, agent_name, environment, created_by=created_by, ttl=ttl, uses=uses)
+            return self.mint_in(
+                connection,
+                agent_name,
+                environment,
+                created_by=created_by,
+                ttl=ttl,
+                uses=uses,
+                binding=binding,
+                pin=pin,
+            )
 
     def mint_in(
         self,
@@ -122,8 +146,11 @@ class TokenService:
         created_by: str,
         ttl: timedelta | None = None,
         uses: int = 1,
+        binding: Binding | None = None,
+        pin: str | None = None,
     ) -> BootstrapToken:
         """``mint`` within the caller's transaction."""
+        bound = binding or Binding()
         life = self._ttl if ttl is None else ttl
         if not timedelta(0) < life <= self._max_ttl:
             raise EnrolmentError(
@@ -139,7 +166,7 @@ class TokenService:
             )
         now = self._clock()
         token_id = self._random(8).hex()
-        secret = base64.urlsafe_b64encode(self._random(32)).rstrip(b"=").decode()
+        secret = _base64url(self._random(32))
         record = tokens.Token(
             id=token_id,
             secret_sha256=_digest(secret),
@@ -149,6 +176,10 @@ class TokenService:
             created_by=created_by,
             expires_at=now + life,
             max_uses=uses,
+            platform=bound.platform,
+            capabilities=None if bound.capabilities is None else list(bound.capabilities),
+            labels=None if bound.labels is None else dict(bound.labels),
+            cluster_id=bound.cluster_id,
         )
         tokens.add(connection, record)
         detail = {
@@ -161,7 +192,9 @@ class TokenService:
             connection,
             audit.AuditEntry(time=now, actor=created_by, act="token.mint", subject=agent_name, detail=detail),
         )
-        return BootstrapToken(token_id, f"{token_id}.{secret}", record.expires_at)
+        counters.count(connection, REQUESTED, {"environment": environment, "platform": bound.platform or "push"})
+        value = f"{token_id}.{secret}" + (f".{_base64url(bytes.fromhex(pin))}" if pin else "")
+        return BootstrapToken(token_id, value, record.expires_at)
 
     def exchange(
         self,
@@ -226,7 +259,72 @@ class TokenService:
             detail=detail,
         )
         audit.record(connection, entry)
+        if isinstance(outcome, Refusal):
+            count_failure(connection, environment if outcome.reason not in _STRANGERS else "", outcome.detail)
+        elif not outcome.repeated:
+            counters.count(connection, SUCCEEDED, {"environment": environment})
         return outcome
+
+    def look(
+        self,
+        connection: Connection,
+        value: str,
+        *,
+        name: str | None = None,
+        environment: str | None = None,
+        actor: str,
+    ) -> tokens.Token | Refusal:
+        """The token with this value, while it is good for anything; nothing is used up.
+
+        Args:
+            name, environment: what the agent that sends it believes to be, where it says so.
+
+        A refusal is in the audit trail and counted, with ``redeem``'s reasons.
+        """
+        now = self._clock()
+        found = _authentic(connection, value, now)
+        known = "" if isinstance(found, Refusal) else found.environment
+        subject = "" if isinstance(found, Refusal) else found.agent_name
+        if not isinstance(found, Refusal):
+            found = _another(found, found.agent_name if name is None else name, environment or known) or found
+        if isinstance(found, Refusal):
+            detail: dict[str, object] = {"reason": found.detail}
+            if found.token_id:
+                detail["token_id"] = found.token_id
+            entry = audit.AuditEntry(
+                time=now, actor=actor, act="token.exchange", subject=subject, outcome="refused", detail=detail
+            )
+            audit.record(connection, entry)
+            count_failure(connection, known, found.detail)
+        return found
+
+    def binding(self, connection: Connection, token_id: str) -> Binding:
+        """What a token says of the agent it enrols; nothing for one that is gone."""
+        found = tokens.get(connection, token_id)
+        return Binding() if found is None else binding_of(found)
+
+    def list(self, *, everything: bool = False) -> list[TokenView]:
+        """The tokens that may still be used, oldest first; ``everything``: those too that may not."""
+        now = self._clock()
+        with self._store.reading() as connection:
+            found = tokens.every(connection) if everything else tokens.valid(connection, now)
+        return [view_of(token, now) for token in found]
+
+    def show(self, token: str) -> TokenView:
+        """One token by its id or its value; the secret in a value is neither needed nor looked at.
+
+        Raises:
+            UsageError: there is none.
+        """
+        token_id = token_id_of(token) or token
+        with self._store.reading() as connection:
+            found = tokens.get(connection, token_id)
+            keys = tokens.keys_of(connection, token_id)
+        if found is None:
+            raise UsageError(
+                f"no token has the id '{token_id[:16]}'", hint="stella-ops token list --all shows those there are"
+            )
+        return view_of(found, self._clock(), keys)
 
     def revoke(self, token_id: str, *, by: str) -> bool:
         """Make a token useless; False when it is unknown or revoked already."""
@@ -239,6 +337,11 @@ class TokenService:
         return done
 
 
+def count_failure(connection: Connection, environment: str, reason: str) -> None:
+    """Count a refused bootstrap, with the transaction that refuses it."""
+    counters.count(connection, FAILED, {"environment": environment, "reason": reason})
+
+
 def token_id_of(value: str) -> str | None:
     """The public part of a token, or None when it has not a token's form."""
     found = _FORM.fullmatch(value)
@@ -248,6 +351,31 @@ def token_id_of(value: str) -> str | None:
 def _decide(
     connection: Connection, value: str, key: str, name: str, environment: str, now: datetime
 ) -> Grant | Refusal:
+    token = _authentic(connection, value, now)
+    if isinstance(token, Refusal):
+        return token
+    refusal = _another(token, name, environment)
+    if refusal is not None:
+        return refusal
+    if tokens.is_bound(connection, token.id, key):
+        return Grant(token.id, repeated=True)
+    if not tokens.bind(connection, token.id, key, now):
+        return Refusal("used", "the bootstrap token was used for another key already", token.id, "used")
+    return Grant(token.id, repeated=False)
+
+
+def _another(token: tokens.Token, name: str, environment: str) -> Refusal | None:
+    """The refusal of a token that is for another agent."""
+    if token.agent_name != name:
+        return Refusal("wrong_name", f"the bootstrap token is not for '{name}'", token.id, "wrong_name")
+    if token.environment != environment:
+        message = f"the bootstrap token is not for environment '{environment}'"
+        return Refusal("wrong_environment", message, token.id, "wrong_environment")
+    return None
+
+
+def _authentic(connection: Connection, value: str, now: datetime) -> tokens.Token | Refusal:
+    """The token (locked), if whoever sent it has its secret, and it is neither revoked nor too old."""
     found = _FORM.fullmatch(value)
     if found is None:
         return Refusal("malformed", "this is no bootstrap token", None, "malformed")
@@ -258,22 +386,15 @@ def _decide(
     if token is None or not right:
         detail = "unknown" if token is None else "wrong_secret"
         return Refusal("unknown", "the bootstrap token is not known here", token_id, detail)
-    refusal: tuple[str, str] | None = None
     if token.revoked_at is not None:
-        refusal = ("revoked", "the bootstrap token was revoked")
-    elif now >= token.expires_at:
-        refusal = ("expired", "the bootstrap token has expired")
-    elif token.agent_name != name:
-        refusal = ("wrong_name", f"the bootstrap token is not for '{name}'")
-    elif token.environment != environment:
-        refusal = ("wrong_environment", f"the bootstrap token is not for environment '{environment}'")
-    elif tokens.is_bound(connection, token_id, key):
-        return Grant(token_id, repeated=True)
-    elif not tokens.bind(connection, token_id, key, now):
-        refusal = ("used", "the bootstrap token was used for another key already")
-    if refusal is not None:
-        return Refusal(*refusal, token_id, refusal[0])
-    return Grant(token_id, repeated=False)
+        return Refusal("revoked", "the bootstrap token was revoked", token_id, "revoked")
+    if now >= token.expires_at:
+        return Refusal("expired", "the bootstrap token has expired", token_id, "expired")
+    return token
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def _digest(secret: str) -> str:

@@ -1,4 +1,4 @@
-"""``stella-ops agent``: the agents of the fleet, as the store knows them."""
+"""``stella-ops agent``: bootstraps agents, and shows those of the fleet as the store knows them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from stella_ops.cli.agent_bootstrap import bootstrap, install_script
 
 if TYPE_CHECKING:
     from stella_ops.agents.registry import AgentView
@@ -17,10 +19,14 @@ _FORMAT = click.option(
 
 @click.group()
 def agent() -> None:
-    """Look at the agents of the fleet.
+    """Bootstrap agents, and look at those of the fleet.
 
-    What is shown is what the last visit found: run a playbook or the doctor to look anew.
+    What list and status show is what the last visit found: run a playbook or the doctor to look anew.
     """
+
+
+agent.add_command(bootstrap)
+agent.add_command(install_script)
 
 
 @agent.command(

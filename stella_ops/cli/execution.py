@@ -9,9 +9,10 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stella_ops.cli.extra_vars import parse_extra_vars
 from stella_ops.cli.secrets import REDACTOR
@@ -23,6 +24,10 @@ from stella_ops.inventory.model import Inventory
 from stella_ops.playbook.model import Playbook
 from stella_ops.redaction import Redactor
 from stella_ops.settings import Project, is_trusted, load_project
+
+if TYPE_CHECKING:
+    from stella_ops.agents.fleet import Fleet
+    from stella_ops.transport.pool import SessionPool
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -50,6 +55,8 @@ class Choices:
     diff: bool = False
     tags: tuple[str, ...] = ()
     skip_tags: tuple[str, ...] = ()
+    tunnel: bool = False
+    orchestrator: str | None = None
 
 
 @dataclass(eq=False, repr=False)
@@ -164,6 +171,26 @@ def console_reporter(workplace: Workplace, *, kind: str) -> Reporter:
     )
 
 
+async def make_pool(workplace: Workplace, fleet: Fleet, warn: Callable[[str], None]) -> SessionPool:
+    """The connections of a command: with the project's known hosts and keys, and what the command line says."""
+    from stella_ops.transport.code import CodeLibrary
+    from stella_ops.transport.pool import SessionPool
+
+    project, choices = workplace.project, workplace.choices
+    named = choices.private_key or project.defaults.private_key_file
+    return SessionPool(
+        CodeLibrary(workplace.options.module_folders),
+        project_known_hosts=project.known_hosts_file,
+        pinned_known_hosts=await fleet.pinned_hosts(),
+        host_authorities=project.ssh.host_ca,
+        accept_new_host_keys=choices.accept_new_host_keys,
+        private_keys=[Path(named).expanduser()] if named else [],
+        on_accepted_key=fleet.host_key_accepted,
+        on_refused_key=fleet.host_key_refused,
+        warn=warn,
+    )
+
+
 def execute(
     workplace: Workplace,
     playbooks: Sequence[Playbook],
@@ -202,8 +229,6 @@ async def _execute(
     from stella_ops.console.fan_out import FanOut
     from stella_ops.engine.run import Run
     from stella_ops.engine.run_context import RunContext
-    from stella_ops.transport.code import CodeLibrary
-    from stella_ops.transport.pool import SessionPool
 
     watching = list(reporters) if reporters is not None else [console_reporter(workplace, kind=kind)]
     warned: set[str] = set()
@@ -216,26 +241,21 @@ async def _execute(
     fleet = Fleet(workplace.project, redactor=workplace.redactor, environ=workplace.environ, warn=warn)
     recorder = fleet.run_recorder() if record else None
     reporter = FanOut([*watching, *([recorder] if recorder else [])], errors=sys.stderr)
-    project, options = workplace.project, workplace.options
-    keys = [Path(workplace.choices.private_key).expanduser()] if workplace.choices.private_key else []
-    if not keys and project.defaults.private_key_file:
-        keys = [Path(project.defaults.private_key_file).expanduser()]
-    pool = SessionPool(
-        CodeLibrary(options.module_folders),
-        project_known_hosts=project.known_hosts_file,
-        accept_new_host_keys=workplace.choices.accept_new_host_keys,
-        private_keys=keys,
-        on_accepted_key=fleet.host_key_accepted,
-        warn=warn,
-    )
+    pool = await make_pool(workplace, fleet, warn)
+    tunnels = None
+    if workplace.choices.tunnel:
+        from stella_ops.cli.tunnelling import tunnels_of_run
+
+        tunnels = tunnels_of_run(workplace, pool, warn)
     context = RunContext(
         run_id=os.urandom(16).hex(),
         inventory=workplace.inventory,
-        options=options,
+        options=workplace.options,
         pool=pool,
         reporter=reporter,
         redactor=workplace.redactor,
         fleet=fleet,
+        tunnels=tunnels,
     )
     loop = asyncio.get_running_loop()
     me = asyncio.current_task()

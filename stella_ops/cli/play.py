@@ -18,6 +18,7 @@ Examples:
   stella-ops play bootstrap.yml -i inventory            install, enrol, configure and start agents
   stella-ops play site.yml -i hosts.ini --check --diff  what would change?
   stella-ops play site.yml -l 'web:&prod' -t config     some hosts, some tasks
+  stella-ops play bootstrap.yml -l web3 --reissue       a new key and certificate for an agent
   stella-ops play decommission.yml -i inventory -l web3 remove an agent
 
 \b
@@ -32,9 +33,30 @@ Exit status: 0 all went well, 1 error, 2 a host failed, 4 a host was unreachable
 @click.option("--list-hosts", is_flag=True, help="Show the hosts that would take part, and stop.")
 @click.option("--list-tasks", is_flag=True, help="Show the tasks that would run, and stop.")
 @click.option("--syntax-check", is_flag=True, help="Read everything, run nothing.")
+@click.option(
+    "--reissue",
+    is_flag=True,
+    help="With bootstrap.yml: give agents that are known already a new key and certificate, and keep their ids (sets "
+    "stella_reissue).",
+)
+@click.option(
+    "--tunnel",
+    is_flag=True,
+    help="Give the agents on the hosts the orchestrator's API through SSH for the length of the run; see stella-ops "
+    "tunnel.",
+)
+@click.option("--orchestrator", metavar="URL", help="Where --tunnel leads, as reached from here.")
 @options.connection_options
 @options.run_options
-def play(playbooks: tuple[str, ...], list_hosts: bool, list_tasks: bool, syntax_check: bool, **given: Any) -> int:
+def play(
+    playbooks: tuple[str, ...],
+    list_hosts: bool,
+    list_tasks: bool,
+    syntax_check: bool,
+    reissue: bool,
+    extra_vars: tuple[str, ...],
+    **given: Any,
+) -> int:
     """Run playbooks: yours, or a built-in one by its name.
 
     Built in are bootstrap.yml, configure.yml, doctor.yml and decommission.yml.
@@ -45,7 +67,9 @@ def play(playbooks: tuple[str, ...], list_hosts: bool, list_tasks: bool, syntax_
     from stella_ops.cli.modules import module_index
     from stella_ops.playbook.parser import load_playbook
 
-    workplace = prepare(Choices(**given))
+    if reissue:
+        extra_vars = (*extra_vars, '{"stella_reissue": true}')
+    workplace = prepare(Choices(extra_vars=extra_vars, **given))
     paths = [find_playbook(name, workplace.project.root) for name in playbooks]
     folders = _module_folders(paths, workplace.options.module_folders)
     workplace.options = dataclasses.replace(workplace.options, module_folders=folders)

@@ -50,6 +50,8 @@ def connection_spec(
         common_args=args,
         interpreter=_interpreter(own.get("python_interpreter")),
         connect_timeout=float(options.timeout),
+        host_keys=_lines(own.get("host_keys"), host, "stella_host_keys"),
+        host_authorities=_lines(own.get("ssh_host_ca"), host, "stella_ssh_host_ca"),
     )
 
 
@@ -84,6 +86,18 @@ def become(
 
 def _text(value: Any) -> str | None:
     return None if value is None or value == "" else str(value)
+
+
+def _lines(value: Any, host: str, name: str) -> tuple[str, ...]:
+    """Public keys: a list of lines, or a text of one or more."""
+    if value is None or value == "":
+        return ()
+    given = value.splitlines() if isinstance(value, str) else value
+    if not isinstance(given, list | tuple) or not all(isinstance(line, str) for line in given):
+        raise InventoryError(
+            f"{name} must be a list of public keys", where=host, hint='write lines like "ssh-ed25519 AAAA…"'
+        )
+    return tuple(line.strip() for line in given if line.strip())
 
 
 def _port(value: Any, host: str) -> int | None:

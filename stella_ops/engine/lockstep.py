@@ -152,8 +152,10 @@ class Lockstep:
         state = batch.state(host)
         _count(state, outcome, guarded=batch.guards > 0)
         if outcome.status == "failed":
+            # The hint is no part of a result, but whoever rescues a failure may want to tell it.
+            told = {"hint": outcome.hint, **outcome.result} if outcome.hint else outcome.result
             for name in share:
-                batch.last_failure[name] = (task, outcome.result)
+                batch.last_failure[name] = (task, told)
             batch.set_failed(share, True)
         elif outcome.status == "unreachable":
             state.unreachable = True

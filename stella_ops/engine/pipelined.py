@@ -16,7 +16,7 @@ from stella_ops.engine.batch import Batch
 from stella_ops.engine.events import Warned
 from stella_ops.engine.lockstep import Announcer
 from stella_ops.engine.meta import PlayEnded
-from stella_ops.engine.play_runner import PlayRunner, gathering
+from stella_ops.engine.play_runner import PlayRunner, gathering, opening_tunnels
 from stella_ops.engine.run_context import RunContext
 from stella_ops.engine.task_runner import TaskRunner
 from stella_ops.engine.variables import PlayVariables
@@ -51,6 +51,7 @@ class PipelinedRunner:
         self._hosts = list(hosts)
         self._announcer = OnceAnnounced(run, hosts)
         self._gather = gathering(play)
+        self._tunnelling = opening_tunnels(play)
         self._over = False
         self._ended: PlayEnded | None = None
         self._left_out: list[str] = []
@@ -90,6 +91,7 @@ class PipelinedRunner:
                 self._tasks,
                 [host],
                 gather=self._gather,
+                tunnelling=self._tunnelling,
                 announcer=self._announcer,
                 among=self._hosts,
             )

@@ -27,6 +27,7 @@ class PlayRunner:
     Args:
         hosts: the batch, in order.
         gather: the task that gathers facts, for batches that share it; made anew by default.
+        tunnelling: the task that opens tunnels, likewise.
         announcer: tells of tasks.
         among: the hosts that go on side by side, where the batch is one of them; it has its slot already.
 
@@ -43,6 +44,7 @@ class PlayRunner:
         hosts: Sequence[str],
         *,
         gather: Task | None = None,
+        tunnelling: Task | None = None,
         announcer: Announcer | None = None,
         among: Sequence[str] = (),
     ) -> None:
@@ -52,6 +54,7 @@ class PlayRunner:
         self._batch = Batch(run, play, variables, hosts)
         wanted = play.gather_facts is None or self._batch.flag(play.gather_facts)
         self._gather = (gather or gathering(play)) if wanted else None
+        self._tunnelling = (tunnelling or opening_tunnels(play)) if run.tunnels is not None else None
         self._lockstep = Lockstep(
             self._batch,
             tasks,
@@ -71,6 +74,7 @@ class PlayRunner:
         for host in batch.hosts:
             batch.state(host).ended = False
         try:
+            await self._open_tunnels()
             await self._gather_facts()
             for _, steps in self._play.sections():
                 await self._steps(steps, batch.active())
@@ -87,10 +91,19 @@ class PlayRunner:
         # ansible-core stops a rolling play when a batch is lost as a whole.
         return not all(batch.state(host).failed or batch.state(host).unreachable for host in batch.hosts)
 
+    async def _open_tunnels(self) -> None:
+        """Before anything else is done on a host; a tunnel lasts for all plays."""
+        of_run = self._run.tunnels
+        if self._tunnelling is None or of_run is None:
+            return
+        hosts = [host for host in self._batch.active() if of_run.tunnels.get(host) is None]
+        if hosts:
+            await self._lockstep.run(self._tunnelling, hosts)
+
     async def _gather_facts(self) -> None:
-        gather, options = self._gather, self._run.options
-        if gather is not None and is_selected(gather.inherited.tags, options.tags, options.skip_tags):
-            await self._lockstep.run(gather, self._batch.active())
+        gather, options, hosts = self._gather, self._run.options, self._batch.active()
+        if gather is not None and hosts and is_selected(gather.inherited.tags, options.tags, options.skip_tags):
+            await self._lockstep.run(gather, hosts)
 
     # -- steps
 
@@ -192,3 +205,9 @@ def gathering(play: Play) -> Task:
     inherited = dataclasses.replace(play.inherited, tags=play.inherited.tags | {"always"})
     args = {"gather_subset": play.gather_subset} if play.gather_subset else {}
     return Task(name="Gathering Facts", action="setup", args=args, origin=play.origin, inherited=inherited)
+
+
+def opening_tunnels(play: Play) -> Task:
+    """The task that opens the tunnels of a play's hosts. Whom it becomes is the play's to say."""
+    inherited = dataclasses.replace(play.inherited, when=[], tags=play.inherited.tags | {"always"}, run_once=None)
+    return Task(name="Opening Tunnels", action="agent_tunnel", args={}, origin=play.origin, inherited=inherited)

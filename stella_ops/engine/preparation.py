@@ -112,6 +112,7 @@ class Preparation:
             scrub=run.scrub,
             fleet=run.fleet,
             link=link,
+            tunnels=run.tunnels,
             sources=run.sources,
         )
         return Prepared(target, context, drop_omitted(args))

@@ -90,4 +90,6 @@ def _written(keywords: Inherited) -> tuple[Any, ...]:
 
 
 def _is_dynamic(value: Any) -> bool:
-    return (isinstance(value, str) and is_template(value)) or isinstance(value, dict | list)
+    if isinstance(value, list):
+        return any(_is_dynamic(item) for item in value)
+    return (isinstance(value, str) and is_template(value)) or isinstance(value, dict)

@@ -84,6 +84,8 @@ class Run:
             raise
         finally:
             try:
+                if context.tunnels is not None:
+                    await context.tunnels.tunnels.close()
                 await context.pool.close()
             finally:
                 self._finish(code, interrupted, time.monotonic() - started)

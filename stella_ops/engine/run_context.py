@@ -23,6 +23,7 @@ from stella_ops.transport.pool import SessionPool
 
 if TYPE_CHECKING:
     from stella_ops.agents.fleet import Fleet
+    from stella_ops.transport.tunnels import TunnelsOfRun
 
 
 class RunContext:
@@ -30,6 +31,7 @@ class RunContext:
 
     Args:
         fleet: opened lazily by the actions that need it; None where a run has no fleet.
+        tunnels: opened to each host of a play before its first task; None where none are wanted.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class RunContext:
         reporter: Reporter,
         redactor: Redactor,
         fleet: Fleet | None = None,
+        tunnels: TunnelsOfRun | None = None,
     ) -> None:
         self.run_id = run_id
         self.inventory = inventory
@@ -49,6 +52,7 @@ class RunContext:
         self.pool = pool
         self.redactor = redactor
         self.fleet = fleet
+        self.tunnels = tunnels
         self.templar = Templar()
         self.sources = SourceFiles()
         self.states: dict[str, HostState] = {}

@@ -202,7 +202,9 @@ class TaskRunner:
             status = "skipped"
         else:
             status = "changed" if result.get("changed") else "ok"
+        unshown = result.pop("_unshown", {})
         shown = dict(result)
+        result.update(unshown)
         # What only tells how to show a result is no part of what a playbook gets to see.
         for name in [name for name in result if name.startswith("_ansible_")]:
             del result[name]

@@ -14,7 +14,7 @@ from stella_ops.playbook.model import Task
 from stella_ops.templating.scope import is_template
 
 # Actions that ask the host once at the most, and have no effect on the controller.
-_PLAIN_ACTIONS = frozenset({"assert", "copy", "debug", "template"})
+_PLAIN_ACTIONS = frozenset({"agent_checkpoint", "agent_preflight", "assert", "copy", "debug", "template"})
 # The only built-in module that returns facts.
 _FACTS = "setup"
 _PREFIXES = ("ansible_", "stella_")

@@ -22,6 +22,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "ssh_private_key_file": ("ssh_private_key_file", "private_key_file"),
     "ssh_private_key_passphrase": ("ssh_private_key_passphrase", "private_key_passphrase"),
     "ssh_host_key_checking": ("ssh_host_key_checking", "host_key_checking"),
+    "host_keys": ("host_keys",),
+    "ssh_host_ca": ("ssh_host_ca",),
     "ssh_args": ("ssh_args",),
     "ssh_common_args": ("ssh_common_args",),
     "ssh_extra_args": ("ssh_extra_args",),

@@ -1,4 +1,4 @@
-"""The fleet's certificate authority: a root, an issuing certificate, and certificates for agents.
+"""The fleet's certificate authority: a root, an issuing certificate, and certificates for agents, operators, servers.
 
     ca/root.crt  root.key      ten years; the key signs the issuing certificate only and may be moved offline
     ca/issuing.crt issuing.key five years; signs agents' certificates
@@ -8,8 +8,9 @@ Keys are PKCS #8, encrypted when a passphrase is configured, else readable by th
 
 from __future__ import annotations
 
+import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -26,14 +27,17 @@ from stella_ops.pki.authority_files import create_authority
 from stella_ops.pki.keys import PublicKey, SigningKey, public_key_sha256
 
 DEFAULT_VALIDITY = timedelta(days=365)
+SERVER_VALIDITY = timedelta(days=90)
+OPERATOR_VALIDITY = timedelta(days=365)
 BACKDATE = timedelta(minutes=5)
 _SOON = timedelta(days=365)
+_LONGEST_COMMON_NAME = 64
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedCertificate:
-    """A certificate for an agent. ``pem`` is the chain, leaf first, without root; ``serial`` is hex.
+    """A certificate just signed. ``pem`` is the chain, leaf first, without root; ``serial`` is hex.
 
     ``fingerprint_sha256`` is of the leaf's DER, ``public_key_sha256`` of its SubjectPublicKeyInfo; both hex.
     """
@@ -183,6 +187,61 @@ class CertificateAuthority:
         Raises:
             PkiError: the name cannot be in a certificate, or the issuing certificate has ended.
         """
+        alternative: list[x509.GeneralName] = [x509.UniformResourceIdentifier(f"stella://agent/{agent_id}")]
+        if is_dns_name(name):
+            alternative.append(x509.DNSName(name))
+        client = ExtendedKeyUsageOID.CLIENT_AUTH
+        return self._issue(public_key, name, alternative, client, now, validity, backdate, serial)
+
+    def issue_server_certificate(
+        self, public_key: PublicKey, *, names: Sequence[str], now: datetime, validity: timedelta = SERVER_VALIDITY
+    ) -> IssuedCertificate:
+        """Sign a certificate for the orchestrator's key: it can stand for a server and for nothing else.
+
+        Args:
+            names: the DNS names and IP addresses that it is called by; the common name is the first that fits.
+
+        Raises:
+            PkiError: a name is neither, or there is none, or the issuing certificate has ended.
+        """
+        alternative = [_server_name(name) for name in names]
+        if not alternative:
+            raise PkiError("a server's certificate needs a name")
+        common = next((name for name in names if len(name) <= _LONGEST_COMMON_NAME), "orchestrator")
+        server = ExtendedKeyUsageOID.SERVER_AUTH
+        return self._issue(public_key, common, alternative, server, now, validity, BACKDATE, None)
+
+    def issue_operator_certificate(
+        self,
+        public_key: PublicKey,
+        *,
+        operator_id: str,
+        name: str,
+        now: datetime,
+        validity: timedelta = OPERATOR_VALIDITY,
+    ) -> IssuedCertificate:
+        """Sign a certificate for an operator's key; the URI in it is ``stella://operator/<operator_id>``.
+
+        What the operator may do is not in it: that stands in the fleet store.
+
+        Raises:
+            PkiError: the name cannot be in a certificate, or the issuing certificate has ended.
+        """
+        alternative = [x509.UniformResourceIdentifier(f"stella://operator/{operator_id}")]
+        client = ExtendedKeyUsageOID.CLIENT_AUTH
+        return self._issue(public_key, name, alternative, client, now, validity, BACKDATE, None)
+
+    def _issue(
+        self,
+        public_key: PublicKey,
+        name: str,
+        alternative: Sequence[x509.GeneralName],
+        usage: x509.ObjectIdentifier,
+        now: datetime,
+        validity: timedelta,
+        backdate: timedelta,
+        serial: int | None,
+    ) -> IssuedCertificate:
         # Certificates count in whole seconds.
         start = max(now - backdate, self.issuing.not_valid_before_utc).replace(microsecond=0)
         end = min(now + validity, self.issuing.not_valid_after_utc).replace(microsecond=0)
@@ -191,9 +250,6 @@ class CertificateAuthority:
                 "the issuing certificate has ended" if validity > timedelta(0) else "the validity is not positive",
                 where=self.folder / "issuing.crt",
             )
-        alternative: list[x509.GeneralName] = [x509.UniformResourceIdentifier(f"stella://agent/{agent_id}")]
-        if is_dns_name(name):
-            alternative.append(x509.DNSName(name))
         issuer_key = self.issuing.public_key()
         try:
             builder = (
@@ -206,7 +262,7 @@ class CertificateAuthority:
                 .not_valid_after(end)
                 .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
                 .add_extension(_key_usage(isinstance(public_key, rsa.RSAPublicKey)), critical=True)
-                .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+                .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
                 .add_extension(x509.SubjectAlternativeName(alternative), critical=False)
                 .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
                 .add_extension(
@@ -231,6 +287,27 @@ def is_dns_name(name: str) -> bool:
     """Tell whether a name can stand as a DNS name (RFC 1123): an IP address or ``web_1`` cannot."""
     labels = name.split(".")
     return len(name) <= 253 and all(map(_LABEL.fullmatch, labels)) and not labels[-1].isdigit()
+
+
+def is_server_name(name: str) -> bool:
+    """Tell whether a name can be in a server's certificate: a DNS name or an IP address."""
+    try:
+        _server_name(name)
+    except PkiError:
+        return False
+    return True
+
+
+def _server_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        pass
+    if not is_dns_name(name):
+        raise PkiError(
+            f"'{name}' is neither a DNS name nor an IP address", hint="see [orchestrator] url and names in stella.toml"
+        )
+    return x509.DNSName(name)
 
 
 def _key_usage(encipher: bool) -> x509.KeyUsage:

@@ -41,6 +41,11 @@ def issued_for(connection: Connection, token_id: str, public_key_sha256: str) ->
     return _one(connection.execute(query).one_or_none())
 
 
+def get(connection: Connection, serial: str) -> Certificate | None:
+    """The certificate with this serial, in hex."""
+    return _one(connection.execute(select(certificates).where(certificates.c.serial == serial)).one_or_none())
+
+
 def by_fingerprint(connection: Connection, fingerprint_sha256: str) -> Certificate | None:
     """The certificate with this fingerprint."""
     query = select(certificates).where(certificates.c.fingerprint_sha256 == fingerprint_sha256)

@@ -247,3 +247,35 @@ agent_logs = Table(
     Column("data", JSON, nullable=False),
     UniqueConstraint("agent_id", "time", "seq"),
 )
+
+# Every key that a host was seen with. ``host`` is its name in the inventory; ``name`` and ``port`` are what known_hosts
+# calls it. ``status`` is pending, approved, pinned, replaced, unpinned or revoked; ``state`` what the last look made of
+# it (new, known, certified, changed). ``pinned_to`` lists store, inventory and known_hosts.
+host_keys = Table(
+    "host_keys",
+    metadata,
+    Column("id", RowNumber, primary_key=True),
+    Column("host", String(255), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("port", Integer, nullable=False),
+    Column("algorithm", String(64), nullable=False),
+    Column("bits", Integer, nullable=False),
+    Column("fingerprint", String(64), nullable=False, index=True),
+    Column("public_key", Text, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("note", Text),
+    Column("certificate", JSON),
+    Column("first_seen_at", UtcDateTime, nullable=False),
+    Column("last_seen_at", UtcDateTime, nullable=False),
+    Column("approved_at", UtcDateTime),
+    Column("approved_by", String(255)),
+    Column("approved_because", Text),
+    Column("replaces", Boolean, nullable=False),
+    Column("pinned_at", UtcDateTime),
+    Column("pinned_by", String(255)),
+    Column("pinned_to", JSON),
+    Column("ended_at", UtcDateTime),
+    Column("ended_by", String(255)),
+    UniqueConstraint("host", "name", "port", "fingerprint"),
+)

@@ -87,5 +87,30 @@ def valid(connection: Connection, now: datetime) -> list[Token]:
     return [_token(row) for row in connection.execute(query)]
 
 
+def minted_since(connection: Connection, agent_name: str, environment: str, since: datetime) -> list[Token]:
+    """The tokens for an agent that were minted from a moment on, oldest first."""
+    query = (
+        select(tokens)
+        .where(tokens.c.created_at >= since, tokens.c.agent_name == agent_name, tokens.c.environment == environment)
+        .order_by(tokens.c.created_at, tokens.c.id)
+    )
+    return [_token(row) for row in connection.execute(query)]
+
+
+def every(connection: Connection) -> list[Token]:
+    """All tokens, oldest first."""
+    return [_token(row) for row in connection.execute(select(tokens).order_by(tokens.c.created_at, tokens.c.id))]
+
+
+def keys_of(connection: Connection, token_id: str) -> list[str]:
+    """Digests of the public keys that a token was used for, oldest first."""
+    query = (
+        select(token_keys.c.public_key_sha256)
+        .where(token_keys.c.token_id == token_id)
+        .order_by(token_keys.c.bound_at, token_keys.c.public_key_sha256)
+    )
+    return list(connection.execute(query).scalars())
+
+
 def _token(row: Row[tuple[object, ...]]) -> Token:
     return Token(**row._mapping)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from stella_ops.errors import NotYet
 from stella_ops.transport.content import FileContent
+from stella_ops.transport.traffic import Endpoint, Traffic
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,8 @@ class ConnectionSpec:
     """How to reach one host: what the inventory says, rendered and checked.
 
     ``common_args`` is OpenSSH option text (``-o … -J …``); ``interpreter`` is None when the host's own first
-    working Python is to be found.
+    working Python is to be found. ``host_keys`` are public keys that are trusted for the host besides those of
+    known_hosts files, ``host_authorities`` those of authorities that may certify its key.
     """
 
     name: str
@@ -39,6 +41,8 @@ class ConnectionSpec:
     common_args: str = ""
     interpreter: str | None = None
     connect_timeout: float = 10.0
+    host_keys: tuple[str, ...] = ()
+    host_authorities: tuple[str, ...] = ()
 
 
 class Link:
@@ -115,6 +119,22 @@ class CommandResult:
     stderr: bytes
 
 
+class RemoteSocket(Protocol):
+    """A UNIX socket on a host whose connections are carried here.
+
+    Attributes:
+        path: on the host.
+        lost: set when the connection to the host is gone, and the socket with it.
+    """
+
+    path: str
+    lost: asyncio.Event
+
+    async def close(self) -> None:
+        """Have the host listen no more, and end the connections that are carried. The file stays on the host."""
+        ...
+
+
 class HostSession(Protocol):
     """One host, connected or to be connected: one SSH connection, one runner channel for each become user."""
 
@@ -139,6 +159,26 @@ class HostSession(Protocol):
 
     async def hello(self, become: Become | None = None) -> dict[str, Any]:
         """What the runner said of itself when it started: python, uid, user, home, time …"""
+        ...
+
+    async def login(self) -> str:
+        """The name that the host knows the login user by; connects where that has not been done.
+
+        Raises:
+            UnreachableError: no connection.
+        """
+        ...
+
+    async def listen(self, path: str, endpoint: Endpoint, traffic: Traffic) -> RemoteSocket:
+        """Have the host listen on a UNIX socket, and carry its connections to an address that is reached from here.
+
+        It is part of the one connection to the host. The host's sshd makes the socket as the login user, mode 0600,
+        where nothing of that name may be.
+
+        Raises:
+            UnreachableError: no connection.
+            TunnelError: the host does not allow it.
+        """
         ...
 
     async def close(self) -> None:

@@ -13,10 +13,10 @@ import functools
 import random
 import re
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncssh
 
@@ -24,7 +24,8 @@ from stella_ops.errors import InventoryError, StellaError, UnreachableError
 from stella_ops.transport import lean_ssh
 from stella_ops.transport.base import ConnectionSpec
 from stella_ops.transport.connect_errors import connect_error, too_busy
-from stella_ops.transport.host_keys import HostKeys, Trust
+from stella_ops.transport.host_key_errors import refused_key
+from stella_ops.transport.host_keys import HostKeys, RefusedKey, Trust
 from stella_ops.transport.login_keys import agent_socket, default_keys, load_key, locked_key_error
 from stella_ops.transport.proxy_command import ProxyCommand
 from stella_ops.transport.shared_agent import Agents
@@ -38,6 +39,8 @@ CONNECT_ATTEMPTS = 5
 KEEPALIVE_SECONDS = 15
 LOGIN_SECONDS = 30.0
 
+T = TypeVar("T")
+
 
 @dataclass(slots=True)
 class SshSettings:
@@ -48,6 +51,7 @@ class SshSettings:
         accept_new: accept keys of hosts that are not known yet (``--accept-new-host-keys``).
         config_files: OpenSSH client configuration; missing files are passed over.
         private_keys: keys to offer when the inventory names none; empty for the usual ones.
+        on_refused: told of a host key that contradicts what is on record, before the error is raised.
         warn: told of each SSH option that has no meaning here.
     """
 
@@ -55,11 +59,12 @@ class SshSettings:
     accept_new: bool = False
     config_files: list[str] = field(default_factory=lambda: [str(Path("~/.ssh/config").expanduser())])
     private_keys: list[Path] = field(default_factory=list)
+    on_refused: Callable[[RefusedKey], Awaitable[None]] | None = None
     warn: Callable[[str], None] = lambda message: None
 
 
 @dataclass(frozen=True, slots=True)
-class _Login:
+class Login:
     """One connection to open. ``hosts_behind`` are those that it leads to, nearest first."""
 
     target: Target
@@ -69,6 +74,8 @@ class _Login:
     timeout: float
     where: str
     hosts_behind: tuple[Target, ...] = ()
+    host_keys: tuple[str, ...] = ()
+    host_authorities: tuple[str, ...] = ()
 
 
 # AES-GCM costs a fifth of the processor time of asyncssh's first choice (ChaCha20-Poly1305); ^ puts these before
@@ -104,6 +111,14 @@ class Connector:
             UnreachableError: or one of its kinds: host key, login.
             InventoryError: an option or a key file is wrong.
         """
+        return await self.through(await self.login(spec), self._open)
+
+    async def login(self, spec: ConnectionSpec) -> Login:
+        """What a host's connection takes, with OpenSSH's options and configuration read.
+
+        Raises:
+            InventoryError: an option is wrong.
+        """
         settings = self._settings
         options = parse_ssh_args(spec.common_args, spec.name)
         for warning in options.warnings:
@@ -114,15 +129,15 @@ class Connector:
         tokens = {"h": target.host, "n": name, "p": str(target.port), "r": target.user}
         given = [spec.private_key_file] if spec.private_key_file else []
         given = given or [expand_path(path, tokens) for path in options.identities] or settings.private_keys
-        return await self._patiently(
-            _Login(
-                target=target,
-                options=options,
-                identities=tuple(path.expanduser() for path in given),
-                password=spec.password,
-                timeout=options.keywords.get("connect_timeout", spec.connect_timeout),
-                where=spec.name,
-            )
+        return Login(
+            target=target,
+            options=options,
+            identities=tuple(path.expanduser() for path in given),
+            password=spec.password,
+            timeout=options.keywords.get("connect_timeout", spec.connect_timeout),
+            where=spec.name,
+            host_keys=spec.host_keys,
+            host_authorities=spec.host_authorities,
         )
 
     async def close(self) -> None:
@@ -135,33 +150,53 @@ class Connector:
         await asyncio.gather(*(proxy.close() for proxy in proxies))
         await self._agents.close()
 
-    async def _patiently(self, login: _Login) -> asyncssh.SSHClientConnection:
-        """Connects; an sshd that drops the connection before it speaks is too busy, and asked again."""
+    def trust(self, login: Login) -> Trust:
+        """What is trusted for a connection.
+
+        Raises:
+            InventoryError: the inventory names a host key that is none.
+        """
+        target = login.target
+        try:
+            return self._settings.host_keys.trust(
+                target.key_name,
+                target.key_port,
+                user_files=target.user_files,
+                global_files=target.global_files,
+                accept_new=self._settings.accept_new or bool(login.options.accept_new),
+                inventory_keys=login.host_keys,
+                inventory_authorities=login.host_authorities,
+            )
+        except InventoryError as error:
+            raise InventoryError(error.message, where=login.where, hint=error.hint) from None
+
+    async def through(self, login: Login, open_it: Callable[[Login, object], Awaitable[T]]) -> T:
+        """Call ``open_it`` with the way to a host (None, a jump host's connection or a proxy command).
+
+        An sshd that drops the connection before it speaks is too busy, and asked again.
+
+        Raises:
+            UnreachableError: it stays too busy, or a jump host cannot be reached.
+        """
         gate = self._gates[login.target.host, login.target.port]
         for attempt in range(1, CONNECT_ATTEMPTS + 1):
             # A jump host's connection may have been lost since the last attempt.
             tunnel = await self._tunnel(login)
             async with gate:
                 try:
-                    return await self._open(login, tunnel)
+                    return await open_it(login, tunnel)
                 except (asyncssh.ConnectionLost, ConnectionResetError) as problem:
                     if isinstance(tunnel, ProxyCommand) and not tunnel.found_closed_door:
-                        raise _proxy_error(login, tunnel, problem) from None
+                        raise proxy_error(login, tunnel, problem) from None
                     if attempt == CONNECT_ATTEMPTS:
                         raise too_busy(problem, login.where) from None
             await asyncio.sleep(random.uniform(0.2, 0.6) * attempt)
         raise AssertionError("unreachable code")
 
-    async def _open(self, login: _Login, tunnel: object) -> asyncssh.SSHClientConnection:
+    async def _open(self, login: Login, tunnel: object) -> asyncssh.SSHClientConnection:
         """One attempt. Every host key of a run is verified here."""
         settings, target, options = self._settings, login.target, login.options
-        trust = settings.host_keys.trust(
-            target.key_name,
-            target.key_port,
-            user_files=target.user_files,
-            global_files=target.global_files,
-            accept_new=settings.accept_new or bool(options.accept_new),
-        )
+        trust = self.trust(login)
         keywords: dict[str, Any] = {
             "keepalive_interval": KEEPALIVE_SECONDS,
             "login_timeout": max(LOGIN_SECONDS, login.timeout),
@@ -220,12 +255,16 @@ class Connector:
             ) from None
         except (asyncssh.Error, OSError, ValueError) as problem:
             if isinstance(tunnel, ProxyCommand) and tunnel.said and not isinstance(problem, asyncssh.DisconnectError):
-                raise _proxy_error(login, tunnel, problem) from None
+                raise proxy_error(login, tunnel, problem) from None
+            if settings.on_refused is not None:
+                refused = refused_key(problem, target, trust, login.where)
+                if refused is not None:
+                    await settings.on_refused(refused)
             raise connect_error(
                 problem, target, trust, timeout=login.timeout, where=login.where, locked_keys=locked
             ) from None
 
-    def _client_keys(self, login: _Login, has_agent: bool, locked: list[str]) -> list[Any] | None:
+    def _client_keys(self, login: Login, has_agent: bool, locked: list[str]) -> list[Any] | None:
         """The keys to offer besides the agent's; None for what the configuration or OpenSSH's habit says."""
         if not login.identities or (login.hosts_behind and login.target.own_identities):
             return None
@@ -244,7 +283,7 @@ class Connector:
 
     # -- the way there
 
-    async def _tunnel(self, login: _Login) -> object:
+    async def _tunnel(self, login: Login) -> object:
         proxy, target = login.target.proxy, login.target
         if proxy.command is not None:
             self._proxies.append(ProxyCommand(proxy.command))
@@ -264,7 +303,7 @@ class Connector:
             tunnel = await self._jump(step, way, tunnel)
         return tunnel
 
-    async def _hop(self, login: _Login, hop: str, *, first: bool) -> _Login:
+    async def _hop(self, login: Login, hop: str, *, first: bool) -> Login:
         """The login at a jump host. It has the known hosts of the host behind, and its own configuration."""
         user, name, port = parse_hop(hop, login.where)
         options = SshOptions(
@@ -278,7 +317,7 @@ class Connector:
             # It is reached through the one before, whatever its own configuration says.
             target = replace(target, proxy=Proxy())
         behind = (login.target, *login.hosts_behind)
-        return _Login(
+        return Login(
             target=target,
             options=options,
             identities=login.identities,
@@ -289,7 +328,7 @@ class Connector:
         )
 
     async def _jump(
-        self, login: _Login, way: tuple[str, ...], tunnel: asyncssh.SSHClientConnection | None
+        self, login: Login, way: tuple[str, ...], tunnel: asyncssh.SSHClientConnection | None
     ) -> asyncssh.SSHClientConnection:
         """The connection to a jump host; one for all hosts behind it that see it in the same way."""
         target = login.target
@@ -303,7 +342,7 @@ class Connector:
                 raise _at_jump_host(jump.error, target, login.where)
             try:
                 if tunnel is None:
-                    jump.connection = await self._patiently(login)
+                    jump.connection = await self.through(login, self._open)
                 else:
                     jump.connection = await self._behind(login, tunnel)
                 jump.error = None
@@ -314,7 +353,7 @@ class Connector:
             finally:
                 jump.attempts += 1
 
-    async def _behind(self, login: _Login, tunnel: asyncssh.SSHClientConnection) -> asyncssh.SSHClientConnection:
+    async def _behind(self, login: Login, tunnel: asyncssh.SSHClientConnection) -> asyncssh.SSHClientConnection:
         try:
             return await self._open(login, tunnel)
         except (asyncssh.ConnectionLost, ConnectionResetError) as problem:
@@ -384,7 +423,7 @@ def _at_jump_host(error: StellaError, target: Target, where: str) -> StellaError
     return type(error)(message, where=where, hint=error.hint)
 
 
-def _proxy_error(login: _Login, proxy: ProxyCommand, problem: Exception) -> UnreachableError:
+def proxy_error(login: Login, proxy: ProxyCommand, problem: Exception) -> UnreachableError:
     said = proxy.said or str(problem)
     return UnreachableError(
         f"the proxy command to {login.target.place} ended: {said}",

@@ -6,7 +6,8 @@ import socket
 
 import asyncssh
 
-from stella_ops.errors import AuthenticationError, HostKeyError, InventoryError, StellaError, UnreachableError
+from stella_ops.errors import AuthenticationError, InventoryError, StellaError, UnreachableError
+from stella_ops.transport.host_key_errors import host_key_error, is_about_host_keys, no_such_kind, sentence
 from stella_ops.transport.host_keys import Trust
 from stella_ops.transport.ssh_config import Target
 
@@ -23,12 +24,12 @@ def connect_error(
     """
     place = target.place
     if isinstance(problem, asyncssh.HostKeyNotVerifiable):
-        return _host_key_error(problem, place, trust, where)
+        return host_key_error(problem, place, trust, where)
     if isinstance(problem, asyncssh.PermissionDenied):
         return _refused_login(str(problem), target, where, locked_keys)
     if isinstance(problem, asyncssh.DisconnectError) and "authentication failures" in str(problem):
         return AuthenticationError(
-            f"the host refuses the login as {target.user}: {_sentence(problem)}",
+            f"the host refuses the login as {target.user}: {sentence(problem)}",
             where=where,
             hint="too many keys were offered: set ansible_ssh_private_key_file, or -o IdentitiesOnly=yes",
         )
@@ -43,45 +44,9 @@ def connect_error(
 def too_busy(problem: Exception, where: str) -> UnreachableError:
     """The server closed the connection before the login, again and again."""
     return UnreachableError(
-        f"the host closed the connection before the login: {_sentence(problem)}",
+        f"the host closed the connection before the login: {sentence(problem)}",
         where=where,
         hint="sshd may be at its MaxStartups limit or block this address: lower --forks or look at the host's sshd log",
-    )
-
-
-def _host_key_error(problem: Exception, place: str, trust: Trust, where: str) -> HostKeyError:
-    shown = trust.refused
-    seen = f" ({shown.get_algorithm()} {shown.get_fingerprint()})" if shown is not None else ""
-    if trust.problem is not None:
-        return HostKeyError(
-            f"the new host key of {place}{seen} cannot be recorded: {trust.problem}",
-            where=where,
-            hint="a key is accepted only when it can be written down; check the state folder",
-        )
-    if "revoked" in str(problem):
-        return HostKeyError(
-            f"the host key of {place} is revoked",
-            where=where,
-            hint="a line with @revoked in known_hosts says so: do not connect; give the host a new key",
-        )
-    if trust.on_record:
-        return HostKeyError(
-            f"the host key of {place} is not the one on record{seen}",
-            where=where,
-            hint="the host was reinstalled, or somebody is in between. Compare the fingerprint on the host's own "
-            f"console (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub); if it is right: ssh-keygen -R '{place}'",
-        )
-    if trust.known.authorities:
-        detail = f"its key{seen} has no certificate" if shown is not None else _sentence(problem)
-        return HostKeyError(
-            f"the host key of {place} is not certified by the authority on record: {detail}",
-            where=where,
-            hint="known_hosts has a @cert-authority line for this host: have its key signed (HostCertificate)",
-        )
-    return HostKeyError(
-        f"the host key of {place} is not known{seen}" if seen else f"the host key of {place}: {_sentence(problem)}",
-        where=where,
-        hint="compare the fingerprint, then add the key to known_hosts, or run once with --accept-new-host-keys",
     )
 
 
@@ -100,14 +65,10 @@ def _refused_login(said: str, target: Target, where: str, locked_keys: list[str]
 
 
 def _no_common_algorithm(problem: Exception, place: str, trust: Trust, where: str) -> StellaError:
-    if "host key" in str(problem).lower() and (trust.on_record or trust.known.authorities):
-        return HostKeyError(
-            f"{place} has no host key of the kind that is on record: {_sentence(problem)}",
-            where=where,
-            hint=f"compare its keys on the host's own console; if they are right: ssh-keygen -R '{place}'",
-        )
+    if is_about_host_keys(problem) and (trust.on_record or trust.known.authorities):
+        return no_such_kind(problem, place, trust, where)
     return UnreachableError(
-        f"{place}: {_sentence(problem)}",
+        f"{place}: {sentence(problem)}",
         where=where,
         hint="an old or hardened sshd: name what it has with -o KexAlgorithms=, -o Ciphers=, -o HostKeyAlgorithms= "
         "in ansible_ssh_common_args",
@@ -130,20 +91,16 @@ def _network_problem(problem: Exception, target: Target, timeout: float) -> tupl
         )
     if isinstance(problem, asyncssh.ChannelOpenError):
         return (
-            f"the jump host cannot reach {place}: {_sentence(problem)}",
+            f"the jump host cannot reach {place}: {sentence(problem)}",
             "check that the host is up as seen from the jump host, and AllowTcpForwarding in the jump host's "
             "sshd_config",
         )
     if isinstance(problem, OSError) and problem.strerror:
         return f"{place}: {problem.strerror}", "check the network path to the host"
-    return f"{place}: {_sentence(problem)}", None
+    return f"{place}: {sentence(problem)}", None
 
 
 def _all_refused(problem: Exception) -> bool:
     # A name with several addresses that all fail: asyncio puts their errors together as text.
     text = str(problem)
     return text.startswith("Multiple exceptions") and text.count("Errno") == text.count("Errno 111")
-
-
-def _sentence(problem: Exception) -> str:
-    return str(problem).strip().rstrip(".") or type(problem).__name__

@@ -40,9 +40,36 @@ class KnownKeys:
     revoked: list[asyncssh.SSHKey] = field(default_factory=list)
 
 
+class Record(NamedTuple):
+    """One line that says something about a host.
+
+    Attributes:
+        marker: "", "@cert-authority" or "@revoked".
+        source: the file, or another name of where it stands.
+        line: its number there, from 1; 0 where lines have none.
+        comment: what stands behind the key.
+        exact: it names this very host and port, not just the host's name.
+    """
+
+    marker: str
+    key: asyncssh.SSHKey
+    source: str
+    line: int
+    comment: str
+    exact: bool = True
+
+    @property
+    def place(self) -> str:
+        """Where it stands, for people."""
+        return f"{self.source}:{self.line}" if self.line else self.source
+
+
 class _Entry(NamedTuple):
     marker: str
     key: str
+    source: str
+    line: int
+    comment: str
 
 
 class _Patterns(NamedTuple):
@@ -74,17 +101,18 @@ class KnownHosts:
         self._found: dict[str, list[_Entry]] = {}
         self.add(text)
 
-    def add(self, text: str) -> None:
+    def add(self, text: str, source: str = "") -> None:
         """Add the lines of a file; those that cannot be read are passed over, as OpenSSH does."""
         self._found.clear()
-        for line in text.split("\n"):
+        for number, line in enumerate(text.split("\n"), 1):
             words = line.split(None, 4)
             if not words or words[0].startswith("#"):
                 continue
             marker = words.pop(0) if words[0].startswith("@") else ""
             if len(words) < 3 or (marker and marker not in _MARKERS):
                 continue
-            self._add(words[0], _Entry(marker, f"{words[1]} {words[2]}"))
+            entry = _Entry(marker, f"{words[1]} {words[2]}", source, number, " ".join(words[3:]).rstrip())
+            self._add(words[0], entry)
 
     def lookup(self, host: str, port: int = 22) -> KnownKeys:
         """What is on record for a host; ``port`` as it is connected to."""
@@ -96,6 +124,18 @@ class KnownHosts:
         if own != host:
             for entry in self._matching(host):
                 _sort_in(found, found.without_port, entry)
+        return found
+
+    def records(self, host: str, port: int = 22) -> list[Record]:
+        """The lines that ``lookup`` takes its answer from, so that people can be told which they are."""
+        host = host.lower()
+        own = host if port == 22 else f"[{host}]:{port}"
+        found: list[Record] = []
+        for name in dict.fromkeys((own, host)):
+            for entry in self._matching(name):
+                key = _decode(entry.key)
+                if key is not None:
+                    found.append(Record(entry.marker, key, *entry[2:], exact=name == own))
         return found
 
     def _add(self, names: str, entry: _Entry) -> None:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import getpass
 import os
 import signal
 from typing import Any, cast
 
-from stella_ops.errors import NotYet
-from stella_ops.transport.base import Become, CommandResult, ConnectionSpec, ModuleCall
+from stella_ops.errors import NotYet, TunnelError
+from stella_ops.transport.base import Become, CommandResult, ConnectionSpec, ModuleCall, RemoteSocket
 from stella_ops.transport.code import CodeLibrary
 from stella_ops.transport.launch import launch
 from stella_ops.transport.raw import RawExchange
 from stella_ops.transport.runner_client import RunnerClient
 from stella_ops.transport.session import Session
+from stella_ops.transport.traffic import Endpoint, Traffic
 
 LAST_WORDS_SECONDS = 1.0
 
@@ -127,6 +129,17 @@ class LocalSession(Session):
                 os.killpg(process.pid, signal.SIGKILL)
                 await process.wait()
         return exchange.result(status)
+
+    async def login(self) -> str:
+        """See ``HostSession.login``."""
+        return getpass.getuser()
+
+    async def listen(self, path: str, endpoint: Endpoint, traffic: Traffic) -> RemoteSocket:
+        """This machine's agent calls the orchestrator as we would: raises TunnelError."""
+        raise TunnelError(
+            "a host with the connection 'local' needs no tunnel: its agent has the network that this machine has",
+            where=self.spec.name,
+        )
 
     async def close(self) -> None:
         await super().close()

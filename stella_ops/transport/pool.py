@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from stella_ops.transport.base import ConnectionSpec, HostSession
 from stella_ops.transport.code import CodeLibrary
 
 if TYPE_CHECKING:
-    from stella_ops.transport.host_keys import AcceptedKey
+    from stella_ops.transport.host_keys import AcceptedKey, RefusedKey
 
 KINDS = ("ssh", "local")
 
@@ -24,10 +24,13 @@ class SessionPool:
     Args:
         code: the modules that may travel.
         project_known_hosts: where accepted host keys are recorded.
+        pinned_known_hosts: the keys that are pinned in the fleet store, written out; the file need not be there.
+        host_authorities: see ``HostKeys``.
         accept_new_host_keys: see ``SshSettings.accept_new``.
         private_keys: keys to offer where the inventory names none.
         config_files: OpenSSH client configuration; None for ~/.ssh/config.
         on_accepted_key: called with ``host_keys.AcceptedKey``.
+        on_refused_key: called with ``host_keys.RefusedKey``.
         warn: told of options without a meaning here.
     """
 
@@ -36,23 +39,21 @@ class SessionPool:
         code: CodeLibrary,
         *,
         project_known_hosts: Path | None = None,
+        pinned_known_hosts: Path | None = None,
+        host_authorities: Sequence[str] = (),
         accept_new_host_keys: bool = False,
         private_keys: list[Path] | None = None,
         config_files: list[Path] | None = None,
         on_accepted_key: Callable[[AcceptedKey], None] | None = None,
+        on_refused_key: Callable[[RefusedKey], Awaitable[None]] | None = None,
         warn: Callable[[str], None] | None = None,
     ) -> None:
         self._code = code
         self._sessions: dict[ConnectionSpec, HostSession] = {}
         self._connector: Any = None
         self._config_files = config_files
-        self._arguments = (
-            project_known_hosts,
-            accept_new_host_keys,
-            private_keys or [],
-            on_accepted_key,
-            warn,
-        )
+        self._host_keys = (project_known_hosts, on_accepted_key, pinned_known_hosts, host_authorities)
+        self._arguments = (accept_new_host_keys, private_keys or [], on_refused_key, warn)
 
     def session(self, spec: ConnectionSpec) -> HostSession:
         """The session of a host; made when it is first asked for, connected when it is first used.
@@ -107,11 +108,13 @@ class SessionPool:
             from stella_ops.transport.connect import Connector, SshSettings
             from stella_ops.transport.host_keys import HostKeys
 
-            known_hosts, accept_new, keys, on_accept, warn = self._arguments
+            known_hosts, on_accept, pinned, authorities = self._host_keys
+            accept_new, keys, on_refused, warn = self._arguments
             settings = SshSettings(
-                host_keys=HostKeys(known_hosts, on_accept),
+                host_keys=HostKeys(known_hosts, on_accept, pinned_file=pinned, authorities=authorities),
                 accept_new=accept_new,
                 private_keys=keys,
+                on_refused=on_refused,
                 warn=warn or (lambda message: None),
             )
             if self._config_files is not None:

@@ -102,17 +102,22 @@ class _ProxyProcess(asyncio.SubprocessProtocol):
             self._early += data
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
-        # The end of its standard error says nothing about the connection.
+        # The end of its standard error says nothing about the connection. A broken pipe says no more than that the
+        # command is ending: why it does may be unread yet.
         if fd != 2:
-            self._lose(exc)
+            asyncio.get_running_loop().call_later(LAST_WORDS_SECONDS, self._lose)
 
     def process_exited(self) -> None:
         self.gone.set()
-        # What it wrote last is told first.
+        # What it started may hold its pipes.
         asyncio.get_running_loop().call_later(LAST_WORDS_SECONDS, self._end)
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        # It is gone, and all that it wrote is read.
+        self._end()
+
     def _end(self) -> None:
-        self._lose(None)
+        self._lose()
         if self._transport is not None:
             self._transport.ended()
 
@@ -122,11 +127,11 @@ class _ProxyProcess(asyncio.SubprocessProtocol):
     def resume_writing(self) -> None:
         self._protocol.resume_writing()
 
-    def _lose(self, exc: Exception | None) -> None:
+    def _lose(self) -> None:
         if not self._lost:
             self._lost = True
             if self._begun:
-                self._protocol.connection_lost(exc)
+                self._protocol.connection_lost(None)
 
 
 class _ProxyTransport(asyncio.Transport):

@@ -16,8 +16,10 @@ from stella_ops.transport.connect import Connector, close_connection
 from stella_ops.transport.launch import launch
 from stella_ops.transport.nearness import is_near
 from stella_ops.transport.raw import RawExchange
+from stella_ops.transport.reverse import ReverseSocket
 from stella_ops.transport.runner_client import RunnerClient
 from stella_ops.transport.session import Session
+from stella_ops.transport.traffic import Endpoint, Traffic
 
 # A program's exit is told before the last of its output; this long is waited for that.
 LAST_WORDS_SECONDS = 1.0
@@ -174,6 +176,16 @@ class SshSession(Session):
         if status is None:
             raise UnreachableError("the connection to the host broke", where=self.spec.name)
         return exchange.result(status)
+
+    async def login(self) -> str:
+        """See ``HostSession.login``."""
+        return str((await self._connect()).get_extra_info("username"))
+
+    async def listen(self, path: str, endpoint: Endpoint, traffic: Traffic) -> ReverseSocket:
+        """See ``HostSession.listen``."""
+        made = ReverseSocket(await self._connect(), path, endpoint, traffic)
+        await made.listen(self.spec.name)
+        return made
 
     async def close(self) -> None:
         await self._cancel_starts()

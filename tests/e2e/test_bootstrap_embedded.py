@@ -118,7 +118,7 @@ def test_again_nothing_changes_and_the_agents_go_on(agents: Any) -> None:
     second = agents.bootstrap()
 
     assert changed(second) == {"lab1": [], "lab2": [], "lab3": []}
-    assert all(t["ok"] == 7 and t["failed"] == t["unreachable"] == 0 for t in recap(second).values())
+    assert all(t["ok"] == 8 and t["failed"] == t["unreachable"] == 0 for t in recap(second).values())
     assert {host.name: (host.pid, host.supervisor_pid) for host in agents.hosts} == before
 
 

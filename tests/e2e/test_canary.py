@@ -6,6 +6,7 @@ The host is this machine's own sshd and sudo with a throw-away account, so that 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import json
@@ -20,6 +21,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -486,13 +488,47 @@ def test_the_detector_knows_a_secret_in_every_disguise(planted: tuple[Any, str])
     assert not detector.in_bytes(canary().encode(), "another secret")
 
 
+@contextlib.contextmanager
+def _held_until_seen(watch: Any, fifos: list[Path]) -> Iterator[None]:
+    """Who reads from one of the pipes, in their order, gets a line once the watch has gone round all processes."""
+    over = threading.Event()
+
+    def hold() -> None:
+        for fifo in fifos:
+            while not over.is_set():
+                try:
+                    writing = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+                    break
+                except OSError:  # nobody reads yet
+                    over.wait(0.01)
+            else:
+                return
+            # The round that goes on may have passed it by already.
+            enough = watch.rounds + 2
+            while watch.rounds < enough and not over.is_set():
+                over.wait(0.01)
+            with contextlib.suppress(BrokenPipeError):
+                os.write(writing, b"go\n")
+            os.close(writing)
+
+    for fifo in fifos:
+        os.mkfifo(fifo)
+    thread = threading.Thread(target=hold)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
 def test_the_detector_finds_a_leak_in_each_place(
     planted: tuple[Any, str], project: Any, embedded_lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each kind of leak that the journeys must not have is made on purpose, on a real host."""
     detector, secret = planted
     core = secret.split()[1]
-    project.write("v.yml", json.dumps({"secret": secret, "core": core}))
+    project.write("v.yml", json.dumps({"secret": secret, "core": core, "pipes": str(tmp_path)}))
     project.write(
         "leaks.yml",
         """\
@@ -501,8 +537,8 @@ def test_the_detector_finds_a_leak_in_each_place(
   vars_files: [v.yml]
   tasks:
     - debug: {msg: "{{ secret }}"}
-    - command: {argv: [sh, -c, "sleep 0.5", "{{ secret }}"]}
-    - command: sleep 0.5
+    - command: {argv: [sh, -c, "read go < {{ pipes }}/{{ output }}-cmdline", "{{ secret }}"]}
+    - command: {argv: [sh, -c, "read go < {{ pipes }}/{{ output }}-environ"]}
       environment: {LEAKED: "{{ secret }}"}
     - copy: {content: "{{ secret | b64encode }}", dest: "~/left-behind"}
     - file: {path: "~/{{ core }}", state: touch}
@@ -511,9 +547,11 @@ def test_the_detector_finds_a_leak_in_each_place(
     (project.folder / "v.yml").chmod(0o600)
     detector.excluded.append(project.folder / "v.yml")
     began = time.time()
-    with ProcessWatch() as watch:
-        done = project.run("play", "leaks.yml", "-i", embedded_lab.inventory, "-vvv", expect=0)
-        as_json = project.run("play", "leaks.yml", "-i", embedded_lab.inventory, "--output", "json", expect=0)
+    pipes = [tmp_path / f"{output}-{what}" for output in ("text", "json") for what in ("cmdline", "environ")]
+    play = ("play", "leaks.yml", "-i", embedded_lab.inventory)
+    with ProcessWatch() as watch, _held_until_seen(watch, pipes):
+        done = project.run(*play, "-e", "output=text", "-vvv", expect=0)
+        as_json = project.run(*play, "-e", "output=json", "--output", "json", expect=0)
     assert detector.in_bytes(done.stdout.encode(), "stdout")
     assert detector.in_bytes(as_json.stdout.encode(), "stdout")
     seen = _places(watch.leaks(detector))

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.e2e
 TASKS = (
     "Gathering Facts",
     "Check that the host is fit",
+    "Note what is there",
     "Install the agent",
     "Enrol the agent",
     "Push the configuration",
@@ -166,7 +167,7 @@ def _kill_when_issued(site: Any, process: subprocess.Popen[str], stop: threading
 
 
 @pytest.mark.parametrize(
-    ("task", "moment"), [(task, moment) for task, moment in MOMENTS if task in TASKS[2:6]], ids=lambda value: value
+    ("task", "moment"), [(task, moment) for task, moment in MOMENTS if task in TASKS[3:7]], ids=lambda value: value
 )
 def test_upgrade_killed_before_the_restart(upgradable: Any, task: str, moment: str) -> None:
     """The notification of the handler dies with the run; the next one must see by itself what is owed."""

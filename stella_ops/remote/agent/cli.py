@@ -1,9 +1,10 @@
-"""The command line of the agent: ``stella-agent run|supervise|stop|rpc|version|status [--prefix P]``."""
+"""The command line of the agent: ``stella-agent enrol|run|supervise|stop|rpc|version|status [--prefix P]``."""
 
 import argparse
 import os
 import sys
 
+from stella_ops.remote.agent import enrol_command
 from stella_ops.remote.agent.version import version
 from stella_ops.remote.lib.layout import Layout
 
@@ -20,11 +21,17 @@ _COMMANDS = (
 )
 
 
+_PREFIX = "the folder that everything of this agent is below"
+
+
 def main(arguments=None):
     """Run a command; the exit status: 0 done, 1 failed, 2 wrong usage."""
     options = _parser().parse_args(arguments)
     layout = Layout.find(options.prefix)
     os.umask(0o022)
+    # What only root may read is read before we go on as somebody else.
+    options.token = enrol_command.read_token(options) if options.command == "enrol" else None
+    options.first_start = enrol_command.FirstStart(layout) if options.command == "run" else None
     _become_owner(layout)
     try:
         return _HANDLERS[options.command](layout, options)
@@ -60,9 +67,10 @@ def _parser():
     parser = argparse.ArgumentParser(prog="stella-agent", description="The agent of stella-ops on this host.")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     commands.required = True
+    enrol_command.add_parser(commands).add_argument("--prefix", help=_PREFIX)
     for name, what in _COMMANDS:
         command = commands.add_parser(name, help=what, description=what)
-        command.add_argument("--prefix", help="the folder that everything of this agent is below")
+        command.add_argument("--prefix", help=_PREFIX)
         if name == "run":
             command.add_argument("--supervisor-fd", type=int, help=argparse.SUPPRESS)
     return parser
@@ -72,7 +80,13 @@ def _run(layout, options):
     from stella_ops.remote.agent.log import Log
     from stella_ops.remote.agent.service import Service
 
-    return Service(layout, Log(layout.logfile), options.supervisor_fd).run()
+    log = Log(layout.logfile)
+    status = options.first_start.run(log)
+    return Service(layout, log, options.supervisor_fd).run() if status is None else status
+
+
+def _enrol(layout, options):
+    return enrol_command.run(layout, options, options.token)
 
 
 def _supervise(layout, _options):
@@ -117,6 +131,7 @@ def _tell(status, sentence):
 
 
 _HANDLERS = {
+    "enrol": _enrol,
     "run": _run,
     "supervise": _supervise,
     "stop": _stop,

@@ -41,6 +41,13 @@ def compose(configuration, certificate, certificate_problem, version, started, s
     }
 
 
+def complain(beat, reasons):
+    """Add reasons to a heartbeat, which is not a healthy one then."""
+    beat["reasons"] = beat["reasons"] + reasons
+    if beat["status"] == "healthy":
+        beat["status"] = "degraded"
+
+
 def load():
     """The load averages over 1, 5 and 15 minutes; empty where the kernel does not tell."""
     try:

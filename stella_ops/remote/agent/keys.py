@@ -44,7 +44,8 @@ def challenge(agent_id, name, environment, token):
 def request_certificate(layout, agent_id, name, environment, token, prefer=None):
     """Make the key if there is none, and prove that it is here.
 
-    ``prefer`` names the one tool to use; else openssl, and ssh-keygen where openssl is absent or fails.
+    ``prefer`` names the one tool to use; else openssl, and ssh-keygen where openssl is absent or fails. In the
+    layout's place may stand a ``succession.Coming``, for a key that is to follow the one in use.
 
     Returns:
         ``{"kind": "pkcs10", "csr": PEM}`` or ``{"kind": "sshsig", "public_key", "signature", "challenge"}``.
@@ -84,7 +85,6 @@ class Workshop(object):
         self._layout = layout
 
     def __enter__(self):
-        self._umask = os.umask(0o077)
         lock = os.path.join(self._layout.identity, ".lock")
         self._lock = os.open(lock, os.O_RDONLY | os.O_CREAT, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
@@ -97,7 +97,6 @@ class Workshop(object):
     def __exit__(self, *raised):
         shutil.rmtree(self._folder, ignore_errors=True)
         os.close(self._lock)
-        os.umask(self._umask)
 
 
 def _ensure_key(layout, folder, program, make_key, public_of):
@@ -107,7 +106,12 @@ def _ensure_key(layout, folder, program, make_key, public_of):
             storage.write_atomic(layout.public_key, public_of(program, layout.key, folder))
         return
     fresh = os.path.join(folder, "key")
-    make_key(program, fresh)
+    # Only for the making: the mask is the whole process's, and a service writes other files beside this.
+    mask = os.umask(0o077)
+    try:
+        make_key(program, fresh)
+    finally:
+        os.umask(mask)
     public = public_of(program, fresh, folder)
     with open(fresh, "rb") as stream:
         private = stream.read()

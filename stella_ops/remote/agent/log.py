@@ -7,17 +7,22 @@ too large rotates it under a lock, and the other notices that the name has moved
 import fcntl
 import json
 import os
+import threading
 import time
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 MAX_BYTES = 1024 * 1024
 KEPT = 3
+MAX_TAIL = 1000
+
+_TAIL_BYTES = 256 * 1024
 
 
 class Log(object):
     """A log that never stops its program: what cannot be written (a full disk) is dropped.
 
-    ``echo``: also write to standard error (the journal, under systemd).
+    ``echo``: also write to standard error (the journal, under systemd). ``sink``: a function that each record
+    is given to as well, a dict; it must not raise.
     """
 
     def __init__(self, path, level="info", echo=True, max_bytes=MAX_BYTES, kept=KEPT):
@@ -27,7 +32,9 @@ class Log(object):
         self.form = "json"  # or "text"
         self.max_bytes = max_bytes
         self.kept = kept
+        self.sink = None
         self._file = -1
+        self._lock = threading.Lock()  # the service and its pull side write both
 
     def debug(self, event, **fields):
         self.write("debug", event, fields)
@@ -50,10 +57,13 @@ class Log(object):
         record.update(fields)
         line = (_as_text(record) if self.form == "text" else json.dumps(record, default=str)) + "\n"
         line = line.encode("ascii", "backslashreplace")
-        try:
-            self._append(line)
-        except OSError:
-            pass
+        with self._lock:
+            try:
+                self._append(line)
+            except OSError:
+                pass
+            if self.sink is not None:
+                self.sink(record)
         if self.echo:
             try:
                 os.write(2, line)
@@ -99,6 +109,28 @@ class Log(object):
                     os.rename(newer, older)
         self.close()
         self._follow()
+
+
+def tail(path, limit):
+    """The last ``limit`` lines of a log, oldest first; at most 256 KiB of them."""
+    lines = []
+    left = _TAIL_BYTES
+    for name in (path, path + ".1"):
+        try:
+            with open(name, "rb") as stream:
+                size = stream.seek(0, os.SEEK_END)
+                stream.seek(max(0, size - left))
+                part = stream.read(left)
+        except OSError:
+            break
+        found = part.split(b"\n")
+        # The first is cut off where the file was not read from its beginning.
+        whole = found[1:] if size > left else found
+        lines = [line.decode("ascii", "replace") for line in whole if line] + lines
+        left -= len(part)
+        if len(lines) >= limit or left <= 0:
+            break
+    return lines[-limit:]
 
 
 def _as_text(record):

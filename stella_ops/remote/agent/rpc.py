@@ -7,11 +7,10 @@ Out: ``{"responses": [{"ok": true, "result": …} | {"ok": false, "error": {"cod
 import errno
 import json
 import os
-import re
 import signal
 import sys
 
-from stella_ops.remote.agent import certificate, configuration, keys, storage
+from stella_ops.remote.agent import bootstrap_token, certificate, configuration, contact, keys, storage, succession
 from stella_ops.remote.agent.problem import Problem
 from stella_ops.remote.agent.version import PROTOCOL, version
 from stella_ops.remote.lib import pidfile
@@ -24,7 +23,6 @@ _OS_HINTS = {
     errno.EDQUOT: "the user's disk quota is used up: free some space, then run again",
     errno.EROFS: "the file system is mounted read-only: find out why, and remount it",
 }
-_TOKEN = re.compile(r"[0-9a-f]{16}\.[A-Za-z0-9_-]{43}\Z")
 
 
 def serve(layout, incoming, outgoing):
@@ -37,7 +35,7 @@ def serve(layout, incoming, outgoing):
     except Problem as problem:
         responses, status = [{"ok": False, "error": problem.as_dict()}], 2
     else:
-        storage.make_directories(layout)
+        storage.prepare_folders(layout)
         responses, status = [answer(layout, request) for request in requests], 0
     outgoing.write(json.dumps({"responses": responses}) + "\n")
     outgoing.flush()
@@ -101,7 +99,7 @@ class _Params(object):
         if value is None and not required:
             return None
         if type(value) is not kind:
-            words = {str: "text", int: "a whole number", dict: "a mapping"}
+            words = {str: "text", int: "a whole number", dict: "a mapping", bool: "true or false"}
             raise Problem("invalid-params", "%s: must be %s" % (name, words[kind]))
         return value
 
@@ -150,18 +148,25 @@ def _status(layout, _params):
         "certificate": known,
         "key": os.path.exists(layout.key),
         "identity_public_key_sha256": keys.public_key_sha256(layout),
+        "spare_keys": succession.is_open(layout),
+        "orchestrator": contact.as_told(layout, pid is not None),
     }
 
 
 def _csr(layout, params):
     agent_id, name, environment = (params.name(key) for key in ("agent_id", "name", "environment"))
     token = params.take("token", str)
-    if not _TOKEN.match(token):
+    if not bootstrap_token.PATTERN.match(token):
         raise Problem("invalid-params", "token: is not of the form of a bootstrap token")
     prefer = params.take("prefer", str, required=False)
     if prefer not in (None, "openssl", "ssh-keygen"):
         raise Problem("invalid-params", "prefer: must be openssl or ssh-keygen")
-    result = keys.request_certificate(layout, agent_id, name, environment, token, prefer)
+    where = layout
+    if params.take("fresh", bool, False) and os.path.exists(layout.key):
+        succession.finish(layout)
+        where = succession.Coming(layout)
+        where.make_folder()
+    result = keys.request_certificate(where, agent_id, name, environment, token, prefer)
     result["token"] = token
     return result
 
@@ -171,7 +176,7 @@ def _install_identity(layout, params):
 
     result = install_identity(layout, params.take("chain", str), params.take("ca", str))
     if result["changed"] or _lives_by(layout, "certificate_fingerprint") != result["fingerprint_sha256"]:
-        _wake_agent(layout)
+        wake_agent(layout)
     return result
 
 
@@ -179,8 +184,12 @@ def _apply_config(layout, params):
     result = configuration.apply(layout, params.take("config", dict), params.take("revision", int))
     # Whoever asked before may have been cut off between the file and the signal.
     if result["changed"] or _lives_by(layout, "config_sha256") != result["sha256"]:
-        _wake_agent(layout)
+        wake_agent(layout)
     return result
+
+
+def _forget_keys(layout, _params):
+    return {"changed": succession.forget(layout)}
 
 
 def _lives_by(layout, name):
@@ -194,12 +203,22 @@ def _heartbeats(layout, params):
     after, limit = params.take("after_seq", int, 0), params.take("limit", int, 100)
     if limit < 1:
         raise Problem("invalid-params", "limit: must be at least 1")
-    found = spool.entries(layout.heartbeats)
-    wanted = [entry for entry in found if entry["seq"] > after]
-    return {"heartbeats": wanted[:limit], "last_seq": found[-1]["seq"] if found else 0}
+    return {
+        "heartbeats": spool.entries(layout.heartbeats, after, limit),
+        "last_seq": spool.last_seq(layout.heartbeats),
+    }
 
 
-def _wake_agent(layout):
+def _logs(layout, params):
+    from stella_ops.remote.agent import log
+
+    limit = params.take("limit", int, 100)
+    if not 1 <= limit <= log.MAX_TAIL:
+        raise Problem("invalid-params", "limit: must be from 1 to %d" % log.MAX_TAIL)
+    return {"lines": log.tail(layout.logfile, limit)}
+
+
+def wake_agent(layout):
     """Tell a running agent to look at its files again; it takes that signal from before it has a pid file."""
     pid = pidfile.holder(layout.pidfile)
     if pid:
@@ -214,6 +233,8 @@ METHODS = {
     "status": _status,
     "csr": _csr,
     "install-identity": _install_identity,
+    "forget-keys": _forget_keys,
     "apply-config": _apply_config,
     "heartbeats": _heartbeats,
+    "logs": _logs,
 }

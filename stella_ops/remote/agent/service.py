@@ -5,6 +5,9 @@ One loop waits for the next heartbeat, a signal, or the end of its supervisor, w
 * SIGHUP reads the configuration again and gives a heartbeat at once, so that the controller sees its effect;
 * SIGTERM and SIGINT give a last heartbeat ("stopping") and end cleanly.
 
+Where there is an orchestrator, ``pull_side.PullSide`` calls it in a thread beside the loop; what is wrong there is
+a reason in the heartbeats.
+
 Without a configuration or a certificate it runs "degraded" and says why. Intervals are measured on the
 monotonic clock: a step of the wall clock neither floods nor starves the heartbeats.
 """
@@ -14,12 +17,14 @@ import select
 import signal
 import time
 
-from stella_ops.remote.agent import certificate, configuration, heartbeat, storage
+from stella_ops.remote.agent import certificate, configuration, heartbeat, storage, succession
 from stella_ops.remote.agent.notify import Notifier
+from stella_ops.remote.agent.pull_side import PullSide
 from stella_ops.remote.agent.spool import Spool
 from stella_ops.remote.agent.version import package_sha256, version
 from stella_ops.remote.lib import agent_config, pidfile
 
+_LOOK = 0  # on the pipe of signals: no signal, but something that the next heartbeat is to say
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -43,6 +48,7 @@ class Service(object):
         self._started = time.monotonic()
         self._started_at = storage.iso()
         self._spool: "Spool"  # from _start on, when we are the only one
+        self._pull: "PullSide"  # likewise
         self._first_seq = None
         self._complaints = None
         self._fingerprint = None
@@ -50,8 +56,8 @@ class Service(object):
 
     def run(self):
         """Run until told to stop; the exit status."""
-        wake, _kept = self._catch_signals()
-        storage.make_directories(self._layout)
+        wake, writing = self._catch_signals()
+        storage.prepare_folders(self._layout)
         claim = pidfile.PidFile(self._layout.pidfile)
         try:
             # A supervisor that was killed leaves an agent that is just about to end.
@@ -59,6 +65,7 @@ class Service(object):
         except (pidfile.AlreadyRunning, OSError) as problem:
             return self._refuse(problem)
         try:
+            self._pull = PullSide(self._layout, self._log, writing)
             self._start()
             self._loop(wake)
             self._stop()
@@ -84,6 +91,7 @@ class Service(object):
         return 1
 
     def _start(self):
+        succession.finish(self._layout)
         last = storage.read_json(self._layout.heartbeat) or {}
         known = last.get("seq")
         self._spool = Spool(self._layout.heartbeats, known if type(known) is int else 0)
@@ -97,12 +105,14 @@ class Service(object):
         )
         self._beat()
         self._record("running")
+        self._pull.configure(self._configuration.values)
         self._notifier.send("READY=1", "STATUS=running")
         self._tell_supervisor("ready")
 
     def _stop(self):
         self._notifier.send("STOPPING=1")
         self._beat(stopping=True)
+        self._pull.finish()
         self._record("stopped")
         self._log.info("stopped")
 
@@ -119,7 +129,7 @@ class Service(object):
         self._log.level, self._log.form = logging["level"], logging["format"]
 
     def _loop(self, wake):
-        due = time.monotonic() + self._interval
+        due = self._next_beat()
         watchdog = self._notifier.watchdog_seconds
         alive = time.monotonic()
         watched = [wake] + ([] if self._supervisor is None else [self._supervisor])
@@ -146,17 +156,29 @@ class Service(object):
                     heartbeat_interval=self._interval,
                     problems=self._configuration.problems,
                 )
+                self._pull.configure(self._configuration.values)
                 due = now  # a heartbeat at once
+            if _LOOK in received:
+                due = now
             if now >= due:
+                self._pull.tend()
                 self._beat()
-                due = time.monotonic() + self._interval
+                due = self._next_beat()
                 if signal.SIGHUP in received or self._fingerprint != self._recorded_fingerprint:
                     self._record("running")
+
+    def _next_beat(self):
+        due = time.monotonic() + self._pull.interval(self._interval)
+        self._pull.beat(due)
+        return due
 
     def _beat(self, stopping=False):
         known, problem = self._certificate.look()
         self._fingerprint = known["fingerprint_sha256"] if known else None
         beat = heartbeat.compose(self._configuration, known, problem, self._version, self._started, stopping)
+        complaints = self._pull.reasons()
+        if complaints:
+            heartbeat.complain(beat, complaints)
         if beat["reasons"] != self._complaints:
             self._complaints = beat["reasons"]
             if self._complaints:

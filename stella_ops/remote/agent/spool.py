@@ -1,4 +1,4 @@
-"""The heartbeats kept for the controller's next visit: one JSON object a line, numbered without a gap.
+"""What is kept until the controller has it, heartbeats above all: one JSON object a line, numbered without a gap.
 
 Appended and synced one by one, rotated by size and bounded in total. A ``kill -9`` or power cut in the middle
 of a write leaves a torn last line, which is cut off at the next start.
@@ -10,22 +10,23 @@ import os
 from stella_ops.remote.agent import storage
 
 MAX_BYTES = 512 * 1024
-KEPT = 3
+KEPT = 7  # with the newest 4 MiB: more than three days of a heartbeat every 30 seconds
 
 
 class Spool(object):
     """The writing end; there is one, guarded by the agent's pid file.
 
-    ``last_known`` is a number that was used for sure (from heartbeat.json), in case the spool is gone.
+    ``last_known`` is a number that was used for sure (from heartbeat.json), in case the spool is gone. Without
+    ``durable`` nothing is synced: what must not cost a disk's write each.
     """
 
-    def __init__(self, path, last_known=0, max_bytes=MAX_BYTES, kept=KEPT):
+    def __init__(self, path, last_known=0, max_bytes=MAX_BYTES, kept=KEPT, durable=True):
         self.path = path
         self.max_bytes = max_bytes
         self.kept = kept
+        self.durable = durable
         self._mend()
-        last = max([entry["seq"] for entry in entries(path, kept)] or [0])
-        self.seq = max(last, last_known)
+        self.seq = max(last_seq(path, kept), last_known)
 
     def append(self, heartbeat):
         """Number a heartbeat, write it down, and return it with its ``seq``.
@@ -47,7 +48,8 @@ class Spool(object):
             try:
                 if os.write(descriptor, line) != len(line):
                     raise OSError("short write: the disk is full")
-                os.fsync(descriptor)
+                if self.durable:
+                    os.fsync(descriptor)
             except OSError:
                 os.ftruncate(descriptor, size)
                 raise
@@ -63,7 +65,8 @@ class Spool(object):
             newer = self.path if number == 1 else "%s.%d" % (self.path, number - 1)
             if os.path.exists(newer):
                 os.rename(newer, older)
-        storage.sync_folder(os.path.dirname(self.path))
+        if self.durable:
+            storage.sync_folder(os.path.dirname(self.path))
 
     def _mend(self):
         data = storage.read_bytes(self.path)
@@ -73,20 +76,46 @@ class Spool(object):
                 os.fsync(stream.fileno())
 
 
-def entries(path, kept=KEPT):
-    """Every whole heartbeat in the spool, by ascending ``seq``.
+def entries(path, after=0, limit=None, kept=KEPT):
+    """The whole entries of a spool whose ``seq`` is above ``after``, the first ``limit`` of them, by ascending ``seq``.
 
-    The files are read from the newest to the oldest: if the writer rotates meanwhile, some are seen twice
-    (and counted once) but none is missed.
+    The files are read from the newest to the oldest, as far as they are needed: if the writer rotates meanwhile,
+    some are seen twice (and counted once) but none is missed.
     """
-    found = {}
-    for name in [path] + ["%s.%d" % (path, number) for number in range(1, kept + 1)]:
-        data = storage.read_bytes(name) or b""
-        for line in data.split(b"\n")[:-1]:
-            try:
-                entry = json.loads(line.decode("utf-8"))
-            except ValueError:
-                continue
-            if isinstance(entry, dict) and type(entry.get("seq")) is int:
-                found[entry["seq"]] = entry
-    return [found[seq] for seq in sorted(found)]
+    found: "dict[int, bytes]" = {}
+    for name in _names(path, kept):
+        lines = (storage.read_bytes(name) or b"").split(b"\n")[:-1]
+        oldest = None
+        for line in reversed(lines):
+            seq = _seq_of(line)
+            if seq is not None:
+                oldest = seq
+                if seq <= after:
+                    break
+                found[seq] = line
+        if oldest is not None and oldest <= after + 1:
+            break
+    return [json.loads(found[seq].decode("utf-8")) for seq in sorted(found)[:limit]]
+
+
+def last_seq(path, kept=KEPT):
+    """The highest number in a spool, 0 when there is nothing in it."""
+    for name in _names(path, kept):
+        numbers = [_seq_of(line) for line in (storage.read_bytes(name) or b"").split(b"\n")[:-1]]
+        known = [number for number in numbers if number is not None]
+        if known:
+            return max(known)
+    return 0
+
+
+def _names(path, kept):
+    return [path] + ["%s.%d" % (path, number) for number in range(1, kept + 1)]
+
+
+def _seq_of(line):
+    try:
+        entry = json.loads(line.decode("utf-8"))
+    except ValueError:
+        return None
+    seq = entry.get("seq") if isinstance(entry, dict) else None
+    return seq if type(seq) is int else None

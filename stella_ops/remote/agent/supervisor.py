@@ -29,7 +29,7 @@ def start(layout, program, log):
     ``program``: the command that a child is started by, up to ``run``, as a list of strings. Returns when the
     agent is up (0), or could not be started (1, with the reason).
     """
-    storage.make_directories(layout)
+    storage.prepare_folders(layout)
     running = pidfile.holder(layout.supervisor_pidfile)
     if running is not None:
         return 0, "already supervised by process %d" % running

@@ -34,6 +34,9 @@ DEFAULTS = {
 NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z")
 LEVELS = ("debug", "info", "warning", "error")
 
+_ORCHESTRATOR = re.compile(
+    r"https://(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::([0-9]{1,5}))?(/[A-Za-z0-9._~/-]*)?\Z", re.ASCII
+)
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h|d))+\Z")
 _DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
@@ -146,6 +149,30 @@ def _flag(value, name, found):
         _wrong(found, name, "true or false", value)
 
 
+def split_orchestrator_url(text):
+    """(host, port, path without a slash at its end) of an orchestrator's URL; the port is 443 when not named.
+
+    Raises:
+        ValueError: a sentence that says what the URL must be.
+    """
+    if text.startswith("http://"):
+        raise ValueError("must begin with https://: an agent talks to its orchestrator over TLS alone")
+    found = _ORCHESTRATOR.match(text)
+    if not found or not 0 < int(found.group(3) or 443) < 65536:
+        raise ValueError("must be a URL like https://orchestrator.example.com:8443, without user, query or fragment")
+    return found.group(1) or found.group(2), int(found.group(3) or 443), (found.group(4) or "").rstrip("/")
+
+
+def _orchestrator_url(value, name, found):
+    if not isinstance(value, str):
+        _wrong(found, name, "a URL", value)
+        return
+    try:
+        split_orchestrator_url(value)
+    except ValueError as problem:
+        found.append("%s: %s" % (name, problem))
+
+
 def _url(value, name, found):
     if not isinstance(value, str):
         _wrong(found, name, "a URL", value)
@@ -226,7 +253,7 @@ _FIELDS = {
     "agent_name": _name,
     "environment": _name,
     "labels": _labels,
-    "orchestrator_url": _nullable(_url),
+    "orchestrator_url": _nullable(_orchestrator_url),
     "heartbeat_interval": _duration(1),
     "reconnect_backoff": _duration(0.1),
     "max_reconnect_attempts": _whole(0, 1000000),

@@ -50,7 +50,8 @@ class PidFile(object):
                     raise
                 time.sleep(0.05)
         self._lock = lock
-        fresh = "%s.%d" % (self.path, os.getpid())
+        # Who has the lock is the only one to write it, so that what a killed process left here is written over.
+        fresh = self.path + ".new"
         with open(fresh, "w") as stream:
             stream.write("%d\n" % os.getpid())
         os.chmod(fresh, 0o644)

@@ -1,4 +1,5 @@
 import random
+import secrets
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,7 +9,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from stella_ops.agents.configuration import ConfigurationService
 from stella_ops.agents.enrolment import EnrolmentService
+from stella_ops.agents.exchange import ExchangeService
 from stella_ops.agents.registry import AgentRegistry
 from stella_ops.agents.tokens import TokenService
 from stella_ops.pki.authority import CertificateAuthority
@@ -94,3 +97,51 @@ def prove(host_key):
         return {"kind": "pkcs10", "csr": pem, "token": pending.token}
 
     return make
+
+
+class FleetServices:
+    """The services around one store, as an orchestrator has them."""
+
+    def __init__(self, store, authority, clock, randomness):
+        self.store, self.authority = store, authority
+        self.tokens = TokenService(store, clock=clock, random=randomness)
+        self.enrolment = EnrolmentService(store, authority, self.tokens, clock=clock, random=randomness)
+        self.configurations = ConfigurationService(store, clock=clock)
+        self.exchange = ExchangeService(
+            store,
+            self.tokens,
+            self.enrolment,
+            self.configurations,
+            orchestrator_url=lambda: "https://orchestrator.example:8443",
+        )
+
+    def request(self, name, environment, binding=None):
+        """A token, as a bootstrap mints it."""
+        with self.store.transaction() as connection:
+            self.enrolment.expect(connection, name, environment, name)
+            token = self.tokens.mint_in(
+                connection, name, environment, created_by="ops", binding=binding, pin=self.authority.pin
+            )
+        return token.value
+
+
+@pytest.fixture
+def store_url(tmp_path):
+    return f"sqlite:///{tmp_path}/fleet.db"
+
+
+@pytest.fixture
+def make_fleet(request, tmp_path):
+    """Services around the store at a URL. Where a test has the fixture ``clock`` too, they go by it."""
+    clock = request.getfixturevalue("clock") if "clock" in request.fixturenames else lambda: datetime.now(UTC)
+    opened = []
+
+    def make(url):
+        store = Store.open(url)
+        opened.append(store)
+        authority = CertificateAuthority.load_or_create(tmp_path / "ca", passphrase=None, clock=clock)
+        return FleetServices(store, authority, clock, secrets.token_bytes)
+
+    yield make
+    for store in opened:
+        store.close()

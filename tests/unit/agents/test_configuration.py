@@ -122,7 +122,8 @@ def test_the_projects_settings_stand_between(agent):
         ("certificates:\n  source: file\n", 1, "certificates: source 'file' needs certificate_path", None),
         ("certificates:\n  private_key_path: /x\n", 1, "certificates: certificate_path, private_key_path", None),
         ("agent_name: other\n", 1, "agent_name cannot be set", "name and environment"),
-        ("orchestrator_url: ftp://x\n", 1, "orchestrator_url: String should match", None),
+        ("orchestrator_url: ftp://x\n", 1, "orchestrator_url: must be a URL like https://", None),
+        ("orchestrator_url: http://x:8443\n", 1, "orchestrator_url: must begin with https://", None),
         ("- x\n", 1, "must be a mapping", None),
     ],
 )

@@ -1,3 +1,4 @@
+import base64
 import hashlib
 import re
 import secrets
@@ -10,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stella_ops.agents.token_views import Binding
 from stella_ops.agents.tokens import TokenService, token_id_of
-from stella_ops.errors import EnrolmentError
+from stella_ops.errors import EnrolmentError, UsageError
 from stella_ops.store import tokens as stored
 
 KEY_A, KEY_B = "a" * 64, "b" * 64
@@ -107,6 +109,34 @@ def test_a_token_for_several_keys(tokens, exchange):
     exchange(KEY_B, value=value)
     assert exchange(KEY_A, value=value).repeated
     assert refusal(exchange, "c" * 64, value=value).reason == "used"
+
+
+def test_a_token_that_travels_by_hand_carries_the_authoritys_pin(tokens, exchange):
+    pin = hashlib.sha256(b"root").hexdigest()
+    made = tokens.mint("web1", "prod", created_by="ops", pin=pin)
+    assert re.fullmatch(r"[0-9a-f]{16}\.[A-Za-z0-9_-]{43}\.[A-Za-z0-9_-]{43}", made.value)
+    carried = made.value.rpartition(".")[2]
+    assert base64.urlsafe_b64decode(carried + "=").hex() == pin
+    assert token_id_of(made.value) == made.id
+    assert not exchange(value=made.value).repeated
+    assert exchange(value=made.value.rpartition(".")[0]).repeated
+
+
+def test_a_token_can_be_looked_at_without_its_secret(tokens, token, exchange, clock):
+    bound = Binding(platform="linux", capabilities=("docker",), labels={"a": "b"}, cluster_id="c1")
+    other = tokens.mint("web2", "prod", created_by="ops", binding=bound)
+    assert tokens.show(other.id).binding == bound
+    assert [view.id for view in tokens.list()] == sorted([token.id, other.id])
+    exchange(KEY_A)
+    assert [view.id for view in tokens.list()] == [other.id]
+    shown = tokens.show(token.value)
+    assert (shown.status, shown.uses, shown.keys) == ("used", 1, (KEY_A,))
+    assert token.value.split(".")[1] not in f"{shown} {shown.to_json()}"
+    tokens.revoke(token.id, by="ops")
+    clock.forward(hours=1)
+    assert {view.id: view.status for view in tokens.list(everything=True)} == {token.id: "revoked", other.id: "expired"}
+    with pytest.raises(UsageError, match="no token has the id"):
+        tokens.show("0" * 16)
 
 
 def test_a_token_ends(exchange, clock):

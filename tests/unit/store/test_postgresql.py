@@ -1,15 +1,8 @@
-"""The store on a real PostgreSQL server, started in a folder of the test's own, where one is installed."""
+"""The store on a real PostgreSQL server, where one is installed."""
 
-import glob
-import os
-import pwd
 import secrets
-import shutil
-import subprocess
-import tempfile
 import threading
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -22,53 +15,9 @@ from stella_ops.store.database import Store
 from stella_ops.store.tables import metadata
 
 
-@pytest.fixture(scope="module")
-def server():
-    pytest.importorskip("psycopg", reason="the extra 'postgres' is not installed")
-    found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb")) or [shutil.which("initdb")]
-    if not found[-1]:
-        pytest.skip("no PostgreSQL server is installed")
-    programs = Path(found[-1]).parent
-    folder = Path(tempfile.mkdtemp(prefix="stella-pg-"))
-    more = {}
-    if os.geteuid() == 0:  # the server refuses to run as root
-        user = pwd.getpwnam("postgres")
-        os.chown(folder, user.pw_uid, user.pw_gid)
-        more = {"user": "postgres", "group": "postgres", "extra_groups": []}
-    process = None
-    try:
-        subprocess.run(
-            [programs / "initdb", "-D", folder / "data", "-U", "fleet", "-A", "trust", "--no-sync", "-E", "UTF8"],
-            check=True,
-            capture_output=True,
-            cwd=folder,
-            **more,
-        )
-        options = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={folder}", "-c", "fsync=off"]
-        log = open(folder / "log", "w")  # noqa: SIM115
-        process = subprocess.Popen(
-            [programs / "postgres", "-D", folder / "data", *options], stderr=log, cwd=folder, **more
-        )
-        ready = [programs / "pg_isready", "-q", "-h", folder, "-t", "20"]
-        waiter = threading.Event()
-        for _ in range(200):
-            if subprocess.run(ready).returncode == 0:
-                break
-            waiter.wait(0.1)
-        yield programs, folder
-    finally:
-        if process is not None:
-            process.terminate()
-            process.wait(timeout=30)
-        shutil.rmtree(folder)
-
-
 @pytest.fixture
-def url(server):
-    programs, folder = server
-    name = f"fleet_{secrets.token_hex(4)}"
-    subprocess.run([programs / "createdb", "-h", folder, "-U", "fleet", name], check=True)
-    return f"postgresql+psycopg://fleet@/{name}?host={folder}"
+def url(postgresql):
+    return postgresql.database()
 
 
 def at_once(count, call):
@@ -153,7 +102,7 @@ def test_a_tokens_race(store, uses):
     assert sorted(granted) == [False] * uses + [True] * 2 * uses
 
 
-def test_a_server_that_is_not_there_is_explained(server):
+def test_a_server_that_is_not_there_is_explained():
     with pytest.raises(StoreError, match="refused") as caught:
         Store.open("postgresql+psycopg://fleet:gehe1m@/fleet?host=/nowhere")
     assert "server runs" in caught.value.hint

@@ -198,7 +198,8 @@ async def test_a_host_that_has_come_to_its_senses_is_asked_again(ssh: Any, serve
 
 async def test_a_session_may_be_closed_while_it_starts(ssh: Any, tmp_path: Path) -> None:
     slow = tmp_path / "slow"
-    slow.write_text(f"#!/bin/sh\necho started > {tmp_path}/mark\nread line\n")
+    # It takes all that comes and never says a word, until its input ends with the session.
+    slow.write_text(f"#!/bin/sh\necho started > {tmp_path}/mark\nexec cat > /dev/null\n")
     slow.chmod(0o755)
     session = ssh(str(slow))
     waiting = asyncio.create_task(session.call(call()))

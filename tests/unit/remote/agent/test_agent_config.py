@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stella_ops.remote.lib.agent_config import DEFAULTS, canonical, parse_duration, problems_of, with_defaults
+from stella_ops.agents.configuration import read_configuration
+from stella_ops.errors import ParseError
+from stella_ops.remote.lib.agent_config import (
+    DEFAULTS,
+    canonical,
+    parse_duration,
+    problems_of,
+    split_orchestrator_url,
+    with_defaults,
+)
 
 WHO = {"agent_id": "a-1", "agent_name": "web-01", "environment": "test"}
 
@@ -122,3 +131,43 @@ def test_canonical_bytes_do_not_depend_on_order(config):
 def test_defaults_are_not_shared():
     with_defaults({})["labels"]["x"] = "y"
     assert DEFAULTS["labels"] == {}
+
+
+@pytest.mark.parametrize(
+    ("url", "parts"),
+    [
+        ("https://o.example.com:8443", ("o.example.com", 8443, "")),
+        ("https://o.example.com", ("o.example.com", 443, "")),
+        ("https://10.0.0.1:8443/", ("10.0.0.1", 8443, "")),
+        ("https://[2001:db8::1]:9/stella/", ("2001:db8::1", 9, "/stella")),
+    ],
+)
+def test_parts_of_an_orchestrators_url(url, parts):
+    assert split_orchestrator_url(url) == parts
+    assert problems_of({**WHO, "orchestrator_url": url}) == []
+    assert read_configuration({**WHO, "orchestrator_url": url}).orchestrator_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://o.example.com:8443",
+        "https://",
+        "https://:8443",
+        "https://o:0",
+        "https://o:65536",
+        "https://user:secret@o",
+        "https://o/?a=1",
+        "https://o/#x",
+        "https://o\r\nX: y",
+        "https://o\n",
+        "https://ö.example.com",
+        "unix:/run/x",
+    ],
+)
+def test_what_an_orchestrators_url_may_not_be_is_refused_in_the_same_words_on_both_sides(url):
+    [ours] = problems_of({**WHO, "orchestrator_url": url})
+    assert "https://" in ours
+    with pytest.raises(ParseError) as theirs:
+        read_configuration({**WHO, "orchestrator_url": url})
+    assert theirs.value.message.endswith(ours)

@@ -1,10 +1,14 @@
 """The remote runner, under every interpreter there is."""
 
+import array
 import contextlib
+import fcntl
 import os
 import re
 import signal
 import sys
+import termios
+import threading
 import time
 import zlib
 from collections.abc import Callable
@@ -264,34 +268,97 @@ def test_what_a_crashed_module_started_does_not_go_on(runner: Any, tmp_path: Pat
     all_gone(pids)
 
 
+class Clock:
+    """A runner's clock that goes as it is told: what this machine's load holds up does not count."""
+
+    TURN = "return max(0, min(ends) - now) * 1000 + 1"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.looks = path.with_suffix(".looks")
+        self.seconds = 0
+        path.touch()
+
+    def edit(self, text: str) -> str:
+        """For ``start_runner``. The runner looks at its clocks every few milliseconds."""
+        if self.TURN not in text:
+            return text
+        told = (
+            "import time\ndef told():\n"
+            f"    with open({str(self.looks)!r}, 'ab') as looks:\n        looks.write(b'.')\n"
+            f"    return float(os.stat({str(self.path)!r}).st_size)\n"
+            "time.monotonic = told\n"
+        )
+        assert text.count("\nimport time\n") == 1
+        return text.replace("import time\n", told).replace(self.TURN, "return 5")
+
+    def advance(self, seconds: int) -> None:
+        self.seconds += seconds
+        os.truncate(self.path, self.seconds)
+
+    def be_seen(self) -> None:
+        """Wait until the runner has gone by the present time for some turns of its loop, of three looks at most."""
+        enough = self.looks.stat().st_size + 15
+        wait_until(lambda: self.looks.stat().st_size > enough)
+
+
+def unread(runner: Any) -> int:
+    """How many bytes the runner has not read yet."""
+    count = array.array("i", [0])
+    fcntl.ioctl(runner.stdin.fileno(), termios.FIONREAD, count)
+    return count[0]
+
+
 def test_a_silent_controller_counts_as_gone(start_runner: Start, interpreter: Path, tmp_path: Path) -> None:
-    runner = start_runner(interpreter, lambda text: text.replace("IDLE_SECONDS = 600.0", "IDLE_SECONDS = 0.6"))
+    clock = Clock(tmp_path / "clock")
+    runner = start_runner(interpreter, clock.edit)
     runner.hello()
     runner.start(SLEEPER, {"path": str(tmp_path / "pids")})
     pids = pids_in(tmp_path / "pids")
     for _ in range(5):
-        time.sleep(0.2)
+        clock.advance(500)
         runner.write(frames.encode(frames.ALIVE, 0, b""))
-    assert runner.process.poll() is None
-    assert runner.process.wait(10) == 88
+        wait_until(lambda: unread(runner) == 0)
+    assert runner.call(ECHO, {"value": 1})["value"] == 1
+    assert all(alive(pid) for pid in pids)
+    clock.advance(601)
+    assert runner.process.wait(30) == 88
     all_gone(pids)
 
 
-def test_waiting_for_a_slow_module_is_no_silence(start_runner: Start, interpreter: Path) -> None:
+def test_nothing_has_to_stir_for_silence_to_be_noticed(start_runner: Start, interpreter: Path) -> None:
+    began = time.monotonic()
+    runner = start_runner(interpreter, lambda text: text.replace("IDLE_SECONDS = 600.0", "IDLE_SECONDS = 0.6"))
+    assert runner.process.wait(30) == 88
+    assert time.monotonic() - began > 0.6
+
+
+def test_waiting_for_a_slow_module_is_no_silence(start_runner: Start, interpreter: Path, tmp_path: Path) -> None:
+    clock = Clock(tmp_path / "clock")
     runner = start_runner(
-        interpreter,
-        lambda text: text.replace("IDLE_SECONDS = 600.0", "IDLE_SECONDS = 0.5").replace(
-            "HIGH_WATER = 4194304", "HIGH_WATER = 1000"
-        ),
+        interpreter, lambda text: clock.edit(text).replace("HIGH_WATER = 4194304", "HIGH_WATER = 1000")
     )
     runner.hello()
+    os.mkfifo(tmp_path / "go")
     slow = (
-        "import time\nARGUMENTS = {}\ndef run(task):\n    time.sleep(1.5)\n    return {'n': len(task.content.read())}"
+        "ARGUMENTS = {'go': {'type': 'path'}}\ndef run(task):\n    open(task.args['go']).read()\n"
+        "    return {'n': len(task.content.read())}"
     )
-    task = runner.start(slow, content=True)
+    task = runner.start(slow, {"go": str(tmp_path / "go")}, content=True)
     data = b"x" * 500000
-    runner.write(frames.encode(frames.DATA, task, data) + frames.encode(frames.DATA, task, b""))
+    content = frames.encode(frames.DATA, task, data) + frames.encode(frames.DATA, task, b"")
+    sending = threading.Thread(target=runner.write, args=(content,))
+    sending.start()
+    with open(tmp_path / "go", "w"):  # the module has come to it
+        left = 0
+        while not left or left != unread(runner):  # there is more, and it does not take it
+            left = unread(runner)
+            clock.be_seen()
+        for _ in range(3):
+            clock.advance(500)
+            clock.be_seen()
     assert runner.next_frame()[2]["n"] == len(data)
+    sending.join(30)
 
 
 def test_the_end_of_the_connection_is_seen_while_nothing_is_read(

@@ -1,0 +1,163 @@
+"""Brings a host and the fleet store back to what ``agent_checkpoint`` noted, after a bootstrap that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from stella_ops.actions._agent import AgentTarget, rpc, target
+from stella_ops.actions.base import ActionContext, ActionFailure, Result
+from stella_ops.errors import StellaError, UnreachableError
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "prefix": {"type": "path"},
+    "name": {"type": "str"},
+    "environment": {"type": "str"},
+    "checkpoint": {"type": "dict", "required": True},
+    "failure": {"type": "dict"},
+}
+
+AS_BEFORE = "the host is as it was before"
+# Seconds that an agent which ran before has to give a heartbeat again.
+_WAIT = 15.0
+
+
+async def run(context: ActionContext, args: dict[str, Any]) -> Result:
+    """Return ``changed``, ``actions`` and ``left``: what was done, and sentences about what could not be.
+
+    With ``failure`` (the result that led here) the task then ends as failed itself, with the message and hint from
+    there and what has become of the host. Under check mode nothing is restored: nothing was changed.
+    """
+    failure = args.get("failure")
+    if context.check:
+        return _end({"changed": False, "actions": [], "left": []}, failure, "nothing was changed, in check mode")
+    restore = _Restore(context, target(context, args), args["checkpoint"], _reason(failure))
+    result = await restore.carry_out()
+    if not result["left"]:
+        return _end(result, failure, AS_BEFORE)
+    if failure is None:
+        raise ActionFailure("not all could be brought back: " + "; ".join(result["left"]), **result)
+    left = "; ".join(result["left"])
+    return _end(result, failure, f"the host could not be brought back to what it was: {left}")
+
+
+def _reason(failure: Any) -> str:
+    """What went wrong, in one line."""
+    said = str(failure.get("msg") or "") if isinstance(failure, Mapping) else ""
+    return said.strip().replace("\n", " ") or "the bootstrap failed"
+
+
+def _end(result: Result, failure: Any, state: str) -> Result:
+    if failure is None:
+        return result
+    hint = failure.get("hint") if isinstance(failure, Mapping) else None
+    ended: Result = {**result, "failed": True, "msg": f"{_reason(failure)} ({state})", "reason": _reason(failure)}
+    return {**ended, "_hint": str(hint)} if hint else ended
+
+
+class _Restore:
+    """One host's way back.
+
+    Args:
+        checkpoint: what ``agent_checkpoint`` returned.
+        reason: why, in one line.
+    """
+
+    def __init__(self, context: ActionContext, agent: AgentTarget, checkpoint: Mapping[str, Any], reason: str) -> None:
+        self._context = context
+        self._agent = agent
+        self._on_host: Mapping[str, Any] | None = checkpoint.get("on_host")
+        self._in_store: Mapping[str, Any] | None = checkpoint.get("in_store")
+        self._reason = str(context.scrub(reason))
+        self._actions: list[str] = []
+        self._left: list[str] = []
+        self._restart = False
+        self._identity = True
+
+    async def carry_out(self) -> Result:
+        """Host first, then store: what the host holds stays valid until the host is known not to hold it any more."""
+        if self._in_store is None:
+            raise ActionFailure("there is no checkpoint to go back to", _hint="agent_checkpoint takes one; register it")
+        # Once the agent has shown the fleet that it runs with its new certificate, the earlier one is void.
+        keep = await self._is_superseded()
+        if self._on_host is not None and not await self._host(self._on_host, keep):
+            # What the host has now must stay valid: it may be all that it has.
+            return self._result()
+        if keep:
+            self._left.append("its certificate from before is revoked, as it ran with the new one: it keeps that")
+        await self._store(keep or not self._identity)
+        if self._on_host is not None and self._on_host.get("running"):
+            await self._visit()
+        return self._result()
+
+    def _result(self) -> Result:
+        return {"changed": bool(self._actions), "actions": self._actions, "left": self._left}
+
+    # -- the host
+
+    async def _host(self, before: Mapping[str, Any], keep: bool) -> bool:
+        """Whether the host is as it was, as far as its files go."""
+        running = bool(before.get("running"))
+        new = before.get("enabled") is None
+        if not running and not await self._module("agent_service", state="stopped", enabled=False if new else None):
+            return False
+        if not await self._module("agent_restore", checkpoint=dict(before), keep_identity=keep):
+            return False
+        if running:
+            state = "restarted" if self._restart else "started"
+            # One that was there but did not come up before need not do so now.
+            await self._module("agent_service", state=state, wait=_WAIT if before.get("alive") else None)
+        return True
+
+    async def _module(self, name: str, **args: Any) -> bool:
+        given = {key: value for key, value in args.items() if value is not None}
+        answer = await self._context.module(name, {"prefix": self._agent.prefix, **given})
+        for key, kept in (("actions", self._actions), ("left", self._left)):
+            told = answer.get(key)
+            kept += [str(each) for each in told] if isinstance(told, list) else []
+        self._restart = self._restart or answer.get("restart") is True
+        self._identity = self._identity and answer.get("identity") is not False
+        if answer.get("failed"):
+            self._left.append(str(answer.get("msg")))
+        return not answer.get("failed")
+
+    # -- the store
+
+    async def _is_superseded(self) -> bool:
+        """Whether the agent's certificate from before was replaced for good meanwhile."""
+        assert self._in_store is not None
+        fleet = self._context.the_fleet()
+        service = await fleet.call(lambda: fleet.undoing)
+        return await fleet.call(service.is_superseded, self._in_store)
+
+    async def _store(self, keep: bool) -> None:
+        assert self._in_store is not None
+        fleet = self._context.the_fleet()
+        undone = await fleet.call(
+            fleet.undoing.undo,
+            self._agent.name,
+            self._agent.environment,
+            self._in_store,
+            actor=fleet.actor,
+            reason=self._reason,
+            keep_identity=keep,
+        )
+        for serial in undone.certificates:
+            self._actions.append(f"revoke certificate {serial}")
+        for token_id in undone.tokens:
+            self._actions.append(f"revoke token {token_id}")
+        if undone.decommissioned:
+            self._actions.append(f"decommission agent {self._agent.name}")
+
+    async def _visit(self) -> None:
+        """Have the store know how the agent is now, when it can be asked."""
+        fleet = self._context.the_fleet()
+        try:
+            status = await rpc(self._context, self._agent.prefix, "status", {})
+            known = await fleet.call(fleet.registry.find, self._agent.name, self._agent.environment)
+            if known is not None:
+                await fleet.call(fleet.registry.record_visit, known.id, status)
+        except UnreachableError:
+            raise
+        except (ActionFailure, StellaError):
+            return

@@ -1,0 +1,416 @@
+"""Places to run install.sh in: a TLS server with packages, hosts that are folders, and shells.
+
+What is real: the script, the shells, curl, wget, openssl, ssh-keygen, the agent's package and its process. The
+orchestrator's side of the enrolment is ``MockOrchestrator``'s, and the package has ``mock_enrol`` for its own side.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import datetime
+import hashlib
+import http.server
+import io
+import ipaddress
+import json
+import os
+import re
+import shutil
+import signal
+import ssl
+import subprocess
+import tempfile
+import threading
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from stella_ops.agents.installers import InstallSource, install_script
+from stella_ops.agents.platforms import Platform
+from stella_ops.pki.authority import CertificateAuthority
+from stella_ops.pki.requests import verify_pkcs10
+from stella_ops.releases.build import SHEBANG, package_bytes
+from stella_ops.releases.signing import ReleaseKey
+
+TOKEN = "0123456789abcdef." + "s" * 43
+AGENT_ID = "0b8ff2a3-6f5a-4f0c-9d36-0f6f4a1b2c3d"
+PYTHON = "/usr/bin/python3"
+NOBODY = 65534
+
+# Stands for ``stella-agent enrol`` until the package has it; as there, the token comes on standard input.
+_MOCK_ENROL = """\
+import argparse, json, os, ssl, sys, urllib.error, urllib.request
+from stella_ops.remote.agent import cli, rpc
+from stella_ops.remote.lib.layout import Layout
+
+def mock_enrol():
+    parser = argparse.ArgumentParser()
+    for name in ("--url", "--prefix", "--name", "--environment"):
+        parser.add_argument(name)
+    parser.add_argument("--token-stdin", action="store_true", required=True)
+    options = parser.parse_args(sys.argv[2:])
+    token = sys.stdin.readline().strip()
+    layout = Layout.find(options.prefix)
+    os.umask(0o022)
+    cli._become_owner(layout)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    name, environment = options.name or "host", options.environment or "test"
+
+    def ask(method, **params):
+        response = rpc.answer(layout, {"method": method, "params": params})
+        if not response["ok"]:
+            sys.exit("enrol: %s" % response["error"])
+        return response["result"]
+
+    proof = ask("csr", agent_id="@ID@", name=name, environment=environment, token=token)
+    asked = json.dumps(dict(proof, token=token, name=name, environment=environment)).encode()
+    try:
+        answer = urllib.request.urlopen(
+            urllib.request.Request(options.url + "/v1/enroll", asked), context=context, timeout=10
+        )
+    except urllib.error.HTTPError as problem:
+        sys.exit("enrol: the enrolment was refused: %d" % problem.code)
+    told = json.loads(answer.read().decode())
+    ask("install-identity", chain=told["chain"], ca=told["ca"])
+    ask("apply-config", config=told["config"], revision=1)
+
+if sys.argv[1:2] == ["enrol"]:
+    mock_enrol()
+    sys.exit(0)
+"""
+
+_BROKEN = "import sys\nif sys.argv[1] == 'run':\n    sys.exit('this version is broken')\n"
+
+
+def make_package(version: str, *, broken: bool = False) -> bytes:
+    """The agent's package with ``mock_enrol`` in it; a broken one answers ``version`` but never runs."""
+    with zipfile.ZipFile(io.BytesIO(package_bytes(version))) as whole:
+        members = {name: whole.read(name) for name in whole.namelist()}
+    program = members["__main__.py"].decode()
+    start = program.index("from stella_ops.remote.agent.cli")
+    added = (_BROKEN if broken else "") + _MOCK_ENROL.replace("@ID@", AGENT_ID)
+    members["__main__.py"] = (program[:start] + added + program[start:]).encode()
+    packed = io.BytesIO()
+    packed.write(SHEBANG)
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(zipfile.ZipInfo(name), data)  # with a fixed date: the same bytes every time
+    return packed.getvalue()
+
+
+class MockOrchestrator:
+    """A TLS file server that enrols whoever brings the token. ``asked`` are the paths of all requests."""
+
+    def __init__(self, folder: Path, authority: CertificateAuthority, certificate: Path) -> None:
+        self.files: dict[str, bytes] = {"/ca.pem": authority.root_pem.encode()}
+        self.asked: list[str] = []
+        self.enrolled: list[dict[str, str]] = []
+        self.failing = 0  # so many requests from now on get no answer
+        self.authority = authority
+        mock = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                mock.asked.append(self.path)
+                if mock.failing:
+                    mock.failing -= 1
+                    self.close_connection = True
+                    return
+                self.answer(mock.files.get(self.path))
+
+            def do_POST(self) -> None:
+                mock.asked.append(self.path)
+                asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                self.answer(mock.enrol(asked))
+
+            def answer(self, data: bytes | None) -> None:
+                self.send_response(404 if data is None else 200)
+                self.send_header("Content-Length", str(len(data or b"")))
+                self.end_headers()
+                self.wfile.write(data or b"")
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+
+            def handle_error(self, request: Any, client_address: Any) -> None:
+                pass  # clients that do not trust this server hang up
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"https://localhost:{self._server.server_address[1]}"
+
+    def enrol(self, asked: dict[str, str]) -> bytes | None:
+        if asked["token"] != TOKEN:
+            return None
+        key = verify_pkcs10(asked["csr"], asked["name"])
+        now = datetime.datetime.now(datetime.UTC)
+        issued = self.authority.issue_agent_certificate(key, agent_id=AGENT_ID, name=asked["name"], now=now)
+        self.enrolled.append(asked)
+        config = {
+            "agent_id": AGENT_ID,
+            "agent_name": asked["name"],
+            "environment": asked["environment"],
+            "heartbeat_interval": "1s",
+        }
+        return json.dumps({"chain": issued.pem, "ca": self.authority.root_pem, "config": config}).encode()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def make_server_certificate(folder: Path, authority: CertificateAuthority, *names: str) -> tuple[Path, str, str]:
+    """A server certificate from the fleet's CA: (PEM with key, key pin in base64, SHA-256 of the certificate)."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    now = datetime.datetime.now(datetime.UTC)
+    alternative: list[x509.GeneralName] = [x509.DNSName(name) for name in names]
+    alternative.append(x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
+    leaf = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([]))
+        .issuer_name(authority.issuing.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName(alternative), critical=True)
+        .sign(authority._key, hashes.SHA256())
+    )
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    pem += leaf.public_bytes(Encoding.PEM) + authority.issuing.public_bytes(Encoding.PEM)
+    path = folder / "server.pem"
+    path.write_bytes(pem)
+    spki = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return path, base64.b64encode(hashlib.sha256(spki).digest()).decode(), leaf.fingerprint(hashes.SHA256()).hex()
+
+
+@dataclass
+class FleetInTest:
+    """A fleet with a server: renders scripts, and publishes what they fetch."""
+
+    server: MockOrchestrator
+    release_key: ReleaseKey
+    pin: str
+    certificate_sha256: str
+    packages: dict[str, bytes] = field(default_factory=dict)
+
+    def publish(self, version: str, *, broken: bool = False) -> InstallSource:
+        """Have a version on the server; what scripts for it are made from."""
+        data = make_package(version, broken=broken)
+        signature = self.release_key.sign(data)
+        self.packages[version] = data
+        place = f"/packages/{version}/stella-agent.pyz"
+        self.server.files |= {
+            place: data,
+            place + ".sig": signature.der,
+            place + ".sshsig": signature.sshsig.encode(),
+        }
+        return InstallSource(
+            orchestrator_url=self.server.url,
+            ca_pem=self.server.authority.root_pem,
+            ca_pin=self.server.authority.pin,
+            server_pins=(self.pin,),
+            server_certificate_sha256=(self.certificate_sha256,),
+            package_version=version,
+            package_sha256=hashlib.sha256(data).hexdigest(),
+            package_size=len(data),
+            release_public_pem=self.release_key.public_pem,
+            release_public_ssh=self.release_key.public_ssh,
+        )
+
+    def script(self, version: str = "1.0.0", **options: Any) -> str:
+        return install_script(Platform.LINUX, self.publish(version), **options)
+
+    def sealed(self, source: InstallSource) -> InstallSource:
+        """The same with its signatures inside."""
+        signature = self.release_key.sign(self.packages[source.package_version])
+        return dataclasses.replace(
+            source, package_signature=base64.b64encode(signature.der).decode(), package_sshsig=signature.sshsig
+        )
+
+
+@dataclass
+class Host:
+    """A user's home folder to install into. Commands run as a user without rights, even when the tests are root's."""
+
+    folder: Path
+    path: str
+
+    @property
+    def prefix(self) -> Path:
+        return self.folder / ".stella-agent"
+
+    def run(
+        self,
+        script: str | bytes,
+        *args: str,
+        shell: tuple[str, ...] = ("sh",),
+        stdin: str | None = None,
+        expect: int | None = 0,
+        env: dict[str, str] | None = None,
+        path: str | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a script from a file; ``stdin`` is what it reads, by default nothing."""
+        file = self.folder / "install.sh"
+        file.write_bytes(script if isinstance(script, bytes) else script.encode())
+        return self.command([*shell, str(file), *args], stdin=stdin, expect=expect, env=env, path=path)
+
+    def command(
+        self,
+        words: list[str],
+        *,
+        stdin: str | None = None,
+        expect: int | None = 0,
+        env: dict[str, str] | None = None,
+        path: str | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            words,
+            cwd=self.folder,
+            env=self.environment(env, path),
+            input=stdin or "",
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            **self.identity,
+        )
+        assert expect is None or done.returncode == expect, f"exit status {done.returncode}\n{done.stdout}{done.stderr}"
+        assert "Traceback" not in done.stderr and "SyntaxError" not in done.stderr, done.stderr
+        return done
+
+    def environment(self, more: dict[str, str] | None = None, path: str | None = None) -> dict[str, str]:
+        temporary = self.folder / "tmp"
+        return {"HOME": str(self.folder), "PATH": path or self.path, "TMPDIR": str(temporary), **(more or {})}
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        return {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+
+    def agent(self, command: str, expect: int | None = 0) -> subprocess.CompletedProcess[str]:
+        return self.command([PYTHON, "-I", str(self.prefix / "current/stella-agent.pyz"), command], expect=expect)
+
+    def status(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.agent("status", expect=None).stdout)
+        return found
+
+    def files(self) -> list[str]:
+        """All that is in the home folder, besides what the tests lay there."""
+        ours = {self.folder / "install.sh", self.folder / "tmp", self.folder / "token"}
+        return sorted(str(path) for path in self.folder.rglob("*") if path not in ours)
+
+    def temporary(self) -> list[str]:
+        found = [path.removeprefix(str(self.folder)) for path in self.files()]
+        return [path for path in found if re.search(r"(\.new|\.before)$|^/tmp/", path)]
+
+    def check_healthy(self, version: str) -> dict[str, Any]:
+        """The agent of this version runs, is enrolled and configured, and nothing lies about."""
+        status = self.status()
+        assert (status["running"], status["version"], status["running_version"]) == (True, version, version), status
+        assert status["last_heartbeat"]["status"] == "healthy", status
+        assert status["certificate"] and status["agent_id"] == AGENT_ID, status
+        assert os.readlink(self.prefix / "current") == f"versions/{version}"
+        assert self.temporary() == []
+        return status
+
+    def clean(self) -> None:
+        if (self.prefix / "current/stella-agent.pyz").exists():
+            self.agent("stop", expect=None)
+        for name in ("supervisor.pid", "agent.pid"):
+            try:
+                os.kill(int((self.prefix / "run" / name).read_text()), signal.SIGKILL)
+            except (OSError, ValueError):
+                pass
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def find_tools(*names: str) -> dict[str, str]:
+    """Programs by name; fails when one is not there."""
+    found = {name: shutil.which(name, path="/usr/bin:/bin:/usr/sbin:/sbin") for name in names}
+    assert all(found.values()), f"missing here, see scripts/provision: {found}"
+    return found  # type: ignore[return-value]
+
+
+# What a POSIX system has, as far as install.sh needs it; and nothing that downloads, verifies or interprets.
+BASICS = ("sh", "id", "cat", "rm", "mkdir", "mktemp", "sleep", "grep", "stty", "ps", "env")
+
+
+@pytest.fixture(scope="session")
+def make_path(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
+    """Makes a PATH of the basics and the tools named; with ``busybox`` the basics are its applets."""
+
+    def make(*tools: str, busybox: bool = False) -> str:
+        folder = Path(tempfile.mkdtemp(prefix="stella-path-", dir=tmp_path_factory.getbasetemp()))
+        folder.chmod(0o755)
+        if busybox:
+            program = find_tools("busybox")["busybox"]
+            for applet in subprocess.run(
+                [program, "--list"], capture_output=True, text=True, check=True
+            ).stdout.split():
+                (folder / applet).symlink_to(program)
+        for name, target in find_tools(*(() if busybox else BASICS), *tools).items():
+            (folder / name).unlink(missing_ok=True)
+            (folder / name).symlink_to(target)
+        return str(folder)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> CertificateAuthority:
+    return CertificateAuthority.load_or_create(
+        tmp_path_factory.mktemp("ca") / "ca", passphrase=None, clock=lambda: datetime.datetime.now(datetime.UTC)
+    )
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, authority: CertificateAuthority) -> Iterator[FleetInTest]:
+    certificate, pin, sha256 = make_server_certificate(tmp_path, authority, "localhost")
+    server = MockOrchestrator(tmp_path, authority, certificate)
+    yield FleetInTest(server, ReleaseKey.load_or_create(tmp_path / "release", None), pin, sha256)
+    server.stop()
+
+
+@pytest.fixture
+def make_host() -> Iterator[Callable[[], Host]]:
+    """Makes hosts; their agents are stopped at the end."""
+    made: list[Host] = []
+
+    def make() -> Host:
+        # Not below pytest's folder, which only its owner may enter.
+        folder = Path(tempfile.mkdtemp(prefix="stella-host-"))
+        (folder / "tmp").mkdir()
+        if os.geteuid() == 0:
+            for path in (folder, folder / "tmp"):
+                os.chown(path, NOBODY, NOBODY)
+        made.append(Host(folder, "/usr/local/bin:/usr/bin:/bin"))
+        return made[-1]
+
+    yield make
+    for host in made:
+        host.clean()
+
+
+@pytest.fixture
+def host(make_host: Callable[[], Host]) -> Host:
+    return make_host()
