@@ -196,12 +196,12 @@ def dockerfile(*, version: str, base: str = "python:3-slim", rootfs: str | None 
     for value, what in ((base, "base image"), (version, "version"), (rootfs or "x", "archive's name")):
         if not re.fullmatch(_IMAGE if what == "base image" else r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}", value):
             raise UsageError(f"the {what} '{value}' cannot stand in a Dockerfile")
-    return _render(
-        "Dockerfile.j2", {"version": version, "base_image": base, "rootfs": rootfs, "package": "stella-agent.pyz"}
-    )
+    from stella_ops.releases import images
+
+    return images.dockerfile(version, base=base, rootfs=rootfs)
 
 
-_VOLUMES = "-v stella-agent-data:/var/lib/stella-agent -v stella-agent-config:/etc/stella-agent"
+_VOLUMES = "-v stella-agent-data:/var/lib/stella-agent"
 
 
 def _curl(source: InstallSource) -> str:

@@ -107,7 +107,7 @@ class Site:
         }
         everywhere = {
             "stella_docker_host": f"unix://{self.relay.path}",
-            "stella_agent_image": str(image or self.images.good),
+            "stella_agent_image": str(self.images.good if image is None else image),
             **variables,
         }
         tree: dict[str, Any] = {"docker_agents": {"hosts": boxed, "vars": everywhere}}
@@ -118,13 +118,13 @@ class Site:
     def container(self, host: str) -> str:
         return f"{self.mark}-{host}"
 
-    def play(self, *args: object, expect: int | None = 0) -> list[Event]:
-        done = self.project.run("play", *args, "--output", "json", expect=expect)
+    def play(self, *args: object, expect: int | None = 0, env: dict[str, str] | None = None) -> list[Event]:
+        done = self.project.run("play", *args, "--output", "json", expect=expect, env=env)
         assert "Traceback" not in done.stderr + done.stdout, done.stderr
         return [json.loads(line) for line in done.stdout.splitlines()]
 
-    def bootstrap(self, *args: object, expect: int | None = 0) -> list[Event]:
-        return self.play("bootstrap.yml", *args, expect=expect)
+    def bootstrap(self, *args: object, expect: int | None = 0, **options: Any) -> list[Event]:
+        return self.play("bootstrap.yml", *args, expect=expect, **options)
 
     def agents(self) -> dict[str, Any]:
         done = self.project.run("agent", "list", "--all", "--format", "json", expect=0)
@@ -343,3 +343,19 @@ def test_the_image_is_made_by_the_command_line(site: Site) -> None:
     assert "no registry is asked" in refused.stderr
     refused = site.project.run("release", "image", "--base", "x", "--engine", "unix:///nowhere", expect=1)
     assert "no Docker engine answers at unix:///nowhere" in refused.stderr
+
+
+def test_the_image_is_made_by_the_play(site: Site) -> None:
+    """With a base instead of a file; a host that has the image is sent nothing."""
+    site.write(1, image="", stella_agent_image_base=site.images.base)  # type: ignore[arg-type]
+    env = {"DOCKER_HOST": site.images.engine.host} if site.images.engine.host else {}
+    file = site.project.state / "releases" / __version__ / "agent-image.tar"
+    foretold = site.bootstrap("--check", env=env)
+    assert changed(foretold)[0] == "Run the agent's container"
+    assert not file.exists() and site.left() == []
+    site.bootstrap(env=env)
+    assert site.agents()["lab1"]["version"] == __version__ and file.exists()
+    made = file.stat().st_mtime_ns
+    assert recap(site.bootstrap(env=env))["changed"] == 0
+    assert recap(site.bootstrap("--check", env=env))["changed"] == 0
+    assert file.stat().st_mtime_ns == made

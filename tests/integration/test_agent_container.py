@@ -173,6 +173,16 @@ def test_what_others_changed_is_found(loaded: Box) -> None:
     assert loaded(loaded.images.good, send=False)["changed"] is False
 
 
+def test_a_container_that_was_started_by_hand_is_taken_over(loaded: Box) -> None:
+    docker, name = loaded.images.docker, loaded.name
+    before = loaded.ask("heartbeats")[0]["result"]["last_seq"]
+    docker("rm", "-f", name)
+    docker("run", "-d", "--name", name, "-v", f"{name}:/var/lib/stella-agent", "stella/agent:0.9.1")
+    assert loaded(loaded.images.good, send=False)["actions"] == [f"replace container {name}"]
+    assert loaded.about()["HostConfig"]["ReadonlyRootfs"] is True
+    assert loaded.ask("heartbeats")[0]["result"]["last_seq"] > before
+
+
 def test_a_newer_image_takes_the_place_of_the_older(loaded: Box) -> None:
     result = loaded(loaded.images.newer)
     assert not result["failed"], result
