@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from stella_ops.actions._agent import Container, container, hinted, variable
 from stella_ops.actions.base import ActionContext, ActionFailure, Result, find_file
-
 from stella_ops.errors import ReleaseError
 
 if TYPE_CHECKING:
