@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stella_ops.actions._agent import Container, container, hinted, variable
+from stella_ops.actions._agent import hinted, named_container, variable
 from stella_ops.actions.base import ActionContext, ActionFailure, Result, find_file
 from stella_ops.errors import ReleaseError
 
@@ -63,7 +63,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
 def settings(context: ActionContext, args: dict[str, Any] | None = None) -> dict[str, Any]:
     """What the module is told of the container whatever is to be done; arguments win over variables."""
     args = args or {}
-    boxed = container(context) or Container()
+    boxed = named_container(context)
 
     def given(argument: str, name: str) -> Any:
         value = args.get(argument)
