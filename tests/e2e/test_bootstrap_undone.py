@@ -58,7 +58,8 @@ def remembered(site: Any) -> dict[str, Any]:
     """What the fleet store says that counts: agents in service, valid certificates and tokens."""
     with site.database() as connection:
         agents = connection.execute(
-            "SELECT id, name, enrolled_at IS NOT NULL, certificate_fingerprint FROM agents WHERE decommissioned_at IS NULL"
+            "SELECT id, name, enrolled_at IS NOT NULL, certificate_fingerprint FROM agents"
+            " WHERE decommissioned_at IS NULL"
         ).fetchall()
         certificates = connection.execute("SELECT serial FROM certificates WHERE revoked_at IS NULL").fetchall()
         tokens = connection.execute("SELECT id FROM tokens WHERE revoked_at IS NULL AND uses < max_uses").fetchall()
@@ -232,14 +233,6 @@ def test_people_see_the_cause_and_what_became_of_the_host(bare: Any) -> None:
     assert "failed=1" in end
 
 
-def test_in_check_mode_nothing_was_changed(bare: Any) -> None:
-    before = tree(bare["lab1"], living=True)
-    with trigger(bare, "BEFORE INSERT ON agents BEGIN SELECT RAISE(ABORT, 'not in check mode'); END"):
-        events = bare.bootstrap("--check", "-e", "stella_agent_python=/bin/false", expect=None)
-    assert tree(bare["lab1"], living=True) == before
-    assert events[-1]["hosts"]["lab1"]["unreachable"] == 0
-
-
 def test_what_cannot_be_brought_back_is_told(bare: Any, broken_python: Callable[[str], Path]) -> None:
     """An agent that cannot be stopped is not pulled from under itself: all stays, and the next run goes on."""
     python = broken_python("stop")
@@ -380,6 +373,14 @@ def test_reissue_in_check_mode_changes_nothing(agent: Any) -> None:
     events = agent.bootstrap("--reissue", "--check")
     assert result(events, "Enrol the agent", "lab1")["status"] == "changed"
     assert identity(agent["lab1"]) == before
+
+
+def test_a_failure_in_check_mode_says_that_nothing_was_changed(agent: Any) -> None:
+    before = tree(agent["lab1"])
+    events = agent.bootstrap("--check", *BAD_CONFIG, expect=2)
+    ended = result(events, RESTORE, "lab1")
+    assert ended["result"]["msg"].endswith("(nothing was changed, in check mode)") and ended["hint"]
+    assert tree(agent["lab1"]) == before
 
 
 def test_both_certificates_are_valid_until_the_new_one_runs(agent: Any) -> None:

@@ -115,7 +115,7 @@ def test_a_key_that_was_there_stays_and_one_that_was_not_goes(installed):
     key = Path(installed.layout.key).read_bytes()
     before = take(installed)
     enrol(installed, "second")
-    assert "write %s" % installed.layout.certificate in restore(installed, before)["actions"]
+    assert f"write {installed.layout.certificate}" in restore(installed, before)["actions"]
     assert Path(installed.layout.key).read_bytes() == key
     assert Path(installed.layout.certificate).read_text() == "first certificate"
 
