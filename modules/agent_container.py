@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from stella_ops.remote.lib import agent_host, docker_api, incoming
 from stella_ops.remote.lib.layout import MARKER_NAME
+from stella_ops.remote.lib.task import ModuleFailure
 
 ARGUMENTS = {
     "name": {"type": "str", "default": "stella-agent"},
@@ -44,6 +45,7 @@ ARGUMENTS = {
 
 DATA = "/var/lib/stella-agent"
 PROGRAM = "/usr/local/bin/stella-agent"
+REPOSITORY = "stella/agent"
 TITLE_LABEL, TITLE = "org.opencontainers.image.title", "stella-agent"
 VERSION_LABEL = "org.opencontainers.image.version"
 OURS_LABEL = "io.stella-ops.managed"
@@ -119,6 +121,8 @@ class _Work(object):
             left = self._take_back()
             if isinstance(problem, docker_api.EngineError):
                 self._task.fail(str(problem), hint=problem.hint, left_behind=left)
+            if isinstance(problem, ModuleFailure):
+                problem.result["left_behind"] = left
             raise
         return self.answer()
 
@@ -261,7 +265,8 @@ class _Work(object):
     def _body(self, spec, image):
         """The request that makes the container. Source: Engine API, ContainerCreate."""
         host = {
-            "RestartPolicy": {"Name": RESTART},
+            # Until it has proved well: one that ends at once is to stay as it ended.
+            "RestartPolicy": {"Name": "no"},
             "ReadonlyRootfs": True,
             "CapDrop": ["ALL"],
             "SecurityOpt": ["no-new-privileges"],
@@ -287,24 +292,30 @@ class _Work(object):
         return {"Type": kind, "Source": volume, "Target": DATA}
 
     def _replace(self, old, spec, image):
-        was_running = old is not None and bool(old["State"].get("Running"))
         made = self._engine.ask("POST", "/containers/create", {"name": self._name + ".new"}, self._body(spec, image))
         fresh = made["Id"]
-        if was_running:  # last of all: the two share the agent's data
-            self._later(self._start, old["Id"], False)
-        self._later(self._delete, fresh)
+        self._later(self._put_back, fresh, old)
         if old is not None:
-            if was_running:
-                self._stop(old["Id"])
-            self._later(self._rename, old["Id"], self._name)
+            if old["State"].get("Running"):
+                self._stop(old["Id"])  # the two share the agent's data
             self._rename(old["Id"], self._name + ".before")
         self._rename(fresh, self._name)
-        if old is not None:  # it has the name that the old one is to get back
-            self._later(self._rename, fresh, self._name + ".new")
         self._start(fresh)
+        self._engine.ask("POST", "/containers/%s/update" % fresh, None, {"RestartPolicy": {"Name": RESTART}})
         self._undo = []
         if old is not None:
             self._delete(old["Id"])
+
+    def _put_back(self, fresh, old):
+        """Undo a replacement, however far it came: the new container goes, the old one has its name and works."""
+        self._delete(fresh)
+        if old is None:
+            return
+        present = self._engine.ask("GET", "/containers/%s/json" % old["Id"])
+        if present["Name"].lstrip("/") != self._name:
+            self._rename(old["Id"], self._name)
+        if old["State"].get("Running"):
+            self._start(old["Id"], watch=False)
 
     def _start(self, container, watch=True):
         self._engine.ask("POST", "/containers/%s/start" % container)
@@ -337,7 +348,7 @@ class _Work(object):
         while True:
             state = self._engine.ask("GET", "/containers/%s/json" % container)
             now = state["State"]
-            if not now.get("Running") or now.get("Restarting") or state.get("RestartCount"):
+            if not now.get("Running") or now.get("Restarting"):
                 reason = "it ended with status %s %s" % (now.get("ExitCode"), now.get("Error") or "")
                 break
             try:
@@ -403,7 +414,7 @@ class _Work(object):
         if before is not None:
             self._tag(before["Id"], self._args["tag"])
         if image is not None and (before is None or image["Id"] != before["Id"]):
-            self._delete_image(image["Id"])
+            self._delete_image(self._engine.find("/images/%s/json" % quote(image["Id"])) or image)
 
     def _tagged(self, tag):
         return self._engine.find("/images/%s/json" % quote(tag)) if tag else None
@@ -426,21 +437,28 @@ class _Work(object):
     def _drop_image(self, identity):
         """Remove the image that was replaced, if it is an agent's and nobody uses it."""
         image = self._engine.find("/images/%s/json" % quote(identity))
-        labels = ((image or {}).get("Config") or {}).get("Labels") or {}
-        if labels.get(TITLE_LABEL) != TITLE:
-            return
-        try:
-            self._delete_image(identity)
-        except docker_api.EngineError as problem:
-            if problem.status != 409:
-                raise
+        if _is_agents(image) and not self._users_of(image):
+            self._delete_image(image)
 
-    def _delete_image(self, identity):
-        try:
-            self._engine.ask("DELETE", "/images/%s" % quote(identity))
-        except docker_api.EngineError as problem:
-            if problem.status != 404:
-                raise
+    def _users_of(self, image):
+        """The names of containers, running or not, that are of an image."""
+        query = {"all": "1", "filters": json.dumps({"ancestor": [image["Id"]]})}
+        found = self._engine.ask("GET", "/containers/json", query) or []
+        return [str((one.get("Names") or [one.get("Id")])[0]).lstrip("/") for one in found]
+
+    def _delete_image(self, image):
+        """Take an image's names in our repository away, and with the last name the image.
+
+        An engine deletes no image by its id that has several names.
+        """
+        names = [name for name in image.get("RepoTags") or () if name.rpartition(":")[0] == REPOSITORY]
+        others = len(image.get("RepoTags") or ()) - len(names)
+        for one in names or ([] if others else [image["Id"]]):
+            try:
+                self._engine.ask("DELETE", "/images/%s" % quote(one))
+            except docker_api.EngineError as problem:
+                if problem.status != 404:
+                    raise
 
     # -- volumes
 
@@ -526,16 +544,22 @@ class _Work(object):
 
     def _remove_image(self, identity):
         image = self._engine.find("/images/%s/json" % quote(identity))
-        labels = ((image or {}).get("Config") or {}).get("Labels") or {}
-        if image is None or labels.get(TITLE_LABEL) != TITLE:
+        if not _is_agents(image):
             return
-        if self._act("remove image %s" % ", ".join(image.get("RepoTags") or [identity])):
-            try:
-                self._delete_image(identity)
-            except docker_api.EngineError as problem:
-                if problem.status != 409:
-                    raise
-                self._task.warn("the image is kept: %s" % problem)
+        users = [one for one in self._users_of(image) if not self._is_name(one)]
+        if users:
+            self._task.warn("the image is kept: container %s is of it" % ", ".join(users))
+        elif self._act("remove image %s" % ", ".join(image.get("RepoTags") or [identity])):
+            self._delete_image(image)
+
+    def _is_name(self, name):
+        """Whether a container of that name is one of ours, which goes or has gone."""
+        return name in (self._name, self._name + ".new", self._name + ".before")
+
+
+def _is_agents(image):
+    """Whether an image, as the engine knows it, is an agent's; None is none."""
+    return (((image or {}).get("Config") or {}).get("Labels") or {}).get(TITLE_LABEL) == TITLE
 
 
 def _is_ours(found):

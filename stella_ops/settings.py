@@ -242,6 +242,22 @@ def load_project(start: Path | None = None, *, environ: Mapping[str, str] = os.e
     return project
 
 
+def with_orchestrator(project: Project, *, url: str | None = None, listen: str | None = None) -> Project:
+    """The project with what a command line says in place of ``[orchestrator]``.
+
+    Raises:
+        SettingsError: a value is not what its key takes.
+    """
+    values: dict[str, Any] = {}
+    for key, value in (("url", url), ("listen", listen)):
+        if value is not None:
+            try:
+                values[key] = _READ["orchestrator", key](value, project.root)
+            except _Wrong as wrong:
+                raise SettingsError(f"--{key} must be {wrong}") from None
+    return project._replace(orchestrator=project.orchestrator._replace(**values))
+
+
 def is_trusted(path: Path) -> bool:
     """Whether a path is there and may steer the program without having been named.
 
@@ -300,13 +316,12 @@ def _texts(value: Any, root: Path) -> tuple[str, ...]:
 
 
 def _host_authorities(value: Any, root: Path) -> tuple[str, ...]:
+    key = r"([^\s@]\S*\s+)?(ssh|ecdsa|sk)-\S+\s+AAAA[A-Za-z0-9+/]+=*(\s.*)?"
     wanted = 'a list of texts like "*.example.com ssh-ed25519 AAAA…"'
     if not isinstance(value, list):
         raise _Wrong(wanted)
     lines = tuple(_text(item, root).strip() for item in value)
-    if not all(
-        re.fullmatch(r"([^\s@]\S*\s+)?(ssh|ecdsa|sk)-\S+\s+AAAA[A-Za-z0-9+/]+=*(\s.*)?", line) for line in lines
-    ):
+    if not all(re.fullmatch(key, line) for line in lines):
         raise _Wrong(wanted)
     return lines
 

@@ -6,11 +6,14 @@ out"; the terminal summary lists those. With CI=true leaving out is a failure.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,6 +84,73 @@ def docker_engine() -> Iterator[Any]:
         yield engine
     finally:
         context.__exit__(None, None, None)
+
+
+@dataclass
+class AgentImages:
+    """Files with images of the agent, and the engine that made them and has forgotten them since."""
+
+    engine: Any
+    base: str
+    good: Path
+    newer: Path
+    broken: Path
+
+    def docker(self, *args: str, check: bool = True) -> str:
+        """What a docker command prints."""
+        return str(self.engine.docker(*args, check=check).stdout).strip()
+
+    def of_agents(self) -> set[str]:
+        """The tags of the agent images that the engine has."""
+        shown = self.docker("images", "--format", "{{.Repository}}:{{.Tag}}", "stella/agent")
+        return set(shown.splitlines())
+
+    def forget(self) -> None:
+        """Remove all agent images from the engine, those made from others first."""
+        for tag in self.of_agents():
+            self.docker("rmi", tag)
+        mark = "label=org.opencontainers.image.title=stella-agent"
+        while found := self.docker("images", "-a", "-q", "--filter", mark).split():
+            for one in found:
+                self.docker("rmi", one, check=False)
+
+    def remove(self, prefix: str) -> None:
+        """Remove containers and volumes whose names begin so."""
+        for name in self.docker("ps", "-a", "--format", "{{.Names}}", "--filter", f"name={prefix}").split():
+            self.docker("rm", "-f", "-v", name)
+        for name in self.docker("volume", "ls", "-q", "--filter", f"name={prefix}").split():
+            self.docker("volume", "rm", "-f", name)
+
+
+@pytest.fixture(scope="module")
+def agent_images(docker_engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgentImages]:
+    """Images of versions 0.9.1, 0.9.2 and 0.9.3 (whose agent ends at once); one module at a time has them."""
+    from stella_ops.lab import systemd_image
+    from stella_ops.releases import images
+    from stella_ops.releases.build import build_agent
+
+    folder = tmp_path_factory.mktemp("images")
+    with (Path(tempfile.gettempdir()) / f"stella-agent-images-{os.getuid()}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            base = systemd_image.ensure_image(docker_engine)
+        except LabError as problem:
+            leave_out(f"no base for an image: {problem}")
+        made = AgentImages(docker_engine, base, *(folder / f"{name}.tar" for name in ("good", "newer", "broken")))
+        host = docker_engine.host or None
+        try:
+            for version, path in (("0.9.1", made.good), ("0.9.2", made.newer)):
+                package = build_agent(folder / version / "stella-agent.pyz", version)
+                images.save_image(images.build_image(package, base=base, engine=host), path, engine=host)
+            recipe = "FROM stella/agent:0.9.2\nLABEL org.opencontainers.image.version=0.9.3\n"
+            recipe += 'ENTRYPOINT ["/bin/sh", "-c", "echo out of order; exit 3"]\n'
+            docker_engine.docker("build", "-t", "stella/agent:0.9.3", "-", stdin=recipe)
+            docker_engine.docker("save", "-o", str(made.broken), "stella/agent:0.9.3")
+            made.forget()
+            yield made
+        finally:
+            made.forget()
+            shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")

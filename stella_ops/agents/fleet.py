@@ -26,10 +26,12 @@ from stella_ops.settings import Project
 
 if TYPE_CHECKING:
     from stella_ops.agents.bootstrap import BootstrapService
+    from stella_ops.agents.checkin import CheckinService
     from stella_ops.agents.configuration import ConfigurationService
     from stella_ops.agents.enrolment import EnrolmentService
     from stella_ops.agents.exchange import ExchangeService
     from stella_ops.agents.installers import InstallSource
+    from stella_ops.agents.operators import OperatorService
     from stella_ops.agents.registry import AgentRegistry
     from stella_ops.agents.tokens import TokenService
     from stella_ops.agents.undoing import UndoService
@@ -182,13 +184,17 @@ class Fleet:
             self.enrolment,
             self.configurations,
             clock=self.clock,
-            source=lambda: self.install_source,
+            source=self.look_up_install_source,
             keep_secret=self.redactor.add,
         )
 
     @functools.cached_property
     def install_source(self) -> InstallSource:
-        """What an install script must know of this fleet.
+        """What an install script must know of this fleet, as of the first look."""
+        return self.look_up_install_source()
+
+    def look_up_install_source(self) -> InstallSource:
+        """What an install script must know of this fleet, as of now: servers' certificates are renewed.
 
         An orchestrator that has never run at the address is taken to be this machine: its key is made here then.
         """
@@ -199,7 +205,7 @@ class Fleet:
             pins = orchestrators.pins(connection, self.orchestrator_url)
         certificates: tuple[str, ...] = ()
         if self.project.orchestrator_dir.exists() or not pins:
-            own = self.server_identity
+            own = self.look_after_server_identity()
             certificates = (own.certificate_sha256,)
             pins = list(dict.fromkeys((own.public_key_sha256, *pins)))
         return InstallSource(
@@ -217,7 +223,14 @@ class Fleet:
 
     @functools.cached_property
     def server_identity(self) -> ServerIdentity:
-        """The key and certificate that an orchestrator on this machine answers with; recorded in the store."""
+        """The key and certificate that an orchestrator on this machine answers with, as of the first look."""
+        return self.look_after_server_identity()
+
+    def look_after_server_identity(self) -> ServerIdentity:
+        """Make or renew, where that is due, what an orchestrator on this machine answers with.
+
+        That it answers with this key is recorded in the store.
+        """
         from stella_ops.pki.server import ServerIdentity
         from stella_ops.store import orchestrators
 
@@ -233,8 +246,11 @@ class Fleet:
         """The names and addresses that an orchestrator on this machine is called by."""
         from urllib.parse import urlsplit
 
+        from stella_ops.pki.authority import is_server_name
+
         named = urlsplit(self.orchestrator_url).hostname or ""
-        own = (socket.getfqdn(), socket.gethostname(), "localhost", "127.0.0.1", "::1")
+        # What was set and cannot be in a certificate is told; what the machine happens to be called is left out.
+        own = filter(is_server_name, (socket.getfqdn(), socket.gethostname(), "localhost", "127.0.0.1", "::1"))
         return tuple(dict.fromkeys(name for name in (named, *self.project.orchestrator.names, *own) if name))
 
     @functools.cached_property
@@ -259,6 +275,25 @@ class Fleet:
         from stella_ops.agents.configuration import ConfigurationService
 
         return ConfigurationService(self.store, clock=self.clock, settings=self.project.agent)
+
+    @functools.cached_property
+    def checkin(self) -> CheckinService:
+        from stella_ops.agents.checkin import CheckinService
+
+        return CheckinService(
+            self.store,
+            self.registry,
+            self.enrolment,
+            self.configurations,
+            clock=self.clock,
+            random=self._random,
+        )
+
+    @functools.cached_property
+    def operators(self) -> OperatorService:
+        from stella_ops.agents.operators import OperatorService
+
+        return OperatorService(self.store, authority=lambda: self.authority, clock=self.clock, random=self._random)
 
     @functools.cached_property
     def package(self) -> AgentPackage:
@@ -326,7 +361,7 @@ class Fleet:
         """
         file = self.project.pinned_hosts_file
         if not self.project.store_url.startswith("sqlite"):
-            from stella_ops.hostkeys.pinned_hosts import write_pinned_hosts
+            from stella_ops.agents.pinned_hosts import write_pinned_hosts
 
             try:
                 await self.call(lambda: write_pinned_hosts(self.store, file))

@@ -142,9 +142,10 @@ class AgentRegistry:
             agents.save(connection, seen)
         return self._view(seen)
 
-    def record_heartbeats(self, agent_id: str, beats: Iterable[Any]) -> int:
+    def record_heartbeats(self, agent_id: str, beats: Iterable[Any], *, calling: bool = False) -> int:
         """Record heartbeats of the host's spool; returns how many were new.
 
+        ``calling`` tells that the agent itself has just brought them: that is a visit, and the newest says how it is.
         Malformed ones are dropped, giants lose their data, and more than ``MOST_HEARTBEATS`` at once are left for
         the next visit: a host that is in other hands must not fill the store.
         """
@@ -170,9 +171,14 @@ class AgentRegistry:
             if agent is None:
                 raise _unknown(agent_id)
             new = heartbeats.record(connection, read)
-            newest = max((beat.time for beat in read), default=None)
-            if newest is not None and (agent.last_heartbeat is None or newest > agent.last_heartbeat):
-                agents.save(connection, replace(agent, last_heartbeat=newest))
+            newest = max(read, key=lambda beat: beat.time, default=None)
+            seen = replace(agent, last_visit=now) if calling else agent
+            if newest is not None and (agent.last_heartbeat is None or newest.time > agent.last_heartbeat):
+                seen = replace(seen, last_heartbeat=newest.time)
+                if calling and agent.decommissioned_at is None and newest.status in ("healthy", "degraded"):
+                    seen = replace(seen, status=newest.status, version=newest.version or agent.version)
+            if seen != agent:
+                agents.save(connection, seen)
         return new
 
     def last_heartbeat_seq(self, agent_id: str) -> int:

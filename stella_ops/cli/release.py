@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -86,7 +87,7 @@ def image(
     package = ensure_package(project.releases_dir, __version__)
     path = output or project.releases_dir / __version__ / images.IMAGE_FILE
     made = images.build_image(package, base=base, rootfs=rootfs, engine=engine, check=check)
-    told = {
+    told: dict[str, Any] = {
         "id": made.id or None,
         "tags": list(made.tags),
         "version": made.version,

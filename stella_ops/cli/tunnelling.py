@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import signal
 import socket
@@ -12,8 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from stella_ops.cli.execution import Workplace, make_pool
-from stella_ops.engine.reached import ReachedHost, reach
-from stella_ops.engine.run_context import RunContext
+from stella_ops.engine.host_specs import HostSpecs
 from stella_ops.errors import StellaError, UnreachableError, UsageError
 from stella_ops.settings import Project
 from stella_ops.transport.base import HostSession
@@ -97,6 +97,9 @@ async def keep_tunnels(
     """
     from stella_ops.agents.fleet import Fleet
 
+    options, hosts = workplace.options, workplace.inventory.select(pattern, workplace.options.limit)
+    if not hosts:
+        raise UsageError(f"no host is meant by '{pattern}' with --limit {options.limit}")
     warned: set[str] = set()
 
     def warn(message: str) -> None:
@@ -106,28 +109,17 @@ async def keep_tunnels(
 
     fleet = Fleet(workplace.project, redactor=workplace.redactor, environ=workplace.environ, warn=warn)
     pool = await make_pool(workplace, fleet, warn)
-    run = RunContext(
-        run_id=os.urandom(16).hex(),
-        inventory=workplace.inventory,
-        options=workplace.options,
-        pool=pool,
-        reporter=_Nobody(),
-        redactor=workplace.redactor,
-    )
     for text in workplace.inventory.warnings:
         warn(text)
-    hosts = list(reach(run, pattern, prefix=prefix))
-    if not hosts:
-        raise UsageError(f"no host is meant by '{pattern}' with --limit {workplace.options.limit}")
-    tunnels = Tunnels(asyncio.Semaphore(workplace.options.forks), view.turned, keep_trying=keep_trying)
-    shared = purpose(endpoint, replace=replace)
+    tunnels = Tunnels(asyncio.Semaphore(options.forks), view.turned, keep_trying=keep_trying)
+    maker = _Maker(workplace, hosts, pool, purpose(endpoint, replace=replace), prefix)
     try:
         with _signals() as over:
             if workplace.choices.check:
-                return await _foretell(hosts, run, shared, view)
+                return await _foretell(hosts, maker, options.forks, view)
             await _warn_of_silence(endpoint, warn)
             for host in hosts:
-                tunnels.add(host.name, _tunnel(host, run, shared))
+                tunnels.add(host, maker.make(host))
             await _last(tunnels, over, view, seconds, idle)
             await tunnels.close()
             await view.show(tunnels.hosts)
@@ -140,13 +132,34 @@ async def keep_tunnels(
     return code
 
 
-def _tunnel(host: ReachedHost, run: RunContext, shared: Purpose) -> HostTunnel:
-    def session() -> HostSession:
-        if host.problem is not None:
-            raise host.problem
-        return run.pool.session(host.spec)
+class _Maker:
+    """Makes the tunnels of hosts by their variables and the command line."""
 
-    return HostTunnel(session, host.become, host.prefix, shared)
+    def __init__(
+        self, workplace: Workplace, hosts: list[str], pool: SessionPool, purpose: Purpose, prefix: str | None
+    ) -> None:
+        self._specs = HostSpecs(workplace.inventory, hosts, workplace.options)
+        self._redactor = workplace.redactor
+        self._pool = pool
+        self._purpose = purpose
+        self._prefix = prefix
+
+    def make(self, host: str) -> HostTunnel:
+        """The tunnel of a host; where its variables make no sense, that shows when it is opened."""
+        try:
+            spec, become = self._specs.of(host), self._specs.become(host)
+            prefix = self._prefix or self._specs.variable(host, "stella_agent_prefix")
+        except StellaError as wrong:
+            return HostTunnel(functools.partial(_refuse, wrong), None, None, self._purpose)
+        for password in (spec.password, become.password if become else None):
+            if password:
+                self._redactor.add(password)
+        find = functools.partial(self._pool.session, spec)
+        return HostTunnel(find, become, str(prefix) if prefix else None, self._purpose)
+
+
+def _refuse(problem: StellaError) -> HostSession:
+    raise problem
 
 
 async def _last(
@@ -175,13 +188,13 @@ def _settled(tunnels: Tunnels) -> bool:
     return all(entry.settled.is_set() for entry in tunnels.hosts)
 
 
-async def _foretell(hosts: Sequence[ReachedHost], run: RunContext, shared: Purpose, view: TunnelView) -> int:
+async def _foretell(hosts: Sequence[str], maker: _Maker, forks: int, view: TunnelView) -> int:
     """``--check``: where a tunnel could be opened."""
     found: list[Tunnelled] = []
-    slots = asyncio.Semaphore(run.options.forks)
+    slots = asyncio.Semaphore(forks)
 
-    async def look(host: ReachedHost) -> None:
-        entry = Tunnelled(host.name, _tunnel(host, run, shared))
+    async def look(host: str) -> None:
+        entry = Tunnelled(host, maker.make(host))
         found.append(entry)
         async with slots:
             try:
@@ -246,13 +259,3 @@ def _signals() -> Iterator[asyncio.Event]:
     finally:
         for number in numbers:
             loop.remove_signal_handler(number)
-
-
-class _Nobody:
-    """A reporter for a run that has no tasks."""
-
-    def handle(self, event: object) -> None:
-        """Nothing."""
-
-    def close(self) -> None:
-        """Nothing."""

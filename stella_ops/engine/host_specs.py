@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from stella_ops.engine import connections
 from stella_ops.engine.connections import connection_spec
 from stella_ops.engine.options import RunOptions
+from stella_ops.engine.results import is_true
 from stella_ops.engine.variables import PlayVariables
 from stella_ops.inventory.connection import connection_variables
 from stella_ops.inventory.model import Inventory
 from stella_ops.playbook.model import Inherited
 from stella_ops.templating.templar import Templar
-from stella_ops.transport.base import ConnectionSpec
+from stella_ops.transport.base import Become, ConnectionSpec
 
 
 class HostSpecs:
@@ -45,9 +47,30 @@ class HostSpecs:
             InventoryError: a port that is no number, or a host key that is no text.
             TemplateError: a variable that cannot be rendered.
         """
+        own = connection_variables(self._variables.of(host))
+        return connection_spec(host, own, Inherited(), self._options, self._render(host))
+
+    def become(self, host: str) -> Become | None:
+        """The user to become there; None for the login user.
+
+        Raises:
+            TemplateError: a variable that cannot be rendered.
+        """
+        own = connection_variables(self._variables.of(host))
+        return connections.become(own, Inherited(), self._options, self._render(host), is_true)
+
+    def variable(self, host: str, name: str) -> Any:
+        """The rendered value of a host's variable; None where it has none.
+
+        Raises:
+            TemplateError: it cannot be rendered.
+        """
+        return self._render(host)(self._variables.of(host).get(name))
+
+    def _render(self, host: str) -> connections.Render:
         variables = self._variables.of(host)
 
         def render(value: Any) -> Any:
             return self._templar.render(value, variables)
 
-        return connection_spec(host, connection_variables(variables), Inherited(), self._options, render)
+        return render

@@ -33,12 +33,14 @@ class ListedKey:
     """A key of a list.
 
     Attributes:
+        kind: "ed25519", "ecdsa", "rsa" …, as ssh-keygen -l has it in brackets.
         fingerprint: OpenSSH's ``SHA256:…``.
         hosts: the names that the line gives it, lower case: known_hosts' names, or the host part of a comment.
         named: the hosts are part of the line's form (known_hosts, or the list is one host's), not of a comment.
         where: file and line.
     """
 
+    kind: str
     fingerprint: str
     hosts: tuple[str, ...]
     named: bool
@@ -74,17 +76,22 @@ def parse_console_list(text: str, source: str, host: str | None = None) -> Itera
         line = _without_colours(line).rstrip()
         shown = _FINGERPRINT.search(line)
         if shown is not None:
-            fingerprint, hosts, named = shown[2], _of_comment(shown[3]), False
+            kind, fingerprint, hosts, named = shown[4].lower(), shown[2], _of_comment(shown[3]), False
         else:
             plain = _KEY.search(line)
             digest = _digest(plain[2], plain[3]) if plain is not None else None
             if plain is None or digest is None:
                 continue
-            names = _names(plain[1])
+            names, kind = _names(plain[1]), kind_of(plain[2])
             fingerprint, hosts, named = digest, names or _of_comment(plain[4]), bool(names)
         if host is not None:
             hosts, named = (host.lower(),), True
-        yield ListedKey(fingerprint, hosts, named, f"{source}:{number}")
+        yield ListedKey(kind, fingerprint, hosts, named, f"{source}:{number}")
+
+
+def kind_of(algorithm: str) -> str:
+    """The kind of an algorithm, as ssh-keygen -l has it: ``ssh-ed25519`` is "ed25519"."""
+    return "ecdsa" if algorithm.startswith("ecdsa-") else algorithm.removeprefix("ssh-")
 
 
 def _digest(algorithm: str, data: str) -> str | None:

@@ -1,4 +1,4 @@
-"""The fleet's certificate authority: a root, an issuing certificate, and certificates for agents, operators and servers.
+"""The fleet's certificate authority: a root, an issuing certificate, and certificates for agents, operators, servers.
 
     ca/root.crt  root.key      ten years; the key signs the issuing certificate only and may be moved offline
     ca/issuing.crt issuing.key five years; signs agents' certificates
@@ -287,6 +287,15 @@ def is_dns_name(name: str) -> bool:
     """Tell whether a name can stand as a DNS name (RFC 1123): an IP address or ``web_1`` cannot."""
     labels = name.split(".")
     return len(name) <= 253 and all(map(_LABEL.fullmatch, labels)) and not labels[-1].isdigit()
+
+
+def is_server_name(name: str) -> bool:
+    """Tell whether a name can be in a server's certificate: a DNS name or an IP address."""
+    try:
+        _server_name(name)
+    except PkiError:
+        return False
+    return True
 
 
 def _server_name(name: str) -> x509.GeneralName:

@@ -68,8 +68,9 @@ class ServerIdentity:
     ) -> ServerIdentity:
         """Load the identity in a folder; make or renew what is missing. Safe when several do so at once.
 
-        The certificate is made anew when it has other names than ``names`` and ``INTERNAL_NAME``, was signed by
-        another authority, or has a third of its life left or less.
+        The certificate is made anew when it lacks one of ``names`` or ``INTERNAL_NAME``, was signed by another
+        authority, or has a third of its life left or less. One that only lacks names keeps those it has: where two
+        programs call the server differently, they must not take turns in making it.
 
         Raises:
             PkiError: the files cannot be read or written, the key is damaged, or a name cannot be in a certificate.
@@ -80,8 +81,10 @@ class ServerIdentity:
             with _locked(folder / "lock"):
                 key = _load_key(folder / KEY_FILE)
                 chain = _load_chain(folder / CERTIFICATE_FILE)
-                renewed = not chain or not _is_good(chain, key, ca, wanted, clock())
+                had = _names(chain[0]) if chain and _is_good(chain, key, ca, clock()) else set()
+                renewed = not had.issuperset(wanted)
                 if renewed:
+                    wanted = tuple(dict.fromkeys((*wanted, *sorted(had))))
                     issued = ca.issue_server_certificate(key.public_key(), names=wanted, now=clock())
                     _write(folder / CERTIFICATE_FILE, issued.pem.encode(), 0o644)
                     chain = x509.load_pem_x509_certificates(issued.pem.encode())
@@ -104,24 +107,25 @@ class ServerIdentity:
 
 
 def _is_good(
-    chain: list[x509.Certificate],
-    key: ec.EllipticCurvePrivateKey,
-    ca: CertificateAuthority,
-    names: Sequence[str],
-    now: datetime,
+    chain: list[x509.Certificate], key: ec.EllipticCurvePrivateKey, ca: CertificateAuthority, now: datetime
 ) -> bool:
     leaf = chain[0]
-    alternative = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    has = {str(name.value) for name in alternative}
     life = leaf.not_valid_after_utc - leaf.not_valid_before_utc
     pem = b"".join(certificate.public_bytes(Encoding.PEM) for certificate in chain).decode()
     return (
         leaf.public_key() == key.public_key()
-        and has == set(names)
         and leaf.not_valid_before_utc <= now
         and leaf.not_valid_after_utc - now > life / 3
         and ca.signed(pem)
     )
+
+
+def _names(leaf: x509.Certificate) -> set[str]:
+    try:
+        found = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return set()
+    return {str(name.value) for name in found}
 
 
 def _load_key(path: Path) -> ec.EllipticCurvePrivateKey:
@@ -131,7 +135,7 @@ def _load_key(path: Path) -> ec.EllipticCurvePrivateKey:
         key = ec.generate_private_key(ec.SECP256R1())
         _write(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), 0o600)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        key = None  # type: ignore[assignment]
+        key = None
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise PkiError(
             "the server's key is damaged, or not of a kind made here",

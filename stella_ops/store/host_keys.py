@@ -133,16 +133,20 @@ def pin(connection: Connection, key: HostKey, *, to: str, at: datetime, by: str)
 
 
 def replaced_by(connection: Connection, key: HostKey) -> list[HostKey]:
-    """The keys on record for the same place that the host did not show when it showed this one."""
+    """The keys on record for the same place that this one takes the place of.
+
+    Those of its kind; where there are none, those that the host did not show when it showed this one.
+    """
     columns = host_keys.c
     query = select(host_keys).where(
         columns.name == key.name,
         columns.port == key.port,
         columns.status.in_(("pinned", "approved")),
         columns.fingerprint != key.fingerprint,
-        columns.last_seen_at < key.last_seen_at,
     )
-    return [HostKey(**row._mapping) for row in connection.execute(query)]
+    others = [HostKey(**row._mapping) for row in connection.execute(query)]
+    of_its_kind = [other for other in others if other.algorithm == key.algorithm]
+    return of_its_kind or [other for other in others if other.last_seen_at < key.last_seen_at]
 
 
 def end(connection: Connection, key: HostKey, status: str, *, at: datetime, by: str) -> bool:

@@ -43,9 +43,9 @@ def host_key_error(problem: Exception, place: str, trust: Trust, where: str) -> 
     if trust.on_record:
         expected = expected_records(trust)
         on_record = "; ".join(_described(record) for record in expected[:_NAMED_LINES])
+        told = f"; on record: {on_record}" if expected else ""
         return HostKeyError(
-            f"the host key of {place} is not the one on record{seen}"
-            + (f"; on record: {on_record}" if expected else ""),
+            f"the host key of {place} is not the one on record{seen}{told}",
             where=where,
             hint="the host was reinstalled, or somebody is in between. Compare the fingerprint on the host's own "
             f"console ({ON_CONSOLE}); if it is right: {what_to_do(expected, place, where, shown)}",

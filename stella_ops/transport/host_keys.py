@@ -7,9 +7,7 @@ is revoked, is never accepted.
 
 from __future__ import annotations
 
-import fcntl
 import functools
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +16,7 @@ import asyncssh
 
 from stella_ops.errors import InventoryError
 from stella_ops.transport.known_hosts import KnownHosts, KnownKeys, Record
+from stella_ops.transport.known_hosts_file import append_line, read_lines
 
 USER_FILES = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2")
 GLOBAL_FILES = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
@@ -109,7 +108,7 @@ class HostKeys:
         if known is None:
             known = self._parsed[files] = KnownHosts()
             for file in files:
-                known.add(_read(file), str(file))
+                known.add(read_lines(file), str(file))
             if self._authorities:
                 known.add(self._authorities, "[ssh] host_ca")
         found = known.lookup(name, port)
@@ -132,7 +131,7 @@ class HostKeys:
         if self.project_file is not None:
             entry = name if port == 22 else f"[{name}]:{port}"
             algorithm, data = key.export_public_key("openssh").decode().split()[:2]
-            _append_line(self.project_file, f"{entry} {algorithm} {data}")
+            append_line(self.project_file, f"{entry} {algorithm} {data}")
         self._accepted.setdefault((name, port), []).append(key)
         if self._on_accept is not None:
             self._on_accept(AcceptedKey(name, port, key.get_algorithm(), key.get_fingerprint()))
@@ -260,25 +259,3 @@ def _has_patterns(text: str) -> bool:
     except ValueError:
         return True
     return False
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-
-
-def _append_line(path: Path, line: str) -> None:
-    """One write under a lock: two controllers that accept keys at once lose none."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        text = _read(path)
-        if line not in text.split("\n"):
-            # A hand-edited file may lack its last line's end.
-            start = "\n" if text and not text.endswith("\n") else ""
-            os.write(fd, f"{start}{line}\n".encode())
-    finally:
-        os.close(fd)

@@ -105,6 +105,7 @@ class HostScan:
         host: its name in the inventory.
         name, port: as known_hosts names it; empty and 0 when not even that could be found out.
         trust: what is on record for it; None likewise.
+        asked: the algorithms of plain keys that were asked for.
     """
 
     host: str
@@ -113,6 +114,7 @@ class HostScan:
     keys: tuple[ShownKey, ...] = ()
     trust: Trust | None = None
     error: StellaError | None = None
+    asked: frozenset[str] = frozenset()
 
     @property
     def place(self) -> str:
@@ -211,17 +213,23 @@ class _Look:
                 waiting = [kind for kind in waiting if key.algorithm not in kind and _has(kind, offered)]
         except StellaError as problem:
             error = problem
-        return HostScan(host=self._spec.name, name=name, port=port, keys=tuple(keys), trust=self._trust, error=error)
+        return HostScan(
+            host=self._spec.name,
+            name=name,
+            port=port,
+            keys=tuple(keys),
+            trust=self._trust,
+            error=error,
+            asked=frozenset(algorithm for kind in self._kinds for algorithm in kind),
+        )
 
     async def _fetch(self, login: Login, tunnel: object) -> tuple[ShownKey, frozenset[str] | None] | None:
         """One key and the algorithms that the server has; None when it has none of those that are asked for."""
         assert self._trust is not None
         listener = _Listener()
-        keywords = {
-            name: value
-            for name, value in login.options.keywords.items()
-            if name in ("family", "local_addr", "kex_algs")
-        }
+        given = login.options.keywords
+        keywords = {name: given[name] for name in ("family", "local_addr", "kex_algs") if name in given}
+        through: Any = tunnel
         try:
             async with asyncio.timeout(login.timeout):
                 options = await asyncssh.SSHClientConnectionOptions.construct(
@@ -235,7 +243,7 @@ class _Look:
                 key = await asyncssh.get_server_host_key(
                     login.target.name,
                     login.target.port,
-                    tunnel=tunnel,
+                    tunnel=through,
                     proxy_command=None,
                     server_host_key_algs=self._asked,
                     options=options,
@@ -243,6 +251,10 @@ class _Look:
                     **keywords,
                 )
         except (asyncssh.ConnectionLost, ConnectionResetError):
+            # sshd hangs up on those who want a key that it does not have; it has said before which it has.
+            offered = listener.offered()
+            if offered is not None and offered.isdisjoint(self._asked):
+                return None
             raise
         except asyncssh.KeyExchangeFailed as problem:
             if "host key" in str(problem).lower():
@@ -318,7 +330,7 @@ class _Listener(asyncssh.SSHClient):
         if judge is None:
             return
 
-        def keep(key_data: bytes) -> asyncssh.SSHKey:
+        def keep(key_data: bytes) -> Any:
             self._shown = key_data
             return judge(key_data)
 

@@ -12,6 +12,8 @@ import asyncio
 import contextlib
 import functools
 import os
+import socket
+import struct
 from typing import Any
 
 import asyncssh
@@ -96,7 +98,7 @@ class ReverseSocket:
 
     async def _end_relays(self) -> None:
         for far in self._ready:
-            far.transport.abort()
+            _reset(far)
         self._ready.clear()
         relays = list(self._relays)
         for relay in relays:
@@ -143,12 +145,14 @@ class ReverseSocket:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._from_host(reader, far))
                 group.create_task(self._to_host(near, writer, bulk))
+            far.close()
+            await far.wait_closed()
         except* (OSError, asyncssh.Error):
             pass  # one end is gone, which ends the other
         finally:
             self._relays.discard(me)
             traffic.closed()
-            far.transport.abort()
+            _reset(far)
             with contextlib.suppress(OSError):
                 writer.close()
 
@@ -169,3 +173,12 @@ class ReverseSocket:
             await writer.drain()
             await bulk.drain()
         writer.write_eof()
+
+
+def _reset(far: asyncio.StreamWriter) -> None:
+    """Close a connection, where it is not closed yet, as one that broke: without that TCP would tell of a good end."""
+    raw = far.get_extra_info("socket")
+    if raw is not None and not far.transport.is_closing():
+        with contextlib.suppress(OSError):
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    far.transport.abort()

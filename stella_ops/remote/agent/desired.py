@@ -19,7 +19,8 @@ class Desired(object):
         self._log = log
         self._agent_id = agent_id
         self._refused = None
-        self._report = None
+        self._report: "dict[str, object] | None" = None
+        self._told: "dict[str, object] | None" = None
 
     def follow(self, client, sha256):
         """Bring the configuration with this digest into force; whether agent.json has changed.

@@ -83,7 +83,8 @@ def _proxy_for(host, port):
     import urllib.request
 
     proxies = urllib.request.getproxies_environment()
-    if "https" not in proxies or urllib.request.proxy_bypass_environment("%s:%d" % (host, port), proxies):
+    bypass = getattr(urllib.request, "proxy_bypass_environment")  # noqa: B009 (type stubs do not know it)
+    if "https" not in proxies or bypass("%s:%d" % (host, port), proxies):
         return None
     text = proxies["https"]
     try:

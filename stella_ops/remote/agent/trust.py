@@ -89,9 +89,10 @@ def _distrustful():
 def _context():
     """A client's context: TLS 1.2 or newer, names checked, no CA trusted."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if hasattr(ssl, "TLSVersion"):
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-    else:  # Python 3.6
+    versions = getattr(ssl, "TLSVersion", None)
+    if versions is not None:
+        setattr(context, "minimum_version", versions.TLSv1_2)  # noqa: B010 (unknown to Python 3.6)
+    else:
         context.options |= ssl.OP_NO_SSLv3 | ssl.OP_NO_TLSv1 | ssl.OP_NO_TLSv1_1
     return context
 

@@ -221,7 +221,7 @@ class _translated(object):
         if issubclass(kind, socket.timeout):
             raise EngineError(0, "the Docker engine %s gave no answer in time" % self._host)
         number = getattr(problem, "errno", None)
-        hint = _HINTS.get(number)
+        hint = _HINTS.get(number or 0)
         said = getattr(problem, "strerror", None) or str(problem) or kind.__name__
         if hint:
             raise CannotReach("the Docker engine %s cannot be reached: %s" % (self._host, said), hint)

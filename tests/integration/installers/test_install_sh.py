@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import stat
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-
-from stella_ops.agents.installers import install_script
-from stella_ops.agents.platforms import Platform
 
 pytestmark = pytest.mark.integration
 

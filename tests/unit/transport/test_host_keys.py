@@ -5,7 +5,8 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-from stella_ops.transport.host_keys import AcceptedKey, HostKeys, _append_line
+from stella_ops.transport.host_keys import AcceptedKey, HostKeys
+from stella_ops.transport.known_hosts_file import append_line
 
 ONE, OTHER = (asyncssh.generate_private_key("ssh-ed25519").convert_to_public() for _ in range(2))
 
@@ -100,7 +101,7 @@ def test_known_kinds_of_keys_are_asked_for_first(tmp_path: Path) -> None:
 def test_lines_of_many_writers_are_all_kept(tmp_path: Path, before: str) -> None:
     file = tmp_path / "known_hosts"
     file.write_text(before)
-    writers = [threading.Thread(target=_append_line, args=(file, f"host{n % 20} key")) for n in range(40)]
+    writers = [threading.Thread(target=append_line, args=(file, f"host{n % 20} key")) for n in range(40)]
     for writer in writers:
         writer.start()
     for writer in writers:
