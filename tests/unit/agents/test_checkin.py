@@ -172,6 +172,31 @@ def test_logs_are_bounded(service, known, store, monkeypatch):
     assert kept == [19, 18, 17, 16, 15]
 
 
+def test_a_renewal_whose_answer_was_lost(service, known, prove, clock):
+    class Pending:
+        name, token = "web1", ""
+
+    first = service.renew(known, prove(Pending()))
+    again = service.renew(known, prove(Pending()))
+    assert again.repeated
+    assert again.chain_pem == first.chain_pem
+    clock.forward(hours=2)
+    assert not service.renew(known, prove(Pending())).repeated
+
+
+def test_renewals_are_bounded(service, known, prove, monkeypatch, audited):
+    class Pending:
+        name, token = "web1", ""
+
+    monkeypatch.setattr("stella_ops.agents.enrolment._MOST_UNUSED", 2)
+    for _ in range(2):
+        service.renew(known, prove(Pending(), key=ec.generate_private_key(ec.SECP256R1())))
+    with pytest.raises(EnrolmentError) as caught:
+        service.renew(known, prove(Pending(), key=ec.generate_private_key(ec.SECP256R1())))
+    assert caught.value.reason == "too_many_certificates"
+    assert audited()[-1] == ("agent.enrol", "refused")
+
+
 def test_renewal_goes_by_the_certificate_that_is_shown(service, known, prove, store):
     class Pending:
         name, token = "web1", ""
