@@ -26,6 +26,10 @@ from stella_ops.pki.requests import CHALLENGE_NAMESPACE, challenge_text, verify_
 from stella_ops.store import agents, audit, certificates
 from stella_ops.store.database import Store
 
+# Asked again for the same key within this time, a renewal is answered with the certificate that it brought before.
+_ANSWER_LOST = timedelta(hours=1)
+_MOST_UNUSED = 100
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingEnrolment:
@@ -224,7 +228,8 @@ class EnrolmentService:
 
         Raises:
             PkiError: the proof is malformed or wrong.
-            EnrolmentError: (unknown_certificate, revoked, decommissioned) the certificate is not good for it.
+            EnrolmentError: (unknown_certificate, revoked, decommissioned) the certificate is not good for it;
+                (too_many_certificates) it had a hundred within the hour, and uses none.
         """
         with self._store.reading() as connection:
             held = certificates.by_fingerprint(connection, fingerprint_sha256)
@@ -249,8 +254,24 @@ class EnrolmentService:
             if reason is not None:
                 audit.record(connection, _refused(self._clock(), actor, held.subject if held else "", "", reason))
             elif agent is not None:
-                return self._issue(connection, agent, key, None, actor, act="certificate.renew")
+                unused = self._unused(connection, agent.id, fingerprint_sha256)
+                for other in unused:
+                    if other.public_key_sha256 == public_key_sha256(key) and other.token_id is None:
+                        return self._enrolment(other, repeated=True)
+                if len(unused) < _MOST_UNUSED:
+                    return self._issue(connection, agent, key, None, actor, act="certificate.renew")
+                reason = "too_many_certificates"
+                audit.record(connection, _refused(self._clock(), actor, agent.name, agent.id, reason))
         raise EnrolmentError("the certificate cannot be renewed", reason=reason or "unknown_certificate")
+
+    def _unused(self, connection: Connection, agent_id: str, fingerprint_sha256: str) -> list[certificates.Certificate]:
+        """An agent's valid certificates of the last hour besides the one it shows: answers that it may not have got."""
+        since = self._clock() - _ANSWER_LOST
+        return [
+            other
+            for other in certificates.of_agent(connection, agent_id)
+            if other.revoked_at is None and other.issued_at > since and other.fingerprint_sha256 != fingerprint_sha256
+        ]
 
     def _holder(
         self, connection: Connection, key_sha256: str, agent_id: str, hosts: Collection[str]

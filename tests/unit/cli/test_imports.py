@@ -72,7 +72,18 @@ def imported(tmp_path: Path):
     return run
 
 
-@pytest.mark.parametrize("args", [["--version"], ["--help"], ["play", "--help"], ["run", "--help"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["--version"],
+        ["--help"],
+        ["play", "--help"],
+        ["run", "--help"],
+        ["serve", "--help"],
+        ["operator", "add", "--help"],
+    ],
+    ids=" ".join,
+)
 def test_saying_something_about_oneself(imported, args: list[str]) -> None:
     assert imported(*args) & HEAVY == set()
 
