@@ -21,7 +21,7 @@ from stella_ops.remote.agent import (
     tls_problem,
     trust,
 )
-from stella_ops.remote.agent.backoff import Backoff
+from stella_ops.remote.agent.backoff import LONGEST, Backoff, jittered
 from stella_ops.remote.agent.desired import Desired
 from stella_ops.remote.agent.endpoint import endpoints
 from stella_ops.remote.agent.http_client import ANSWER_SECONDS, Client, Interrupted
@@ -109,7 +109,7 @@ class Pull(object):
             raise Problem("no-identity", "%s: the orchestrator cannot be called without" % problem, _ENROL)
         if known["not_after"] < storage.iso():
             message = "the certificate has expired at %s: the orchestrator takes it no more" % known["not_after"]
-            raise Problem("no-identity", message, _ENROL)
+            raise Problem("no-identity", message, _ENROL + ", or set this host's clock if it is that")
         return known
 
     def _register(self, known):
@@ -132,7 +132,9 @@ class Pull(object):
 
     def _introduce(self, client):
         me = self._values["agent_id"]
-        self._log.info("Register", step=6, orchestrator=client.endpoint.url, agent_id=me)
+        # Of many attempts in a row the log tells the first and the one that does well.
+        step = {"step": 6, "orchestrator": client.endpoint.url, "agent_id": me}
+        (self._log.debug if self._contact.attempts else self._log.info)("Register", **step)
         document = {
             "version": version(),
             "protocol": PROTOCOL,
@@ -146,6 +148,8 @@ class Pull(object):
         if who["agent_id"] != me:
             message = "the certificate is of agent %s, the configuration of %s" % (who["agent_id"], me)
             raise Problem("not-me", message, _ENROL)
+        if self._contact.attempts:
+            self._log.info("Register", **step)
         self._log.info("Confirm", step=7, orchestrator=client.endpoint.url, name=who["name"])
         self._answered(client)
         return who
@@ -328,7 +332,7 @@ class Pull(object):
         lasting = problem.code in _LASTING
         told.state = contact.REFUSED if lasting else contact.AWAY
         if lasting:
-            seconds = self._backoff.slow()
+            seconds = jittered(LONGEST)
             self._reason = problem.message + ("; " + problem.hint if problem.hint else "")
         else:
             seconds = self._backoff.next()

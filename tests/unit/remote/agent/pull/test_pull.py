@@ -157,7 +157,7 @@ def test_a_revoked_certificate_slows_it_down_and_is_told(orchestrator, pull, hos
     pull.until(lambda: pull.contact()["state"] == "refused")
     [reason] = pull.side.reasons()
     assert "it was revoked" in reason and "enrol again" in reason
-    assert host.lines("orchestrator-refused")[-1]["retry_in_seconds"] >= 150
+    assert host.lines("orchestrator-refused")[-1]["retry_in_seconds"] >= 270
     asked = len(orchestrator.requests)
     host.enrol(orchestrator)  # with a new certificate, and SIGHUP
     pull.configure()
