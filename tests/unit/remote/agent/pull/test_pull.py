@@ -351,6 +351,12 @@ def test_an_orchestrator_without_tasks_logs_and_updates_will_do(orchestrator, pu
     assert pull.contact()["attempts"] == 0
 
 
+def test_a_heartbeat_before_its_time_does_not_wait_for_the_long_poll(orchestrator, pull):
+    orchestrator.until(lambda: "GET /v1/agents/self/tasks" in orchestrator.paths())
+    seq = pull.beat()  # the one that was foretold is due in thirty seconds
+    orchestrator.until(lambda: seq in orchestrator.seen["heartbeats"], seconds=10)
+
+
 def test_a_change_does_not_wait_for_the_long_poll(orchestrator, pull):
     orchestrator.until(lambda: "GET /v1/agents/self/tasks" in orchestrator.paths())
     began = time.monotonic()
