@@ -106,7 +106,8 @@ def scan(pattern: str, algorithms: str | None, check: bool, output_format: str, 
             raise UsageError("there is no inventory with hosts", hint="name one: -i inventory, or -i 'web1,web2,'")
         hosts = inventory.select(pattern, given["limit"])
         key = given.get("private_key") or project.defaults.private_key_file
-        asyncio.run(place.fleet.pinned_hosts())
+        # What is on record is what the store says, also where another controller has changed it.
+        place.service.write_out()
         looked = asyncio.run(
             look_at_hosts(
                 project,

@@ -58,9 +58,10 @@ def site(pattern: str, choices: Choices) -> Iterator[Site]:
     workplace = prepare(choices)
     project = workplace.project
     fleet = Fleet(workplace.project, redactor=workplace.redactor, environ=workplace.environ, warn=warn)
+    store = fleet.store
     try:
         service = HostKeyService(
-            fleet.store,
+            store,
             project.pinned_hosts_file,
             project.known_hosts_file,
             clock=fleet.clock,
@@ -70,7 +71,7 @@ def site(pattern: str, choices: Choices) -> Iterator[Site]:
             warn(warning)
         yield Site(workplace, *_hosts(pattern, choices.limit, workplace.inventory, service), fleet, service)
     finally:
-        fleet.store.close()
+        store.close()
 
 
 def _hosts(

@@ -50,7 +50,7 @@ class Looked:
                 fingerprint=key.shown.fingerprint,
                 public_key=key.shown.public_key,
                 state=key.state,
-                note=key.note,
+                note=None if key.note is None else key.note.replace("\0", "?"),
                 certificate=key.shown.certificate.to_json() if key.shown.certificate is not None else None,
             )
             for key in self.keys

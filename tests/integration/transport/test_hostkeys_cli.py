@@ -370,6 +370,36 @@ def test_hosts_that_are_gone_from_the_inventory_can_still_be_given_up(fleet: Fle
     assert not fleet.pinned.exists()
 
 
+def test_a_jump_host_s_changed_key_is_told_of_the_jump_host(fleet: Fleet, helpers: Any) -> None:
+    web, jump = fleet.start("web"), fleet.start("jump")
+    fleet.write_inventory()
+    fleet.keys("scan")
+    assert fleet.keys("approve", "web", "--all", "--pin", "store", "--yes")[0] == 0
+    text = (fleet.folder / "hosts.ini").read_text()
+    way = f"-J {jump.user}@{jump.address}:{jump.port}"
+    (fleet.folder / "hosts.ini").write_text(text + f"[web:vars]\nansible_ssh_common_args='{way}'\n[web]\nweb\n")
+    other = helpers.public(helpers.make_key(fleet.folder / "other"))
+    with fleet.pinned.open("a") as file:
+        file.write(f"[{jump.address}]:{jump.port} {other} pinned earlier\n")
+    status, said = fleet.ping("web")
+    assert status == 4
+    assert "jump host" in said and other not in said
+    assert f"hostkeys approve {jump.address} --replace" in said
+    assert fleet.acts("host-key.refuse")[-1].subject == jump.address
+    assert web.fingerprint not in said
+
+
+def test_what_a_host_puts_into_its_certificate_does_nothing_to_a_terminal(fleet: Fleet, helpers: Any) -> None:
+    authority, host = helpers.make_key(fleet.folder / "ca"), helpers.make_key(fleet.folder / "host")
+    words = ["-I", "\x1b[2J\rweb is known", "-h", "-n", "\x1b]0;x\x07"]
+    subprocess.run(["ssh-keygen", "-q", "-s", str(authority), *words, f"{host}.pub"], check=True)
+    fleet.start("web", f"HostCertificate {host}-cert.pub", host_key=host)
+    for command in (["scan"], ["review"], ["list", "--all"], ["scan", "all", "--format", "json"]):
+        said = fleet.keys(*command)[1]
+        assert "\x1b" not in said and "\r" not in said and "\x07" not in said
+    assert "is known" in fleet.keys("scan")[1]
+
+
 @pytest.mark.parametrize(("answer", "status"), [("n", 1), ("y", 0)])
 def test_on_a_terminal_it_asks_once(fleet: Fleet, answer: str, status: int) -> None:
     for name in ("web", "db"):
