@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -358,6 +359,26 @@ def test_a_key_on_two_hosts_is_told(fleet: Fleet) -> None:
     words = ("--matching", "console", "--console-list", "web=list", "--yes")
     status, said = fleet.keys("approve", "web", *words)
     assert (status, "Approved 1 key" in said) == (0, True)
+
+
+def test_without_an_inventory_there_are_the_hosts_of_the_store(fleet: Fleet) -> None:
+    from stella_ops.store import host_keys
+
+    (fleet.folder / ".stella").mkdir(mode=0o700)
+    store = Store.open(f"sqlite:///{fleet.folder}/.stella/fleet.db")
+    given = {"port": 22, "algorithm": "ssh-ed25519", "bits": 256, "public_key": "ssh-ed25519 AAAA", "state": "new"}
+    keys = [
+        host_keys.SeenKey(host=f"web{n}.example.com", name=f"web{n}", fingerprint=f"SHA256:{n}", **given)  # type: ignore[arg-type]
+        for n in range(300)
+    ]
+    with store.transaction() as connection:
+        host_keys.record_seen(connection, keys, datetime.now(UTC))
+    store.close()
+    status, said = fleet.run("hostkeys", "list", "--all")
+    assert (status, len(said.splitlines())) == (0, 301)
+    assert len(fleet.run("hostkeys", "review", "web1?.example.com")[1].splitlines()) == 21
+    assert fleet.run("hostkeys", "scan")[0] == 2
+    assert fleet.run("hostkeys", "list", "nobody")[0] == 4
 
 
 def test_hosts_that_are_gone_from_the_inventory_can_still_be_given_up(fleet: Fleet) -> None:
