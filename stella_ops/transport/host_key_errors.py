@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 import asyncssh
 
@@ -45,11 +46,12 @@ def host_key_error(problem: Exception, place: str, trust: Trust, where: str, kno
         expected = expected_records(trust)
         on_record = "; ".join(_described(record) for record in expected[:_NAMED_LINES])
         told = f"; on record: {on_record}" if expected else ""
+        steps = what_to_do(expected, place, known_as, shown, trust.pinned_file)
         return HostKeyError(
             f"the host key of {place} is not the one on record{seen}{told}",
             where=where,
             hint="the host was reinstalled, or somebody is in between. Compare the fingerprint on the host's own "
-            f"console ({ON_CONSOLE}); if it is right: {what_to_do(expected, place, known_as, shown)}",
+            f"console ({ON_CONSOLE}); if it is right: {steps}",
         )
     if trust.known.authorities:
         detail = f"its key{seen} has no certificate" if shown is not None else sentence(problem)
@@ -73,7 +75,7 @@ def no_such_kind(problem: Exception, place: str, trust: Trust, where: str, known
         f"{place} has no host key of the kind that is on record: {sentence(problem)}",
         where=where,
         hint="compare its keys on the host's own console; if they are right: "
-        + what_to_do(expected_records(trust), place, known_as, None),
+        + what_to_do(expected_records(trust), place, known_as, None, trust.pinned_file),
     )
 
 
@@ -112,13 +114,15 @@ def expected_records(trust: Trust) -> list[Record]:
     return sorted(found, key=lambda record: record.key.get_algorithm() != kind)
 
 
-def what_to_do(expected: Sequence[Record], place: str, known_as: str, shown: asyncssh.SSHKey | None) -> str:
+def what_to_do(
+    expected: Sequence[Record], place: str, known_as: str, shown: asyncssh.SSHKey | None, pinned_file: Path | None
+) -> str:
     """The commands that replace what is on record, once somebody is sure of the new key."""
     host, steps, pinned = shlex.quote(known_as), [], False
     for source in dict.fromkeys(record.source for record in expected):
         if source.startswith("the inventory"):
             steps.append("take the old key out of stella_host_keys")
-        elif source.endswith("pinned_hosts"):
+        elif source == str(pinned_file):
             pinned = True
         else:
             steps.append(f"ssh-keygen -R '{place}' -f {shlex.quote(source)}")
