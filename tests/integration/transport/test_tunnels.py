@@ -252,6 +252,7 @@ async def test_an_sshd_that_forbids_it(sshd: Make, alice: Any, prefix: Path, poo
     with pytest.raises(TunnelError) as caught:
         await host(session, prefix, purpose(endpoint)).open()
     assert "AllowStreamLocalForwarding" in str(caught.value.hint)
+    assert not prefix.exists(), "what was prepared goes again"
 
 
 # -- what lies there already
