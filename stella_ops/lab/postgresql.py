@@ -11,7 +11,7 @@ import secrets
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -65,12 +65,12 @@ def running(*, max_connections: int = 200) -> Iterator[PostgresServer]:
         options.append(f"unix_socket_directories={folder}")
         # pg_ctl waits until the server answers, and it knows when one has ended instead.
         settings = " ".join(f"-c {option}" for option in options)
-        start = [programs / "pg_ctl", "-D", data, "-l", folder / "log", "-o", settings, "-t", "60", "-w", "start"]
+        start: list[str | Path] = [programs / "pg_ctl", "-D", data, "-l", folder / "log", "-o", settings, "-t", "60", "-w", "start"]
         _run(start, {"cwd": folder, **as_user})
         yield PostgresServer(programs, folder)
     finally:
         if (folder / "data" / "postmaster.pid").exists():
-            stop = [programs / "pg_ctl", "-D", folder / "data", "-m", "immediate", "-w", "stop"]
+            stop: list[str | Path] = [programs / "pg_ctl", "-D", folder / "data", "-m", "immediate", "-w", "stop"]
             subprocess.run(stop, cwd=folder, capture_output=True, check=False, **_as_user(folder))  # noqa: S603
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -87,10 +87,10 @@ def _as_user(folder: Path) -> dict[str, Any]:
     return {"user": "postgres", "group": "postgres", "extra_groups": []}
 
 
-def _run(command: list[str | Path], options: dict[str, Any]) -> None:
+def _run(command: Sequence[str | Path], options: dict[str, Any]) -> None:
     # Not a pipe: the server that pg_ctl starts would hold it open for good.
     with tempfile.TemporaryFile() as said:
-        quiet = {"stdin": subprocess.DEVNULL, "stdout": said, "stderr": said}
+        quiet: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": said, "stderr": said}
         done = subprocess.run(command, check=False, **quiet, **options)  # noqa: S603
         if done.returncode:
             said.seek(0)
