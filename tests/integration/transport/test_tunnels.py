@@ -337,6 +337,20 @@ async def test_one_that_takes_over(
     await second.close()
 
 
+async def test_two_that_take_over_do_not_go_on_for_ever(
+    sshd: Make, alice: Any, prefix: Path, pool: Make, endpoint: Endpoint
+) -> None:
+    server = sshd(user=alice.name)
+    first = host(pool().session(server.spec()), prefix, purpose(endpoint, replace=True))
+    second = host(pool().session(server.spec()), prefix, purpose(endpoint, replace=True))
+    await first.open()
+    await second.open()
+    with pytest.raises(TunnelTakenError):
+        await first.open()
+    assert await greeted(the_socket(prefix)) == b"hello agent\n"
+    await second.close()
+
+
 # -- what breaks
 
 
