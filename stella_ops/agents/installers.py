@@ -164,7 +164,7 @@ def compose_file(source: InstallSource, *, image: str = IMAGE, token_file: str =
     return _render("docker-compose.yml.j2", {"source": source, "image": image, "token_file": token_file})
 
 
-_VOLUME = "-v stella-agent:/var/lib/stella-agent"
+_VOLUME = "-v stella-agent-data:/var/lib/stella-agent"
 
 
 def _curl(source: InstallSource) -> str:
