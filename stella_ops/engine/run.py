@@ -87,6 +87,10 @@ class Run:
                 if context.tunnels is not None:
                     await context.tunnels.tunnels.close()
                 await context.pool.close()
+            except (asyncio.CancelledError, KeyboardInterrupt):
+                # All is done but the leave-taking; the exit status will be an interrupted run's all the same.
+                interrupted, code = True, INTERRUPTED
+                raise
             finally:
                 self._finish(code, interrupted, time.monotonic() - started)
         return code

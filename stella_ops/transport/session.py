@@ -6,7 +6,7 @@ import abc
 import asyncio
 from typing import Any
 
-from stella_ops.errors import NotYet
+from stella_ops.errors import NotYet, UnreachableError
 from stella_ops.transport.base import Become, CommandResult, ConnectionSpec, ModuleCall
 from stella_ops.transport.code import CodeLibrary
 from stella_ops.transport.runner_client import RunnerClient
@@ -74,7 +74,14 @@ class Session(abc.ABC):
             start = self._starts[become] = asyncio.create_task(self._start(become))
             start.add_done_callback(lambda done: self._started(become, done))
         # Shielded: one of several who wait may be cancelled without ending the start of the others.
-        return await asyncio.shield(start)
+        try:
+            return await asyncio.shield(start)
+        except asyncio.CancelledError:
+            waiting = asyncio.current_task()
+            if start.cancelled() and waiting is not None and not waiting.cancelling():
+                # Not who waits was cancelled but the start, by ``close``.
+                raise UnreachableError("the session is closed", where=self.spec.name) from None
+            raise
 
     async def _start(self, become: Become | None) -> RunnerClient:
         runner = await self._start_runner(become)

@@ -89,3 +89,28 @@ async def test_cancelling_ends_with_a_recap(play: Callable[..., Any], fake_pool:
     assert isinstance(seen[-1], RunFinished)
     assert (seen[-1].interrupted, seen[-1].exit_code, seen[-1].hosts["a"].ok) == (True, 99, 1)
     assert pool.closed
+
+
+async def test_an_interruption_while_connections_close_is_told(
+    play: Callable[..., Any], fake_pool: type[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The exit status is an interrupted run's then, and the last event says the same."""
+    from stella_ops.engine.run_context import RunContext
+
+    closing = asyncio.Event()
+
+    async def close() -> None:
+        closing.set()
+        await asyncio.Event().wait()
+
+    seen: list[Any] = []
+    pool = fake_pool()
+    monkeypatch.setattr(pool, "close", close)
+    monkeypatch.setattr(RunContext, "emit", lambda self, event: seen.append(event))
+    task = asyncio.create_task(play(HEAD + "  tasks:\n    - debug: msg=x\n", pool=pool))
+    await closing.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert isinstance(seen[-1], RunFinished)
+    assert (seen[-1].interrupted, seen[-1].exit_code) == (True, 99)

@@ -211,6 +211,23 @@ async def test_a_session_may_be_closed_while_it_starts(ssh: Any, tmp_path: Path)
             await waiting
 
 
+async def test_a_session_may_be_closed_while_it_connects(ssh: Any) -> None:
+    session = ssh()
+    connecting = asyncio.Event()
+
+    async def connect(spec: ConnectionSpec) -> Any:
+        connecting.set()
+        await asyncio.Event().wait()
+
+    session._connector.connect = connect
+    waiting = asyncio.create_task(session.call(call()))
+    async with asyncio.timeout(60):
+        await connecting.wait()
+        await session.close()
+        with pytest.raises(UnreachableError, match="the session is closed"):
+            await waiting
+
+
 async def test_one_of_several_that_wait_may_be_cancelled(ssh: Any) -> None:
     session = ssh()
     first, second = (asyncio.create_task(session.call(call(number))) for number in (1, 2))
