@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stella_ops.actions._agent import AgentTarget, rpc, status, target, variable
-from stella_ops.actions.base import ActionContext, Result
+from stella_ops.actions.base import ActionContext, ActionFailure, Result
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "prefix": {"type": "path"},
@@ -75,12 +75,18 @@ async def _enrol(context: ActionContext, agent: AgentTarget, reason: str, reissu
         other_hosts=_other_hosts(context),
     )
     identity = {"chain": enrolment.chain_pem, "ca": enrolment.ca_pem}
-    await rpc(context, agent.prefix, "install-identity", identity)
+    issued = enrolment.certificate.fingerprint_sha256
+    try:
+        await rpc(context, agent.prefix, "install-identity", identity)
+    except ActionFailure as failure:
+        failure.result["certificate_fingerprint"] = issued  # it may be there all the same
+        raise
     return {
         "changed": True,
         "reason": reason,
         "agent_id": enrolment.agent_id,
         "proof": proof.get("kind"),
+        "certificate_fingerprint": issued,
         "certificate_expires_at": enrolment.certificate.not_after.isoformat().replace("+00:00", "Z"),
     }
 

@@ -117,9 +117,20 @@ def test_an_identity_may_be_kept(undoing, store, enrol):
     before = undoing.take("web1", "prod")
     _, second = enrol()
     known = find(store)
-    undone = undo(undoing, before, keep_identity=True)
+    undone = undo(undoing, before, held=second.certificate.fingerprint_sha256)
     assert undone.certificates == () and not undone.decommissioned and not is_revoked(store, second)
     assert find(store) == known
+    assert undoing.holder(second.certificate.fingerprint_sha256) == "web1"
+
+
+@pytest.mark.parametrize("of", ["another agent", "another fleet"])
+def test_what_else_the_host_holds_keeps_nothing(undoing, store, enrol, of):
+    before = undoing.take("web1", "prod")
+    _, made = enrol()
+    fingerprint = enrol("web2")[1].certificate.fingerprint_sha256 if of == "another agent" else "0" * 64
+    assert undoing.holder(fingerprint) == ("web2" if of == "another agent" else None)
+    assert undo(undoing, before, held=fingerprint).decommissioned
+    assert is_revoked(store, made) and find(store, "web1").status == "decommissioned"
 
 
 def test_superseded_since_is_seen(undoing, enrolment, enrol):
