@@ -269,11 +269,11 @@ class EnrolmentService:
         of an agent that the host was before under another name. Such an agent is no more: it is decommissioned.
         """
         with self._store.reading() as connection:
-            if not self._replaced(connection, agent_id, fingerprint_sha256):
+            if not certificates.replaced_by(connection, agent_id, fingerprint_sha256):
                 return 0
         now = self._clock()
         with self._store.transaction() as connection:
-            replaced = self._replaced(connection, agent_id, fingerprint_sha256)
+            replaced = certificates.replaced_by(connection, agent_id, fingerprint_sha256)
             for certificate in replaced:
                 certificates.revoke(connection, certificate.serial, now, "superseded")
                 detail: dict[str, Any] = {"serial": certificate.serial, "agent_id": certificate.agent_id}
@@ -287,16 +287,6 @@ class EnrolmentService:
                     detail = {"environment": other.environment, "agent_id": other_id, "became": agent_id}
                     _record(connection, now, actor, "agent.decommission", other.name, detail)
         return len(replaced)
-
-    def _replaced(
-        self, connection: Connection, agent_id: str, fingerprint_sha256: str
-    ) -> list[certificates.Certificate]:
-        held = certificates.by_fingerprint(connection, fingerprint_sha256)
-        if held is None or held.agent_id != agent_id or held.revoked_at is not None:
-            return []
-        own = [c for c in certificates.of_agent(connection, agent_id) if c.revoked_at is None]
-        others = certificates.valid_for_key(connection, held.public_key_sha256)
-        return list({c.serial: c for c in (*own, *others) if c.serial != held.serial}.values())
 
     def _proven_key(
         self,
