@@ -45,10 +45,13 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
         return {"changed": False, "agent_id": agent_id, "certificate_expires_at": expires}
     if context.check:
         return {"changed": True, "reason": reason, "msg": f"would enrol: {reason}"}
-    return await _enrol(context, agent, reason, reissue)
+    held = current.get("certificate")
+    fingerprint = held.get("fingerprint_sha256") if isinstance(held, Mapping) else None
+    return await _enrol(context, agent, reason, reissue, fingerprint)
 
 
-async def _enrol(context: ActionContext, agent: AgentTarget, reason: str, reissue: bool) -> Result:
+async def _enrol(context: ActionContext, agent: AgentTarget, reason: str, reissue: bool, held: str | None) -> Result:
+    """``held``: the fingerprint of the certificate that the host has until now."""
     fleet = context.the_fleet()
     service = fleet.enrolment
     address = variable(context, "ansible_host")
@@ -81,6 +84,7 @@ async def _enrol(context: ActionContext, agent: AgentTarget, reason: str, reissu
     except ActionFailure as failure:
         failure.result["certificate_fingerprint"] = issued  # it may be there all the same
         raise
+    await fleet.call(service.revoke_lost, enrolment.agent_id, {issued, held or issued}, actor=fleet.actor)
     return {
         "changed": True,
         "reason": reason,

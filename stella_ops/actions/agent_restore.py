@@ -171,11 +171,13 @@ class _Restore:
     # -- the store
 
     async def _is_superseded(self) -> bool:
-        """Whether the agent's certificate from before was replaced for good meanwhile."""
-        assert self._in_store is not None
+        """Whether the certificate that the host had is void meanwhile."""
+        had = _fingerprint(self._on_host) if self._on_host is not None else None
+        if had is None:
+            return False
         fleet = self._context.the_fleet()
         service = await fleet.call(lambda: fleet.undoing)
-        return await fleet.call(service.is_superseded, self._in_store)
+        return await fleet.call(service.is_superseded, self._in_store or {}, had)
 
     async def _store(self, held: str | None) -> None:
         """``held``: the certificate issued since that the host keeps."""

@@ -262,6 +262,23 @@ class EnrolmentService:
                 return holder
         return None
 
+    def revoke_lost(self, agent_id: str, kept: Collection[str], *, actor: str) -> int:
+        """Revoke an agent's certificates that never arrived, when runs were cut off; returns how many.
+
+        Args:
+            kept: the fingerprints of those that its host has, or had until now.
+        """
+        now = self._clock()
+        with self._store.transaction() as connection:
+            lost = [
+                certificate
+                for certificate in certificates.of_agent(connection, agent_id)
+                if certificate.revoked_at is None and certificate.fingerprint_sha256 not in kept
+            ]
+            for certificate in lost:
+                self._supersede(connection, certificate, now, actor)
+        return len(lost)
+
     def settle(self, agent_id: str, fingerprint_sha256: str, *, actor: str) -> int:
         """The host holds this certificate: revoke those it takes the place of; returns how many.
 
@@ -275,18 +292,27 @@ class EnrolmentService:
         with self._store.transaction() as connection:
             replaced = certificates.replaced_by(connection, agent_id, fingerprint_sha256)
             for certificate in replaced:
-                certificates.revoke(connection, certificate.serial, now, "superseded")
-                detail: dict[str, Any] = {"serial": certificate.serial, "agent_id": certificate.agent_id}
-                _record(connection, now, actor, "certificate.revoke", certificate.subject, detail)
+                self._supersede(connection, certificate, now, actor)
             for other_id in {certificate.agent_id for certificate in replaced} - {agent_id}:
                 other = agents.get(connection, other_id, lock=True)
                 left = [c for c in certificates.of_agent(connection, other_id) if c.revoked_at is None]
                 if other is not None and other.decommissioned_at is None and not left:
                     gone = replace(other, status="decommissioned", decommissioned_at=now)
                     agents.save(connection, gone)
-                    detail = {"environment": other.environment, "agent_id": other_id, "became": agent_id}
+                    detail: dict[str, Any] = {
+                        "environment": other.environment,
+                        "agent_id": other_id,
+                        "became": agent_id,
+                    }
                     _record(connection, now, actor, "agent.decommission", other.name, detail)
         return len(replaced)
+
+    def _supersede(
+        self, connection: Connection, certificate: certificates.Certificate, now: datetime, actor: str
+    ) -> None:
+        certificates.revoke(connection, certificate.serial, now, "superseded")
+        detail = {"serial": certificate.serial, "agent_id": certificate.agent_id}
+        _record(connection, now, actor, "certificate.revoke", certificate.subject, detail)
 
     def _proven_key(
         self,

@@ -62,11 +62,11 @@ class UndoService:
                 about[moment] = value.isoformat() if value is not None else None
         return {"at": now.isoformat(), "agent": about, "certificates": [c.serial for c in valid]}
 
-    def is_superseded(self, before: Mapping[str, Any]) -> bool:
-        """Whether a certificate of ``take`` was revoked since: the agent was seen to run with a later one."""
+    def is_superseded(self, before: Mapping[str, Any], fingerprint_sha256: str) -> bool:
+        """Whether a certificate that was valid at ``take`` is revoked: the agent was seen to run with a later one."""
         with self._store.reading() as connection:
-            since = [certificates.get(connection, serial) for serial in before["certificates"]]
-        return any(c is not None and c.revocation_reason == "superseded" for c in since)
+            held = certificates.by_fingerprint(connection, fingerprint_sha256)
+        return held is not None and held.revoked_at is not None and held.serial in before["certificates"]
 
     def holder(self, fingerprint_sha256: str) -> str | None:
         """The name of the agent that a certificate is for; None for one that is not this fleet's."""
