@@ -30,7 +30,7 @@ ARGUMENTS = {
     "architecture": {"type": "str"},
     "sha256": {"type": "str"},
     # A volume's name, or the absolute path of a folder of the host.
-    "volume": {"type": "str", "default": "stella-agent"},
+    "volume": {"type": "str", "default": "stella-agent-data"},
     "network": {"type": "str", "default": "bridge"},
     "memory": {"type": "int", "default": 268435456},
     "pids": {"type": "int", "default": 64},

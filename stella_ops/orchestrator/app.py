@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from stella_ops.orchestrator.api import agents, strangers
+from stella_ops.orchestrator.api import access, agents, fleet, strangers
 from stella_ops.orchestrator.context import Orchestrator
 from stella_ops.orchestrator.endpoint import NOTES, endpoint
 from stella_ops.orchestrator.openapi import document
@@ -21,7 +21,7 @@ from stella_ops.orchestrator.refusals import Refusal, json_response
 
 def operations() -> tuple[Operation, ...]:
     """Everything that the API can do, this page's own answer included."""
-    return (*strangers.OPERATIONS, *agents.OPERATIONS, _DESCRIPTION)
+    return (*strangers.OPERATIONS, *agents.OPERATIONS, *access.OPERATIONS, *fleet.OPERATIONS, _DESCRIPTION)
 
 
 def openapi_document(desk: Orchestrator, call: Call) -> Response:

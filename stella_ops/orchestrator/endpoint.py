@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from stella_ops.agents.operators import Role
-from stella_ops.errors import StoreError
+from stella_ops.errors import EnrolmentError, ParseError, PkiError, SettingsError, StellaError, StoreError, UsageError
 from stella_ops.orchestrator.context import Orchestrator
 from stella_ops.orchestrator.identities import (
     STRANGER,
@@ -71,11 +71,30 @@ def endpoint(desk: Orchestrator, operation: Operation) -> Callable[[Request], Aw
             return Refusal(
                 503, "store", "the fleet's store does not answer", hint="ask again", headers={"retry-after": "2"}
             ).response()
+        except StellaError as problem:
+            said = _of_error(problem)
+            notes["code"] = said.code
+            if said.status >= 500:
+                desk.journal.event("failure", level="error", problem=problem.message, hint=problem.hint)
+            return said.response()
         except ClientDisconnect:
             notes["code"] = "gone"
             return Response(status_code=400)
 
     return answer
+
+
+def _of_error(problem: StellaError) -> Refusal:
+    """What the fleet's services say is wrong: with what was asked, or (503) with this server's files."""
+    if isinstance(problem, EnrolmentError):
+        code = problem.reason.replace("_", "-")
+        status = {"unknown-agent": 404, "decommissioned": 409, "too-many-tasks": 409}.get(code, 400)
+        return Refusal(status, code, problem.message, hint=problem.hint)
+    if isinstance(problem, UsageError | ParseError) and not isinstance(problem, SettingsError):
+        return Refusal(400, "invalid-request", problem.message, hint=problem.hint)
+    if isinstance(problem, PkiError):
+        return Refusal(400, "certificate-request", problem.message, hint=problem.hint)
+    return Refusal(503, "not-able", "the server cannot do this now", hint="its log says why")
 
 
 def _count_stranger(desk: Orchestrator, address: str) -> None:

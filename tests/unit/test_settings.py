@@ -197,3 +197,21 @@ def test_a_strangers_settings_in_a_folder_of_everybodys_are_passed_over(tmp_path
     assert not is_trusted(left) and not is_trusted(shared / "absent")
     shared.chmod(0o755)
     assert load_project(below, environ={}).file == left.resolve()
+
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMmQnv8DZ82LRT3aLmrdRrJzvqlxfZENWICdDP75zUe1"
+
+
+def test_host_authorities(tmp_path):
+    lines = [KEY, f"*.example.com,!old.example.com {KEY} the CA"]
+    project = project_at(tmp_path, f"[ssh]\nhost_ca = {lines}\n".replace("'", '"'))
+    assert project.ssh.host_ca == tuple(lines)
+    assert project.pinned_hosts_file == project.state_dir / "pinned_hosts"
+
+
+@pytest.mark.parametrize(
+    "value", [f'"{KEY}"', '["/etc/ssh/ca.pub"]', '["*.example.com"]', f'["@cert-authority * {KEY}"]']
+)
+def test_what_is_no_host_authority(tmp_path, value):
+    with pytest.raises(SettingsError, match=r"ssh\.host_ca must be a list of texts"):
+        project_at(tmp_path, f"[ssh]\nhost_ca = {value}\n")

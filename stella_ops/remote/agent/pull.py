@@ -34,10 +34,13 @@ SELF = "/v1/agents/self/"
 LONGEST_WAIT = 30
 UPDATES_SECONDS = 3600.0
 MAX_LOGS = 200
+MAX_RESULTS = 20
 SKEW_REASON_SECONDS = 300
 
 # Asking more often would not help: an operator has to do something first.
 _LASTING = ("refused", "certificate-refused", "no-identity", "invalid-identity", "not-me", "invalid-proxy")
+# Where going on with the next request makes no sense.
+_CONNECTION = ("cut", "slow", "unreachable", "tls", "certificate-refused")
 # While the tunnel's socket is there without anybody behind it, the URL is tried as well.
 _NOBODY = ("unreachable", "cut")
 
@@ -93,7 +96,7 @@ class Pull(object):
             client.close()
 
     def _take_values(self):
-        values = agent_config.with_defaults(self._link.values)
+        values = agent_config.with_defaults(self._link.take())
         if values["agent_id"] != self._contact.agent_id:
             self._contact = contact.Contact(self._layout, values["agent_id"])
             self._desired = Desired(self._layout, self._log, values["agent_id"])
@@ -207,7 +210,11 @@ class Pull(object):
 
         path = SELF + "results"
         outbox.deliver(
-            list(self._results), lambda batch: client.json("POST", path, {"results": batch}), forget, complain
+            list(self._results),
+            lambda batch: client.json("POST", path, {"results": batch}),
+            forget,
+            complain,
+            MAX_RESULTS,
         )
 
     def _send_logs(self, client):
@@ -239,7 +246,6 @@ class Pull(object):
                 # One more second: the loop may be busy with the very heartbeat.
                 self._link.await_beat(beats, max(0.0, left) + 1.0)
                 return
-        self._link.await_beat(beats, 0.0)
 
     def _ask_for_tasks(self, client, wait):
         """Whether to ask again at once: not where nobody answers such questions, or not as slowly as asked."""
@@ -275,7 +281,7 @@ class Pull(object):
             said = problem.message if isinstance(problem, Problem) else str(problem)
             self._renewal_problem = "the certificate ends at %s and is not renewed: %s" % (known["not_after"], said)
             self._log.error("certificate-not-renewed", not_after=known["not_after"], problem=said)
-            if isinstance(problem, Problem) and problem.code in ("cut", "slow", "unreachable", "unavailable"):
+            if isinstance(problem, Problem) and problem.code in _CONNECTION:
                 raise
             return False
         self._renewal_problem = None
@@ -290,9 +296,9 @@ class Pull(object):
         try:
             offered = client.json("GET", SELF + "updates").get("version")
         except Problem as problem:
-            if problem.code != "not-there":
+            if problem.code in _CONNECTION:
                 raise
-            return
+            return  # there is nothing to offer, or it is no matter of this connection
         before = (self._contact.available_update or {}).get("version")
         if not isinstance(offered, str) or not 0 < len(offered) <= 64 or offered == version():
             self._contact.available_update = None
@@ -312,8 +318,8 @@ class Pull(object):
         self._backoff.reset()
         self._reason = None
         self._well()
-        self._save()
         self._tell_reasons()
+        self._save()
 
     def _pause_after(self, problem):
         told = self._contact
@@ -339,8 +345,8 @@ class Pull(object):
             attempts=told.attempts,
             retry_in_seconds=round(seconds, 1),
         )
-        self._save()
         self._tell_reasons()
+        self._save()
         self._link.pause(seconds)
 
     def _tell_reasons(self):

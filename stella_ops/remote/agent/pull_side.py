@@ -53,9 +53,13 @@ class Link(object):
     def beat(self, next_beat):
         """A heartbeat was written; the next one comes at ``next_beat`` (of ``time.monotonic()``)."""
         with self._changed:
+            early = time.monotonic() < self.next_beat - 1.0
             self.next_beat = next_beat
             self._beats += 1
+            interrupt = self._interrupt if early else None
             self._changed.notify_all()
+        if interrupt is not None:
+            interrupt()  # else it waits for a task until the heartbeat that it was told of
 
     def stop(self):
         self.stopping = True
@@ -90,8 +94,14 @@ class Link(object):
 
     @property
     def nudged(self):
-        """Whether there was a nudge since the last ``pause`` or ``await_beat``."""
+        """Whether there was a nudge since ``take``."""
         return self._nudged or self.stopping
+
+    def take(self):
+        """The configuration's values as they are now."""
+        with self._changed:
+            self._nudged = False
+            return self.values
 
     def beats(self):
         return self._beats
@@ -112,7 +122,6 @@ class Link(object):
                 if left <= 0:
                     break
                 self._changed.wait(left)
-            self._nudged = False
 
 
 class PullSide(object):

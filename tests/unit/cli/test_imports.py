@@ -99,6 +99,14 @@ def test_the_way_to_the_first_connection(imported, args: list[str]) -> None:
     assert found & NOT_TO_CONNECT == set()
 
 
+def test_pinned_host_keys_cost_no_store(imported, tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir(mode=0o700)
+    (tmp_path / "state" / "pinned_hosts").write_text("h1 ssh-ed25519 AAAA pinned\n")
+    found = imported("run", "all", "-m", "ping", "-i", "hosts.yml")
+    assert "asyncssh" in found
+    assert found & NOT_TO_CONNECT == set()
+
+
 def test_a_run_on_this_machine_needs_no_ssh(imported) -> None:
     found = imported("run", "all", "-m", "ping", "-i", "hosts.yml", "-c", "local")
     assert "stella_ops.transport.local" in found
