@@ -124,7 +124,13 @@ def test_a_day_in_the_life(own_server, host):
     again = host.run("enrol", "--url", url, "--token-stdin", "--format", "json", given=pinned(server, pending.token))
     assert json.loads(again.stdout)["repeated"] is True
     other = server.mint("web9")
-    refused = host.run("enrol", "--url", url, "--token-stdin", given=pinned(server, other.token[:-1] + "A"))
+    refused = host.run(
+        "enrol",
+        "--url",
+        url,
+        "--token-stdin",
+        given=pinned(server, other.token[:-1] + ("B" if other.token.endswith("A") else "A")),
+    )
     assert refused.returncode == 1 and "refused" in refused.stderr
 
     host.start()
