@@ -1,6 +1,7 @@
 """Run the agent as a container: image, volume, container; the content is the image's file."""
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
@@ -106,6 +107,8 @@ class _Work(object):
             return self.answer()
         wants_image = bool(args["image_ids"]) and args["state"] != "stopped"
         image = self._image() if wants_image else None
+        if wants_image and image is None:
+            self._refuse_other_architecture()
         if wants_image and image is None and self._task.content is None and not self._check:
             return {"changed": False, "need_content": True, "actions": [], "content": {"packed": True}}
         try:
@@ -138,6 +141,7 @@ class _Work(object):
                 version=labels.get(VERSION_LABEL),
                 image=found["Image"],
                 data=_data_folder(found),
+                data_is_here=_is_here(_data_folder(found)),
                 user=found["Config"].get("User"),
             )
         if self._task.diff_mode and self._before != self._after:
@@ -187,6 +191,14 @@ class _Work(object):
                 return found
         return None
 
+    def _refuse_other_architecture(self):
+        wanted, here = self._args["architecture"], self._engine.version().get("Arch")
+        if wanted and here and wanted != here:
+            self._task.fail(
+                "the image is for %s, the host's engine runs %s" % (wanted, here),
+                hint="make an image for it with an engine of that architecture, and set stella_agent_image",
+            )
+
     def _missing(self):
         state = self._args["state"]
         if state == "stopped" or self._check:
@@ -212,14 +224,6 @@ class _Work(object):
     # -- a container with a given image
 
     def _bring_up(self, found, image):
-        arch = self._args["architecture"]
-        if image is None:
-            here = self._engine.version().get("Arch")
-            if arch and here and arch != here:
-                self._task.fail(
-                    "the image is for %s, the host's engine runs %s" % (arch, here),
-                    hint="make an image for it with an engine of that architecture, and set stella_agent_image",
-                )
         replaced = found["Image"] if found else None
         if image is None:
             image = self._load()
@@ -593,6 +597,15 @@ def _data_folder(found):
         if mount.get("Destination") == DATA:
             return mount.get("Source")
     return None
+
+
+def _is_here(path):
+    """Whether a folder of the engine's is one of this host as well; one that may not be looked at counts."""
+    try:
+        os.stat(path or "")
+    except OSError as problem:
+        return problem.errno in (errno.EACCES, errno.EPERM)
+    return True
 
 
 def _pretty(spec):

@@ -14,6 +14,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from stella_ops.orchestrator.limits import network_of
 from stella_ops.orchestrator.protocol import PeerProtocol
 
 
@@ -70,7 +71,7 @@ class Doorway:
                         self._on_refused("full", "", problem.strerror)
                         await asyncio.sleep(0.5)
                     continue
-                address = peer[0] if isinstance(peer, tuple) else ""
+                address = network_of(peer[0]) if isinstance(peer, tuple) else ""
                 if self.connections >= self._limits.connections:
                     self._refuse(connection, "full", address)
                 elif self._by_address[address] >= self._limits.of_one_address:
@@ -129,7 +130,9 @@ def listen(host: str, port: int, *, backlog: int = 1024) -> list[socket.socket]:
         for family, _, _, _, address in dict.fromkeys(found):
             if port == 0 and made:
                 address = (address[0], made[0].getsockname()[1], *address[2:])
-            made.append(socket.create_server(address[:2], family=family, backlog=backlog))
+            # "::" means every address, of either family; other names have a socket for each.
+            both = family == socket.AF_INET6 and host == "::" and socket.has_dualstack_ipv6()
+            made.append(socket.create_server(address[:2], family=family, backlog=backlog, dualstack_ipv6=both))
             made[-1].setblocking(False)
     except BaseException:
         for listener in made:

@@ -7,7 +7,9 @@ not ask has no body read.
 from __future__ import annotations
 
 import inspect
+import json
 import math
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -31,6 +33,7 @@ from stella_ops.orchestrator.operations import Call, Caller, Operation
 from stella_ops.orchestrator.refusals import Refusal
 
 NOTES = "stella.notes"
+_NUMBER_TOO_LARGE = re.compile(rb"[0-9]{1000}|[0-9][eE]\+?[0-9]{3}")
 
 
 def endpoint(desk: Orchestrator, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
@@ -156,7 +159,11 @@ def _json(request: Request, body: bytes) -> Any:
         # Browsers send other forms to other sites without asking these first, and the certificate with them.
         raise Refusal(415, "media-type", "the body must be JSON", hint="send Content-Type: application/json")
     try:
-        return pydantic_core.from_json(body, allow_inf_nan=False)
+        data = pydantic_core.from_json(body, allow_inf_nan=False)
+        if _NUMBER_TOO_LARGE.search(body):
+            # Such a number can be read, but not be written again: 1e999 becomes infinite.
+            json.dumps(data, allow_nan=False)
+        return data
     except ValueError as problem:
         raise _invalid(f"the body is no JSON: {problem}") from None
 

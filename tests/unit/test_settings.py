@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from stella_ops.errors import SettingsError
-from stella_ops.settings import Project, is_trusted, load_project
+from stella_ops.settings import SETTINGS_FILE, Project, is_trusted, load_project, with_orchestrator
 
 
 def project_at(folder, text):
@@ -215,3 +215,14 @@ def test_host_authorities(tmp_path):
 def test_what_is_no_host_authority(tmp_path, value):
     with pytest.raises(SettingsError, match=r"ssh\.host_ca must be a list of texts"):
         project_at(tmp_path, f"[ssh]\nhost_ca = {value}\n")
+
+
+def test_a_command_line_goes_before_the_orchestrators_settings(tmp_path):
+    (tmp_path / SETTINGS_FILE).write_text('[orchestrator]\nurl = "https://a:1"\nlisten = "127.0.0.1:1"\n')
+    project = load_project(tmp_path, environ={})
+    assert with_orchestrator(project).orchestrator == project.orchestrator
+    changed = with_orchestrator(project, url="https://b:2/", listen="[::]:2").orchestrator
+    assert (changed.url, changed.listen) == ("https://b:2", "[::]:2")
+    for wrong in ({"url": "http://b"}, {"listen": "8443"}):
+        with pytest.raises(SettingsError, match=f"--{next(iter(wrong))} must be"):
+            with_orchestrator(project, **wrong)
