@@ -154,9 +154,11 @@ class Pull(object):
         hints = who
         self._link.interruptible(client.interrupt)
         while True:
+            # Asked before: the last heartbeat may come while the ones before it are sent.
+            ending = self._link.stopping
             beats = self._link.beats()
             hints = self._reports.send(client, self._contact, hints)
-            if self._link.stopping:
+            if ending:
                 return
             if self._desired.follow(client, hints.get("config_sha256")):
                 self._link.reload()
@@ -165,7 +167,7 @@ class Pull(object):
             self._look_for_updates(client)
             self._answered(client)
             self._wait_for_beat(client, beats)
-            if not self._is_current(known):
+            if not self._link.stopping and not self._is_current(known):
                 return
 
     def _is_current(self, known):

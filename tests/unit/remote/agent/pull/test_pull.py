@@ -389,6 +389,20 @@ def test_its_end_does_not_wait_either_and_the_last_heartbeat_is_sent(orchestrato
     assert pull.contact()["state"] == "stopped"
 
 
+def test_a_last_heartbeat_that_comes_while_others_are_sent_is_sent_too(orchestrator, pull):
+    last = []
+
+    def meanwhile(_request):
+        if not last:
+            last.append(pull.spool.append({"agent_id": "a-1", "status": "stopping"})["seq"])
+            pull.side._link.stop()
+
+    orchestrator.answers["POST", "/v1/agents/self/heartbeat"] = meanwhile
+    pull.beat()
+    orchestrator.until(lambda: last and last[0] in orchestrator.seen["heartbeats"])
+    pull.until(lambda: pull.contact()["state"] == "stopped")
+
+
 def test_log_lines_are_numbered_and_come_once_above_their_level(orchestrator, pull, host):
     host.log.level = "info"
     host.log.info("something", note="ü" * 20000, odd=object())
