@@ -106,7 +106,7 @@ class AgentImages:
         return set(shown.splitlines())
 
     def forget(self) -> None:
-        """Remove all agent images from the engine, those made from others first, and what a killed test left of them."""
+        """Remove all agent images from the engine, derived ones first, and what a killed test left of them."""
         mark = "label=org.opencontainers.image.title=stella-agent"
         for one in self.docker("ps", "-a", "-q", "--filter", mark).split():
             self.docker("rm", "-f", "-v", one)
