@@ -23,9 +23,10 @@ def run(task):
     """Return ``changed``, ``actions`` (words), ``restart``, ``identity`` and ``left``.
 
     ``restart`` tells that a running agent must be started anew to live by what is there again; ``identity`` that its
-    key and certificate are what they were. ``left`` are sentences about what could not be brought back. Whether the agent runs is not changed here (see agent_service);
-    one that did not run before must have been stopped. ``keep_identity`` leaves the agent's key and certificate as
-    they are now. Repeated it changes nothing; under check mode it does nothing at all.
+    key and certificate are what they were. ``left`` are sentences about what could not be brought back. Whether the
+    agent runs is not changed here (see agent_service); one that did not run before must have been stopped.
+    ``keep_identity`` leaves the agent's key and certificate as they are now. Repeated it changes nothing; under check
+    mode it does nothing at all.
     """
     layout = agent_host.layout_for(task)
     before = task.args["checkpoint"]

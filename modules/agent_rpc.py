@@ -1,4 +1,4 @@
-"""Ask the agent on the host: version, status, csr, install-identity, apply-config, heartbeats."""
+"""Ask the agent on the host: version, status, csr, install-identity, apply-config, heartbeats, logs."""
 
 import json
 
@@ -14,7 +14,7 @@ ARGUMENTS = {
     "requests": {"type": "list", "required": True},
 }
 
-_READING = ("version", "status", "heartbeats")
+_READING = ("version", "status", "heartbeats", "logs")
 
 
 def run(task):

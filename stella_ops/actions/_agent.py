@@ -83,8 +83,11 @@ def container(context: ActionContext) -> Container | None:
         raise ActionFailure(
             f"stella_agent_platform '{platform}' is not known here", _hint=f"known: {', '.join(PLATFORMS)}"
         )
-    if platform != "docker":
-        return None
+    return named_container(context) if platform == "docker" else None
+
+
+def named_container(context: ActionContext) -> Container:
+    """The container that a host's variables name, whatever its platform."""
     engine = variable(context, "stella_docker_host")
     return Container(
         name=str(variable(context, "stella_agent_container") or "stella-agent"),

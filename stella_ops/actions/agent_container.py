@@ -10,8 +10,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stella_ops.actions._agent import Container, container, hinted, variable
+from stella_ops.actions._agent import hinted, named_container, variable
 from stella_ops.actions.base import ActionContext, ActionFailure, Result, find_file
+from stella_ops.errors import ReleaseError
 
 if TYPE_CHECKING:
     from stella_ops.releases.images import ImageFile
@@ -45,6 +46,8 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
         removals = {name: bool(args.get(name)) for name in ("remove_image", "remove_volume")}
         return hinted(await context.module("agent_container", {**wanted, **removals, "state": state}))
     file = await _image(context, args)
+    if file is None:
+        return {"changed": True, "msg": "the image would be made, and the container with it"}
     content = await context.sources.file(file.path)
     wanted.update(
         state=state,
@@ -60,7 +63,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
 def settings(context: ActionContext, args: dict[str, Any] | None = None) -> dict[str, Any]:
     """What the module is told of the container whatever is to be done; arguments win over variables."""
     args = args or {}
-    boxed = container(context) or Container()
+    boxed = named_container(context)
 
     def given(argument: str, name: str) -> Any:
         value = args.get(argument)
@@ -69,7 +72,7 @@ def settings(context: ActionContext, args: dict[str, Any] | None = None) -> dict
     wanted = {
         "name": args.get("container") or boxed.name,
         "docker_host": args.get("docker_host") or boxed.engine,
-        "volume": given("volume", "stella_agent_volume") or args.get("container") or boxed.name,
+        "volume": given("volume", "stella_agent_volume") or f"{args.get('container') or boxed.name}-data",
         "network": given("network", "stella_agent_network"),
         "memory": _bytes(given("memory", "stella_agent_memory")),
         "pids": given("pids", "stella_agent_pids"),
@@ -79,8 +82,11 @@ def settings(context: ActionContext, args: dict[str, Any] | None = None) -> dict
     return {name: value for name, value in wanted.items() if value is not None}
 
 
-async def _image(context: ActionContext, args: dict[str, Any]) -> ImageFile:
-    """The image's file: the one that is named, else the project's own, which is made when it can be."""
+async def _image(context: ActionContext, args: dict[str, Any]) -> ImageFile | None:
+    """The image's file: the one that is named, else the project's own, which is made when it can be.
+
+    None under check mode when it would have to be made: nothing is made then, not even on the controller.
+    """
     fleet = context.the_fleet()
     named = args.get("image") or variable(context, "stella_agent_image")
     if named:
@@ -90,6 +96,11 @@ async def _image(context: ActionContext, args: dict[str, Any]) -> ImageFile:
         path = None
         base = variable(context, "stella_agent_image_base")
         rootfs = variable(context, "stella_agent_rootfs")
+    if context.check and (base or rootfs):
+        try:
+            return await fleet.call(fleet.agent_image, None)
+        except ReleaseError:
+            return None
     return await fleet.call(
         fleet.agent_image, path, base=str(base) if base else None, rootfs=Path(str(rootfs)) if rootfs else None
     )
@@ -128,10 +139,12 @@ async def data_folder(context: ActionContext) -> str | None:
     """The folder of the host that the agent's data is in, as its engine tells; None without a container.
 
     Raises:
-        ActionFailure: the engine cannot be asked.
+        ActionFailure: the engine cannot be asked, or is not of this host (a virtual machine, another container).
     """
     answer = hinted(await context.module("agent_container", {**settings(context), "state": "described"}, check=True))
     if answer.get("failed"):
         raise ActionFailure(str(answer.get("msg")), **({"_hint": answer["_hint"]} if answer.get("_hint") else {}))
     data = answer.get("data")
+    if isinstance(data, str) and not answer.get("data_is_here"):
+        raise ActionFailure(f"the engine keeps its data elsewhere: this host has no folder {data}")
     return data if isinstance(data, str) else None

@@ -104,7 +104,9 @@ class CheckinService:
         )
 
     def register(self, agent: KnownAgent, status: Mapping[str, Any], *, version: str, python: str) -> Desired:
-        """An agent has started, or holds a new certificate: the certificates that this one replaces are revoked.
+        """An agent has called: the certificates that the one it shows replaces are revoked.
+
+        Agents call again after each outage; the audit trail tells only of another version or certificate.
 
         Args:
             status: its rpc's answer to ``status``.
@@ -118,11 +120,15 @@ class CheckinService:
             "python": python,
             "fingerprint_sha256": agent.fingerprint_sha256,
         }
-        with self._store.transaction() as connection:
-            entry = audit.AuditEntry(
-                time=self._clock(), actor=agent.actor, act="agent.register", subject=agent.name, detail=detail
-            )
-            audit.record(connection, entry)
+        act = "agent.register"
+        with self._store.reading() as connection:
+            before = audit.entries(connection, act=act, subject=agent.name, limit=1)
+        if not before or before[-1].detail != detail:
+            with self._store.transaction() as connection:
+                entry = audit.AuditEntry(
+                    time=self._clock(), actor=agent.actor, act=act, subject=agent.name, detail=detail
+                )
+                audit.record(connection, entry)
         return self.desired(agent)
 
     def heartbeat(self, agent: KnownAgent, beats: Sequence[Any]) -> tuple[int, int]:

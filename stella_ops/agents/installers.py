@@ -14,7 +14,7 @@ import json
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,9 @@ from jinja2 import TemplateError as JinjaError
 from stella_ops import content
 from stella_ops.agents.platforms import Platform
 from stella_ops.errors import TemplateError, UsageError
+from stella_ops.releases.signing import NAMESPACE, PackageSignature
 
 IMAGE = "stella/agent:latest"
-SERVER_NAME = "orchestrator.stella-ops.internal"
-SIGNATURE_NAMESPACE = "stella-release@stella-ops"
 
 _REMOTE = Path(__file__).resolve().parent.parent / "remote"
 # What install.sh does by Python, in the order of their imports: the very modules that a push runs on the host.
@@ -40,7 +39,6 @@ _PYTHON_MARK = "@PYTHON@"  # in the unit: which Python it will be is known on th
 _SHELL_SAFE = re.compile(r"[A-Za-z0-9@%+=:,./-]+")
 _HEX = re.compile(r"[0-9a-f]{64}\Z")
 _PIN = re.compile(r"[A-Za-z0-9+/]{43}=\Z")
-_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,255}\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +64,11 @@ class InstallSource:
     package_signature: str | None = None
     package_sshsig: str | None = None
 
+    def sealed(self, signature: PackageSignature) -> InstallSource:
+        """The same with the package's signature, for scripts that carry the package."""
+        der = base64.b64encode(signature.der).decode("ascii")
+        return replace(self, package_signature=der, package_sshsig=signature.sshsig)
+
 
 class _Quoted(str):
     """Text that a filter has made safe for where it stands."""
@@ -86,7 +89,7 @@ def install_script(
 
     Args:
         token: is embedded, so that the script needs no argument; whoever writes it to a file must keep it closed.
-        name, environment: what the agent asks to be called, where the token leaves that open.
+        name, environment: a token for another is refused on the host.
         package: the agent package; it then travels inside the script and the host needs no download (Linux).
 
     Raises:
@@ -99,12 +102,11 @@ def install_script(
         "token": token or "",
         "name": name or "",
         "environment": environment or "",
-        "server_name": SERVER_NAME,
     }
     match platform:
         case Platform.LINUX:
             values |= {
-                "namespace": SIGNATURE_NAMESPACE,
+                "namespace": NAMESPACE,
                 "package": _lines(base64.b64encode(package).decode("ascii")) if package is not None else None,
                 "sources": _Quoted(_sources()),
                 "end_of_sources": _Quoted(_END_OF_SOURCES),
@@ -113,7 +115,7 @@ def install_script(
         case Platform.WINDOWS:
             return _render("install.ps1.j2", values)
         case Platform.DOCKER:
-            return compose_file(source, name=name, environment=environment)
+            return compose_file(source)
 
 
 def install_command(platform: Platform, source: InstallSource, token: str) -> str:
@@ -130,7 +132,7 @@ def install_command(platform: Platform, source: InstallSource, token: str) -> st
             return f"{_iwr(source)}; Install-StellaAgent -Token {_ps(token)}"
         case Platform.DOCKER:
             return (
-                f"docker run -d --name stella-agent --restart unless-stopped {_VOLUMES}"
+                f"docker run -d --name stella-agent --restart unless-stopped {_VOLUME}"
                 f" -e STELLA_ORCHESTRATOR_URL={_sh(source.orchestrator_url)}"
                 f" -e STELLA_BOOTSTRAP_TOKEN={_sh(token)} {IMAGE}"
             )
@@ -150,58 +152,24 @@ def install_command_from_stdin(platform: Platform, source: InstallSource) -> str
             return f"{_iwr(source)}; Install-StellaAgent"
         case Platform.DOCKER:
             return (
-                f"docker run --rm -i {_VOLUMES} {IMAGE} enrol --url {_sh(source.orchestrator_url)} --token-stdin"
-                f" && docker run -d --name stella-agent --restart unless-stopped {_VOLUMES}"
+                f"docker run --rm -i {_VOLUME} {IMAGE} enrol --url {_sh(source.orchestrator_url)} --token-stdin"
+                f" && docker run -d --name stella-agent --restart unless-stopped {_VOLUME}"
                 f" -e STELLA_ORCHESTRATOR_URL={_sh(source.orchestrator_url)} {IMAGE}"
             )
 
 
-def compose_file(
-    source: InstallSource,
-    *,
-    name: str | None = None,
-    environment: str | None = None,
-    image: str = IMAGE,
-    token_file: str = "./stella-token",  # noqa: S107  # a path
-) -> str:
+def compose_file(source: InstallSource, *, image: str = IMAGE, token_file: str = "./stella-token") -> str:  # noqa: S107
     """A compose file for one agent; its token is read from ``token_file`` beside it, as a compose secret.
 
     Raises:
         UsageError: a value cannot stand in the file.
         TemplateError: the template is broken.
     """
-    _check(source, name=name, environment=environment, image=image, token_file=token_file)
-    values = {
-        "source": source,
-        "name": name or "",
-        "environment": environment or "",
-        "image": image,
-        "token_file": token_file,
-    }
-    return _render("docker-compose.yml.j2", values)
+    _check(source, image=image, token_file=token_file)
+    return _render("docker-compose.yml.j2", {"source": source, "image": image, "token_file": token_file})
 
 
-def dockerfile(*, version: str, base: str = "python:3-slim", rootfs: str | None = None) -> str:
-    """The Dockerfile of the agent's image; the build's context holds ``stella-agent.pyz``.
-
-    Args:
-        version: the package's version.
-        base: an image with Python 3.6 or newer.
-        rootfs: a root file system archive in the context that is used instead of a base image.
-
-    Raises:
-        UsageError: a value cannot stand in the file.
-        TemplateError: the template is broken.
-    """
-    for value, what in ((base, "base image"), (version, "version"), (rootfs or "x", "archive's name")):
-        if not re.fullmatch(_IMAGE if what == "base image" else r"[A-Za-z0-9][A-Za-z0-9._+-]{0,127}", value):
-            raise UsageError(f"the {what} '{value}' cannot stand in a Dockerfile")
-    return _render(
-        "Dockerfile.j2", {"version": version, "base_image": base, "rootfs": rootfs, "package": "stella-agent.pyz"}
-    )
-
-
-_VOLUMES = "-v stella-agent-data:/var/lib/stella-agent -v stella-agent-config:/etc/stella-agent"
+_VOLUME = "-v stella-agent-data:/var/lib/stella-agent"
 
 
 def _curl(source: InstallSource) -> str:
@@ -222,6 +190,11 @@ _PIN_TYPE = (
 
 
 def _iwr(source: InstallSource) -> str:
+    if not source.server_certificate_sha256:
+        raise UsageError(
+            "the server's certificate, which Windows hosts are to check, is not known here",
+            hint="run this where 'stella-ops serve' runs, or copy install.ps1 to the host",
+        )
     pins = ",".join(_ps(pin.upper()) for pin in source.server_certificate_sha256)
     return (
         f"Add-Type {_ps(_PIN_TYPE)}; [StellaPin]::Pins={pins}; "

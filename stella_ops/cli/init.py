@@ -30,6 +30,10 @@ environment = "default"
 # passphrase_file = "/etc/stella-ops/ca-passphrase"
 # passphrase_env = "STELLA_CA_PASSPHRASE"
 
+[ssh]
+# Authorities whose certificates on host keys are trusted: host patterns and a public key.
+# host_ca = ["*.example.com ssh-ed25519 AAAA..."]
+
 [store]
 # url = "postgresql+psycopg://user@server/stella"
 """

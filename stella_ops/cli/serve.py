@@ -30,15 +30,23 @@ def serve(endpoint: str | None, url: str | None) -> int:
     stella.toml.
     """
     import asyncio
+    import json
     import sys
 
-    from stella_ops.agents.fleet import Fleet
+    from stella_ops.agents.fleet import Fleet, utc_now
     from stella_ops.cli.secrets import REDACTOR
     from stella_ops.settings import load_project, with_orchestrator
 
     serving = _import()
+    from stella_ops.store.columns import iso_z
+
     project = with_orchestrator(load_project(), url=url, listen=endpoint)
-    fleet = Fleet(project, redactor=REDACTOR, warn=lambda message: click.echo(f"warning: {message}", err=True))
+
+    def warn(message: str) -> None:
+        line = {"time": iso_z(utc_now(), "milliseconds"), "level": "warning", "event": "warning", "message": message}
+        click.echo(json.dumps(line), err=True)
+
+    fleet = Fleet(project, redactor=REDACTOR, warn=warn)
 
     def ready(found: Any) -> None:
         click.echo(

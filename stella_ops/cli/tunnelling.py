@@ -242,7 +242,8 @@ def _signals() -> Iterator[asyncio.Event]:
     """An event that a signal to end sets. The second one ends the program at once, as ever."""
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    # What is ignored, as SIGHUP by nohup, stays so.
+    numbers = [n for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if signal.getsignal(n) != signal.SIG_IGN]
 
     def end() -> None:
         over.set()

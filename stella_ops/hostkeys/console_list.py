@@ -82,7 +82,8 @@ def parse_console_list(text: str, source: str, host: str | None = None) -> Itera
             digest = _digest(plain[2], plain[3]) if plain is not None else None
             if plain is None or digest is None:
                 continue
-            names, kind = _names(plain[1]), kind_of(plain[2])
+            # known_hosts' names begin the line; what stands elsewhere is a console's prefix.
+            names, kind = _names(plain[1] if plain.start() == 0 else None), kind_of(plain[2])
             fingerprint, hosts, named = digest, names or _of_comment(plain[4]), bool(names)
         if host is not None:
             hosts, named = (host.lower(),), True

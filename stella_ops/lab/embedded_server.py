@@ -66,6 +66,10 @@ class HostServer(asyncssh.SSHServer):
             return open_forward(dest_host, dest_port)
         return False
 
+    def unix_server_requested(self, listen_path: str) -> bool:
+        """A socket of the host's may be carried to the client, below its own folder: that is what a tunnel needs."""
+        return Path(listen_path).resolve().is_relative_to(self._settings.folder.resolve())
+
 
 def bind(port: int) -> socket.socket:
     """A listening socket on 127.0.0.1 at ``port``, or at any free port where that one is taken."""

@@ -65,7 +65,19 @@ def running(*, max_connections: int = 200) -> Iterator[PostgresServer]:
         options.append(f"unix_socket_directories={folder}")
         # pg_ctl waits until the server answers, and it knows when one has ended instead.
         settings = " ".join(f"-c {option}" for option in options)
-        start: list[str | Path] = [programs / "pg_ctl", "-D", data, "-l", folder / "log", "-o", settings, "-t", "60", "-w", "start"]
+        start: list[str | Path] = [
+            programs / "pg_ctl",
+            "-D",
+            data,
+            "-l",
+            folder / "log",
+            "-o",
+            settings,
+            "-t",
+            "60",
+            "-w",
+            "start",
+        ]
         _run(start, {"cwd": folder, **as_user})
         yield PostgresServer(programs, folder)
     finally:

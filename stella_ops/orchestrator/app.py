@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from stella_ops.orchestrator.api import agents, strangers
+from stella_ops.orchestrator.api import access, agents, fleet, strangers
 from stella_ops.orchestrator.context import Orchestrator
 from stella_ops.orchestrator.endpoint import NOTES, endpoint
 from stella_ops.orchestrator.openapi import document
@@ -21,7 +21,7 @@ from stella_ops.orchestrator.refusals import Refusal, json_response
 
 def operations() -> tuple[Operation, ...]:
     """Everything that the API can do, this page's own answer included."""
-    return (*strangers.OPERATIONS, *agents.OPERATIONS, _DESCRIPTION)
+    return (*strangers.OPERATIONS, *agents.OPERATIONS, *access.OPERATIONS, *fleet.OPERATIONS, _DESCRIPTION)
 
 
 def openapi_document(desk: Orchestrator, call: Call) -> Response:
@@ -50,7 +50,7 @@ def application(desk: Orchestrator) -> Any:
     ]
     inner = Starlette(
         routes=routes,
-        exception_handlers={HTTPException: _http_problem},
+        exception_handlers={HTTPException: _http_problem, Exception: _defect_answer},
     )
     inner.router.redirect_slashes = False
     return _Observed(desk, inner)
@@ -77,8 +77,13 @@ async def _http_problem(request: Request, problem: Exception) -> Response:
     return Refusal(problem.status_code, *said, hint=hint, headers=problem.headers).response()
 
 
+async def _defect_answer(request: Request, problem: Exception) -> Response:
+    # starlette raises it again after this, for the log.
+    return Refusal(500, "internal", "the server failed", hint="its log says where; report this").response()
+
+
 class _Observed:
-    """Logs and counts every request, and answers for what nobody else has caught."""
+    """Logs and counts every request, and takes down what nobody has caught: type and place, no traceback."""
 
     def __init__(self, desk: Orchestrator, inner: Any) -> None:
         self._desk = desk
@@ -103,9 +108,6 @@ class _Observed:
             await self._inner(scope, receive, sending)
         except Exception as problem:
             self._defect(problem)
-            if status == 0:
-                refusal = Refusal(500, "internal", "the server failed", hint="its log says where; report this")
-                await refusal.response()(scope, receive, sending)
         finally:
             self._tell(scope, notes, status, size, time.monotonic() - begun)
 

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Iterator
 
 
 class Bells:
-    """A bell for each agent that waits. All of it belongs to the event loop, ``ring_from_thread`` excepted."""
+    """A bell for each request that waits. All of it belongs to the event loop, ``ring_from_thread`` excepted."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, set[asyncio.Event]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self.stopped = False
 
-    async def wait(self, agent_id: str, seconds: float) -> None:
-        """Return when the agent's bell rings, all bells do, or the time is over."""
-        if self.stopped:
-            return
+    @contextlib.contextmanager
+    def listen(self, agent_id: str) -> Iterator[asyncio.Event]:
+        """An agent's bell. Listen first and look then: what comes between the look and the wait has rung it."""
         self._loop = asyncio.get_running_loop()
         bell = asyncio.Event()
         self._waiting.setdefault(agent_id, set()).add(bell)
         try:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await bell.wait()
+            yield bell
         finally:
             others = self._waiting[agent_id]
             others.discard(bell)
@@ -43,7 +41,15 @@ class Bells:
                 self._loop.call_soon_threadsafe(self.ring, agent_id)
 
     def stop(self) -> None:
-        """Wake all, and let none wait any more."""
+        """Wake all; who looks at ``stopped`` does not wait any more."""
         self.stopped = True
         for agent_id in list(self._waiting):
             self.ring(agent_id)
+
+
+async def rung(bell: asyncio.Event, seconds: float) -> None:
+    """Return when a bell has rung, and silence it, or when the time is over."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await bell.wait()
+    bell.clear()

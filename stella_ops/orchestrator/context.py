@@ -9,9 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import ParamSpec, TypeVar
 
-from stella_ops.agents import installers
 from stella_ops.agents.fleet import Fleet
-from stella_ops.agents.platforms import Platform
 from stella_ops.orchestrator.bells import Bells
 from stella_ops.orchestrator.journal import Journal
 from stella_ops.orchestrator.limits import RateLimit
@@ -54,10 +52,6 @@ class Orchestrator:
         """Run a function that blocks in a worker thread."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self.pool, functools.partial(function, *args, **kwargs))
-
-    def install_script(self, platform: Platform) -> str:
-        """The installer for a platform, without a token in it. Blocks."""
-        return installers.install_script(platform, self.fleet.look_up_install_source())
 
 
 def open_services(fleet: Fleet) -> None:

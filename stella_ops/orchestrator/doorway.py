@@ -14,6 +14,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from stella_ops.orchestrator.limits import network_of
 from stella_ops.orchestrator.protocol import PeerProtocol
 
 
@@ -32,7 +33,8 @@ class Doorway:
     Args:
         make_protocol: makes what speaks on a connection.
         context: the TLS context.
-        on_refused: told the reason ("full", "address", "handshake") whenever a connection is not let in.
+        on_refused: told the reason (full, address, handshake, certificate), the peer's address and what TLS says of it,
+            whenever a connection is not let in.
     """
 
     def __init__(
@@ -41,7 +43,7 @@ class Doorway:
         context: ssl.SSLContext,
         *,
         limits: DoorLimits,
-        on_refused: Callable[[str], None],
+        on_refused: Callable[[str, str, str | None], None],
     ) -> None:
         self._make_protocol = make_protocol
         self._context = context
@@ -62,16 +64,18 @@ class Doorway:
                 try:
                     connection, peer = await loop.sock_accept(listener)
                 except OSError as problem:
+                    if problem.errno in (errno.EBADF, errno.ENOTSOCK, errno.EINVAL):
+                        raise  # it was closed: there is nothing to wait for
                     if problem.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
                         # Nothing can be opened until something closes; asking at once would only burn the processor.
-                        self._on_refused("full")
+                        self._on_refused("full", "", problem.strerror)
                         await asyncio.sleep(0.5)
                     continue
-                address = peer[0] if isinstance(peer, tuple) else ""
+                address = network_of(peer[0]) if isinstance(peer, tuple) else ""
                 if self.connections >= self._limits.connections:
-                    self._refuse(connection, "full")
+                    self._refuse(connection, "full", address)
                 elif self._by_address[address] >= self._limits.of_one_address:
-                    self._refuse(connection, "address")
+                    self._refuse(connection, "address", address)
                 else:
                     self._by_address[address] += 1
                     handshakes.create_task(self._let_in(connection, address))
@@ -99,16 +103,19 @@ class Doorway:
                 ssl_handshake_timeout=self._limits.handshake,
                 ssl_shutdown_timeout=5.0,
             )
-        except (OSError, TimeoutError):  # ssl.SSLError is an OSError
+        except ssl.SSLCertVerificationError as problem:
             leave()
-            self._on_refused("handshake")
+            self._on_refused("certificate", address, problem.verify_message)
+        except OSError as problem:  # among them the other errors of TLS, and TimeoutError
+            leave()
+            self._on_refused("handshake", address, getattr(problem, "reason", None))
         except BaseException:
             leave()
             raise
 
-    def _refuse(self, connection: socket.socket, reason: str) -> None:
+    def _refuse(self, connection: socket.socket, reason: str, address: str) -> None:
         connection.close()
-        self._on_refused(reason)
+        self._on_refused(reason, address, None)
 
 
 def listen(host: str, port: int, *, backlog: int = 1024) -> list[socket.socket]:
@@ -123,7 +130,9 @@ def listen(host: str, port: int, *, backlog: int = 1024) -> list[socket.socket]:
         for family, _, _, _, address in dict.fromkeys(found):
             if port == 0 and made:
                 address = (address[0], made[0].getsockname()[1], *address[2:])
-            made.append(socket.create_server(address[:2], family=family, backlog=backlog))
+            # "::" means every address, of either family; other names have a socket for each.
+            both = family == socket.AF_INET6 and host == "::" and socket.has_dualstack_ipv6()
+            made.append(socket.create_server(address[:2], family=family, backlog=backlog, dualstack_ipv6=both))
             made[-1].setblocking(False)
     except BaseException:
         for listener in made:

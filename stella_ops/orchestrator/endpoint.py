@@ -7,7 +7,9 @@ not ask has no body read.
 from __future__ import annotations
 
 import inspect
+import json
 import math
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -17,7 +19,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from stella_ops.agents.operators import Role
-from stella_ops.errors import StoreError
+from stella_ops.errors import EnrolmentError, ParseError, PkiError, SettingsError, StellaError, StoreError, UsageError
 from stella_ops.orchestrator.context import Orchestrator
 from stella_ops.orchestrator.identities import (
     STRANGER,
@@ -31,6 +33,7 @@ from stella_ops.orchestrator.operations import Call, Caller, Operation
 from stella_ops.orchestrator.refusals import Refusal
 
 NOTES = "stella.notes"
+_NUMBER_TOO_LARGE = re.compile(rb"[0-9]{1000}|[0-9][eE]\+?[0-9]{3}")
 
 
 def endpoint(desk: Orchestrator, operation: Operation) -> Callable[[Request], Awaitable[Response]]:
@@ -71,11 +74,30 @@ def endpoint(desk: Orchestrator, operation: Operation) -> Callable[[Request], Aw
             return Refusal(
                 503, "store", "the fleet's store does not answer", hint="ask again", headers={"retry-after": "2"}
             ).response()
+        except StellaError as problem:
+            said = _of_error(problem)
+            notes["code"] = said.code
+            if said.status >= 500:
+                desk.journal.event("failure", level="error", problem=problem.message, hint=problem.hint)
+            return said.response()
         except ClientDisconnect:
             notes["code"] = "gone"
             return Response(status_code=400)
 
     return answer
+
+
+def _of_error(problem: StellaError) -> Refusal:
+    """What the fleet's services say is wrong: with what was asked, or (503) with this server's files."""
+    if isinstance(problem, EnrolmentError):
+        code = problem.reason.replace("_", "-")
+        status = {"unknown-agent": 404, "decommissioned": 409, "too-many-tasks": 409}.get(code, 400)
+        return Refusal(status, code, problem.message, hint=problem.hint)
+    if isinstance(problem, UsageError | ParseError) and not isinstance(problem, SettingsError):
+        return Refusal(400, "invalid-request", problem.message, hint=problem.hint)
+    if isinstance(problem, PkiError):
+        return Refusal(400, "certificate-request", problem.message, hint=problem.hint)
+    return Refusal(503, "not-able", "the server cannot do this now", hint="its log says why")
 
 
 def _count_stranger(desk: Orchestrator, address: str) -> None:
@@ -137,7 +159,11 @@ def _json(request: Request, body: bytes) -> Any:
         # Browsers send other forms to other sites without asking these first, and the certificate with them.
         raise Refusal(415, "media-type", "the body must be JSON", hint="send Content-Type: application/json")
     try:
-        return pydantic_core.from_json(body, allow_inf_nan=False)
+        data = pydantic_core.from_json(body, allow_inf_nan=False)
+        if _NUMBER_TOO_LARGE.search(body):
+            # Such a number can be read, but not be written again: 1e999 becomes infinite.
+            json.dumps(data, allow_nan=False)
+        return data
     except ValueError as problem:
         raise _invalid(f"the body is no JSON: {problem}") from None
 

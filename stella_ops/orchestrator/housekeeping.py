@@ -28,6 +28,8 @@ async def keep_house(desk: Orchestrator, renew: Callable[[], None], *, every: ti
                 await desk.call(job)
             except StellaError as problem:
                 desk.journal.event("housekeeping", level="error", problem=problem.message, hint=problem.hint)
+            except Exception as problem:  # a defect here is no reason to turn agents away
+                desk.journal.event("housekeeping", level="error", problem=type(problem).__name__)
 
 
 def prune(desk: Orchestrator) -> None:

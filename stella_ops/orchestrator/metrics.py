@@ -85,7 +85,7 @@ class _FleetCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         with self._store.reading() as connection:
             counted = counters.every(connection)
-            found = agents.every(connection)
+            tally = agents.tally(connection)
         for name, series in groupby(counted, key=lambda count: count.name):
             rows = list(series)
             labels = sorted({label for row in rows for label in row.labels})
@@ -96,10 +96,6 @@ class _FleetCollector(Collector):
         states = GaugeMetricFamily(
             "stella_agents", "Agents of the fleet by their state.", labels=["environment", "status"]
         )
-        tally: dict[tuple[str, str], int] = {}
-        for agent in found:
-            key = (agent.environment, agent.status)
-            tally[key] = tally.get(key, 0) + 1
-        for key, number in sorted(tally.items()):
-            states.add_metric(list(key), number)
+        for (environment, status), number in sorted(tally.items()):
+            states.add_metric([environment, status], number)
         yield states

@@ -57,9 +57,17 @@ class Patience:
 class _Server(uvicorn.Server):
     """uvicorn's server without its sockets and signals: the doorway has the ones, ``serve`` the others."""
 
+    door: tuple[asyncio.Task[None], ...] = ()
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self.servers = []
         self.started = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Nobody is let in any more, before those who are in are asked to leave.
+        for task in self.door:
+            task.cancel()
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -97,7 +105,7 @@ async def serve(
                 metrics=Metrics(),
                 strangers=RateLimit(fleet.project.orchestrator.stranger_rate, clock=time.monotonic),
                 most_body=fleet.project.orchestrator.max_body,
-                releases=Releases(fleet),
+                releases=Releases(fleet, clock=time.monotonic),
             )
             try:
                 with _libraries_log(journal):
@@ -138,12 +146,20 @@ async def _run(
         made.deadlines = patience.deadlines
         return made
 
-    doorway = Doorway(make_protocol, context, limits=patience.door, on_refused=desk.metrics.refused)
+    def refused(reason: str, address: str, said: str | None) -> None:
+        desk.metrics.refused(reason)
+        if reason in ("certificate", "full"):
+            # asyncio ends such a connection without the alert that TLS has for it: only here it is told why.
+            desk.journal.event("connection refused", level="warning", reason=reason, address=address, problem=said)
+
+    doorway = Doorway(make_protocol, context, limits=patience.door, on_refused=refused)
     desk.metrics.watch_connections(lambda: doorway.connections)
 
     def end() -> None:
+        server.force_exit = server.should_exit  # asked twice, it does not wait for those who are in
         server.should_exit = True
         desk.bells.stop()
+        notify("STOPPING=1")
 
     renewed = _Renewal(desk, context, identity)
     loop = asyncio.get_running_loop()
@@ -151,8 +167,8 @@ async def _run(
         loop.add_signal_handler(number, end)
     try:
         async with asyncio.TaskGroup() as group:
-            beside = [group.create_task(doorway.serve(listener)) for listener in listeners]
-            beside.append(group.create_task(keep_house(desk, renewed.look)))
+            server.door = tuple(group.create_task(doorway.serve(listener)) for listener in listeners)
+            house = group.create_task(keep_house(desk, renewed.look))
             addresses = tuple(_address(listener) for listener in listeners)
             desk.journal.event("ready", version=__version__, url=desk.url, listening=", ".join(addresses))
             on_ready(
@@ -165,10 +181,8 @@ async def _run(
             )
             notify(f"READY=1\nMAINPID={os.getpid()}\nSTATUS=serving {desk.url}")
             await server.serve()
-            for task in beside:
-                task.cancel()
+            house.cancel()
     finally:
-        notify("STOPPING=1")
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
         desk.journal.event("end")

@@ -50,6 +50,7 @@ class ServerIdentity:
         public_key_pin: base64 of the SHA-256 of the key's SubjectPublicKeyInfo, as curl's ``sha256//`` wants it.
         public_key_sha256: the same in hex.
         certificate_sha256: of the certificate's DER, in hex.
+        names: the DNS names and addresses in the certificate, sorted.
         renewed: whether the certificate was made by this very call.
     """
 
@@ -100,7 +101,7 @@ class ServerIdentity:
             public_key_pin=base64.b64encode(spki.digest()).decode(),
             public_key_sha256=spki.hexdigest(),
             certificate_sha256=chain[0].fingerprint(hashes.SHA256()).hex(),
-            names=wanted,
+            names=tuple(sorted(_names(chain[0]))),
             not_after=chain[0].not_valid_after_utc,
             renewed=renewed,
         )

@@ -17,11 +17,13 @@ import argparse
 import hashlib
 import os
 import shutil
+import stat
 import sys
 
-import agent_install  # what the script carries; on a controller it lies in modules/
-import agent_remove
-import agent_service
+# What the script carries; on a controller they lie in modules/.
+import agent_install  # type: ignore[import-not-found]
+import agent_remove  # type: ignore[import-not-found]
+import agent_service  # type: ignore[import-not-found]
 
 from stella_ops.remote.lib import agent_host
 from stella_ops.remote.lib.layout import SERVICE_USER
@@ -34,6 +36,8 @@ EXIT_DAMAGED = 5
 EXIT_UNHEALTHY = 7
 EXIT_SERVER_UNTRUSTED = 60  # curl's own number for it
 EXIT_REFUSED_BY_SERVER = 22  # curl's own number for an HTTP status of 400 and above
+
+UNIT = globals().get("UNIT", "")  # the unit's text, which the script puts here
 
 WORK_PREFIX = "stella-install."
 _FETCH_TIMEOUT = 30  # seconds without a byte
@@ -91,8 +95,14 @@ def state(options):
     sys.stdout.write("home=%s\n" % layout.home)
     sys.stdout.write("version=%s\n" % installed)
     sys.stdout.write("package=%s\n" % ("present" if present else "missing"))
-    sys.stdout.write("enrolled=%s\n" % ("yes" if os.path.isfile(layout.certificate) else "no"))
+    sys.stdout.write("enrolled=%s\n" % ("yes" if _is_enrolled(layout) else "no"))
     return 0
+
+
+def _is_enrolled(layout):
+    """Whether an enrolment came to its end; the configuration is the last that it writes."""
+    config = agent_host.read_state(layout.config) or {}
+    return os.path.isfile(layout.key) and os.path.isfile(layout.certificate) and bool(config.get("agent_id"))
 
 
 def _sweep(temporary):
@@ -100,11 +110,16 @@ def _sweep(temporary):
     for name in os.listdir(temporary):
         path = os.path.join(temporary, name)
         pid = name[len(WORK_PREFIX) :].split(".")[0]
-        if not name.startswith(WORK_PREFIX) or not pid.isdigit() or os.path.exists("/proc/" + pid):
+        if not name.startswith(WORK_PREFIX) or not pid.isdigit():
             continue
-        about = os.lstat(path)
-        if about.st_uid == os.geteuid() and os.path.isdir(path) and not os.path.islink(path):
-            shutil.rmtree(path, ignore_errors=True)
+        try:
+            os.kill(int(pid), 0)
+        except ProcessLookupError:
+            about = os.lstat(path)
+            if about.st_uid == os.geteuid() and stat.S_ISDIR(about.st_mode):
+                shutil.rmtree(path, ignore_errors=True)
+        except OSError:
+            pass  # another user's process
 
 
 def fetch(options):
@@ -147,7 +162,7 @@ def check(options):
 
 def install(options):
     """Install; when ``--start`` is given and the agent does not get healthy, the version before runs again."""
-    unit = UNIT.replace("@PYTHON@", options.python)  # noqa: F821  # given by the script
+    unit = UNIT.replace("@PYTHON@", options.python)
     args = {
         "prefix": options.prefix,
         "version": options.version,

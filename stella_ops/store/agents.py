@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, func, select, update
 
 from stella_ops.store.insertion import insert_new
 from stella_ops.store.tables import agents
@@ -73,6 +73,12 @@ def every(connection: Connection, environment: str | None = None) -> list[Agent]
     if environment is not None:
         query = query.where(agents.c.environment == environment)
     return [_agent(row) for row in connection.execute(query)]
+
+
+def tally(connection: Connection) -> dict[tuple[str, str], int]:
+    """How many agents there are of each environment and status."""
+    query = select(agents.c.environment, agents.c.status, func.count()).group_by(agents.c.environment, agents.c.status)
+    return {(environment, status): number for environment, status, number in connection.execute(query)}
 
 
 def save(connection: Connection, agent: Agent) -> None:

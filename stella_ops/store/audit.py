@@ -1,8 +1,9 @@
 """The audit trail: every security-relevant act, appended and never changed.
 
 Acts are dotted words: ``token.mint``, ``token.exchange``, ``token.revoke``, ``agent.enrol`` (refused proofs),
-``certificate.issue``, ``agent.decommission``, ``ca.create``, ``config.revise`` (a new revision in the store),
-``config.push`` (an agent has taken it); of SSH host keys ``host-key.accept`` (with --accept-new-host-keys),
+``certificate.issue``, ``certificate.renew``, ``agent.register`` (with another version or certificate),
+``agent.decommission``, ``operator.add``, ``operator.revoke``, ``ca.create``, ``config.revise`` (a new revision in the
+store), ``config.push`` (an agent has taken it); of SSH host keys ``host-key.accept`` (with --accept-new-host-keys),
 ``host-key.approve``, ``host-key.pin``, ``host-key.replace``, ``host-key.unpin``, ``host-key.revoke``, and
 ``host-key.refuse`` (a host showed another key than the one on record).
 """

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from stella_ops.store.tables import doctor_reports
 
@@ -37,6 +37,14 @@ def recent(connection: Connection, host: str, limit: int = 1) -> list[StoredRepo
         .order_by(doctor_reports.c.time.desc(), doctor_reports.c.id.desc())
         .limit(limit)
     )
+    return [StoredReport(**row._mapping) for row in connection.execute(query)]
+
+
+def newest_of_each(connection: Connection) -> list[StoredReport]:
+    """The report that was recorded last of each host, ordered by host."""
+    columns = [c for c in doctor_reports.c if c.name != "id"]
+    newest = select(func.max(doctor_reports.c.id)).group_by(doctor_reports.c.host)
+    query = select(*columns).where(doctor_reports.c.id.in_(newest)).order_by(doctor_reports.c.host)
     return [StoredReport(**row._mapping) for row in connection.execute(query)]
 
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -239,6 +241,12 @@ class Site:
             connection.row_factory = sqlite3.Row
             yield connection
 
+    def acts(self, act: str) -> list[str]:
+        """Whom the audit trail names for an act."""
+        with self.database() as connection:
+            rows = connection.execute("SELECT subject FROM audit WHERE act = ?", (act,)).fetchall()
+        return sorted(row[0] for row in rows)
+
     def check_nothing_left(self, *hosts: Host) -> None:
         """No process of a run on the hosts."""
         for host in hosts or self.hosts:
@@ -341,3 +349,82 @@ def remove_agents(hosts: Iterable[Host]) -> None:
 def patiently() -> Callable[..., Any]:
     """``wait_for``, for tests."""
     return wait_for
+
+
+class Command:
+    """A ``stella-ops`` command that goes on, and the lines that it has written."""
+
+    def __init__(self, project: Any, *args: object) -> None:
+        self.process: subprocess.Popen[str] = project.start(*args)
+        self.lines: list[str] = []
+        self.errors: list[str] = []
+        self._news = threading.Condition()
+        self._readers = [
+            threading.Thread(target=self._read, args=pair, daemon=True)
+            for pair in ((self.process.stdout, self.lines), (self.process.stderr, self.errors))
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def _read(self, stream: Any, lines: list[str]) -> None:
+        for line in stream:
+            with self._news:
+                lines.append(line)
+                self._news.notify_all()
+        with self._news:
+            self._news.notify_all()
+
+    def until(self, find: Callable[[], Any], timeout: float = 40) -> Any:
+        """Wait until something that it wrote is found."""
+        deadline = time.monotonic() + timeout
+        with self._news:
+            while not (found := find()):
+                left = deadline - time.monotonic()
+                if left <= 0 or (self.process.poll() is not None and not any(r.is_alive() for r in self._readers)):
+                    pytest.fail(f"not written:\n{''.join(self.lines)}\n{''.join(self.errors)}")
+                self._news.wait(min(left, 1))
+        return found
+
+    def events(self, kind: str = "state", state: str | None = None) -> list[dict[str, Any]]:
+        """The JSON lines of a kind."""
+        found = [json.loads(line) for line in self.lines if line.startswith("{")]
+        return [one for one in found if one["event"] == kind and state in (None, one.get("state"))]
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal; the exit status."""
+        self.process.send_signal(number)
+        status = self.process.wait(timeout=30)
+        for reader in self._readers:
+            reader.join(timeout=10)
+        return status
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Command]]:
+    """Starts commands in a project; they are ended after the test."""
+    made: list[Command] = []
+
+    def make(project: Any, *args: object) -> Command:
+        made.append(Command(project, *args))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def orchestrator(start: Callable[..., Command]) -> Callable[[Any], tuple[Command, str]]:
+    """Starts a project's orchestrator; the command and its URL."""
+
+    def make(project: Any) -> tuple[Command, str]:
+        command = start(project, "serve", "--listen", "127.0.0.1:0")
+        found = command.until(lambda: re.search(r" at 127\.0\.0\.1:(\d+)", "".join(command.lines)))
+        return command, f"https://127.0.0.1:{found[1]}"
+
+    return make

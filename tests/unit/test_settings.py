@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from stella_ops.errors import SettingsError
-from stella_ops.settings import Project, is_trusted, load_project
+from stella_ops.settings import SETTINGS_FILE, Project, is_trusted, load_project, with_orchestrator
 
 
 def project_at(folder, text):
@@ -197,3 +197,32 @@ def test_a_strangers_settings_in_a_folder_of_everybodys_are_passed_over(tmp_path
     assert not is_trusted(left) and not is_trusted(shared / "absent")
     shared.chmod(0o755)
     assert load_project(below, environ={}).file == left.resolve()
+
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMmQnv8DZ82LRT3aLmrdRrJzvqlxfZENWICdDP75zUe1"
+
+
+def test_host_authorities(tmp_path):
+    lines = [KEY, f"*.example.com,!old.example.com {KEY} the CA"]
+    project = project_at(tmp_path, f"[ssh]\nhost_ca = {lines}\n".replace("'", '"'))
+    assert project.ssh.host_ca == tuple(lines)
+    assert project.pinned_hosts_file == project.state_dir / "pinned_hosts"
+
+
+@pytest.mark.parametrize(
+    "value", [f'"{KEY}"', '["/etc/ssh/ca.pub"]', '["*.example.com"]', f'["@cert-authority * {KEY}"]']
+)
+def test_what_is_no_host_authority(tmp_path, value):
+    with pytest.raises(SettingsError, match=r"ssh\.host_ca must be a list of texts"):
+        project_at(tmp_path, f"[ssh]\nhost_ca = {value}\n")
+
+
+def test_a_command_line_goes_before_the_orchestrators_settings(tmp_path):
+    (tmp_path / SETTINGS_FILE).write_text('[orchestrator]\nurl = "https://a:1"\nlisten = "127.0.0.1:1"\n')
+    project = load_project(tmp_path, environ={})
+    assert with_orchestrator(project).orchestrator == project.orchestrator
+    changed = with_orchestrator(project, url="https://b:2/", listen="[::]:2").orchestrator
+    assert (changed.url, changed.listen) == ("https://b:2", "[::]:2")
+    for wrong in ({"url": "http://b"}, {"listen": "8443"}):
+        with pytest.raises(SettingsError, match=f"--{next(iter(wrong))} must be"):
+            with_orchestrator(project, **wrong)

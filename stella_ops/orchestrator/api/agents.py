@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from stella_ops.durations import parse_duration
 from stella_ops.errors import EnrolmentError, PkiError, UsageError
+from stella_ops.orchestrator.bells import rung
 from stella_ops.orchestrator.context import Orchestrator
 from stella_ops.orchestrator.messages import agents as messages
 from stella_ops.orchestrator.messages.form import Nothing
@@ -88,14 +89,15 @@ async def agent_tasks(desk: Orchestrator, call: Call) -> messages.TasksAnswer:
     asked: messages.TasksQuery = call.query
     agent = call.identity.agent
     until = time.monotonic() + asked.wait
-    while True:
-        # Who waits may have been revoked meanwhile.
-        current = await desk.call(desk.fleet.checkin.recognise, agent.fingerprint_sha256)
-        found = await desk.call(desk.fleet.checkin.fetch, agent) if current is not None else []
-        left = until - time.monotonic()
-        if found or current is None or left <= 0 or desk.bells.stopped or await call.is_gone():
-            return messages.TasksAnswer(tasks=[messages.TaskOrder.model_validate(task) for task in found])
-        await desk.bells.wait(agent.agent_id, min(left, _LOOK_AGAIN))
+    with desk.bells.listen(agent.agent_id) as bell:
+        while True:
+            # Who waits may have been revoked meanwhile.
+            current = await desk.call(desk.fleet.checkin.recognise, agent.fingerprint_sha256)
+            found = await desk.call(desk.fleet.checkin.fetch, agent) if current is not None else []
+            left = until - time.monotonic()
+            if found or current is None or left <= 0 or desk.bells.stopped or await call.is_gone():
+                return messages.TasksAnswer(tasks=[messages.TaskOrder.model_validate(task) for task in found])
+            await rung(bell, min(left, _LOOK_AGAIN))
 
 
 def agent_results(desk: Orchestrator, call: Call) -> messages.ResultsAnswer:

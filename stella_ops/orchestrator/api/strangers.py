@@ -46,11 +46,11 @@ def ca_certificate(desk: Orchestrator, call: Call) -> Response:
 
 
 def install_sh(desk: Orchestrator, call: Call) -> Response:
-    return Response(desk.install_script(Platform.LINUX), media_type="text/x-shellscript; charset=utf-8")
+    return Response(desk.releases.install_script(Platform.LINUX), media_type="text/x-shellscript; charset=utf-8")
 
 
 def install_ps1(desk: Orchestrator, call: Call) -> Response:
-    return Response(desk.install_script(Platform.WINDOWS), media_type="text/plain; charset=utf-8")
+    return Response(desk.releases.install_script(Platform.WINDOWS), media_type="text/plain; charset=utf-8")
 
 
 async def package(desk: Orchestrator, call: Call) -> Response:

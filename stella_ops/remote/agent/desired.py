@@ -72,7 +72,13 @@ class Desired(object):
         return problems
 
     def _send_report(self, client):
-        if self._report is not None:
-            if self._report != self._told:
+        if self._report is None:
+            return
+        if self._report != self._told:
+            try:
                 client.json("POST", PATH, self._report)
-            self._told, self._report = self._report, None
+            except Problem as problem:
+                if problem.code not in ("not-accepted", "not-there"):
+                    raise
+                self._log.warning("report-refused", problem=problem.message)
+        self._told, self._report = self._report, None

@@ -1,18 +1,17 @@
 """Places to run install.sh in: a TLS server with packages, hosts that are folders, and shells.
 
 What is real: the script, the shells, curl, wget, openssl, ssh-keygen, the agent's package and its process. The
-orchestrator's side of the enrolment is ``MockOrchestrator``'s, and the package has ``mock_enrol`` for its own side.
+orchestrator is ``MockOrchestrator``: a real one serves one version of the package, and never a wrong one.
 """
 
 from __future__ import annotations
 
 import base64
-import dataclasses
 import datetime
+import functools
 import hashlib
 import http.server
 import io
-import ipaddress
 import json
 import os
 import re
@@ -29,95 +28,56 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from stella_ops.agents.installers import InstallSource, install_script
 from stella_ops.agents.platforms import Platform
 from stella_ops.pki.authority import CertificateAuthority
-from stella_ops.pki.requests import verify_pkcs10
+from stella_ops.pki.requests import CHALLENGE_NAMESPACE, challenge_text, verify_pkcs10, verify_sshsig
+from stella_ops.pki.server import ServerIdentity
 from stella_ops.releases.build import SHEBANG, package_bytes
 from stella_ops.releases.signing import ReleaseKey
 
-TOKEN = "0123456789abcdef." + "s" * 43
+TOKEN_ID = "0123456789abcdef"
 AGENT_ID = "0b8ff2a3-6f5a-4f0c-9d36-0f6f4a1b2c3d"
 PYTHON = "/usr/bin/python3"
 NOBODY = 65534
 
-# Stands for ``stella-agent enrol`` until the package has it; as there, the token comes on standard input.
-_MOCK_ENROL = """\
-import argparse, json, os, ssl, sys, urllib.error, urllib.request
-from stella_ops.remote.agent import cli, rpc
-from stella_ops.remote.lib.layout import Layout
-
-def mock_enrol():
-    parser = argparse.ArgumentParser()
-    for name in ("--url", "--prefix", "--name", "--environment"):
-        parser.add_argument(name)
-    parser.add_argument("--token-stdin", action="store_true", required=True)
-    options = parser.parse_args(sys.argv[2:])
-    token = sys.stdin.readline().strip()
-    layout = Layout.find(options.prefix)
-    os.umask(0o022)
-    cli._become_owner(layout)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    name, environment = options.name or "host", options.environment or "test"
-
-    def ask(method, **params):
-        response = rpc.answer(layout, {"method": method, "params": params})
-        if not response["ok"]:
-            sys.exit("enrol: %s" % response["error"])
-        return response["result"]
-
-    proof = ask("csr", agent_id="@ID@", name=name, environment=environment, token=token)
-    asked = json.dumps(dict(proof, token=token, name=name, environment=environment)).encode()
-    try:
-        answer = urllib.request.urlopen(
-            urllib.request.Request(options.url + "/v1/enroll", asked), context=context, timeout=10
-        )
-    except urllib.error.HTTPError as problem:
-        sys.exit("enrol: the enrolment was refused: %d" % problem.code)
-    told = json.loads(answer.read().decode())
-    ask("install-identity", chain=told["chain"], ca=told["ca"])
-    ask("apply-config", config=told["config"], revision=1)
-
-if sys.argv[1:2] == ["enrol"]:
-    mock_enrol()
-    sys.exit(0)
-"""
-
 _BROKEN = "import sys\nif sys.argv[1] == 'run':\n    sys.exit('this version is broken')\n"
 
 
+@functools.cache
 def make_package(version: str, *, broken: bool = False) -> bytes:
-    """The agent's package with ``mock_enrol`` in it; a broken one answers ``version`` but never runs."""
-    with zipfile.ZipFile(io.BytesIO(package_bytes(version))) as whole:
+    """The agent's package; a broken one answers ``version`` but never runs."""
+    data = package_bytes(version)
+    if not broken:
+        return data
+    with zipfile.ZipFile(io.BytesIO(data)) as whole:
         members = {name: whole.read(name) for name in whole.namelist()}
-    program = members["__main__.py"].decode()
-    start = program.index("from stella_ops.remote.agent.cli")
-    added = (_BROKEN if broken else "") + _MOCK_ENROL.replace("@ID@", AGENT_ID)
-    members["__main__.py"] = (program[:start] + added + program[start:]).encode()
+    members["__main__.py"] = _BROKEN.encode() + members["__main__.py"]
     packed = io.BytesIO()
     packed.write(SHEBANG)
     with zipfile.ZipFile(packed, "w") as archive:
-        for name, data in members.items():
-            archive.writestr(zipfile.ZipInfo(name), data)  # with a fixed date: the same bytes every time
+        for name, member in members.items():
+            archive.writestr(zipfile.ZipInfo(name), member)  # with a fixed date: the same bytes every time
     return packed.getvalue()
 
 
 class MockOrchestrator:
-    """A TLS file server that enrols whoever brings the token. ``asked`` are the paths of all requests."""
+    """A TLS file server that enrols whoever brings the token, as ``name`` in ``environment``.
 
-    def __init__(self, folder: Path, authority: CertificateAuthority, certificate: Path) -> None:
+    ``asked`` are the paths of all requests, ``enrolled`` the proofs of those who were let in.
+    """
+
+    def __init__(self, authority: CertificateAuthority, identity: ServerIdentity) -> None:
         self.files: dict[str, bytes] = {"/ca.pem": authority.root_pem.encode()}
         self.asked: list[str] = []
         self.enrolled: list[dict[str, str]] = []
+        self.token_seen_in: list[str] | None = None  # processes, when the last enrolment was asked for
         self.failing = 0  # so many requests from now on get no answer
         self.authority = authority
+        self.name, self.environment = "host", "test"
+        pin = base64.urlsafe_b64encode(bytes.fromhex(authority.pin)).decode().rstrip("=")
+        self.token = f"{TOKEN_ID}.{'s' * 43}.{pin}"
         mock = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -132,10 +92,16 @@ class MockOrchestrator:
             def do_POST(self) -> None:
                 mock.asked.append(self.path)
                 asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                self.answer(mock.enrol(asked))
+                if asked["token"] != mock.token:
+                    refusal = {"code": "enrolment-refused", "message": "the enrolment was refused", "hint": None}
+                    self.answer(json.dumps({"error": refusal}).encode(), 403)
+                elif self.path.endswith("/identity"):
+                    self.answer(json.dumps(mock.who()).encode())
+                else:
+                    self.answer(json.dumps(mock.enrol(asked)).encode())
 
-            def answer(self, data: bytes | None) -> None:
-                self.send_response(404 if data is None else 200)
+            def answer(self, data: bytes | None, status: int = 200) -> None:
+                self.send_response(404 if data is None else status)
                 self.send_header("Content-Length", str(len(data or b"")))
                 self.end_headers()
                 self.wfile.write(data or b"")
@@ -149,9 +115,9 @@ class MockOrchestrator:
             def handle_error(self, request: Any, client_address: Any) -> None:
                 pass  # clients that do not trust this server hang up
 
-        self._server = Server(("127.0.0.1", 0), Handler)
+        self._server = Server(("", 0), Handler)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate)
+        context.load_cert_chain(identity.cert_file, identity.key_file)
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
@@ -159,49 +125,53 @@ class MockOrchestrator:
     def url(self) -> str:
         return f"https://localhost:{self._server.server_address[1]}"
 
-    def enrol(self, asked: dict[str, str]) -> bytes | None:
-        if asked["token"] != TOKEN:
-            return None
-        key = verify_pkcs10(asked["csr"], asked["name"])
+    def who(self) -> dict[str, str]:
+        return {"agent_id": AGENT_ID, "name": self.name, "environment": self.environment}
+
+    def enrol(self, asked: dict[str, str]) -> dict[str, Any]:
+        self.token_seen_in = processes_that_show(asked["token"].split(".")[1])
+        if asked["kind"] == "pkcs10":
+            key = verify_pkcs10(asked["csr"], self.name)
+        else:
+            challenge = challenge_text(token_id=TOKEN_ID, **self.who())
+            key = verify_sshsig(asked["public_key"], asked["signature"], challenge, CHALLENGE_NAMESPACE)
         now = datetime.datetime.now(datetime.UTC)
-        issued = self.authority.issue_agent_certificate(key, agent_id=AGENT_ID, name=asked["name"], now=now)
+        issued = self.authority.issue_agent_certificate(key, agent_id=AGENT_ID, name=self.name, now=now)
         self.enrolled.append(asked)
+        # Without orchestrator_url: once enrolled it is not called again.
         config = {
             "agent_id": AGENT_ID,
-            "agent_name": asked["name"],
-            "environment": asked["environment"],
+            "agent_name": self.name,
+            "environment": self.environment,
             "heartbeat_interval": "1s",
         }
-        return json.dumps({"chain": issued.pem, "ca": self.authority.root_pem, "config": config}).encode()
+        data = (json.dumps(config, sort_keys=True, separators=(",", ":")) + "\n").encode()
+        return {
+            **self.who(),
+            "chain": issued.pem,
+            "ca": self.authority.root_pem,
+            "config": config,
+            "config_revision": 1,
+            "config_sha256": hashlib.sha256(data).hexdigest(),
+            "repeated": False,
+        }
 
     def stop(self) -> None:
         self._server.shutdown()
         self._server.server_close()
 
 
-def make_server_certificate(folder: Path, authority: CertificateAuthority, *names: str) -> tuple[Path, str, str]:
-    """A server certificate from the fleet's CA: (PEM with key, key pin in base64, SHA-256 of the certificate)."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    now = datetime.datetime.now(datetime.UTC)
-    alternative: list[x509.GeneralName] = [x509.DNSName(name) for name in names]
-    alternative.append(x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
-    leaf = (
-        x509.CertificateBuilder()
-        .subject_name(x509.Name([]))
-        .issuer_name(authority.issuing.subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName(alternative), critical=True)
-        .sign(authority._key, hashes.SHA256())
-    )
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    pem += leaf.public_bytes(Encoding.PEM) + authority.issuing.public_bytes(Encoding.PEM)
-    path = folder / "server.pem"
-    path.write_bytes(pem)
-    spki = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return path, base64.b64encode(hashlib.sha256(spki).digest()).decode(), leaf.fingerprint(hashes.SHA256()).hex()
+def processes_that_show(secret: str) -> list[str]:
+    """Command lines of the processes that show a text in their arguments or environment."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            line = (process / "cmdline").read_bytes()
+            if secret.encode() in line + (process / "environ").read_bytes():
+                found.append(line.replace(b"\0", b" ").decode(errors="replace"))
+        except OSError:
+            continue
+    return found
 
 
 @dataclass
@@ -210,9 +180,12 @@ class FleetInTest:
 
     server: MockOrchestrator
     release_key: ReleaseKey
-    pin: str
-    certificate_sha256: str
+    identity: ServerIdentity
     packages: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def token(self) -> str:
+        return self.server.token
 
     def publish(self, version: str, *, broken: bool = False) -> InstallSource:
         """Have a version on the server; what scripts for it are made from."""
@@ -229,8 +202,8 @@ class FleetInTest:
             orchestrator_url=self.server.url,
             ca_pem=self.server.authority.root_pem,
             ca_pin=self.server.authority.pin,
-            server_pins=(self.pin,),
-            server_certificate_sha256=(self.certificate_sha256,),
+            server_pins=(self.identity.public_key_pin,),
+            server_certificate_sha256=(self.identity.certificate_sha256,),
             package_version=version,
             package_sha256=hashlib.sha256(data).hexdigest(),
             package_size=len(data),
@@ -243,10 +216,7 @@ class FleetInTest:
 
     def sealed(self, source: InstallSource) -> InstallSource:
         """The same with its signatures inside."""
-        signature = self.release_key.sign(self.packages[source.package_version])
-        return dataclasses.replace(
-            source, package_signature=base64.b64encode(signature.der).decode(), package_sshsig=signature.sshsig
-        )
+        return source.sealed(self.release_key.sign(self.packages[source.package_version]))
 
 
 @dataclass
@@ -356,11 +326,13 @@ BASICS = ("sh", "id", "cat", "rm", "mkdir", "mktemp", "sleep", "grep", "stty", "
 
 
 @pytest.fixture(scope="session")
-def make_path(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
+def make_path() -> Iterator[Callable[..., str]]:
     """Makes a PATH of the basics and the tools named; with ``busybox`` the basics are its applets."""
+    top = Path(tempfile.mkdtemp(prefix="stella-path-"))
+    top.chmod(0o755)
 
     def make(*tools: str, busybox: bool = False) -> str:
-        folder = Path(tempfile.mkdtemp(prefix="stella-path-", dir=tmp_path_factory.getbasetemp()))
+        folder = Path(tempfile.mkdtemp(dir=top))
         folder.chmod(0o755)
         if busybox:
             program = find_tools("busybox")["busybox"]
@@ -373,7 +345,8 @@ def make_path(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., str]:
             (folder / name).symlink_to(target)
         return str(folder)
 
-    return make
+    yield make
+    shutil.rmtree(top)
 
 
 @pytest.fixture(scope="session")
@@ -383,11 +356,18 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> CertificateAuthority:
     )
 
 
+@pytest.fixture(scope="session")
+def server_identity(tmp_path_factory: pytest.TempPathFactory, authority: CertificateAuthority) -> ServerIdentity:
+    folder = tmp_path_factory.mktemp("server")
+    return ServerIdentity.load_or_create(
+        folder, authority, ["localhost", "127.0.0.1"], lambda: datetime.datetime.now(datetime.UTC)
+    )
+
+
 @pytest.fixture
-def fleet(tmp_path: Path, authority: CertificateAuthority) -> Iterator[FleetInTest]:
-    certificate, pin, sha256 = make_server_certificate(tmp_path, authority, "localhost")
-    server = MockOrchestrator(tmp_path, authority, certificate)
-    yield FleetInTest(server, ReleaseKey.load_or_create(tmp_path / "release", None), pin, sha256)
+def fleet(tmp_path: Path, authority: CertificateAuthority, server_identity: ServerIdentity) -> Iterator[FleetInTest]:
+    server = MockOrchestrator(authority, server_identity)
+    yield FleetInTest(server, ReleaseKey.load_or_create(tmp_path / "release", None), server_identity)
     server.stop()
 
 

@@ -32,6 +32,21 @@ from stella_ops.store import audit
 
 SETTINGS = "[orchestrator]\nstranger_rate = 100000\n"
 
+# What ``stella-ops serve`` does, with other limits for connections than those it has in production.
+IMPATIENT = """
+import asyncio, sys
+from stella_ops.agents.fleet import Fleet
+from stella_ops.orchestrator.serving import Deadlines, DoorLimits, Patience, serve
+from stella_ops.redaction import Redactor
+from stella_ops.settings import load_project
+
+fleet = Fleet(load_project(), redactor=Redactor())
+ready = lambda found: print("ready at", *found.listening, flush=True)
+asyncio.run(
+    serve(fleet, endpoint="127.0.0.1:" + sys.argv[1], log=sys.stderr, on_ready=ready, patience=eval(sys.argv[2]))
+)
+"""
+
 
 def certificate_request(key: Any, name: str) -> str:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -94,12 +109,25 @@ class Server:
         lines = self.log_file.read_text().splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
 
+    def logged(self, count: int = 1, **fields: Any) -> list[dict[str, Any]]:
+        """The log's lines that have these fields; waits until there are ``count`` of them."""
+        pause = threading.Event()
+        for _ in range(200):
+            found = [line for line in self.log if all(line.get(key) == value for key, value in fields.items())]
+            if len(found) >= count:
+                return found
+            pause.wait(0.05)
+        pytest.fail(f"the log has no {count} lines with {fields}\n{self.log_file.read_text()[-3000:]}")
+
     @property
     def root(self) -> Path:
         return self.folder / ".stella" / "ca" / "root.crt"
 
-    def start(self, *args: str, env: dict[str, str] | None = None) -> Server:
+    def start(self, *args: str, env: dict[str, str] | None = None, patience: str | None = None) -> Server:
+        """Start it. ``patience``: Python for the ``Patience`` of a server that is not run by the command line."""
         command = [sys.executable, "-m", "stella_ops", "serve", "--listen", f"127.0.0.1:{self.port}", *args]
+        if patience is not None:
+            command = [sys.executable, "-c", IMPATIENT, str(self.port), patience]
         with self.log_file.open("a") as log:
             self.process = subprocess.Popen(
                 command,
@@ -211,26 +239,9 @@ def server(new_server: Callable[..., Server]) -> Server:
     return new_server().start()
 
 
-@pytest.fixture
-def at_once() -> Callable[[int, Callable[[int], Any]], list[Any]]:
-    """Calls a function with the numbers below a count, all at the same moment; what each returned or raised."""
-
-    def run(count: int, call: Callable[[int], Any]) -> list[Any]:
-        ready = threading.Barrier(count)
-        said: list[Any] = [None] * count
-
-        def one(number: int) -> None:
-            try:
-                ready.wait()
-                said[number] = call(number)
-            except Exception as problem:
-                said[number] = problem
-
-        threads = [threading.Thread(target=one, args=(number,)) for number in range(count)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return said
-
-    return run
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either_store(request: pytest.FixtureRequest, new_server: Callable[..., Server]) -> Server:
+    """A server of its own, not yet started; once with SQLite and once with PostgreSQL."""
+    if request.param == "sqlite":
+        return new_server()
+    return new_server(store_url=request.getfixturevalue("postgresql").database())

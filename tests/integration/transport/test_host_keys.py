@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from stella_ops.errors import HostKeyError
+from stella_ops.errors import HostKeyError, InventoryError
 
 pytestmark = [pytest.mark.integration, pytest.mark.openssh]
 Make = Callable[..., Any]
@@ -213,3 +213,74 @@ async def test_many_names_of_one_new_host_make_one_record(sshd: Make, pool: Make
     specs = [server.spec(name=f"web{number}", common_args=NONE) for number in range(10)]
     assert await asyncio.gather(*(echo(accepting, spec, helpers) for spec in specs)) == [7] * 10
     assert (tmp_path / "project_known_hosts").read_text() == server.known_line + "\n"
+
+
+async def test_what_contradicts_the_record_is_told_once_a_connection(
+    sshd: Make, pool: Make, helpers: Any, tmp_path: Path
+) -> None:
+    server = sshd()
+    told: list[Any] = []
+
+    async def refused(key: Any) -> None:
+        told.append(key)
+
+    other = helpers.make_key(tmp_path / "other")
+    at = f"[{server.address}]:{server.port}"
+    for lines, reason in (
+        (f"{at} {helpers.public(other)}", "changed"),
+        (f"@revoked * {helpers.public(server.host_key)}", "revoked"),
+        (f"@cert-authority * {helpers.public(other)}", "uncertified"),
+        ("", None),
+    ):
+        known = tmp_path / "known"
+        known.write_text(f"{lines}\n")
+        with pytest.raises(HostKeyError):
+            await echo(pool(on_refused_key=refused), server.spec(common_args=files(known)), helpers)
+        said = [(key.host, key.place, key.reason) for key in told]
+        assert said == ([("web", at, reason)] if reason else [])
+        if reason == "changed":
+            assert told[0].fingerprint == server.fingerprint
+            assert told[0].on_record != (server.fingerprint,)
+        told.clear()
+
+
+async def test_a_changed_key_tells_where_the_old_one_stands(
+    sshd: Make, pool: Make, helpers: Any, tmp_path: Path
+) -> None:
+    server = sshd()
+    other = helpers.public(helpers.make_key(tmp_path / "other"))
+    at = f"[{server.address}]:{server.port}"
+    pinned = tmp_path / "pinned_hosts"
+    pinned.write_text(f"# head\n{at} {other} pinned 2025-01-02T03:04:05Z by ops@ctl\n")
+    with pytest.raises(HostKeyError) as caught:
+        await echo(pool(pinned_known_hosts=pinned), server.spec(common_args=NONE), helpers)
+    assert f"pinned 2025-01-02T03:04:05Z by ops@ctl, in {pinned}:2" in caught.value.message
+    assert "stella-ops hostkeys approve web --replace --fingerprint" in str(caught.value.hint)
+    with pytest.raises(HostKeyError) as caught:
+        await echo(pool(), server.spec(common_args=NONE, host_keys=(other,)), helpers)
+    assert "in the inventory (stella_host_keys)" in caught.value.message
+    assert "take the old key out of stella_host_keys" in str(caught.value.hint)
+
+
+async def test_keys_and_authorities_of_the_inventory(sshd: Make, pool: Make, helpers: Any, tmp_path: Path) -> None:
+    server = sshd()
+    spec = server.spec(common_args=NONE, host_keys=(helpers.public(server.host_key),))
+    assert await echo(pool(), spec, helpers) == 7
+    with pytest.raises(InventoryError, match="no public key") as caught:
+        await echo(pool(), server.spec(common_args=NONE, host_keys=("nonsense",)), helpers)
+    assert caught.value.where == "web"
+    authority, host, certificate = certified(helpers, tmp_path, "127.0.7.2")
+    server = sshd(f"HostCertificate {certificate}", host_key=host)
+    spec = server.spec(common_args=NONE, host_authorities=(helpers.public(authority),))
+    assert await echo(pool(), spec, helpers) == 7
+
+
+async def test_a_key_of_the_inventory_is_no_key_of_the_jump_host(
+    sshd: Make, pool: Make, helpers: Any, tmp_path: Path
+) -> None:
+    key = helpers.make_key(tmp_path / "key")
+    jump, web = sshd(key=key), sshd(key=key)
+    way = f"{NONE} -J {jump.user}@{jump.address}:{jump.port}"
+    both = (helpers.public(jump.host_key), helpers.public(web.host_key))
+    with pytest.raises(HostKeyError, match="jump host"):
+        await echo(pool(), web.spec(common_args=way, host_keys=both), helpers)

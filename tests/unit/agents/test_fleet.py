@@ -65,3 +65,50 @@ def test_no_state_file_can_be_read_by_others(folder, monkeypatch):
     public = {".gitignore", "root.crt", "issuing.crt"}
     loose = [p for p in state.rglob("*") if p.is_file() and p.stat().st_mode & 0o077 and p.name not in public]
     assert loose == []
+
+
+async def test_a_refused_host_key_is_in_the_audit_trail_once(folder):
+    from stella_ops.transport.host_keys import RefusedKey
+
+    told = []
+    fleet = Fleet(load_project(folder), redactor=Redactor(), environ={}, warn=told.append)
+    key = RefusedKey("web", "[web]:2222", "changed", "ssh-ed25519", "SHA256:new", ("SHA256:old",))
+    for _ in range(3):
+        await fleet.host_key_refused(key)
+    with fleet.store.reading() as connection:
+        [entry] = audit.entries(connection, act="host-key.refuse")
+    assert (entry.subject, entry.outcome) == ("web", "refused")
+    assert entry.detail == {
+        "place": "[web]:2222",
+        "reason": "changed",
+        "algorithm": "ssh-ed25519",
+        "fingerprint": "SHA256:new",
+        "on_record": ["SHA256:old"],
+    }
+    assert told == []
+    await fleet.close()
+
+
+async def test_a_store_that_fails_does_not_take_a_refusal_s_place(folder):
+    from stella_ops.transport.host_keys import RefusedKey
+
+    (folder / "stella.toml").write_text(f"[store]\nurl = 'sqlite:///{folder}'\n")
+    told = []
+    fleet = Fleet(load_project(folder), redactor=Redactor(), environ={}, warn=told.append)
+    await fleet.host_key_refused(RefusedKey("web", "web", "revoked", None, None, ()))
+    assert len(told) == 1
+    assert "not in the audit trail" in told[0]
+    await fleet.close()
+
+
+async def test_a_store_on_a_server_is_asked_for_pins_and_one_here_is_not(folder):
+    fleet = Fleet(load_project(folder), redactor=Redactor(), environ={})
+    assert await fleet.pinned_hosts() == folder / ".stella" / "pinned_hosts"
+    assert not (folder / ".stella").exists()
+    (folder / "stella.toml").write_text("[store]\nurl = 'postgresql+psycopg://nobody@127.0.0.1:1/none'\n")
+    told = []
+    fleet = Fleet(load_project(folder), redactor=Redactor(), environ={}, warn=told.append)
+    assert await fleet.pinned_hosts() == folder / ".stella" / "pinned_hosts"
+    assert len(told) == 1
+    assert "those of last time" in told[0]
+    await fleet.close()

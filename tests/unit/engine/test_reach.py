@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from stella_ops.engine import connections
+
 HEAD = "- hosts: all\n  gather_facts: false\n"
 
 
@@ -125,3 +127,32 @@ async def test_what_does_not_change_is_worked_out_once(
     text = HEAD + "  tasks:\n" + "    - command: echo\n      register: r\n" * 5
     await play(text, hosts="a ansible_user=ops\nb\n")
     assert sorted(made) == ["a", "b"]
+
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIMmQnv8DZ82LRT3aLmrdRrJzvqlxfZENWICdDP75zUe1"
+
+
+async def test_host_keys_and_authorities_are_lists_or_text(play: Callable[..., Any]) -> None:
+    text = HEAD + f"  vars: {{stella_ssh_host_ca: ['{{{{ key }}}} x'], key: '{KEY}'}}\n  tasks:\n  - ping:\n"
+    played = await play(text, hosts="a stella_host_keys='{{ key }}'\nb\n")
+    specs = {spec.name: spec for spec, _, _ in played.pool.calls}
+    assert specs["a"].host_keys == (KEY,)
+    assert specs["b"].host_keys == ()
+    assert specs["a"].host_authorities == specs["b"].host_authorities == (f"{KEY} x",)
+
+
+async def test_host_keys_that_are_no_text_stop_that_host_alone(play: Callable[..., Any]) -> None:
+    played = await play(HEAD + "  tasks: [ping: ]\n", hosts="a stella_host_keys='[1, 2]'\nb\n")
+    assert played.seen.statuses("ping") == {"a": "failed", "b": "ok"}
+
+
+async def test_a_list_without_a_template_is_worked_out_once(
+    play: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    real = connections.connection_spec
+    monkeypatch.setattr(connections, "connection_spec", lambda *args: made.append(args[0]) or real(*args))
+    tasks = "  tasks:\n" + "  - ping:\n" * 3
+    played = await play(HEAD + f"  vars: {{stella_host_keys: ['{KEY}']}}\n{tasks}", hosts="a\n")
+    assert [spec.host_keys for spec, _, _ in played.pool.calls] == [(KEY,)] * 3
+    assert made == ["a"]

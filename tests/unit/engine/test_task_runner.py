@@ -236,3 +236,38 @@ async def test_modules_without_check_mode_are_skipped_under_it(play: Callable[..
     assert played.seen.statuses("reckless") == {"a": "skipped"}
     played = await play(text, hosts="a,", module_folders=(tmp_path / "modules",))
     assert [call.module for _, call, _ in played.pool.calls] == ["reckless", "ping"]
+
+
+async def test_what_an_action_leaves_unshown_is_registered_all_the_same(
+    play: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really = debug.run
+
+    async def quiet(context: Any, args: Any) -> Any:
+        return {**await really(context, args), "_unshown": {"bulk": "a very long story"}}
+
+    monkeypatch.setattr(debug, "run", quiet)
+    text = "  tasks:\n    - debug: msg=x\n      register: r\n    - assert: {that: r.bulk is search('story')}\n"
+    played = await play(HEAD + text)
+    assert played.code == 0
+    assert "long story" not in json.dumps([to_json(e) for e in played.seen.of(HostFinished) if e.task == "debug"])
+
+
+async def test_a_module_cannot_say_what_is_unshown(play: Callable[..., Any]) -> None:
+    text = "  tasks:\n    - ping:\n      register: r\n    - assert: {that: r.bulk is not defined}\n"
+    played = await play(HEAD + text, answer=lambda name, call: {"changed": False, "_unshown": {"bulk": "hidden"}})
+    assert played.code == 0
+
+
+async def test_who_rescues_a_failure_is_told_its_hint(
+    play: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from stella_ops.actions import fail
+
+    async def fails(context: Any, args: Any) -> Any:
+        return {"failed": True, "msg": "no", "_hint": "try again"}
+
+    monkeypatch.setattr(fail, "run", fails)
+    text = "  tasks:\n    - block:\n        - fail:\n      rescue:\n"
+    text += "        - assert: {that: ansible_failed_result.hint == 'try again'}\n"
+    assert (await play(HEAD + text)).code == 0

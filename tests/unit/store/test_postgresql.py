@@ -8,9 +8,10 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from stella_ops.agents.pinned_hosts import write_pinned_hosts
 from stella_ops.agents.tokens import TokenService
 from stella_ops.errors import EnrolmentError, StoreError
-from stella_ops.store import agents, audit, configurations, heartbeats
+from stella_ops.store import agents, audit, configurations, heartbeats, host_keys
 from stella_ops.store.database import Store
 from stella_ops.store.tables import metadata
 
@@ -107,3 +108,36 @@ def test_a_server_that_is_not_there_is_explained():
         Store.open("postgresql+psycopg://fleet:gehe1m@/fleet?host=/nowhere")
     assert "server runs" in caught.value.hint
     assert "gehe1m" not in f"{caught.value} {caught.value.where}"
+
+
+def test_host_keys_are_seen_approved_and_pinned(store, tmp_path):
+    now = datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC)
+    given = {"port": 22, "algorithm": "ssh-ed25519", "bits": 256, "state": "new", "public_key": "ssh-ed25519 AAAA"}
+    seen = [
+        host_keys.SeenKey(host=f"h{n}", name=f"h{n}", fingerprint=f"SHA256:{n}", certificate={"a": [1]}, **given)
+        for n in range(5)
+    ]
+
+    def see(_):
+        with store.transaction() as connection:
+            host_keys.record_seen(connection, seen, now)
+
+    assert at_once(4, see) == [None] * 4
+    with store.reading() as connection:
+        found = host_keys.find(connection, hosts={"h1", "h2"}, statuses=("pending",))
+    assert [(key.host, key.certificate, key.first_seen_at) for key in found] == [
+        ("h1", {"a": [1]}, now),
+        ("h2", {"a": [1]}, now),
+    ]
+
+    def approve(_):
+        with store.transaction() as connection:
+            return host_keys.approve(connection, found[0], at=now, by="ops", because="word")
+
+    assert sorted(at_once(4, approve)) == [False, False, False, True]
+    with store.transaction() as connection:
+        assert host_keys.pin(connection, found[0], to="store", at=now, by="ops")
+        assert not host_keys.pin(connection, found[1], to="store", at=now, by="ops")
+    # A controller that did not pin it has it too.
+    assert write_pinned_hosts(store, tmp_path / "pinned_hosts") == 1
+    assert "h1 ssh-ed25519 AAAA pinned 2025-01-02T03:04:05Z by ops\n" in (tmp_path / "pinned_hosts").read_text()

@@ -1,11 +1,13 @@
 import os
 import threading
 from pathlib import Path
+from typing import Any
 
 import asyncssh
 import pytest
 
-from stella_ops.transport.host_keys import AcceptedKey, HostKeys
+from stella_ops.errors import InventoryError
+from stella_ops.transport.host_keys import AcceptedKey, HostKeys, Trust
 from stella_ops.transport.known_hosts_file import append_line
 
 ONE, OTHER = (asyncssh.generate_private_key("ssh-ed25519").convert_to_public() for _ in range(2))
@@ -111,3 +113,37 @@ def test_lines_of_many_writers_are_all_kept(tmp_path: Path, before: str) -> None
     assert set(lines) == wanted
     assert len(lines) == len(wanted)
     assert os.path.getsize(file)
+
+
+def trust_of(keys: HostKeys, host: str = "web", **more: Any) -> Trust:
+    return keys.trust(host, 22, user_files=[], global_files=[], **more)
+
+
+def test_pinned_keys_and_those_of_the_inventory_are_on_record(tmp_path: Path) -> None:
+    pinned = tmp_path / "pinned_hosts"
+    pinned.write_text(f"web {line(ONE)} pinned 2025-01-01T00:00:00Z by ops\n")
+    keys = HostKeys(tmp_path / "known_hosts", pinned_file=pinned)
+    trust = trust_of(keys, inventory_keys=[f"{line(OTHER)} a comment"], accept_new=True)
+    assert trust.on_record == [ONE, OTHER]
+    assert [record.place for record in trust.records] == [f"{pinned}:1", "the inventory (stella_host_keys)"]
+    third = asyncssh.generate_private_key("ssh-ed25519").convert_to_public()
+    assert not trust.decide(third)
+    # What one host's inventory says holds for no other.
+    assert trust_of(keys).on_record == [ONE]
+    assert trust_of(keys, "db").on_record == []
+
+
+@pytest.mark.parametrize(
+    ("given", "host", "known"),
+    [("{}", "web", True), ("*.example {}", "web.example", True), ("*.example,!b.example {}", "b.example", False)],
+)
+def test_authorities_of_the_settings(given: str, host: str, known: bool) -> None:
+    trust = trust_of(HostKeys(authorities=[given.format(line(ONE))]), host)
+    assert trust.known.authorities == ([ONE] if known else [])
+    trust = trust_of(HostKeys(), host, inventory_authorities=[line(ONE)])
+    assert trust.known.authorities == [ONE]
+
+
+def test_an_inventory_that_names_no_key() -> None:
+    with pytest.raises(InventoryError, match="stella_host_keys: no public key"):
+        trust_of(HostKeys(), inventory_keys=["ssh-ed25519 nonsense"])

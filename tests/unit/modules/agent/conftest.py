@@ -35,12 +35,22 @@ def find_python(version):
     return found[-1] if found else None
 
 
+@pytest.fixture(scope="session")
+def find_host_python():
+    """An interpreter by its version, or a skipped test."""
+
+    def find(version):
+        found = find_python(version)
+        if found is None:
+            pytest.skip(f"no Python {version} on this machine")
+        return str(found)
+
+    return find
+
+
 @pytest.fixture(params=VERSIONS)
-def host_python(request):
-    found = find_python(request.param)
-    if found is None:
-        pytest.skip(f"no Python {request.param} on this machine")
-    return str(found)
+def host_python(request, find_host_python):
+    return find_host_python(request.param)
 
 
 @pytest.fixture(scope="session")
