@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from stella_ops.cli.extra_vars import parse_extra_vars
 from stella_ops.cli.secrets import REDACTOR
+from stella_ops.cli.vault_passwords import take_up_passwords
 from stella_ops.engine.events import Reporter, Warned
 from stella_ops.engine.options import RunOptions
 from stella_ops.errors import InventoryError, UsageError
@@ -59,6 +60,9 @@ class Choices:
     skip_tags: tuple[str, ...] = ()
     tunnel: bool = False
     orchestrator: str | None = None
+    vault_ids: tuple[str, ...] = ()
+    vault_password_files: tuple[str, ...] = ()
+    ask_vault_pass: bool = False
 
 
 @dataclass(eq=False, repr=False)
@@ -110,10 +114,12 @@ def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
     Raises:
         UsageError: no inventory, or an option that contradicts itself.
         ParseError: a file is wrong.
+        VaultError: no source of vault passwords has one.
     """
     project = project or load_project()
     environ = _withhold_passphrase(project)
     defaults = project.defaults
+    take_up_passwords(choices.vault_ids, choices.vault_password_files, ask=choices.ask_vault_pass)
     inventory = load_inventory(_sources(choices, project))
     extra_vars = parse_extra_vars(choices.extra_vars)
     connection_password = getpass.getpass("SSH password: ") if choices.ask_pass else None
