@@ -28,6 +28,10 @@ except ImportError:  # PyYAML built without libyaml
     from yaml import SafeLoader as _BaseLoader  # type: ignore[assignment]
 
 
+# Shorter values of encrypted files are "true", "prod" and port numbers.
+_SHORTEST_REVEALED = 8
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """A place in a source: ``line`` and ``column`` count from 1; 0 means the source as a whole."""
@@ -97,6 +101,7 @@ class SourceVault:
         if self._plain is None:
             try:
                 self._plain = VaultedText(self._keyring.decrypt(self.ciphertext, self.origin).decode("utf-8"))
+                self._keyring.revealed.append(self._plain)
             except VaultError as problem:
                 raise TemplateError(problem.message, where=self.origin, hint=problem.hint) from None
             except UnicodeDecodeError:
@@ -163,6 +168,8 @@ def load_yaml(text: str, source: str, *, error: type[ParseError] = ParseError) -
         ParseError: (or ``error``) malformed YAML, a duplicate key, or more than one document.
     """
     documents = list(_documents(text, source, error))
+    if isinstance(text, VaultedText):
+        _note_revealed(documents)
     if len(documents) > 1:
         raise error(
             "the file holds more than one YAML document",
@@ -178,7 +185,7 @@ def load_yaml_file(path: Path | str, *, error: type[ParseError] = ParseError) ->
 
 
 def read_text(path: Path | str, *, error: type[ParseError] = ParseError, what: str = "the file") -> str:
-    """The text of a file that an operator wrote, decrypted where ansible-vault encrypted it.
+    """The text of a file that an operator wrote, decrypted where ansible-vault encrypted it: a ``VaultedText`` then.
 
     Args:
         error: the class to raise.
@@ -192,7 +199,8 @@ def read_text(path: Path | str, *, error: type[ParseError] = ParseError, what: s
         data = Path(path).read_bytes()
     except OSError as problem:
         raise error(f"cannot read {what}: {problem.strerror}", where=where) from None
-    if data.startswith(b"$ANSIBLE_VAULT"):
+    encrypted = data.startswith(b"$ANSIBLE_VAULT")
+    if encrypted:
         from stella_ops.vault.keyring import reveal
 
         try:
@@ -200,9 +208,29 @@ def read_text(path: Path | str, *, error: type[ParseError] = ParseError, what: s
         except VaultError as problem:
             raise error(problem.message, where=where, hint=problem.hint) from None
     try:
-        return io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig").read()
+        text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig").read()
+        return VaultedText(text) if encrypted else text
     except UnicodeDecodeError as problem:
         raise error(f"{what} is not UTF-8 text (byte {problem.start})", where=where) from None
+
+
+def _note_revealed(documents: list[Any]) -> None:
+    """Values of an encrypted variable file are no less secret than those that are encrypted one by one."""
+    from stella_ops.vault.keyring import current
+
+    def texts(value: Any) -> Iterator[str]:
+        if isinstance(value, SourceText) and len(value) >= _SHORTEST_REVEALED and "{{" not in value:
+            yield str.__str__(value)
+        elif isinstance(value, dict):
+            for item in value.values():
+                yield from texts(item)
+        elif isinstance(value, list):
+            for item in value:
+                yield from texts(item)
+
+    for document in documents:
+        if isinstance(document, dict):  # playbooks and task files are lists, and what they say is no secret
+            current().revealed.extend(texts(document))
 
 
 def _documents(text: str, source: str, error: type[ParseError]) -> Iterator[Any]:

@@ -88,9 +88,7 @@ async def _copy_file(context: ActionContext, args: dict[str, Any], source: Path,
     else:
         wanted.update(content_args(plain))
     if args.get("checksum") and args["checksum"] != wanted["_content_sha1"]:
-        raise ActionFailure(
-            f"Copied file does not match the expected checksum: {source} has {wanted['_content_sha1']}"
-        )
+        raise ActionFailure(f"Copied file does not match the expected checksum: {source} has {wanted['_content_sha1']}")
     if plain is None:
         return await context.module("copy", wanted, content=content)
     return without_content(await context.module("copy", wanted, content=plain))

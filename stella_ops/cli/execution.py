@@ -271,9 +271,11 @@ async def _execute(
     import asyncio
 
     from stella_ops.agents.fleet import Fleet
+    from stella_ops.cli.recording import WithoutVault
     from stella_ops.console.fan_out import FanOut
     from stella_ops.engine.run import Run
     from stella_ops.engine.run_context import RunContext
+    from stella_ops.vault.keyring import current
 
     watching = list(reporters) if reporters is not None else [console_reporter(workplace, kind=kind)]
     warned: set[str] = set()
@@ -285,7 +287,8 @@ async def _execute(
 
     fleet = Fleet(workplace.project, redactor=workplace.redactor, environ=workplace.environ, warn=warn)
     recorder = fleet.run_recorder() if record else None
-    reporter = FanOut([*watching, *([recorder] if recorder else [])], errors=sys.stderr)
+    kept = [WithoutVault(recorder, current())] if recorder else []
+    reporter = FanOut([*watching, *kept], errors=sys.stderr)
     pool = await make_pool(workplace, fleet, warn)
     tunnels = None
     if workplace.choices.tunnel:

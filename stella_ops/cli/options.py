@@ -35,7 +35,12 @@ vault_options = _together(
         help="File with a vault password, or program that prints it.",
     ),
     click.option(
-        "-J", "--ask-vault-password", "--ask-vault-pass", "ask_vault_pass", is_flag=True, help="Ask for a vault password."
+        "-J",
+        "--ask-vault-password",
+        "--ask-vault-pass",
+        "ask_vault_pass",
+        is_flag=True,
+        help="Ask for a vault password.",
     ),
 )
 

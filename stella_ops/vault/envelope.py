@@ -80,7 +80,7 @@ def seal(salt: bytes, hmac: bytes, ciphertext: bytes, vault_id: str | None) -> b
 def check_vault_id(vault_id: str) -> None:
     """Raise VaultError where a vault id cannot stand in the first line of encrypted data."""
     if ";" in vault_id or not vault_id.isprintable() or vault_id != vault_id.strip():
-        raise VaultError(f"{vault_id!r} is no vault id", hint="it may hold no ';', no line ends and no white space around")
+        raise VaultError(f"{vault_id!r} is no vault id", hint="no ';', no line ends, no white space around it")
 
 
 def _lines(data: str | bytes) -> list[str]:

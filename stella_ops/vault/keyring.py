@@ -28,6 +28,10 @@ class Keyring:
     Args:
         match_only: data with a vault id is tried with that id's passwords alone (``ANSIBLE_VAULT_ID_MATCH``).
         default_id: the vault id of data that names none.
+
+    Attributes:
+        revealed: texts that were decrypted to be used in a run, in the order of their use. What is shown may hold
+            them, as ansible-core has it; what is kept may not.
     """
 
     def __init__(
@@ -36,6 +40,7 @@ class Keyring:
         self.secrets = tuple(secrets)
         self._match_only = match_only
         self._default_id = default_id
+        self.revealed: list[str] = []
 
     def __repr__(self) -> str:
         return f"<Keyring of {len(self.secrets)} vault passwords>"

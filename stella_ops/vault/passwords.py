@@ -113,8 +113,8 @@ def read_keyring(
         )
     if failures and not keyring.secrets:
         raise failures[-1]
-    for problem in failures:
-        warn(f"vault password: {problem}")
+    for failure in failures:
+        warn(f"vault password: {failure}")
     return keyring
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from stella_ops.errors import TemplateError, VaultError
@@ -58,4 +59,4 @@ def _password(value: Any, name: str) -> bytes:
     return plain_text(value).encode()
 
 
-FILTERS = {"vault": vault, "unvault": unvault}
+FILTERS: dict[str, Callable[..., Any]] = {"vault": vault, "unvault": unvault}

@@ -51,7 +51,10 @@ def _read(path: Path, lookup: str) -> str:
 
 
 def file(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
-    """The text of files, decrypted where they are encrypted, without the white space at their end (``rstrip=false`` keeps it)."""
+    """The text of files without the white space at their end (``rstrip=false`` keeps it).
+
+    Files that are encrypted are decrypted.
+    """
     right, left = options.get("rstrip", True), options.get("lstrip", False)
     found = []
     for name in _names(terms):
