@@ -197,7 +197,7 @@ def _vaults() -> type[yaml.SafeLoader]:
         (["decrypt", "--vault-id", "pass", "damaged"], 1, "damaged"),
         (["encrypt", "--vault-id", "pass", "sealed"], 1, "encrypted already"),
         (["encrypt", "--vault-id", "a;b@pass", "plain"], 1, "no vault id"),
-        (["encrypt", "--vault-id", "pass", "--encrypt-vault-id", "x", "plain"], 1, "no password for --encrypt-vault-id"),
+        (["encrypt", "--vault-id", "pass", "--encrypt-vault-id", "x", "plain"], 1, "for --encrypt-vault-id x"),
         (["encrypt", "--vault-id", "pass", "--output", "x", "plain", "sealed"], 2, "--output takes one file"),
         (["encrypt", "--vault-id", "pass", "--output", "none/x", "plain"], 1, "cannot write"),
         (["edit", "--vault-id", "pass"], 2, "no file is named"),
