@@ -62,9 +62,18 @@ class SourceText(str):
 
 
 class VaultedText(str):
-    """What a ``SourceVault`` holds, as templates see it: data, never a template."""
+    """What was encrypted, as templates see it: data, never a template; ``ciphertext`` is what it was, if a value."""
 
-    __slots__ = ()
+    __slots__ = ("ciphertext",)
+    ciphertext: str
+
+    def __new__(cls, text: str, ciphertext: str = "") -> VaultedText:
+        made = super().__new__(cls, text)
+        made.ciphertext = ciphertext
+        return made
+
+    def __getnewargs__(self) -> tuple[str, str]:  # type: ignore[override]
+        return str.__str__(self), self.ciphertext
 
 
 class SourceVault:
@@ -86,6 +95,12 @@ class SourceVault:
     def __repr__(self) -> str:
         return f"<encrypted at {self.origin}>"
 
+    def __eq__(self, other: object) -> bool:
+        return self.ciphertext == other.ciphertext if isinstance(other, SourceVault) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.ciphertext)
+
     def __copy__(self) -> SourceVault:
         return self
 
@@ -100,7 +115,8 @@ class SourceVault:
         """
         if self._plain is None:
             try:
-                self._plain = VaultedText(self._keyring.decrypt(self.ciphertext, self.origin).decode("utf-8"))
+                plain = self._keyring.decrypt(self.ciphertext, self.origin).decode("utf-8")
+                self._plain = VaultedText(plain, self.ciphertext)
                 self._keyring.revealed.append(self._plain)
             except VaultError as problem:
                 raise TemplateError(problem.message, where=self.origin, hint=problem.hint) from None

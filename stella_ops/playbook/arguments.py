@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stella_ops.errors import PlaybookError
-from stella_ops.origins import Origin, SourceText, did_you_mean, key_origin, nearest, origin_of
+from stella_ops.origins import Origin, SourceText, SourceVault, did_you_mean, key_origin, nearest, origin_of
 from stella_ops.playbook.free_form import parse_text
 from stella_ops.playbook.keywords import (
     INHERITED,
@@ -212,6 +212,8 @@ def _read_args(spec: ModuleSpec, written: Any, where: Origin | None) -> dict[str
                 hint="write name=value, or a mapping below the module's name",
             )
         return dict(args)
+    if isinstance(written, SourceVault) and spec.free_form is not None:
+        return {"_raw_params": written}
     raise PlaybookError(f"the arguments of '{spec.name}' must be a mapping or text, not {spoken(written)}", where=where)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from stella_ops.errors import TemplateError
+from stella_ops.origins import VaultedText
 from stella_ops.templating.lazy import finalize
 
 
@@ -16,7 +17,14 @@ class _Dumper(yaml.SafeDumper):
     """Writes what YAML has no type for as text."""
 
 
+def _represent_vaulted(dumper: _Dumper, value: VaultedText) -> yaml.Node:
+    if not value.ciphertext:
+        return dumper.represent_str(str.__str__(value))
+    return dumper.represent_scalar("!vault", value.ciphertext, style="|")
+
+
 _Dumper.add_multi_representer(object, lambda dumper, value: dumper.represent_str(str(value)))
+_Dumper.add_representer(VaultedText, _represent_vaulted)
 
 
 def to_json(value: Any, **options: Any) -> str:
@@ -58,8 +66,10 @@ def to_nice_yaml(value: Any, indent: int = 4, **options: Any) -> str:
 
 def _dump(value: Any, **options: Any) -> str:
     options.setdefault("allow_unicode", True)
+    # What was written with !vault is written so again, as ansible-core does, unless dump_vault_tags is false.
+    vaulted = bool(options.pop("dump_vault_tags", True))
     # a lone scalar would be followed by "...", which nobody wants inside another file
-    return str(yaml.dump(finalize(value), Dumper=_Dumper, **options)).removesuffix("...\n")
+    return str(yaml.dump(finalize(value, vaulted=vaulted), Dumper=_Dumper, **options)).removesuffix("...\n")
 
 
 def from_yaml(value: Any) -> Any:

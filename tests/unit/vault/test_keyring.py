@@ -82,6 +82,18 @@ def test_texts_of_ansible_vault(both: Keyring, folder: Path) -> None:
     assert both.revealed == ["hello {{ x }} £", "two\nlines\n"]
 
 
+def test_yaml_filters_write_what_was_encrypted_as_it_was(both: Keyring, folder: Path) -> None:
+    loaded = load_yaml_file(folder / "strings.yml")
+    text = "{{ {'t': token, 'u': 'x'} | to_nice_yaml }}"
+    written = Templar().render(load_yaml(f'"{text}"', "t"), loaded)
+    again = load_yaml(written, "again")
+    assert (again["t"], again["u"]) == (loaded["token"], "x")
+    assert isinstance(again["t"], SourceVault) and "hello" not in written
+    plain = Templar().render(load_yaml("\"{{ {'t': token} | to_yaml(dump_vault_tags=false) }}\"", "t"), loaded)
+    assert "hello" in plain
+    assert "hello" in Templar().render(load_yaml("'{{ [token] | to_json }}'", "t"), loaded)
+
+
 def test_texts_are_decrypted_when_they_are_used(folder: Path) -> None:
     take_up(Keyring())
     text = (folder / "strings.yml").read_text()
