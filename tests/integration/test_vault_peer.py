@@ -14,7 +14,13 @@ import yaml
 
 PEER = shutil.which("ansible-vault")
 OURS = [sys.executable, "-m", "stella_ops", "vault"]
-CONTENTS = {"text": b"a: 1\n", "no end": b"a: 1", "empty": b"", "binary": bytes(range(256)), "large": b"line\n" * 40_000}
+CONTENTS = {
+    "text": b"a: 1\n",
+    "no end": b"a: 1",
+    "empty": b"",
+    "binary": bytes(range(256)),
+    "large": b"line\n" * 40_000,
+}
 
 pytestmark = pytest.mark.skipif(PEER is None, reason="ansible-vault is not installed")
 

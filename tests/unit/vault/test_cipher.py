@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,16 @@ def test_damage_is_an_error_and_never_another_plaintext(data: st.DataObject) -> 
     except VaultError:
         return
     assert found in (None, b"some text that is kept secret")
+
+
+@settings(deadline=None)
+@given(st.integers(0, 8 * 32 - 1))
+def test_a_bit_that_was_changed(bit: int) -> None:
+    opened = open_envelope(SAMPLE)
+    for part in ("ciphertext", "hmac", "salt"):
+        changed = bytearray(getattr(opened, part))
+        changed[bit // 8] ^= 1 << bit % 8
+        assert cipher.decrypt(dataclasses.replace(opened, **{part: bytes(changed)}), PASSWORD) is None
 
 
 @settings(max_examples=150, deadline=None)

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -83,7 +84,7 @@ def test_nothing_is_left_when_this_program_is_killed(editor, tmp_path: Path, num
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     # The editor says where its file is, and lives until the file is gone.
-    body = f'echo "$1" > {fifo}; while [ -e "$1" ]; do sleep 0.05; done; echo gone > {fifo}'
+    body = f'echo "$1" > {fifo}; while [ -e "$1" ]; do sleep 0.05; done; timeout 30 sh -c "echo gone > {fifo}"'
     program = subprocess.Popen([sys.executable, "-c", PROGRAM, *editor(body)], start_new_session=True)
     try:
         file = Path(fifo.read_text().strip())
@@ -97,6 +98,21 @@ def test_nothing_is_left_when_this_program_is_killed(editor, tmp_path: Path, num
         if program.poll() is None:
             program.kill()
             program.wait()
+
+
+def test_nothing_is_left_when_everybody_is_killed(editor, tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    command = [sys.executable, "-c", PROGRAM, *editor(f'echo "$1" > {fifo}; exec sleep 60')]
+    program = subprocess.Popen(command, start_new_session=True)
+    file = Path(fifo.read_text().strip())
+    os.killpg(program.pid, signal.SIGKILL)
+    assert program.wait(30) == -signal.SIGKILL
+    # Nobody is left to tell of it: the file is looked for.
+    deadline = time.monotonic() + 20
+    while file.parent.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not file.parent.exists()
 
 
 @pytest.mark.parametrize("name", ["vim", "nvim"])
