@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from stella_ops.actions.base import ActionContext, ActionFailure, Result, find_file
-from stella_ops.actions.encrypted_files import decrypted, without_content
+from stella_ops.actions._encrypted import decrypted, without_content
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "src": {"type": "path"},

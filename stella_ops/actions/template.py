@@ -7,7 +7,7 @@ from typing import Any
 
 from stella_ops.actions.base import ActionContext, ActionFailure, Result, find_file
 from stella_ops.actions.copy import content_args
-from stella_ops.actions.encrypted_files import read_decrypted, without_content
+from stella_ops.actions._encrypted import read_decrypted, without_content
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "src": {"type": "path", "required": True},
