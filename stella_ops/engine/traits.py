@@ -56,6 +56,7 @@ class Traits:
             _is_plain(task.action, self._folders)
             and task.loop is None
             and not task.until
+            and task.asynchronous is None
             and task.retries is None
             and inherited.delegate_to is None
             and inherited.run_once in (None, False)
