@@ -1,18 +1,14 @@
 """Run the agent as a container: image, volume, container; the content is the image's file."""
 
-import contextlib
-import fcntl
-import hashlib
+import errno
 import json
 import os
-import shutil
-import signal
-import threading
 import time
 from urllib.parse import quote
 
-from stella_ops.remote.lib import agent_host, docker_api, incoming
-from stella_ops.remote.lib.layout import MARKER_NAME
+from stella_ops.remote.lib import agent_host, docker_api, exclusive
+from stella_ops.remote.lib.agent_image import TITLE, TITLE_LABEL, VERSION_LABEL, Image
+from stella_ops.remote.lib.agent_volume import OURS_LABEL, Volume
 from stella_ops.remote.lib.task import ModuleFailure
 
 ARGUMENTS = {
@@ -45,10 +41,6 @@ ARGUMENTS = {
 
 DATA = "/var/lib/stella-agent"
 PROGRAM = "/usr/local/bin/stella-agent"
-REPOSITORY = "stella/agent"
-TITLE_LABEL, TITLE = "org.opencontainers.image.title", "stella-agent"
-VERSION_LABEL = "org.opencontainers.image.version"
-OURS_LABEL = "io.stella-ops.managed"
 SPEC_LABEL = "io.stella-ops.spec"
 RESTART = "unless-stopped"
 
@@ -75,7 +67,9 @@ def run(task):
         work = _Work(task, engine)
         if args["state"] == "described":
             return work.answer()
-        with _alone(task, engine), _termination_raises():
+        folder = os.path.dirname(engine.host[len("unix://") :])
+        busy = "another run is at work with the engine %s" % engine.host
+        with exclusive.alone(task, folder, busy, _LOCK_SECONDS), exclusive.termination_raises():
             return work.carry_out()
     except docker_api.EngineError as problem:
         return task.fail(str(problem), hint=problem.hint)
@@ -92,7 +86,9 @@ class _Work(object):
         self._check = task.check_mode
         self._name = task.args["name"]
         self._undo = []  # (function, arguments), to be called from the last to the first
-        self._new = {"created": False, "image_loaded": False, "volume_created": False}
+        self._images = Image(task, engine, self._act, self._later)
+        self._volume = Volume(task, engine, self._act, self._later)
+        self._created = False
         self._before = {}
         self._after = {}
         self.actions = []
@@ -105,7 +101,9 @@ class _Work(object):
             self._remove()
             return self.answer()
         wants_image = bool(args["image_ids"]) and args["state"] != "stopped"
-        image = self._image() if wants_image else None
+        image = self._images.find() if wants_image else None
+        if wants_image and image is None:
+            self._images.refuse_other_architecture()
         if wants_image and image is None and self._task.content is None and not self._check:
             return {"changed": False, "need_content": True, "actions": [], "content": {"packed": True}}
         try:
@@ -129,7 +127,7 @@ class _Work(object):
     def answer(self):
         found = self._container(ours=False)
         result = {"changed": bool(self.actions), "need_content": False, "actions": self.actions}
-        result.update(self._new)
+        result.update(created=self._created, image_loaded=self._images.loaded, volume_created=self._volume.created)
         result.update(exists=found is not None, running=False, version=None, image=None, data=None, user=None)
         if found is not None:
             labels = found["Config"].get("Labels") or {}
@@ -138,6 +136,7 @@ class _Work(object):
                 version=labels.get(VERSION_LABEL),
                 image=found["Image"],
                 data=_data_folder(found),
+                data_is_here=_is_here(_data_folder(found)),
                 user=found["Config"].get("User"),
             )
         if self._task.diff_mode and self._before != self._after:
@@ -179,14 +178,6 @@ class _Work(object):
             )
         return found
 
-    def _image(self):
-        """What the engine knows of the wanted image, or None."""
-        for one in self._args["image_ids"]:
-            found = self._engine.find("/images/%s/json" % quote(one))
-            if found is not None:
-                return found
-        return None
-
     def _missing(self):
         state = self._args["state"]
         if state == "stopped" or self._check:
@@ -212,17 +203,9 @@ class _Work(object):
     # -- a container with a given image
 
     def _bring_up(self, found, image):
-        arch = self._args["architecture"]
-        if image is None:
-            here = self._engine.version().get("Arch")
-            if arch and here and arch != here:
-                self._task.fail(
-                    "the image is for %s, the host's engine runs %s" % (arch, here),
-                    hint="make an image for it with an engine of that architecture, and set stella_agent_image",
-                )
         replaced = found["Image"] if found else None
         if image is None:
-            image = self._load()
+            image = self._images.load()
         identity = image["Id"] if image else self._args["image_ids"][0]
         spec = self._spec()
         self._before, self._after = _as_it_is(found), dict(spec, image=identity, running=True)
@@ -233,16 +216,16 @@ class _Work(object):
             elif running and self._args["state"] == "restarted" and self._act("restart container %s" % self._name):
                 self._restart(found["Id"])
         else:
-            self._ensure_volume(image)
+            self._volume.ensure(image)
             verb = "replace" if found else "create"
             if self._act("%s container %s" % (verb, self._name)):
                 self._replace(found, spec, image)
-            self._new["created"] = found is None
+            self._created = found is None
         self._undo = []
         if image is not None:
-            self._point_latest(image)
+            self._images.point_latest(image)
             if replaced and replaced != image["Id"] and not self._check:
-                self._drop_image(replaced)
+                self._images.drop(replaced)
 
     def _spec(self):
         """What was asked for, in short; it is kept in a label, and tells whether a container is as wanted."""
@@ -384,129 +367,13 @@ class _Work(object):
         elif state == "restarted" and self._act("restart container %s" % name):
             self._restart(found["Id"])
 
-    # -- images
-
-    def _load(self):
-        """Load the image from the content; what the engine then knows of it."""
-        if not self._act("load image %s" % self._args["tag"]):
-            return None
-        before = self._tagged(self._args["tag"])
-        digest = hashlib.sha256()
-        stream = self._args["_content_stream"] or {}
-        pieces = incoming.chunks if stream.get("packed") else incoming.plain
-        self._later(self._unload, before)
-        self._engine.load(_hashed(pieces(self._task.content), digest))
-        wanted = self._args["sha256"]
-        if wanted and digest.hexdigest() != wanted:
-            self._task.fail("the image arrived damaged: its file's sha256 is %s" % digest.hexdigest(), hint="run again")
-        image = self._image()
-        if image is None:
-            self._task.fail(
-                "the engine loaded the image, but does not have it as %s" % " or ".join(self._args["image_ids"]),
-                hint="make the image's file again: stella-ops release image",
-            )
-        self._new["image_loaded"] = True
-        return image
-
-    def _unload(self, before):
-        """Take back a load: the image goes, and its tag is where it was."""
-        image = self._image() or self._tagged(self._args["tag"])
-        if before is not None:
-            self._tag(before["Id"], self._args["tag"])
-        if image is not None and (before is None or image["Id"] != before["Id"]):
-            self._delete_image(self._engine.find("/images/%s/json" % quote(image["Id"])) or image)
-
-    def _tagged(self, tag):
-        return self._engine.find("/images/%s/json" % quote(tag)) if tag else None
-
-    def _tag(self, identity, tag):
-        repository, _, name = tag.rpartition(":")
-        self._engine.ask("POST", "/images/%s/tag" % quote(identity), {"repo": repository, "tag": name})
-
-    def _point_latest(self, image):
-        """Have ``:latest`` mean this image, for those who start containers by hand."""
-        tag = self._args["tag"]
-        if not tag:
-            return
-        latest = tag.rpartition(":")[0] + ":latest"
-        present = self._tagged(latest)
-        if present is None or present["Id"] != image["Id"]:
-            if self._act("tag image %s" % latest):
-                self._tag(image["Id"], latest)
-
-    def _drop_image(self, identity):
-        """Remove the image that was replaced, if it is an agent's and nobody uses it."""
-        image = self._engine.find("/images/%s/json" % quote(identity))
-        if _is_agents(image) and not self._users_of(image):
-            self._delete_image(image)
-
-    def _users_of(self, image):
-        """The names of containers, running or not, that are of an image."""
-        query = {"all": "1", "filters": json.dumps({"ancestor": [image["Id"]]})}
-        found = self._engine.ask("GET", "/containers/json", query) or []
-        return [str((one.get("Names") or [one.get("Id")])[0]).lstrip("/") for one in found]
-
-    def _delete_image(self, image):
-        """Take an image's names in our repository away, and with the last name the image.
-
-        An engine deletes no image by its id that has several names.
-        """
-        names = [name for name in image.get("RepoTags") or () if name.rpartition(":")[0] == REPOSITORY]
-        others = len(image.get("RepoTags") or ()) - len(names)
-        for one in names or ([] if others else [image["Id"]]):
-            try:
-                self._engine.ask("DELETE", "/images/%s" % quote(one))
-            except docker_api.EngineError as problem:
-                if problem.status != 404:
-                    raise
-
-    # -- volumes
-
-    def _ensure_volume(self, image):
-        volume = self._args["volume"]
-        if volume.startswith("/"):
-            self._ensure_folder(volume, image)
-            return
-        if self._engine.find("/volumes/%s" % quote(volume)) is not None:
-            return
-        self._new["volume_created"] = True
-        if self._act("create volume %s" % volume):
-            self._engine.ask("POST", "/volumes/create", None, {"Name": volume, "Labels": {OURS_LABEL: "true"}})
-            self._later(self._delete_volume, volume)
-
-    def _delete_volume(self, volume):
-        self._engine.ask("DELETE", "/volumes/%s" % quote(volume))
-
-    def _ensure_folder(self, path, image):
-        reason = agent_host.absurd_prefix(path)
-        # The install without a prefix has other folders than this on a host whose agent is a container.
-        if reason:
-            self._task.fail("folder '%s' is refused: %s" % (path, reason), hint="name a folder of its own")
-        user = ((image or {}).get("Config") or {}).get("User") or ""
-        owner, _, group = user.partition(":")
-        if os.path.isdir(path):
-            if not os.listdir(path) or os.path.isfile(os.path.join(path, MARKER_NAME)):
-                return
-            self._task.fail("%s holds other files than an agent's" % path, hint="name a folder of its own")
-        if os.geteuid() != 0 and not self._check:
-            self._task.fail(
-                "making %s for the container's user needs root" % path, hint="use become: true, or a named volume"
-            )
-        self._new["volume_created"] = True
-        if self._act("create folder %s" % path):
-            os.makedirs(path, 0o700)
-            self._later(shutil.rmtree, path)
-            with open(os.path.join(path, MARKER_NAME), "wb") as stream:
-                stream.write(agent_host.marker_bytes(None, None))
-            os.chown(path, int(owner or 0), int(group or owner or 0))
-            os.chmod(path, 0o700)
-
     # -- away with it
 
     def _remove(self):
         name = self._name
         images = []
-        for one in (name + ".new", name, name + ".before"):
+        names = (name + ".new", name, name + ".before")
+        for one in names:
             found = self._container(one)
             if found is None:
                 continue
@@ -517,49 +384,11 @@ class _Work(object):
                     self._stop(found["Id"])
                 self._delete(found["Id"])
         if self._args["remove_volume"]:
-            self._remove_volume()
+            self._volume.remove()
         if self._args["remove_image"]:
             wanted = self._args["image_ids"] or []
             for identity in dict.fromkeys(images + wanted):
-                self._remove_image(identity)
-
-    def _remove_volume(self):
-        volume = self._args["volume"]
-        if volume.startswith("/"):
-            if not os.path.isdir(volume):
-                return
-            reason = agent_host.absurd_prefix(volume)
-            if reason or not os.path.isfile(os.path.join(volume, MARKER_NAME)) or os.path.islink(volume):
-                self._task.warn("the folder %s is kept: it was not made for the agent" % volume)
-            elif self._act("remove folder %s" % volume):
-                shutil.rmtree(volume)
-            return
-        found = self._engine.find("/volumes/%s" % quote(volume))
-        if found is None:
-            return
-        if (found.get("Labels") or {}).get(OURS_LABEL) != "true":
-            self._task.warn("the volume %s is kept: it was not made by stella-ops" % volume)
-        elif self._act("remove volume %s" % volume):
-            self._delete_volume(volume)
-
-    def _remove_image(self, identity):
-        image = self._engine.find("/images/%s/json" % quote(identity))
-        if not _is_agents(image):
-            return
-        users = [one for one in self._users_of(image) if not self._is_name(one)]
-        if users:
-            self._task.warn("the image is kept: container %s is of it" % ", ".join(users))
-        elif self._act("remove image %s" % ", ".join(image.get("RepoTags") or [identity])):
-            self._delete_image(image)
-
-    def _is_name(self, name):
-        """Whether a container of that name is one of ours, which goes or has gone."""
-        return name in (self._name, self._name + ".new", self._name + ".before")
-
-
-def _is_agents(image):
-    """Whether an image, as the engine knows it, is an agent's; None is none."""
-    return (((image or {}).get("Config") or {}).get("Labels") or {}).get(TITLE_LABEL) == TITLE
+                self._images.remove(identity, names)
 
 
 def _is_ours(found):
@@ -595,57 +424,14 @@ def _data_folder(found):
     return None
 
 
+def _is_here(path):
+    """Whether a folder of the engine's is one of this host as well; one that may not be looked at counts."""
+    try:
+        os.stat(path or "")
+    except OSError as problem:
+        return problem.errno in (errno.EACCES, errno.EPERM)
+    return True
+
+
 def _pretty(spec):
     return json.dumps(spec, indent=2, sort_keys=True) + "\n" if spec else ""
-
-
-def _hashed(pieces, digest):
-    for piece in pieces:
-        data = bytes(piece)
-        digest.update(data)
-        yield data
-
-
-@contextlib.contextmanager
-def _alone(task, engine):
-    """Keep other runs on the same engine out: two controllers, or two inventory names, may lead to it.
-
-    The lock is on the folder of its socket, and leaves no file.
-    """
-    folder = os.path.dirname(engine.host[len("unix://") :])
-    try:
-        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError:
-        yield
-        return
-    try:
-        deadline = time.monotonic() + _LOCK_SECONDS
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError:
-                if time.monotonic() >= deadline:
-                    task.fail("another run is at work with the engine %s" % engine.host, hint="wait for it")
-                time.sleep(_POLL_SECONDS)
-        yield
-    finally:
-        os.close(lock)
-
-
-@contextlib.contextmanager
-def _termination_raises():
-    """Have SIGTERM (the connection was cut) end the work by an exception, so that it is undone."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def end(_number, _frame):
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise SystemExit("terminated")
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -106,10 +106,12 @@ class AgentImages:
         return set(shown.splitlines())
 
     def forget(self) -> None:
-        """Remove all agent images from the engine, those made from others first."""
+        """Remove all agent images from the engine, derived ones first, and what a killed test left of them."""
+        mark = "label=org.opencontainers.image.title=stella-agent"
+        for one in self.docker("ps", "-a", "-q", "--filter", mark).split():
+            self.docker("rm", "-f", "-v", one)
         for tag in self.of_agents():
             self.docker("rmi", tag)
-        mark = "label=org.opencontainers.image.title=stella-agent"
         while found := self.docker("images", "-a", "-q", "--filter", mark).split():
             for one in found:
                 self.docker("rmi", one, check=False)

@@ -139,10 +139,12 @@ async def data_folder(context: ActionContext) -> str | None:
     """The folder of the host that the agent's data is in, as its engine tells; None without a container.
 
     Raises:
-        ActionFailure: the engine cannot be asked.
+        ActionFailure: the engine cannot be asked, or is not of this host (a virtual machine, another container).
     """
     answer = hinted(await context.module("agent_container", {**settings(context), "state": "described"}, check=True))
     if answer.get("failed"):
         raise ActionFailure(str(answer.get("msg")), **({"_hint": answer["_hint"]} if answer.get("_hint") else {}))
     data = answer.get("data")
+    if isinstance(data, str) and not answer.get("data_is_here"):
+        raise ActionFailure(f"the engine keeps its data elsewhere: this host has no folder {data}")
     return data if isinstance(data, str) else None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stella_ops.actions._agent import AgentTarget, rpc, status, target, variable
-from stella_ops.actions.base import ActionContext, Result
+from stella_ops.actions.base import ActionContext, ActionFailure, Result
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "prefix": {"type": "path"},
@@ -45,10 +45,13 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
         return {"changed": False, "agent_id": agent_id, "certificate_expires_at": expires}
     if context.check:
         return {"changed": True, "reason": reason, "msg": f"would enrol: {reason}"}
-    return await _enrol(context, agent, reason, reissue)
+    held = current.get("certificate")
+    fingerprint = held.get("fingerprint_sha256") if isinstance(held, Mapping) else None
+    return await _enrol(context, agent, reason, reissue, fingerprint)
 
 
-async def _enrol(context: ActionContext, agent: AgentTarget, reason: str, reissue: bool) -> Result:
+async def _enrol(context: ActionContext, agent: AgentTarget, reason: str, reissue: bool, held: str | None) -> Result:
+    """``held``: the fingerprint of the certificate that the host has until now."""
     fleet = context.the_fleet()
     service = fleet.enrolment
     address = variable(context, "ansible_host")
@@ -75,12 +78,19 @@ async def _enrol(context: ActionContext, agent: AgentTarget, reason: str, reissu
         other_hosts=_other_hosts(context),
     )
     identity = {"chain": enrolment.chain_pem, "ca": enrolment.ca_pem}
-    await rpc(context, agent.prefix, "install-identity", identity)
+    issued = enrolment.certificate.fingerprint_sha256
+    try:
+        await rpc(context, agent.prefix, "install-identity", identity)
+    except ActionFailure as failure:
+        failure.result["certificate_fingerprint"] = issued  # it may be there all the same
+        raise
+    await fleet.call(service.revoke_lost, enrolment.agent_id, {issued, held or issued}, actor=fleet.actor)
     return {
         "changed": True,
         "reason": reason,
         "agent_id": enrolment.agent_id,
         "proof": proof.get("kind"),
+        "certificate_fingerprint": issued,
         "certificate_expires_at": enrolment.certificate.not_after.isoformat().replace("+00:00", "Z"),
     }
 

@@ -68,8 +68,11 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
 async def _settle(context: ActionContext, prefix: str | None, agent_id: str, current: Result) -> None:
     """The agent is seen to run with its certificate: what that takes the place of is needed no more."""
     fleet = context.the_fleet()
-    service = await fleet.call(lambda: fleet.enrolment)
-    await fleet.call(service.settle, agent_id, current["certificate"]["fingerprint_sha256"], actor=fleet.actor)
+    held = current["certificate"]["fingerprint_sha256"]
+    # The authority, which may want its passphrase, is opened only where there is something to do.
+    if await fleet.call(fleet.registry.is_unsettled, agent_id, held):
+        service = await fleet.call(lambda: fleet.enrolment)
+        await fleet.call(service.settle, agent_id, held, actor=fleet.actor)
     if current.get("spare_keys"):
         await rpc(context, prefix, "forget-keys", {})
 

@@ -283,6 +283,23 @@ class EnrolmentService:
                 return holder
         return None
 
+    def revoke_lost(self, agent_id: str, kept: Collection[str], *, actor: str) -> int:
+        """Revoke an agent's certificates that never arrived, when runs were cut off; returns how many.
+
+        Args:
+            kept: the fingerprints of those that its host has, or had until now.
+        """
+        now = self._clock()
+        with self._store.transaction() as connection:
+            lost = [
+                certificate
+                for certificate in certificates.of_agent(connection, agent_id)
+                if certificate.revoked_at is None and certificate.fingerprint_sha256 not in kept
+            ]
+            for certificate in lost:
+                self._supersede(connection, certificate, now, actor)
+        return len(lost)
+
     def settle(self, agent_id: str, fingerprint_sha256: str, *, actor: str) -> int:
         """The host holds this certificate: revoke those it takes the place of; returns how many.
 
@@ -290,34 +307,33 @@ class EnrolmentService:
         of an agent that the host was before under another name. Such an agent is no more: it is decommissioned.
         """
         with self._store.reading() as connection:
-            if not self._replaced(connection, agent_id, fingerprint_sha256):
+            if not certificates.replaced_by(connection, agent_id, fingerprint_sha256):
                 return 0
         now = self._clock()
         with self._store.transaction() as connection:
-            replaced = self._replaced(connection, agent_id, fingerprint_sha256)
+            replaced = certificates.replaced_by(connection, agent_id, fingerprint_sha256)
             for certificate in replaced:
-                certificates.revoke(connection, certificate.serial, now, "superseded")
-                detail: dict[str, Any] = {"serial": certificate.serial, "agent_id": certificate.agent_id}
-                _record(connection, now, actor, "certificate.revoke", certificate.subject, detail)
+                self._supersede(connection, certificate, now, actor)
             for other_id in {certificate.agent_id for certificate in replaced} - {agent_id}:
                 other = agents.get(connection, other_id, lock=True)
                 left = [c for c in certificates.of_agent(connection, other_id) if c.revoked_at is None]
                 if other is not None and other.decommissioned_at is None and not left:
                     gone = replace(other, status="decommissioned", decommissioned_at=now)
                     agents.save(connection, gone)
-                    detail = {"environment": other.environment, "agent_id": other_id, "became": agent_id}
+                    detail: dict[str, Any] = {
+                        "environment": other.environment,
+                        "agent_id": other_id,
+                        "became": agent_id,
+                    }
                     _record(connection, now, actor, "agent.decommission", other.name, detail)
         return len(replaced)
 
-    def _replaced(
-        self, connection: Connection, agent_id: str, fingerprint_sha256: str
-    ) -> list[certificates.Certificate]:
-        held = certificates.by_fingerprint(connection, fingerprint_sha256)
-        if held is None or held.agent_id != agent_id or held.revoked_at is not None:
-            return []
-        own = [c for c in certificates.of_agent(connection, agent_id) if c.revoked_at is None]
-        others = certificates.valid_for_key(connection, held.public_key_sha256)
-        return list({c.serial: c for c in (*own, *others) if c.serial != held.serial}.values())
+    def _supersede(
+        self, connection: Connection, certificate: certificates.Certificate, now: datetime, actor: str
+    ) -> None:
+        certificates.revoke(connection, certificate.serial, now, "superseded")
+        detail = {"serial": certificate.serial, "agent_id": certificate.agent_id}
+        _record(connection, now, actor, "certificate.revoke", certificate.subject, detail)
 
     def _proven_key(
         self,

@@ -14,7 +14,7 @@ import json
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,9 @@ from jinja2 import TemplateError as JinjaError
 from stella_ops import content
 from stella_ops.agents.platforms import Platform
 from stella_ops.errors import TemplateError, UsageError
+from stella_ops.releases.signing import NAMESPACE, PackageSignature
 
 IMAGE = "stella/agent:latest"
-SIGNATURE_NAMESPACE = "stella-release@stella-ops"
 
 _REMOTE = Path(__file__).resolve().parent.parent / "remote"
 # What install.sh does by Python, in the order of their imports: the very modules that a push runs on the host.
@@ -63,6 +63,11 @@ class InstallSource:
     release_public_ssh: str
     package_signature: str | None = None
     package_sshsig: str | None = None
+
+    def sealed(self, signature: PackageSignature) -> InstallSource:
+        """The same with the package's signature, for scripts that carry the package."""
+        der = base64.b64encode(signature.der).decode("ascii")
+        return replace(self, package_signature=der, package_sshsig=signature.sshsig)
 
 
 class _Quoted(str):
@@ -101,7 +106,7 @@ def install_script(
     match platform:
         case Platform.LINUX:
             values |= {
-                "namespace": SIGNATURE_NAMESPACE,
+                "namespace": NAMESPACE,
                 "package": _lines(base64.b64encode(package).decode("ascii")) if package is not None else None,
                 "sources": _Quoted(_sources()),
                 "end_of_sources": _Quoted(_END_OF_SOURCES),

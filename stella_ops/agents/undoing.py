@@ -62,11 +62,18 @@ class UndoService:
                 about[moment] = value.isoformat() if value is not None else None
         return {"at": now.isoformat(), "agent": about, "certificates": [c.serial for c in valid]}
 
-    def is_superseded(self, before: Mapping[str, Any]) -> bool:
-        """Whether a certificate of ``take`` was revoked since: the agent was seen to run with a later one."""
+    def is_superseded(self, before: Mapping[str, Any], fingerprint_sha256: str) -> bool:
+        """Whether a certificate that was valid at ``take`` is revoked: the agent was seen to run with a later one."""
         with self._store.reading() as connection:
-            since = [certificates.get(connection, serial) for serial in before["certificates"]]
-        return any(c is not None and c.revocation_reason == "superseded" for c in since)
+            held = certificates.by_fingerprint(connection, fingerprint_sha256)
+        return held is not None and held.revoked_at is not None and held.serial in before["certificates"]
+
+    def holder(self, fingerprint_sha256: str) -> str | None:
+        """The name of the agent that a certificate is for; None for one that is not this fleet's."""
+        with self._store.reading() as connection:
+            held = certificates.by_fingerprint(connection, fingerprint_sha256)
+            agent = agents.get(connection, held.agent_id) if held is not None else None
+        return agent.name if agent is not None else None
 
     def undo(
         self,
@@ -76,14 +83,15 @@ class UndoService:
         *,
         actor: str,
         reason: str,
-        keep_identity: bool = False,
+        held: str | None = None,
     ) -> Undone:
         """Bring what the store says of an agent back to what ``take`` gave. Done again it changes nothing.
 
         Args:
             actor: who bootstrapped; of the tokens minted since, only those that the actor pushed are revoked.
             reason: why, for the audit trail.
-            keep_identity: the host keeps what it was given, since its earlier certificate is no longer valid.
+            held: the fingerprint of a certificate issued since that the host keeps. When it is this agent's, no
+                certificate is revoked, and the agent stays enrolled.
         """
         now = self._clock()
         with self._store.transaction() as connection:
@@ -95,6 +103,8 @@ class UndoService:
                 for token in tokens.minted_since(connection, name, environment, datetime.fromisoformat(before["at"]))
                 if token.created_by == actor and token.platform is None and tokens.revoke(connection, token.id, now)
             )
+            kept = certificates.by_fingerprint(connection, held) if held is not None else None
+            keep_identity = kept is not None and kept.agent_id == agent.id
             issued: tuple[str, ...] = ()
             if not keep_identity:
                 issued = tuple(

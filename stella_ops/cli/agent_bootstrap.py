@@ -123,13 +123,12 @@ def install_script(token: str | None, platform: str | None, output: Path | None,
                 raise UsageError(f"the token is for platform {known.binding.platform}, not {platform}")
             platform = platform or known.binding.platform
             name, environment = known.agent_name, known.environment
+        source, package = fleet.install_source, None
+        if embed_package:
+            package = fleet.package.path.read_bytes()
+            source = source.sealed(fleet.release_key.sign(package))
         script = installers.install_script(
-            Platform(platform or "linux"),
-            fleet.install_source,
-            token=token,
-            name=name,
-            environment=environment,
-            package=fleet.package.path.read_bytes() if embed_package else None,
+            Platform(platform or "linux"), source, token=token, name=name, environment=environment, package=package
         )
     if output is None:
         click.echo(script, nl=False)

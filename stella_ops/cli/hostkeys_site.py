@@ -58,9 +58,10 @@ def site(pattern: str, choices: Choices) -> Iterator[Site]:
     workplace = prepare(choices)
     project = workplace.project
     fleet = Fleet(workplace.project, redactor=workplace.redactor, environ=workplace.environ, warn=warn)
+    store = fleet.store
     try:
         service = HostKeyService(
-            fleet.store,
+            store,
             project.pinned_hosts_file,
             project.known_hosts_file,
             clock=fleet.clock,
@@ -70,7 +71,7 @@ def site(pattern: str, choices: Choices) -> Iterator[Site]:
             warn(warning)
         yield Site(workplace, *_hosts(pattern, choices.limit, workplace.inventory, service), fleet, service)
     finally:
-        fleet.store.close()
+        store.close()
 
 
 def _hosts(
@@ -81,24 +82,32 @@ def _hosts(
     Hosts that are gone from the inventory still have keys in the store, and must be found to be given up: "all" means
     them too, and so does a pattern that the inventory does not know. Without an inventory there are only those.
     """
-    from stella_ops.inventory.loader import load_inventory
-
     recorded = list(dict.fromkeys(key.host for key in service.find()))
     try:
         found = inventory.select(pattern, limit) if inventory.hosts else []
     except PatternError:
-        others = load_inventory([",".join(recorded) + ","]) if recorded else inventory
+        others = _inventory_of(recorded)
         try:
             return others, others.select(pattern, limit)
         except PatternError:
             pass
         raise
     if not inventory.hosts and recorded:
-        inventory = load_inventory([",".join(recorded) + ","])
+        inventory = _inventory_of(recorded)
         found = inventory.select(pattern, limit)
     elif pattern in ("all", "*") and limit is None:
         found += [host for host in recorded if host not in inventory.hosts]
     return inventory, found
+
+
+def _inventory_of(names: Sequence[str]) -> Inventory:
+    from stella_ops.inventory.model import Inventory
+
+    made = Inventory()
+    for name in names:
+        made.ensure_host(name)
+    made.settle()
+    return made
 
 
 def warn(message: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from stella_ops.cli import options
-from stella_ops.errors import PlaybookError
+from stella_ops.errors import PlaybookError, UsageError
 
 
 @click.command(
@@ -67,6 +67,8 @@ def play(
     from stella_ops.cli.modules import module_index
     from stella_ops.playbook.parser import load_playbook
 
+    if given["orchestrator"] and not given["tunnel"]:
+        raise UsageError("--orchestrator says where tunnels lead, and none are opened", hint="add --tunnel")
     if reissue:
         extra_vars = (*extra_vars, '{"stella_reissue": true}')
     workplace = prepare(Choices(extra_vars=extra_vars, **given))

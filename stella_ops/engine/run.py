@@ -84,9 +84,11 @@ class Run:
             raise
         finally:
             try:
-                if context.tunnels is not None:
-                    await context.tunnels.tunnels.close()
-                await context.pool.close()
+                try:
+                    if context.tunnels is not None:
+                        await context.tunnels.tunnels.close()
+                finally:
+                    await context.pool.close()
             except (asyncio.CancelledError, KeyboardInterrupt):
                 # All is done but the leave-taking; the exit status will be an interrupted run's all the same.
                 interrupted, code = True, INTERRUPTED

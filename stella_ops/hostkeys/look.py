@@ -16,8 +16,9 @@ from stella_ops.store.host_keys import SeenKey
 from stella_ops.transport.base import ConnectionSpec
 from stella_ops.transport.connect import Connector, SshSettings
 from stella_ops.transport.host_keys import HostKeys
-from stella_ops.transport.key_scan import HostScan, kinds_of, scan_hosts
+from stella_ops.transport.key_scan import kinds_of, scan_hosts
 from stella_ops.transport.key_states import JudgedKey, judge
+from stella_ops.transport.shown_keys import HostScan
 
 _SSH = ("ssh", "smart", "paramiko", "paramiko_ssh")
 
@@ -50,7 +51,7 @@ class Looked:
                 fingerprint=key.shown.fingerprint,
                 public_key=key.shown.public_key,
                 state=key.state,
-                note=key.note,
+                note=None if key.note is None else key.note.replace("\0", "?"),
                 certificate=key.shown.certificate.to_json() if key.shown.certificate is not None else None,
             )
             for key in self.keys

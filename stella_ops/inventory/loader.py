@@ -45,7 +45,7 @@ def load_inventory(sources: Sequence[str | Path]) -> Inventory:
     inventory = Inventory()
     for source in sources:
         path = Path(source)
-        if isinstance(source, str) and "," in source and not path.exists():
+        if isinstance(source, str) and "," in source and not _is_there(path):
             _read_host_list(source, inventory)
             continue
         if not path.exists():
@@ -57,6 +57,13 @@ def load_inventory(sources: Sequence[str | Path]) -> Inventory:
         _read_path(path, inventory)
     inventory.settle()
     return inventory
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a list of many hosts is longer than a file's name can be
+        return False
 
 
 def _read_path(path: Path, inventory: Inventory) -> None:

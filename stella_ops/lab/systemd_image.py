@@ -30,7 +30,7 @@ SUDO_PASSWORD = "correct horse 'battery' $taple"  # noqa: S105
 
 _PACKAGES = (
     *("openssh-server", "python3", "iproute2", "systemd", "systemd-sysv", "dbus", "sudo"),
-    *("openssl", "ca-certificates", "procps"),
+    *("openssl", "ca-certificates", "procps", "curl"),
 )
 
 _PREPARE = r"""

@@ -17,6 +17,7 @@ import argparse
 import hashlib
 import os
 import shutil
+import stat
 import sys
 
 # What the script carries; on a controller they lie in modules/.
@@ -109,11 +110,16 @@ def _sweep(temporary):
     for name in os.listdir(temporary):
         path = os.path.join(temporary, name)
         pid = name[len(WORK_PREFIX) :].split(".")[0]
-        if not name.startswith(WORK_PREFIX) or not pid.isdigit() or os.path.exists("/proc/" + pid):
+        if not name.startswith(WORK_PREFIX) or not pid.isdigit():
             continue
-        about = os.lstat(path)
-        if about.st_uid == os.geteuid() and os.path.isdir(path) and not os.path.islink(path):
-            shutil.rmtree(path, ignore_errors=True)
+        try:
+            os.kill(int(pid), 0)
+        except ProcessLookupError:
+            about = os.lstat(path)
+            if about.st_uid == os.geteuid() and stat.S_ISDIR(about.st_mode):
+                shutil.rmtree(path, ignore_errors=True)
+        except OSError:
+            pass  # another user's process
 
 
 def fetch(options):

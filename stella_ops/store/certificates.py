@@ -72,6 +72,16 @@ def valid_for_key(connection: Connection, public_key_sha256: str) -> list[Certif
     return [Certificate(**row._mapping) for row in connection.execute(query)]
 
 
+def replaced_by(connection: Connection, agent_id: str, fingerprint_sha256: str) -> list[Certificate]:
+    """The valid certificates that one of an agent's takes the place of: its other ones, and those for its key."""
+    held = by_fingerprint(connection, fingerprint_sha256)
+    if held is None or held.agent_id != agent_id or held.revoked_at is not None:
+        return []
+    own = [c for c in of_agent(connection, agent_id) if c.revoked_at is None]
+    others = valid_for_key(connection, held.public_key_sha256)
+    return list({c.serial: c for c in (*own, *others) if c.serial != held.serial}.values())
+
+
 def revoke(connection: Connection, serial: str, at: datetime, reason: str) -> bool:
     """Mark a certificate revoked; False when it is unknown or was revoked before."""
     done = connection.execute(

@@ -77,6 +77,11 @@ class Login:
     host_keys: tuple[str, ...] = ()
     host_authorities: tuple[str, ...] = ()
 
+    @property
+    def known_as(self) -> str:
+        """What people call the host: its name in the inventory, or a jump host's own."""
+        return self.target.name if self.hosts_behind else self.where
+
 
 # AES-GCM costs a fifth of the processor time of asyncssh's first choice (ChaCha20-Poly1305); ^ puts these before
 # the others without leaving any out.
@@ -251,17 +256,29 @@ class Connector:
             if problem.reason == "SSH connection closed":
                 raise asyncssh.ConnectionLost("the connection to the jump host is lost") from None
             raise connect_error(
-                problem, target, trust, timeout=login.timeout, where=login.where, locked_keys=locked
+                problem,
+                target,
+                trust,
+                timeout=login.timeout,
+                where=login.where,
+                locked_keys=locked,
+                known_as=login.known_as,
             ) from None
         except (asyncssh.Error, OSError, ValueError) as problem:
             if isinstance(tunnel, ProxyCommand) and tunnel.said and not isinstance(problem, asyncssh.DisconnectError):
                 raise proxy_error(login, tunnel, problem) from None
             if settings.on_refused is not None:
-                refused = refused_key(problem, target, trust, login.where)
+                refused = refused_key(problem, target, trust, login.known_as)
                 if refused is not None:
                     await settings.on_refused(refused)
             raise connect_error(
-                problem, target, trust, timeout=login.timeout, where=login.where, locked_keys=locked
+                problem,
+                target,
+                trust,
+                timeout=login.timeout,
+                where=login.where,
+                locked_keys=locked,
+                known_as=login.known_as,
             ) from None
 
     def _client_keys(self, login: Login, has_agent: bool, locked: list[str]) -> list[Any] | None:

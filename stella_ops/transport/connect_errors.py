@@ -13,7 +13,14 @@ from stella_ops.transport.ssh_config import Target
 
 
 def connect_error(
-    problem: Exception, target: Target, trust: Trust, *, timeout: float, where: str, locked_keys: list[str]
+    problem: Exception,
+    target: Target,
+    trust: Trust,
+    *,
+    timeout: float,
+    where: str,
+    locked_keys: list[str],
+    known_as: str | None = None,
 ) -> StellaError:
     """The error to raise instead of what asyncssh or the system raised.
 
@@ -21,10 +28,11 @@ def connect_error(
         timeout: seconds that were allowed.
         where: the host, for the error.
         locked_keys: private keys that were left out since they have a passphrase.
+        known_as: what commands call the host where that is not ``where``: a jump host on the way to it.
     """
     place = target.place
     if isinstance(problem, asyncssh.HostKeyNotVerifiable):
-        return host_key_error(problem, place, trust, where)
+        return host_key_error(problem, place, trust, where, known_as or where)
     if isinstance(problem, asyncssh.PermissionDenied):
         return _refused_login(str(problem), target, where, locked_keys)
     if isinstance(problem, asyncssh.DisconnectError) and "authentication failures" in str(problem):
@@ -34,7 +42,7 @@ def connect_error(
             hint="too many keys were offered: set ansible_ssh_private_key_file, or -o IdentitiesOnly=yes",
         )
     if isinstance(problem, asyncssh.KeyExchangeFailed):
-        return _no_common_algorithm(problem, place, trust, where)
+        return _no_common_algorithm(problem, place, trust, where, known_as or where)
     if isinstance(problem, ValueError):
         return InventoryError(f"ssh options: {problem}", where=where, hint="check ansible_ssh_common_args")
     text, hint = _network_problem(problem, target, timeout)
@@ -64,9 +72,9 @@ def _refused_login(said: str, target: Target, where: str, locked_keys: list[str]
     )
 
 
-def _no_common_algorithm(problem: Exception, place: str, trust: Trust, where: str) -> StellaError:
+def _no_common_algorithm(problem: Exception, place: str, trust: Trust, where: str, known_as: str) -> StellaError:
     if is_about_host_keys(problem) and (trust.on_record or trust.known.authorities):
-        return no_such_kind(problem, place, trust, where)
+        return no_such_kind(problem, place, trust, where, known_as)
     return UnreachableError(
         f"{place}: {sentence(problem)}",
         where=where,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 import asyncssh
 
@@ -17,12 +18,13 @@ ON_CONSOLE = "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub"
 _NAMED_LINES = 3
 
 
-def host_key_error(problem: Exception, place: str, trust: Trust, where: str) -> HostKeyError:
+def host_key_error(problem: Exception, place: str, trust: Trust, where: str, known_as: str) -> HostKeyError:
     """The error for a key that asyncssh did not find to be trusted.
 
     Args:
         place: host and port as known_hosts has them.
         where: the host's name in the inventory.
+        known_as: the same, or the name of the jump host on the way to it whose key this is.
     """
     shown = trust.refused
     seen = f" ({shown.get_algorithm()} {shown.get_fingerprint()})" if shown is not None else ""
@@ -44,11 +46,12 @@ def host_key_error(problem: Exception, place: str, trust: Trust, where: str) -> 
         expected = expected_records(trust)
         on_record = "; ".join(_described(record) for record in expected[:_NAMED_LINES])
         told = f"; on record: {on_record}" if expected else ""
+        steps = what_to_do(expected, place, known_as, shown, trust.pinned_file)
         return HostKeyError(
             f"the host key of {place} is not the one on record{seen}{told}",
             where=where,
             hint="the host was reinstalled, or somebody is in between. Compare the fingerprint on the host's own "
-            f"console ({ON_CONSOLE}); if it is right: {what_to_do(expected, place, where, shown)}",
+            f"console ({ON_CONSOLE}); if it is right: {steps}",
         )
     if trust.known.authorities:
         detail = f"its key{seen} has no certificate" if shown is not None else sentence(problem)
@@ -56,7 +59,7 @@ def host_key_error(problem: Exception, place: str, trust: Trust, where: str) -> 
             f"the host key of {place} is not certified by the authority on record: {detail}",
             where=where,
             hint="there is a @cert-authority line for this host: have its key signed (HostCertificate); "
-            f"look at it with: stella-ops hostkeys scan {shlex.quote(where)}",
+            f"look at it with: stella-ops hostkeys scan {shlex.quote(known_as)}",
         )
     return HostKeyError(
         f"the host key of {place} is not known{seen}" if seen else f"the host key of {place}: {sentence(problem)}",
@@ -66,17 +69,17 @@ def host_key_error(problem: Exception, place: str, trust: Trust, where: str) -> 
     )
 
 
-def no_such_kind(problem: Exception, place: str, trust: Trust, where: str) -> HostKeyError:
+def no_such_kind(problem: Exception, place: str, trust: Trust, where: str, known_as: str) -> HostKeyError:
     """The error for a host that has no key of the kind that is on record."""
     return HostKeyError(
         f"{place} has no host key of the kind that is on record: {sentence(problem)}",
         where=where,
         hint="compare its keys on the host's own console; if they are right: "
-        + what_to_do(expected_records(trust), place, where, None),
+        + what_to_do(expected_records(trust), place, known_as, None, trust.pinned_file),
     )
 
 
-def refused_key(problem: Exception, target: Target, trust: Trust, where: str) -> RefusedKey | None:
+def refused_key(problem: Exception, target: Target, trust: Trust, known_as: str) -> RefusedKey | None:
     """What to tell the audit trail of a refusal; None for a key that is merely not known yet, or another problem."""
     if isinstance(problem, asyncssh.HostKeyNotVerifiable):
         if trust.problem is not None:
@@ -95,7 +98,7 @@ def refused_key(problem: Exception, target: Target, trust: Trust, where: str) ->
         return None
     shown = trust.refused
     return RefusedKey(
-        host=where,
+        host=known_as,
         place=target.place,
         reason=reason,
         algorithm=shown.get_algorithm() if shown is not None else None,
@@ -111,13 +114,15 @@ def expected_records(trust: Trust) -> list[Record]:
     return sorted(found, key=lambda record: record.key.get_algorithm() != kind)
 
 
-def what_to_do(expected: Sequence[Record], place: str, where: str, shown: asyncssh.SSHKey | None) -> str:
+def what_to_do(
+    expected: Sequence[Record], place: str, known_as: str, shown: asyncssh.SSHKey | None, pinned_file: Path | None
+) -> str:
     """The commands that replace what is on record, once somebody is sure of the new key."""
-    host, steps, pinned = shlex.quote(where), [], False
+    host, steps, pinned = shlex.quote(known_as), [], False
     for source in dict.fromkeys(record.source for record in expected):
         if source.startswith("the inventory"):
             steps.append("take the old key out of stella_host_keys")
-        elif source.endswith("pinned_hosts"):
+        elif source == str(pinned_file):
             pinned = True
         else:
             steps.append(f"ssh-keygen -R '{place}' -f {shlex.quote(source)}")

@@ -35,7 +35,7 @@ class RefusedKey(NamedTuple):
     """A host key that was refused although something is on record for the host.
 
     Attributes:
-        host: the host's name in the inventory.
+        host: the host's name in the inventory; of a jump host, what it is called on the way.
         place: host and port as known_hosts has them.
         reason: "changed", "revoked" or "uncertified".
         algorithm, fingerprint: of the key that the host showed; None where it could not be seen.

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,6 +22,7 @@ from stella_ops.transport.connect import Connector, Login, proxy_error
 from stella_ops.transport.connect_errors import connect_error
 from stella_ops.transport.host_keys import Trust
 from stella_ops.transport.proxy_command import ProxyCommand
+from stella_ops.transport.shown_keys import HostCertificate, HostScan, ShownKey
 
 _CERTIFIED = "-cert-v01@openssh.com"
 #: Kinds of host keys by the names of ssh-keygen's -t, and the algorithms that stand for one key of the kind.
@@ -32,93 +32,6 @@ KINDS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "rsa": (("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa"),),
     "ed448": (("ssh-ed448",),),
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostCertificate:
-    """A host certificate (OpenSSH's PROTOCOL.certkeys).
-
-    Attributes:
-        authority: the fingerprint of the key that signed it; ``trusted`` where an authority on record is that key
-            and the certificate holds for the host's name now, ``problem`` why not.
-        principals: the names it is for; none means every name.
-        valid_after, valid_before: None for "always" and "forever".
-    """
-
-    authority: str
-    authority_algorithm: str
-    key_id: str
-    serial: int
-    principals: tuple[str, ...]
-    valid_after: datetime | None
-    valid_before: datetime | None
-    trusted: bool
-    problem: str | None
-
-    def to_json(self) -> dict[str, Any]:
-        """For the store and for machines; moments as ISO 8601 in UTC."""
-        return {
-            "authority": self.authority,
-            "authority_algorithm": self.authority_algorithm,
-            "key_id": self.key_id,
-            "serial": self.serial,
-            "principals": list(self.principals),
-            "valid_after": _moment(self.valid_after),
-            "valid_before": _moment(self.valid_before),
-            "trusted": self.trusted,
-            "problem": self.problem,
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShownKey:
-    """A key that a server has shown, and proven to hold."""
-
-    key: asyncssh.SSHKey
-    certificate: HostCertificate | None = None
-
-    @property
-    def algorithm(self) -> str:
-        return str(self.key.get_algorithm())
-
-    @property
-    def fingerprint(self) -> str:
-        """``SHA256:…``, as ssh-keygen -l prints it."""
-        return str(self.key.get_fingerprint())
-
-    @property
-    def public_key(self) -> str:
-        """Algorithm and base64, without a comment."""
-        return " ".join(self.key.export_public_key("openssh").decode().split()[:2])
-
-    @property
-    def bits(self) -> int:
-        """The size that ssh-keygen -l prints."""
-        return key_bits(self.key)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostScan:
-    """What a look at one host brought: keys, or the error that it ended with.
-
-    Attributes:
-        host: its name in the inventory.
-        name, port: as known_hosts names it; empty and 0 when not even that could be found out.
-        trust: what is on record for it; None likewise.
-        asked: the algorithms of plain keys that were asked for.
-    """
-
-    host: str
-    name: str = ""
-    port: int = 0
-    keys: tuple[ShownKey, ...] = ()
-    trust: Trust | None = None
-    error: StellaError | None = None
-    asked: frozenset[str] = frozenset()
-
-    @property
-    def place(self) -> str:
-        return self.name if self.port in (0, 22) else f"[{self.name}]:{self.port}"
 
 
 def kinds_of(names: Sequence[str]) -> list[tuple[str, ...]]:
@@ -168,15 +81,6 @@ async def scan_hosts(
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(one(spec)) for spec in specs]
     return [task.result() for task in tasks]
-
-
-def key_bits(key: asyncssh.SSHKey) -> int:
-    """The size of a key as ssh-keygen -l prints it."""
-    sizes = {"ssh-ed25519": 256, "ssh-ed448": 456, "ecdsa-sha2-nistp256": 256, "ecdsa-sha2-nistp384": 384}
-    algorithm = str(key.get_algorithm())
-    if algorithm == "ecdsa-sha2-nistp521":
-        return 521
-    return sizes.get(algorithm) or int(getattr(key.pyca_key, "key_size", 0))
 
 
 class _Look:
@@ -377,7 +281,3 @@ def _time(seconds: int) -> datetime | None:
         return datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):
         return None  # "forever" is the greatest number there is
-
-
-def _moment(when: datetime | None) -> str | None:
-    return None if when is None else when.isoformat(timespec="seconds").replace("+00:00", "Z")

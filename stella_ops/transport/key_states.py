@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from stella_ops.transport.host_key_errors import expected_records, what_to_do
-from stella_ops.transport.key_scan import HostScan, ShownKey
 from stella_ops.transport.known_hosts import Record
+from stella_ops.transport.shown_keys import HostScan, ShownKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def judge(scan: HostScan) -> list[JudgedKey]:
         elif certificate is not None and certificate.trusted:
             judged.append(JudgedKey(shown, "certified", f"by {certificate.authority}"))
         elif any(key.get_algorithm() == shown.algorithm for key in on_record) or (expected and not shows_a_known_one):
-            judged.append(_changed(scan, shown, expected_records(trust)))
+            judged.append(_changed(scan, shown, expected_records(trust), trust.pinned_file))
         else:
             note = None
             if certificate is not None:
@@ -68,14 +69,14 @@ def judge(scan: HostScan) -> list[JudgedKey]:
     return judged
 
 
-def _changed(scan: HostScan, shown: ShownKey, expected: Sequence[Record]) -> JudgedKey:
+def _changed(scan: HostScan, shown: ShownKey, expected: Sequence[Record], pinned_file: Path | None) -> JudgedKey:
     same_kind = [record for record in expected if record.key.get_algorithm() == shown.algorithm] or list(expected)
     said = "; ".join(
         f"{record.key.get_fingerprint()} in {record.place}" + (f" ({record.comment})" if record.comment else "")
         for record in same_kind[:2]
     )
     fingerprints = tuple(dict.fromkeys(record.key.get_fingerprint() for record in same_kind))
-    advice = what_to_do(expected, scan.place, scan.host, shown.key)
+    advice = what_to_do(expected, scan.place, scan.host, shown.key, pinned_file)
     return JudgedKey(shown, "changed", f"on record: {said}" if said else None, fingerprints, advice)
 
 

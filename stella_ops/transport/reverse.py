@@ -30,6 +30,8 @@ _CHUNK = 64 * 1024
 CONNECTIONS_PER_HOST = 64
 CONNECT_SECONDS = 10.0
 _CLOSE_SECONDS = 3.0
+# Of tcp(7): seconds, seconds, number, milliseconds.
+_KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 60_000}
 
 
 class ReverseSocket:
@@ -125,6 +127,7 @@ class ReverseSocket:
         if self._closed or self.lost.is_set():
             far.transport.abort()
             raise self._refusal("the tunnel is being closed")
+        _notice_silence(far)
         self._ready.add(far)
         return SSHUNIXStreamSession(functools.partial(self._relay, near, far))
 
@@ -173,6 +176,15 @@ class ReverseSocket:
             await writer.drain()
             await bulk.drain()
         writer.write_eof()
+
+
+def _notice_silence(far: asyncio.StreamWriter) -> None:
+    """An orchestrator that is gone without a word must not be waited for as long as TCP does by itself."""
+    raw = far.get_extra_info("socket")
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE.items():
+        if hasattr(socket, name):
+            raw.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def _reset(far: asyncio.StreamWriter) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from stella_ops.errors import StellaError, TunnelError, TunnelTakenError
+from stella_ops.errors import StellaError, TunnelError, TunnelTakenError, UnreachableError
 from stella_ops.transport.base import Become, HostSession, ModuleCall, RemoteSocket
 from stella_ops.transport.traffic import Endpoint, Traffic
 
@@ -90,13 +90,17 @@ class HostTunnel:
         self._login = await session.login()
         answer = await self._module(session, "prepared")
         self.socket = str(answer.get("socket") or "")
-        listening = await session.listen(self.socket, self.purpose.endpoint, self.traffic)
+        listening: RemoteSocket | None = None
         try:
+            listening = await session.listen(self.socket, self.purpose.endpoint, self.traffic)
             answer = await self._module(session, "opened")
-        except BaseException:
-            await listening.close()
-            with contextlib.suppress(StellaError):
-                await self._module(session, "closed")
+        except BaseException as problem:
+            if listening is not None:
+                await listening.close()
+            if not isinstance(problem, UnreachableError):
+                # What was prepared goes again. Where the connection is gone, the next tunnel finds it.
+                with contextlib.suppress(StellaError):
+                    await self._module(session, "closed")
             raise
         self.user = answer.get("user") or None
         self._listening = listening

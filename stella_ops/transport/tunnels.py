@@ -48,7 +48,7 @@ class Tunnels:
     """Keeps tunnels.
 
     Args:
-        slots: bounds how many hosts are worked on at once.
+        slots: bounds how many hosts are opened or closed at once.
         tell: told of each change of a host's state.
         keep_trying: go on with hosts that could not be reached at first.
         look: seconds between two looks at an open tunnel.
@@ -177,9 +177,9 @@ class Tunnels:
                         await listening.lost.wait()
             if listening is None or listening.lost.is_set():
                 return UnreachableError("the connection to the host is lost", where=entry.host)
-            async with self._slots:
-                if not await entry.tunnel.is_held():
-                    return TunnelError("the socket on the host was removed", where=entry.host)
+            # Without a slot: hosts that do not answer must not keep others from being opened.
+            if not await entry.tunnel.is_held():
+                return TunnelError("the socket on the host was removed", where=entry.host)
 
     def _turn(self, entry: Tunnelled, state: State, problem: StellaError | None = None) -> None:
         entry.state = state

@@ -241,6 +241,12 @@ class Site:
             connection.row_factory = sqlite3.Row
             yield connection
 
+    def acts(self, act: str) -> list[str]:
+        """Whom the audit trail names for an act."""
+        with self.database() as connection:
+            rows = connection.execute("SELECT subject FROM audit WHERE act = ?", (act,)).fetchall()
+        return sorted(row[0] for row in rows)
+
     def check_nothing_left(self, *hosts: Host) -> None:
         """No process of a run on the hosts."""
         for host in hosts or self.hosts:

@@ -83,6 +83,7 @@ def test_controller_killed(fresh_host: Any, task: str, moment: str) -> None:
     check_completed(fresh_host)
 
 
+@pytest.mark.timeout(240)  # as many runs as there are moments
 def test_controller_interrupted_at_every_moment_in_turn(embedded_lab: Lab, make_site: Callable[..., Any]) -> None:
     """Ctrl-C, again and again, each time a little later; three hosts that are at different points."""
     site = make_site(embedded_lab)

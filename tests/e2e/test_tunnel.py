@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import selectors
 import shutil
 import signal
 import socket
@@ -22,13 +21,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.openssh]
 # Port 9 (discard): nothing listens there.
 NOWHERE = "https://127.0.0.1:9"
 CONFIG = {"orchestrator_url": NOWHERE, "heartbeat_interval": "1s"}
-
-
-def acts(site: Any, act: str) -> list[str]:
-    """Whom the audit trail names for an act."""
-    with site.database() as connection:
-        rows = connection.execute("SELECT subject FROM audit WHERE act = ?", (act,)).fetchall()
-    return sorted(row[0] for row in rows)
 
 
 def told(site: Any, name: str) -> int:
@@ -50,11 +42,11 @@ def test_agents_register_and_report_through_the_wall(
     site.write_inventory()
     site.bootstrap()
     server, url = orchestrator(site.project)
-    assert acts(site, "agent.register") == []
+    assert site.acts("agent.register") == []
 
     tunnel = start(site.project, "tunnel", "all", "--orchestrator", url, "--format", "json")
     tunnel.until(lambda: len(tunnel.events(state="up")) == 2)
-    patiently(lambda: set(acts(site, "agent.register")) == {"lab1", "lab2"}, "both to register", 40)
+    patiently(lambda: set(site.acts("agent.register")) == {"lab1", "lab2"}, "both to register", 40)
     before = {host.name: told(site, host.name) for host in site.hosts}
     patiently(lambda: all(told(site, name) > seq for name, seq in before.items()), "heartbeats to arrive", 40)
     site.check_healthy()
@@ -97,70 +89,6 @@ def decommission(site: Any, name: str) -> None:
         fleet.registry.decommission(fleet.registry.get(name).id, actor="test")
     finally:
         fleet.store.close()
-
-
-def test_a_play_brings_its_tunnels(
-    make_site: Callable[..., Any], openssh_lab: Lab, orchestrator: Any, patiently: Any
-) -> None:
-    """From before the first task until the end of the run, in plays with any strategy."""
-    site = make_site(openssh_lab, count=2)
-    for host in site.hosts:
-        host.variables["stella_agent_config"] = CONFIG
-    site.write_inventory()
-    site.bootstrap()
-    _, url = orchestrator(site.project)
-    wait = """
-- hosts: all
-  gather_facts: false
-  strategy: {strategy}
-  tasks:
-    - name: The socket is there
-      stat: path={{{{ stella_agent_prefix }}}}/run/tunnel/orchestrator.sock
-      register: found
-    - assert: {{that: [found.stat.exists, found.stat.issock]}}
-    - name: The agent has found it
-      command: grep -c '"connected"' {{{{ stella_agent_prefix }}}}/var/state/orchestrator.json
-      register: said
-      until: said is success
-      retries: 20
-      delay: 1
-"""
-    for strategy in ("linear", "pipelined"):
-        path = site.project.write(f"{strategy}.yml", wait.format(strategy=strategy))
-        events = site.play(path, "--tunnel", "--orchestrator", url)
-        tasks = [event["task"] for event in events if event["event"] == "TaskStarted"]
-        assert tasks[0] == "Opening Tunnels"
-        assert tasks.count("Opening Tunnels") == 1
-        assert events[-1]["exit_code"] == 0
-        assert set(acts(site, "agent.register")) == {"lab1", "lab2"}
-        assert not any((host.prefix / "run/tunnel").exists() for host in site.hosts)
-    # For one that is held already the host fails its first task: what it was to have is not there.
-    with_another = site.project.start("tunnel", "lab1", "--orchestrator", url, "--format", "json")
-    try:
-        with selectors.DefaultSelector() as selector:
-            selector.register(with_another.stdout, selectors.EVENT_READ)
-            patiently(lambda: '"up"' in with_another.stdout.readline(), "the first to be up")
-        events = site.play("linear.yml", "--tunnel", "--orchestrator", url, expect=2)
-        ended = {event["host"]: event for event in events if event["event"] == "HostFinished"}
-        assert ended["lab1"]["task"] == "Opening Tunnels"
-        assert "another tunnel holds" in ended["lab1"]["result"]["msg"]
-        assert ended["lab2"]["task"] == "The agent has found it"
-    finally:
-        with_another.send_signal(signal.SIGTERM)
-        with_another.communicate(timeout=30)
-
-
-def test_a_bootstrap_with_a_tunnel(
-    make_site: Callable[..., Any], openssh_lab: Lab, orchestrator: Any, patiently: Any
-) -> None:
-    """There is no agent when the tunnel is opened; what is made for it is no hindrance to the install."""
-    site = make_site(openssh_lab, names=["lab1"])
-    site.hosts[0].variables["stella_agent_config"] = CONFIG
-    site.write_inventory()
-    _, url = orchestrator(site.project)
-    site.bootstrap("--tunnel", "--orchestrator", url)
-    site.check_healthy()
-    assert not (site.hosts[0].prefix / "run/tunnel").exists()
 
 
 def test_what_an_operator_is_told(make_site: Callable[..., Any], openssh_lab: Lab, start: Any) -> None:

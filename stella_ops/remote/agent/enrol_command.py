@@ -134,12 +134,12 @@ class FirstStart(object):
     """The enrolment of a container's first start, by its environment; made before the user is changed."""
 
     def __init__(self, layout):
-        from stella_ops.remote.agent.enrol import is_enrolled
-
         self.url = os.environ.get(URL_VARIABLE)
         self._layout = layout
         self._token = None
         if self.url and bootstrap_token.is_offered():
+            from stella_ops.remote.agent.enrol import is_enrolled
+
             if is_enrolled(layout):
                 os.environ.pop(bootstrap_token.VARIABLE, None)
                 return

@@ -12,29 +12,25 @@ import time
 from stella_ops.remote.agent import (
     certificate,
     contact,
-    outbox,
     renewal,
     rpc,
-    spool,
     storage,
     tasks,
     tls_problem,
     trust,
 )
-from stella_ops.remote.agent.backoff import Backoff
+from stella_ops.remote.agent.backoff import LONGEST, Backoff, jittered
 from stella_ops.remote.agent.desired import Desired
 from stella_ops.remote.agent.endpoint import endpoints
 from stella_ops.remote.agent.http_client import ANSWER_SECONDS, Client, Interrupted
 from stella_ops.remote.agent.problem import Problem
+from stella_ops.remote.agent.reports import SELF, Reports
 from stella_ops.remote.agent.version import PROTOCOL, version
 from stella_ops.remote.lib import agent_config
 from stella_ops.remote.lib.agent_config import NAME_PATTERN
 
-SELF = "/v1/agents/self/"
 LONGEST_WAIT = 30
 UPDATES_SECONDS = 3600.0
-MAX_LOGS = 200
-MAX_RESULTS = 20
 SKEW_REASON_SECONDS = 300
 
 # Asking more often would not help: an operator has to do something first.
@@ -64,7 +60,7 @@ class Pull(object):
         self._backoff = Backoff(1.0)
         self._since = storage.iso()
         self._reason = None
-        self._results = []
+        self._reports = Reports(layout, log, self._save)
         self._updates_at = 0.0
         self._renewal_at = 0.0
         self._renewal_problem = None
@@ -109,7 +105,7 @@ class Pull(object):
             raise Problem("no-identity", "%s: the orchestrator cannot be called without" % problem, _ENROL)
         if known["not_after"] < storage.iso():
             message = "the certificate has expired at %s: the orchestrator takes it no more" % known["not_after"]
-            raise Problem("no-identity", message, _ENROL)
+            raise Problem("no-identity", message, _ENROL + ", or set this host's clock if it is that")
         return known
 
     def _register(self, known):
@@ -132,7 +128,9 @@ class Pull(object):
 
     def _introduce(self, client):
         me = self._values["agent_id"]
-        self._log.info("Register", step=6, orchestrator=client.endpoint.url, agent_id=me)
+        # Of many attempts in a row the log tells the first and the one that does well.
+        step = {"step": 6, "orchestrator": client.endpoint.url, "agent_id": me}
+        (self._log.debug if self._contact.attempts else self._log.info)("Register", **step)
         document = {
             "version": version(),
             "protocol": PROTOCOL,
@@ -146,6 +144,8 @@ class Pull(object):
         if who["agent_id"] != me:
             message = "the certificate is of agent %s, the configuration of %s" % (who["agent_id"], me)
             raise Problem("not-me", message, _ENROL)
+        if self._contact.attempts:
+            self._log.info("Register", **step)
         self._log.info("Confirm", step=7, orchestrator=client.endpoint.url, name=who["name"])
         self._answered(client)
         return who
@@ -154,9 +154,11 @@ class Pull(object):
         hints = who
         self._link.interruptible(client.interrupt)
         while True:
+            # Asked before: the last heartbeat may come while the ones before it are sent.
+            ending = self._link.stopping
             beats = self._link.beats()
-            hints = self._send(client, hints)
-            if self._link.stopping:
+            hints = self._reports.send(client, self._contact, hints)
+            if ending:
                 return
             if self._desired.follow(client, hints.get("config_sha256")):
                 self._link.reload()
@@ -165,7 +167,7 @@ class Pull(object):
             self._look_for_updates(client)
             self._answered(client)
             self._wait_for_beat(client, beats)
-            if not self._is_current(known):
+            if not self._link.stopping and not self._is_current(known):
                 return
 
     def _is_current(self, known):
@@ -175,65 +177,6 @@ class Pull(object):
         found = endpoints(self._layout, self._values["orchestrator_url"])
         first = found[0] if found else None
         return first == self._endpoint and present is not None and present == known
-
-    # What is sent.
-
-    def _send(self, client, hints):
-        """Send what is kept; the newest answer to heartbeats, else ``hints``."""
-        answers = [hints]
-        me = self._contact.agent_id
-        beats = spool.entries(self._layout.heartbeats, self._contact.heartbeats)
-        if beats and self._contact.heartbeats and beats[0]["seq"] > self._contact.heartbeats + 1:
-            self._log.error("heartbeats-lost", first=self._contact.heartbeats + 1, last=beats[0]["seq"] - 1)
-        outbox.deliver(
-            [beat for beat in beats if beat.get("agent_id") == me],
-            lambda batch: answers.append(client.json("POST", SELF + "heartbeat", {"heartbeats": batch})),
-            self._acknowledge_beat,
-            lambda beat, problem: self._log.error("heartbeat-refused", seq=beat["seq"], problem=problem.message),
-        )
-        if beats:
-            self._contact.heartbeats = beats[-1]["seq"]
-        self._send_results(client)
-        self._send_logs(client)
-        return answers[-1]
-
-    def _acknowledge_beat(self, beat):
-        self._contact.heartbeats = beat["seq"]
-        self._save()
-
-    def _send_results(self, client):
-        def forget(result):
-            self._results.remove(result)
-
-        def complain(result, problem):
-            self._log.error("result-refused", task=result["id"], problem=problem.message)
-
-        path = SELF + "results"
-        outbox.deliver(
-            list(self._results),
-            lambda batch: client.json("POST", path, {"results": batch}),
-            forget,
-            complain,
-            MAX_RESULTS,
-        )
-
-    def _send_logs(self, client):
-        def acknowledge(entry):
-            self._contact.logs = entry["seq"]
-
-        entries = spool.entries(self._layout.logs, self._contact.logs, 2 * outbox.MAX_ENTRIES)
-        path = SELF + "logs"
-        try:
-            outbox.deliver(
-                entries,
-                lambda batch: client.json("POST", path, {"entries": batch}),
-                acknowledge,
-                lambda entry, problem: None,  # to log it would only make the next one
-                MAX_LOGS,
-            )
-        except Problem as problem:
-            if problem.code != "not-there":
-                raise
 
     # What is asked.
 
@@ -264,9 +207,9 @@ class Pull(object):
             result = tasks.answer(self._layout, task)
             if result is not None:
                 self._log.info("task-done", task=result["id"], method=str(task.get("method"))[:64])
-                self._results.append(result)
-        done = bool(self._results)
-        self._send_results(client)
+                self._reports.results.append(result)
+        done = bool(self._reports.results)
+        self._reports.send_results(client)
         return done or time.monotonic() - began > 0.5
 
     def _renew(self, client, known, who):
@@ -328,7 +271,7 @@ class Pull(object):
         lasting = problem.code in _LASTING
         told.state = contact.REFUSED if lasting else contact.AWAY
         if lasting:
-            seconds = self._backoff.slow()
+            seconds = jittered(LONGEST)
             self._reason = problem.message + ("; " + problem.hint if problem.hint else "")
         else:
             seconds = self._backoff.next()

@@ -134,6 +134,7 @@ class PullSide(object):
     def __init__(self, layout, log, wake, make=None):
         self._layout = layout
         self._log = log
+        self._wake = wake
         self._link = Link(wake)
         self._make = make or _make_pull
         self._thread = None
@@ -141,6 +142,12 @@ class PullSide(object):
         self._crash = None
         self._pause = Backoff(FIRST_PAUSE, longest=LONGEST_PAUSE, draw=lambda: 1.0)
         self._again_at = 0.0
+
+    def listen(self, values):
+        """Keep what is logged from now on for the orchestrator, if there is one."""
+        self._link.values = values
+        if self._is_wanted() and self._log.sink is None:
+            self._log.sink = LogSpool(self._layout.logs)
 
     def configure(self, values):
         """Take over a configuration; starts the thread when there is an orchestrator, ends it when not."""
@@ -190,10 +197,11 @@ class PullSide(object):
 
     def _start(self):
         self._tunnel = self._look_at_tunnel()
-        if self._log.sink is None:
-            self._log.sink = LogSpool(self._layout.logs)
-        self._link.stopping = False
-        self._thread = threading.Thread(target=self._work, name="pull", daemon=True)
+        self.listen(self._link.values)
+        if self._link.stopping:  # one that would not end in time keeps the old link, and with it its "stop"
+            values, self._link = self._link.values, Link(self._wake)
+            self._link.values = values
+        self._thread = threading.Thread(target=self._work, args=(self._link,), name="pull", daemon=True)
         self._thread.start()
 
     def _end(self):
@@ -210,9 +218,9 @@ class PullSide(object):
             except OSError:
                 pass  # the status says so at the next change
 
-    def _work(self):
+    def _work(self, link):
         try:
-            self._make(self._layout, self._log, self._link, self._well).run()
+            self._make(self._layout, self._log, link, self._well).run()
         except BaseException as problem:
             seconds = self._pause.next()
             self._again_at = time.monotonic() + seconds

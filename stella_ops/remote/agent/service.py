@@ -97,6 +97,7 @@ class Service(object):
         self._spool = Spool(self._layout.heartbeats, known if type(known) is int else 0)
         self._first_seq = self._spool.seq + 1
         self._configure()
+        self._pull.listen(self._configuration.values)
         self._log.info(
             "started",
             version=self._version,

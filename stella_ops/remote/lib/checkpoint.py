@@ -152,6 +152,8 @@ def user_exists(name):
 def runs(layout):
     """Whether the agent, or what starts it again and again, is there."""
     if agent_host.uses_systemd(layout):
+        if not os.path.exists(agent_host.UNIT_PATH):
+            return False
         state = agent_host.run_command(["systemctl", "is-active", SERVICE_NAME])[1]
         return state in ("active", "activating", "reloading", "deactivating")
     supervised = pidfile.holder(layout.supervisor_pidfile) is not None

@@ -7,7 +7,6 @@ orchestrator is ``MockOrchestrator``: a real one serves one version of the packa
 from __future__ import annotations
 
 import base64
-import dataclasses
 import datetime
 import functools
 import hashlib
@@ -217,10 +216,7 @@ class FleetInTest:
 
     def sealed(self, source: InstallSource) -> InstallSource:
         """The same with its signatures inside."""
-        signature = self.release_key.sign(self.packages[source.package_version])
-        return dataclasses.replace(
-            source, package_signature=base64.b64encode(signature.der).decode(), package_sshsig=signature.sshsig
-        )
+        return source.sealed(self.release_key.sign(self.packages[source.package_version]))
 
 
 @dataclass

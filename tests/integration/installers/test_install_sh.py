@@ -170,6 +170,18 @@ def test_a_token_that_is_refused_can_be_followed_by_a_good_one(fleet: Any, host:
     host.check_healthy("1.0.0")
 
 
+def test_an_enrolment_that_was_not_answered_is_tried_again(fleet: Any, host: Any) -> None:
+    source = fleet.publish("1.0.0")
+    script = install_script(Platform.LINUX, fleet.sealed(source), package=fleet.packages["1.0.0"])
+    fleet.server.failing = 1  # nothing is downloaded: the first request is the enrolment's, for the CA
+    assert "once more" in host.run(script, "--token", fleet.token, "--no-start").stderr
+    assert len(fleet.server.enrolled) == 1
+    fleet.server.failing = 1000
+    (host.prefix / "etc/agent.json").unlink()
+    said = host.run(script, "--token", fleet.token, "--no-start", expect=6).stderr
+    assert "was not reached" in said and "run this again" in said
+
+
 def test_a_prefix_of_any_name(fleet: Any, host: Any) -> None:
     prefix = host.folder / 'it\'s $HOME "here" ü'
     host.run(fleet.script("1.0.0"), "--token", fleet.token, "--prefix", prefix.name)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -360,6 +361,26 @@ def test_a_key_on_two_hosts_is_told(fleet: Fleet) -> None:
     assert (status, "Approved 1 key" in said) == (0, True)
 
 
+def test_without_an_inventory_there_are_the_hosts_of_the_store(fleet: Fleet) -> None:
+    from stella_ops.store import host_keys
+
+    (fleet.folder / ".stella").mkdir(mode=0o700)
+    store = Store.open(f"sqlite:///{fleet.folder}/.stella/fleet.db")
+    given = {"port": 22, "algorithm": "ssh-ed25519", "bits": 256, "public_key": "ssh-ed25519 AAAA", "state": "new"}
+    keys = [
+        host_keys.SeenKey(host=f"web{n}.example.com", name=f"web{n}", fingerprint=f"SHA256:{n}", **given)  # type: ignore[arg-type]
+        for n in range(300)
+    ]
+    with store.transaction() as connection:
+        host_keys.record_seen(connection, keys, datetime.now(UTC))
+    store.close()
+    status, said = fleet.run("hostkeys", "list", "--all")
+    assert (status, len(said.splitlines())) == (0, 301)
+    assert len(fleet.run("hostkeys", "review", "web1?.example.com")[1].splitlines()) == 21
+    assert fleet.run("hostkeys", "scan")[0] == 2
+    assert fleet.run("hostkeys", "list", "nobody")[0] == 4
+
+
 def test_hosts_that_are_gone_from_the_inventory_can_still_be_given_up(fleet: Fleet) -> None:
     fleet.start("web")
     fleet.keys("scan")
@@ -368,6 +389,36 @@ def test_hosts_that_are_gone_from_the_inventory_can_still_be_given_up(fleet: Fle
     assert "web" in fleet.keys("list")[1]
     assert fleet.keys("unpin", "web", "--yes")[0] == 0
     assert not fleet.pinned.exists()
+
+
+def test_a_jump_host_s_changed_key_is_told_of_the_jump_host(fleet: Fleet, helpers: Any) -> None:
+    web, jump = fleet.start("web"), fleet.start("jump")
+    fleet.write_inventory()
+    fleet.keys("scan")
+    assert fleet.keys("approve", "web", "--all", "--pin", "store", "--yes")[0] == 0
+    text = (fleet.folder / "hosts.ini").read_text()
+    way = f"-J {jump.user}@{jump.address}:{jump.port}"
+    (fleet.folder / "hosts.ini").write_text(text + f"[web:vars]\nansible_ssh_common_args='{way}'\n[web]\nweb\n")
+    other = helpers.public(helpers.make_key(fleet.folder / "other"))
+    with fleet.pinned.open("a") as file:
+        file.write(f"[{jump.address}]:{jump.port} {other} pinned earlier\n")
+    status, said = fleet.ping("web")
+    assert status == 4
+    assert "jump host" in said and other not in said
+    assert f"hostkeys approve {jump.address} --replace" in said
+    assert fleet.acts("host-key.refuse")[-1].subject == jump.address
+    assert web.fingerprint not in said
+
+
+def test_what_a_host_puts_into_its_certificate_does_nothing_to_a_terminal(fleet: Fleet, helpers: Any) -> None:
+    authority, host = helpers.make_key(fleet.folder / "ca"), helpers.make_key(fleet.folder / "host")
+    words = ["-I", "\x1b[2J\rweb is known", "-h", "-n", "\x1b]0;x\x07"]
+    subprocess.run(["ssh-keygen", "-q", "-s", str(authority), *words, f"{host}.pub"], check=True)
+    fleet.start("web", f"HostCertificate {host}-cert.pub", host_key=host)
+    for command in (["scan"], ["review"], ["list", "--all"], ["scan", "all", "--format", "json"]):
+        said = fleet.keys(*command)[1]
+        assert "\x1b" not in said and "\r" not in said and "\x07" not in said
+    assert "is known" in fleet.keys("scan")[1]
 
 
 @pytest.mark.parametrize(("answer", "status"), [("n", 1), ("y", 0)])

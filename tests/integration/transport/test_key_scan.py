@@ -18,8 +18,9 @@ from stella_ops.lab import openssh
 from stella_ops.transport.base import ConnectionSpec
 from stella_ops.transport.connect import Connector, SshSettings
 from stella_ops.transport.host_keys import HostKeys
-from stella_ops.transport.key_scan import HostScan, kinds_of, scan_hosts
+from stella_ops.transport.key_scan import kinds_of, scan_hosts
 from stella_ops.transport.key_states import judge
+from stella_ops.transport.shown_keys import HostScan
 
 pytestmark = [pytest.mark.integration, pytest.mark.openssh]
 Make = Callable[..., Any]

@@ -252,6 +252,7 @@ async def test_an_sshd_that_forbids_it(sshd: Make, alice: Any, prefix: Path, poo
     with pytest.raises(TunnelError) as caught:
         await host(session, prefix, purpose(endpoint)).open()
     assert "AllowStreamLocalForwarding" in str(caught.value.hint)
+    assert not prefix.exists(), "what was prepared goes again"
 
 
 # -- what lies there already
@@ -333,6 +334,20 @@ async def test_one_that_takes_over(
     assert "eve@desk" in first.problem.message
     await keeper.close()
     assert await greeted(the_socket(prefix)) == b"hello agent\n", "the end of the first does not end the second"
+    await second.close()
+
+
+async def test_two_that_take_over_do_not_go_on_for_ever(
+    sshd: Make, alice: Any, prefix: Path, pool: Make, endpoint: Endpoint
+) -> None:
+    server = sshd(user=alice.name)
+    first = host(pool().session(server.spec()), prefix, purpose(endpoint, replace=True))
+    second = host(pool().session(server.spec()), prefix, purpose(endpoint, replace=True))
+    await first.open()
+    await second.open()
+    with pytest.raises(TunnelTakenError):
+        await first.open()
+    assert await greeted(the_socket(prefix)) == b"hello agent\n"
     await second.close()
 
 

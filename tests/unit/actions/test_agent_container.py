@@ -75,3 +75,24 @@ async def test_the_service_is_the_container(make_context: Callable[..., ActionCo
     assert session.calls[-1].module == "agent_container" and session.calls[-1].args["state"] == "restarted"
     assert told["_hint"] == "do this"
     assert await agent_service.run(context, {"enabled": True}) == {"changed": False}
+
+
+@pytest.mark.parametrize(
+    ("answer", "folder"),
+    [
+        ({"exists": False, "data": None}, None),
+        ({"exists": True, "data": "/d/_data", "data_is_here": True}, "/d/_data"),
+        ({"exists": True, "data": "/d/_data", "data_is_here": False}, "this host has no folder /d/_data"),
+        ({"failed": True, "msg": "no engine"}, "no engine"),
+    ],
+)
+async def test_where_the_data_is(
+    make_context: Callable[..., ActionContext], session: Any, answer: dict[str, Any], folder: str | None
+) -> None:
+    session.answer = lambda call: answer
+    if answer.get("failed") or answer.get("data_is_here") is False:
+        with pytest.raises(ActionFailure, match=folder):
+            await agent_container.data_folder(make_context())
+    else:
+        assert await agent_container.data_folder(make_context()) == folder
+    assert session.calls[-1].check is True

@@ -117,20 +117,42 @@ def test_an_identity_may_be_kept(undoing, store, enrol):
     before = undoing.take("web1", "prod")
     _, second = enrol()
     known = find(store)
-    undone = undo(undoing, before, keep_identity=True)
+    undone = undo(undoing, before, held=second.certificate.fingerprint_sha256)
     assert undone.certificates == () and not undone.decommissioned and not is_revoked(store, second)
     assert find(store) == known
+    assert undoing.holder(second.certificate.fingerprint_sha256) == "web1"
+
+
+@pytest.mark.parametrize("of", ["another agent", "another fleet"])
+def test_what_else_the_host_holds_keeps_nothing(undoing, store, enrol, of):
+    before = undoing.take("web1", "prod")
+    _, made = enrol()
+    fingerprint = enrol("web2")[1].certificate.fingerprint_sha256 if of == "another agent" else "0" * 64
+    assert undoing.holder(fingerprint) == ("web2" if of == "another agent" else None)
+    assert undo(undoing, before, held=fingerprint).decommissioned
+    assert is_revoked(store, made) and find(store, "web1").status == "decommissioned"
 
 
 def test_superseded_since_is_seen(undoing, enrolment, enrol):
-    enrol()
+    _, first = enrol()
+    had = first.certificate.fingerprint_sha256
     before = undoing.take("web1", "prod")
     pending, second = enrol()
-    assert undoing.is_superseded(before) is False
+    assert undoing.is_superseded(before, had) is False
     enrolment.settle(pending.agent_id, second.certificate.fingerprint_sha256, actor="ops")
-    assert undoing.is_superseded(before) is True
-    # What was revoked before is no news.
-    assert undoing.is_superseded(undoing.take("web1", "prod")) is False
+    assert undoing.is_superseded(before, had) is True
+    # What was revoked before is no news, and of what is unknown nothing is known.
+    assert undoing.is_superseded(undoing.take("web1", "prod"), had) is False
+    assert undoing.is_superseded(before, "0" * 64) is False
+
+
+def test_certificates_that_never_arrived_are_revoked_and_those_on_the_host_are_not(store, enrolment, enrol):
+    pending, held = enrol()
+    lost, new = enrol()[1], enrol()[1]
+    kept = {made.certificate.fingerprint_sha256 for made in (held, new)}
+    assert enrolment.revoke_lost(pending.agent_id, kept, actor="ops") == 1
+    assert [is_revoked(store, made) for made in (held, lost, new)] == [False, True, False]
+    assert enrolment.revoke_lost(pending.agent_id, kept, actor="ops") == 0
 
 
 def test_it_counts_as_a_failed_bootstrap(undoing, store, enrol):

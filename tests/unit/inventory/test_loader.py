@@ -60,6 +60,11 @@ def test_host_lists(source: str, hosts: list[str]) -> None:
     assert inventory.folders == []
 
 
+def test_a_host_list_may_be_longer_than_a_file_name() -> None:
+    names = [f"host{number}.example.com" for number in range(300)]
+    assert list(load_inventory([",".join(names)]).hosts) == names
+
+
 def test_ports_in_host_lists() -> None:
     inventory = load_inventory(["h1:2222,[::1]:22"])
     assert inventory.variables("h1") == {"ansible_port": 2222}

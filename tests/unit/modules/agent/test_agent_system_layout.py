@@ -190,3 +190,59 @@ told["victim"] = owner("/victim")
 """)
     assert told["result"]["failed"] is True
     assert told["victim"] == ["root", 0o700]
+
+
+def test_a_first_install_is_taken_back_with_its_user_and_unit(inside, package):
+    told = inside(f"""
+before = module("agent_checkpoint")["checkpoint"]
+told["user before"] = [before["user"], before["user_exists"]]
+told["installed"] = module("agent_install", content=True, **{_wanted(package)})
+params = {{"agent_id": "a-1", "name": "web-01", "environment": "test", "token": "0" * 16 + "." + "s" * 43}}
+config = {{"agent_id": "a-1", "agent_name": "web-01", "environment": "test"}}
+module("agent_rpc", requests=[
+    {{"method": "csr", "params": params}},
+    {{"method": "apply-config", "params": {{"config": config, "revision": 1}}}}])
+module("agent_service", state="started", wait=20)
+module("agent_service", state="stopped")
+told["restored"] = module("agent_restore", checkpoint=before)
+told["gone"] = [has_user(), left()]
+told["again"] = module("agent_restore", checkpoint=before)
+""")
+    assert told["user before"] == ["stella-agent", False]
+    assert told["installed"]["failed"] is False, told["installed"]
+    assert told["restored"]["failed"] is False and told["restored"]["left"] == [], told["restored"]
+    assert told["gone"] == [None, []]
+    assert told["again"]["changed"] is False
+
+
+def test_what_is_the_agents_is_brought_back_as_its_user(inside, package):
+    told = inside(f"""
+module("agent_install", content=True, **{_wanted(package)})
+config = {{"agent_id": "a-1", "agent_name": "web-01", "environment": "test"}}
+def configure(revision, **more):
+    module("agent_rpc", requests=[
+        {{"method": "apply-config", "params": {{"config": dict(config, **more), "revision": revision}}}}])
+configure(1)
+before = module("agent_checkpoint")["checkpoint"]
+told["seen"] = sorted(before["contents"])
+configure(2, heartbeat_interval="7s")
+told["restored"] = module("agent_restore", checkpoint=before)
+told["config"] = [open("/etc/stella-agent/agent.json").read(), owner("/etc/stella-agent/agent.json")]
+told["revision"] = open("/var/lib/stella-agent/state/config.json").read()
+told["again"] = module("agent_restore", checkpoint=before)["changed"]
+
+# The agent's user puts a link in the place of a folder of its own, to have root write elsewhere.
+os.mkdir("/victim", 0o700)
+open("/victim/kept", "w").close()
+os.rename("/var/lib/stella-agent/state", "/var/lib/stella-agent/aside")
+os.symlink("/victim", "/var/lib/stella-agent/state")
+told["trapped"] = module("agent_restore", checkpoint=before)
+told["victim"] = [sorted(os.listdir("/victim")), owner("/victim")]
+""")
+    assert "/etc/stella-agent/agent.json" in told["seen"] and "/etc/systemd/system/stella-agent.service" in told["seen"]
+    assert told["restored"]["left"] == [], told["restored"]
+    assert "7s" not in told["config"][0] and told["config"][1] == ["stella-agent", 0o644]
+    assert json.loads(told["revision"])["revision"] == 1
+    assert told["again"] is False
+    assert any("/var/lib/stella-agent/state" in sentence for sentence in told["trapped"]["left"]), told["trapped"]
+    assert told["victim"] == [["kept"], ["root", 0o700]]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,31 @@ def test_a_container_enrols_at_its_first_start(agent, orchestrator, tmp_path):
     orchestrator.until(lambda: len(orchestrator.seen["registered"]) > registered - 1)
     assert orchestrator.paths().count("POST /v1/enroll") == before == 1
     assert orchestrator.token not in Path(agent.layout.logfile).read_text()
+
+
+@pytest.mark.parametrize("agent_python", ["3.6", "system"], indirect=True)
+def test_the_service_says_so_when_nobody_answers_and_sighup_makes_it_try_at_once(agent, orchestrator):
+    orchestrator.configure(max_reconnect_attempts=1)
+    assert _enrol(agent, orchestrator).returncode == 0
+    process = agent.run()
+    orchestrator.until(lambda: orchestrator.seen["heartbeats"])
+    orchestrator.stop()
+    agent.until(lambda: agent.read(agent.layout.heartbeat)["status"] == "degraded")
+    beat = agent.read(agent.layout.heartbeat)
+    assert beat["reasons"][0].startswith("the orchestrator has not answered since ")
+    assert agent.ask("status")["orchestrator"]["state"] == "away"
+    orchestrator.start()
+    process.send_signal(signal.SIGHUP)
+    agent.until(lambda: agent.read(agent.layout.heartbeat)["status"] == "healthy")
+    orchestrator.until(lambda: beat["seq"] in orchestrator.seen["heartbeats"])
+    orchestrator.until(lambda: "started" in {entry["event"] for entry in orchestrator.seen["logs"].values()})
+
+
+@pytest.mark.parametrize("agent_python", ["system"], indirect=True)
+def test_without_an_orchestrator_neither_tls_nor_http_is_loaded(agent):
+    if not os.path.exists("/proc/self/maps"):
+        pytest.skip("needs Linux's /proc to see what is loaded")
+    agent.ask("apply-config", config=agent.config(), revision=1)
+    process = agent.run()
+    assert "_ssl" not in Path(f"/proc/{process.pid}/maps").read_text()
+    assert agent.ask("status")["orchestrator"]["state"] == "off"

@@ -157,7 +157,7 @@ def test_a_revoked_certificate_slows_it_down_and_is_told(orchestrator, pull, hos
     pull.until(lambda: pull.contact()["state"] == "refused")
     [reason] = pull.side.reasons()
     assert "it was revoked" in reason and "enrol again" in reason
-    assert host.lines("orchestrator-refused")[-1]["retry_in_seconds"] >= 150
+    assert host.lines("orchestrator-refused")[-1]["retry_in_seconds"] >= 270
     asked = len(orchestrator.requests)
     host.enrol(orchestrator)  # with a new certificate, and SIGHUP
     pull.configure()
@@ -319,6 +319,10 @@ def test_tasks_are_done_at_once_and_only_those_that_read(orchestrator, pull):
     assert len(results["3"]["result"]["lines"]) <= 5
     assert results["4"]["error"]["code"] == "not-allowed"
     assert results["5"]["error"]["code"] == "invalid-params"
+    seq = pull.beat()
+    pull.until(lambda: pull.contact()["heartbeats"] == seq)
+    orchestrator.until(lambda: orchestrator.paths()[-1] == "GET /v1/agents/self/tasks")
+    assert len(orchestrator.seen["results"]) == 5  # none is sent again
 
 
 def test_a_result_that_could_not_be_sent_is_sent_later(orchestrator, pull):
@@ -351,6 +355,21 @@ def test_an_orchestrator_without_tasks_logs_and_updates_will_do(orchestrator, pu
     assert pull.contact()["attempts"] == 0
 
 
+def test_a_heartbeat_before_its_time_does_not_wait_for_the_long_poll(orchestrator, pull):
+    orchestrator.until(lambda: "GET /v1/agents/self/tasks" in orchestrator.paths())
+    seq = pull.beat()  # the one that was foretold is due in thirty seconds
+    orchestrator.until(lambda: seq in orchestrator.seen["heartbeats"], seconds=10)
+
+
+def test_log_lines_that_are_not_taken_do_not_end_the_visit(orchestrator, pull):
+    orchestrator.answers["POST", "/v1/agents/self/logs"] = answer_with(400, {"error": {"code": "invalid"}})
+    for _ in range(2):
+        seq = pull.beat()
+        orchestrator.until(lambda seq=seq: seq in orchestrator.seen["heartbeats"])
+    orchestrator.until(lambda: orchestrator.paths()[-1] == "GET /v1/agents/self/tasks")
+    assert pull.contact()["attempts"] == 0
+
+
 def test_a_change_does_not_wait_for_the_long_poll(orchestrator, pull):
     orchestrator.until(lambda: "GET /v1/agents/self/tasks" in orchestrator.paths())
     began = time.monotonic()
@@ -368,6 +387,20 @@ def test_its_end_does_not_wait_either_and_the_last_heartbeat_is_sent(orchestrato
     assert time.monotonic() - began < 3
     assert orchestrator.seen["heartbeats"][seq]["status"] == "stopping"
     assert pull.contact()["state"] == "stopped"
+
+
+def test_a_last_heartbeat_that_comes_while_others_are_sent_is_sent_too(orchestrator, pull):
+    last = []
+
+    def meanwhile(_request):
+        if not last:
+            last.append(pull.spool.append({"agent_id": "a-1", "status": "stopping"})["seq"])
+            pull.side._link.stop()
+
+    orchestrator.answers["POST", "/v1/agents/self/heartbeat"] = meanwhile
+    pull.beat()
+    orchestrator.until(lambda: last and last[0] in orchestrator.seen["heartbeats"])
+    pull.until(lambda: pull.contact()["state"] == "stopped")
 
 
 def test_log_lines_are_numbered_and_come_once_above_their_level(orchestrator, pull, host):
