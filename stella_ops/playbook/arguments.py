@@ -149,7 +149,7 @@ def _find_spec(name: str, where: Origin | None, modules: ModuleIndex, problems: 
         return _META_SPEC
     spec = modules.spec(short)
     if spec is None and short in _NOT_BUILT:
-        problems.add(f"'{short}' is not supported yet", where=where)
+        problems.add(f"'{short}' is gone from the language", where=where, hint="use include_tasks or import_tasks")
     elif spec is None:
         _report_unknown_module(name, where, modules, problems)
     return spec
