@@ -86,7 +86,7 @@ class Attempts:
             if found is not None:
                 if limit > 0 and not getattr(found, "SUPPORTS_ASYNC", False):
                     raise ActionFailure("async is not supported for this task.")
-                result = await found.run(context, settle(found.ARGUMENTS, args))
+                result = await found.run(context, settle(found.ARGUMENTS, args, name=task.action))
             else:
                 result = await self._run_module(task, context, dict(args), limit)
         except ActionFailure as failure:
