@@ -15,6 +15,11 @@ ARGUMENTS = {
     "mode": {"type": "raw"},
     "owner": {"type": "str"},
     "group": {"type": "str"},
+    "attributes": {"type": "str", "aliases": ["attr"]},
+    "seuser": {"type": "str"},
+    "serole": {"type": "str"},
+    "setype": {"type": "str"},
+    "selevel": {"type": "str"},
     "directory_mode": {"type": "raw"},
     "force": {"type": "bool", "default": True},
     "backup": {"type": "bool", "default": False},
@@ -146,13 +151,11 @@ class Unusable(Exception):
 
 def wanted(task, source=None, mode_argument="mode"):
     """The attributes that the arguments ask for; mode "preserve" takes those of the source."""
-    mode = task.args[mode_argument]
-    if mode == "preserve":
-        if source is None:
-            task.fail("mode 'preserve' needs the source's own mode, which the controller did not send")
-        mode = stat.S_IMODE(source.st_mode)
-    missing_ok = task.warn if task.check_mode else None
-    return files.Wanted(mode, task.args["owner"], task.args["group"], missing_ok)
+    if task.args[mode_argument] != "preserve":
+        return files.wanted(task, mode_argument)
+    if source is None:
+        task.fail("mode 'preserve' needs the source's own mode, which the controller did not send")
+    return files.wanted(task, mode=stat.S_IMODE(source.st_mode))
 
 
 def target(task):
@@ -226,7 +229,10 @@ def place(task, source, dest, attributes):
                     return only_attributes(task, dest, attributes, source)
                 if args["validate"]:
                     new.flush()
-                    validate(task, new.temporary)
+                    # Few files are validated, and starting programs takes longer to import than to do.
+                    from stella_ops.remote.lib import validation
+
+                    validation.check(task, args["validate"], new.temporary, details=True)
                 kept = atomic.backup(dest) if args["backup"] and regular else None
                 new.commit(attributes, in_place=args["unsafe_writes"])
         except Unusable:
@@ -308,30 +314,6 @@ def only_attributes(task, dest, attributes, source):
     if task.diff_mode:
         result["diff"] = difftext.of_attributes(dest, before, after)
     return result
-
-
-def validate(task, path):
-    """Have the command accept the new file before it is in place."""
-    # Few files are validated, and starting programs takes longer to import than to do.
-    import shlex
-
-    from stella_ops.remote.lib import process
-
-    words = shlex.split(task.args["validate"])
-    if not any("%s" in word for word in words):
-        task.fail("validate must contain %s, where the new file's path is put: {}".format(task.args["validate"]))
-    try:
-        outcome = process.run([word.replace("%s", path) for word in words])
-    except OSError as error:
-        task.fail("the validating command cannot run: {}: {}".format(words[0], error.strerror))
-    if outcome.rc != 0:
-        task.fail(
-            "the new content was refused by: {}".format(task.args["validate"]),
-            rc=outcome.rc,
-            exit_status=outcome.rc,
-            stdout=outcome.stdout,
-            stderr=outcome.stderr,
-        )
 
 
 def answer(dest, changed, **more):

@@ -13,6 +13,11 @@ ARGUMENTS = {
     "mode": {"type": "raw"},
     "owner": {"type": "str"},
     "group": {"type": "str"},
+    "attributes": {"type": "str", "aliases": ["attr"]},
+    "seuser": {"type": "str"},
+    "serole": {"type": "str"},
+    "setype": {"type": "str"},
+    "selevel": {"type": "str"},
     "recurse": {"type": "bool", "default": False},
     "force": {"type": "bool", "default": False},
     "follow": {"type": "bool", "default": True},
@@ -62,7 +67,7 @@ def be_directory(task, path):
     """Make the directory with its parents; the new ones all get the attributes."""
     if files.look(path) is not None and not os.path.isdir(path):
         task.fail("{} is a {}, not a directory".format(path, files.state_of(path)), path=path)
-    attributes = wanted(task)
+    attributes = files.wanted(task)
     made = files.make_directories(path, task.check_mode)
     if not task.check_mode:
         for directory in made:
@@ -165,7 +170,7 @@ def finish(task, path, changed, before, after, default_time="preserve"):
     """Attributes and times of what now exists, and the result."""
     exists = files.look(path) is not None
     if exists or not task.check_mode:
-        changed = files.set_attributes(path, wanted(task), task.check_mode, before, after) or changed
+        changed = files.set_attributes(path, files.wanted(task), task.check_mode, before, after) or changed
         changed = set_times(task, path, before, after, default_time) or changed
     return answer(task, path, changed, before, after)
 
@@ -181,12 +186,6 @@ def answer(task, path, changed, before, after):
     if task.diff_mode:
         result["diff"] = difftext.of_attributes(path, before, after)
     return result
-
-
-def wanted(task):
-    """The attributes that the arguments ask for."""
-    missing_ok = task.warn if task.check_mode else None
-    return files.Wanted(task.args["mode"], task.args["owner"], task.args["group"], missing_ok)
 
 
 def set_below(task, root, attributes):

@@ -211,7 +211,7 @@ def test_validate(host):
     dest.write_bytes(b"old")
     refused = host("copy", dest=str(dest), content=b"bad", validate="grep -c good %s")
     assert refused["failed"] is True
-    assert (refused["rc"], refused["stdout"]) == (1, "0\n")
+    assert (refused["exit_status"], refused["stdout"]) == (1, "0\n")
     assert dest.read_bytes() == b"old"
     assert host("copy", dest=str(dest), content=b"good", validate="grep -c good %s")["changed"] is True
     assert dest.read_bytes() == b"good"
