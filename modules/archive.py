@@ -233,7 +233,7 @@ class _Nowhere(object):
 
 
 def _header(member):
-    about = (member.name, member.mode, member.uid, member.gid, int(member.mtime), member.type, member.linkname)
+    about = (member.name, member.mode & 0o7777, member.uid, member.gid, int(member.mtime), member.type, member.linkname)
     return about + (member.size,)
 
 

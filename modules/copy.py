@@ -21,10 +21,12 @@ ARGUMENTS = {
     "setype": {"type": "str"},
     "selevel": {"type": "str"},
     "directory_mode": {"type": "raw"},
-    "force": {"type": "bool", "default": True},
+    "force": {"type": "bool", "default": True, "aliases": ["thirsty"]},
     "backup": {"type": "bool", "default": False},
     "validate": {"type": "str"},
     "follow": {"type": "bool", "default": False},
+    "checksum": {"type": "str"},
+    "decrypt": {"type": "bool", "default": True},
     "local_follow": {"type": "bool", "default": True},
     "unsafe_writes": {"type": "bool", "default": False},
     # From the controller: what the streamed content is (SHA-256 and SHA-1 in hex, bytes), how it is streamed
@@ -56,7 +58,7 @@ def run(task):
         task.fail("remote_src needs src, the file on the host to copy")
     found = files.look(args["src"], follow=True)
     if found is None:
-        task.fail("{} does not exist on this host (remote_src is true)".format(args["src"]))
+        task.fail("Source {} not found: it does not exist on this host (remote_src is true)".format(args["src"]))
     if stat.S_ISDIR(found.st_mode):
         return copy_tree(task)
     return place_file(task, args["src"], target(task), wanted(task, found))
@@ -178,12 +180,24 @@ def place_file(task, source, dest, attributes):
     """Copy one file of the host."""
     if os.path.exists(dest) and os.path.samefile(source, dest):
         task.fail("{} and {} are the same file".format(source, dest))
+    expected = task.args["checksum"]
     try:
+        if expected:
+            found = files.digest(source, "sha1")[0]
+            if found != expected.lower():
+                words = "Copied file does not match the expected checksum. Transfer failed."
+                task.fail(words, checksum=found, expected_checksum=expected)
         with open(source, "rb") as stream:
             result = place(task, Source(stream), dest, attributes)
     except OSError as error:
         task.fail("cannot read {}: {}".format(source, error.strerror))
     result["src"] = source
+    # Of large files it would cost more than it is worth.
+    if result["changed"] and not task.check_mode and result.get("size", 0) <= files.CHUNK:
+        try:
+            result["md5sum"] = files.digest(dest, "md5")[0]
+        except (OSError, ValueError):
+            pass  # a host that is bound to FIPS 140
     return result
 
 
@@ -293,7 +307,7 @@ def parents(task, dest):
     if os.path.isdir(folder):
         return []
     if not (task.args["_make_parents"] or task.args["dest"].endswith("/")):
-        message = "directory {} does not exist; end dest with '/' to have it made".format(folder)
+        message = "Destination directory {} does not exist; end dest with '/' to have it made".format(folder)
         if not task.check_mode:
             task.fail(message)
         task.warn(message + " (in check mode, a task before this one may be what makes it)")

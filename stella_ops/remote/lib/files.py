@@ -64,7 +64,7 @@ class Wanted(object):
         try:
             return modes.resolve(self.mode, current, is_directory)
         except modes.ModeError as error:
-            raise FileError(str(error))
+            raise FileError("mode must be in octal or symbolic form: {}".format(error))
 
 
 def wanted(task, mode_argument="mode", mode=None):
@@ -91,7 +91,7 @@ def user_id(name):
     except KeyError:
         if str(name).isdigit():
             return int(name)
-    raise FileError("no user named '{}' on this host".format(name))
+    raise FileError("chown failed: failed to look up user {0}: no user named '{0}' on this host".format(name))
 
 
 def group_id(name):
@@ -101,7 +101,7 @@ def group_id(name):
     except KeyError:
         if str(name).isdigit():
             return int(name)
-    raise FileError("no group named '{}' on this host".format(name))
+    raise FileError("chgrp failed: failed to look up group {0}: no group named '{0}' on this host".format(name))
 
 
 def user_name(uid):

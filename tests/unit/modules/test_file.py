@@ -119,7 +119,7 @@ def test_link(host):
 
 def test_a_link_to_nothing_needs_force(host):
     args = {"path": f"{host.folder}/link", "src": "none", "state": "link"}
-    assert "'force: true'" in host("file", **args)["msg"]
+    assert "force=yes" in host("file", **args)["msg"]
     twice(host, force=True, **args)
 
 
@@ -185,9 +185,9 @@ def test_diff(host):
     ("args", "words"),
     [
         ({"state": "file", "recurse": True}, "recurse"),
-        ({"state": "touch", "src": "x"}, "src is for"),
-        ({"state": "link"}, "src is needed"),
-        ({"state": "hard"}, "src is needed"),
+        ({"state": "touch", "src": "x"}, "src option requires"),
+        ({"state": "link"}, "src is required"),
+        ({"state": "hard"}, "src is required"),
         ({"state": "present"}, "must be one of"),
         ({"state": "touch", "mode": "rwxr-xr-x"}, "cannot read 'rwxr-xr-x'"),
     ],
