@@ -46,8 +46,10 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "unsafe_writes": {"type": "bool", "default": False},
 }
 
-_FOR_COPY = ("dest", "mode", "owner", "group", "backup", "force", "validate", "follow", "unsafe_writes")
-_FOR_COPY += ("attributes", "seuser", "serole", "setype", "selevel")
+_FOR_COPY = frozenset(
+    {"dest", "mode", "owner", "group", "backup", "force", "validate", "follow", "unsafe_writes"}
+    | {"attributes", "seuser", "serole", "setype", "selevel"}
+)
 _MARKS = tuple(name for name in ARGUMENTS if name.endswith(("_start_string", "_end_string")))
 
 

@@ -111,4 +111,4 @@ class TarArchive(object):
             if args["keep_newer"]:
                 words.append("--keep-newer-files")
         words += ["--exclude=" + name for name in self._excludes]
-        return words + ["-f", self._path] + args["include"]
+        return words + ["-f", self._path, "--"] + args["include"]

@@ -199,11 +199,16 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, req, fp, code, msg, headers, newurl):
         """The next request; None or an error where there is to be none."""
+        elsewhere = urllib.parse.urlsplit(newurl).netloc != urllib.parse.urlsplit(req.full_url).netloc
         if self._policy == "urllib2":
-            return super(_Redirects, self).redirect_request(req, fp, code, msg, headers, newurl)
+            following = super(_Redirects, self).redirect_request(req, fp, code, msg, headers, newurl)
+            if following is not None and elsewhere:
+                for name in _FOR_ONE_SERVER:
+                    following.remove_header(name.capitalize())
+            return following
         method = req.get_method()
         if self._policy in ("no", "none") or (self._policy == "safe" and method not in ("GET", "HEAD")):
-            raise urllib.error.HTTPError(newurl if self._policy == "urllib2" else req.full_url, code, msg, headers, fp)
+            raise urllib.error.HTTPError(req.full_url, code, msg, headers, fp)
         data = req.data
         # RFC 9110, 15.4: only 307 and 308 keep the method for certain.
         if (code == 303 and method != "HEAD") or (code in (301, 302) and method == "POST"):
@@ -211,9 +216,8 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         kept = {name: value for name, value in req.headers.items()}
         if data is None:
             kept = {name: value for name, value in kept.items() if name.lower() not in _OF_A_BODY}
-        if urllib.parse.urlsplit(newurl).netloc != urllib.parse.urlsplit(req.full_url).netloc:
-            # Another server has no business with the password.
-            kept = {name: value for name, value in kept.items() if name.lower() not in ("authorization", "cookie")}
+        if elsewhere:
+            kept = {name: value for name, value in kept.items() if name.lower() not in _FOR_ONE_SERVER}
         return urllib.request.Request(
             newurl.replace(" ", "%20"),
             data=data,
@@ -226,6 +230,8 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     http_error_308 = urllib.request.HTTPRedirectHandler.http_error_302
 
 
+# Another server has no business with the password.
+_FOR_ONE_SERVER = ("authorization", "cookie")
 _OF_A_BODY = ("content-length", "content-type", "transfer-encoding")
 
 

@@ -62,6 +62,14 @@ def test_tar_that_the_controller_streams(host, tree, out):
     assert listing(out) == listing(tree)
 
 
+def test_an_archive_from_a_url(host, tree, out):
+    subprocess.run(["tar", "czf", host.folder / "a", "top"], cwd=tree, check=True)
+    assert host("unarchive", src=f"file://{host.folder}/a", dest=str(out), remote_src=True)["changed"] is True
+    assert listing(out) == listing(tree)
+    missing = host("unarchive", src=f"file://{host.folder}/b", dest=str(out), remote_src=True)
+    assert "Request failed" in missing["msg"]
+
+
 def test_include_exclude_strip_keep_newer_and_mode(host, tree, out):
     subprocess.run(["tar", "cf", host.folder / "a", "top"], cwd=tree, check=True)
     args = {"src": f"{host.folder}/a", "dest": str(out), "remote_src": True}

@@ -65,3 +65,11 @@ def test_refusals_leave_the_file_as_it_is(host, server):
     assert "does not exist" in host("get_url", url=f"{server.url}/text", dest=f"{host.folder}/none/f")["msg"]
     assert "not supported" in host("get_url", url=f"{server.url}/text", dest=str(dest), use_gssapi=True)["msg"]
     assert (dest.read_text(), os.listdir(host.folder)) == ("old", ["f"])
+
+
+def test_another_server_gets_no_password(host, server):
+    args = {"url_username": "me", "url_password": "secret", "force_basic_auth": True}
+    host("get_url", url=f"{server.url}/away", dest=f"{host.folder}/f", **args)
+    (first, second) = (asked[2].get("Authorization") for asked in server.asked[-2:])
+    assert first is not None
+    assert second is None
