@@ -183,7 +183,7 @@ def answer(task, path, changed, before, after):
     result.update(files.describe(path))
     if task.check_mode and "state" in after:
         result["state"] = after["state"]
-    if result["state"] in ("link", "hard"):
+    if result["state"] in ("link", "hard") or task.args["state"] == "touch":
         result["dest"] = path
     if task.diff_mode:
         result["diff"] = difftext.of_attributes(path, before, after)

@@ -20,7 +20,7 @@ def encode(fields):
         raise TypeError("Mapping is required, cannot be type {}".format(type(fields).__name__))
     boundary = binascii.hexlify(os.urandom(16)).decode("ascii")
     parts = []
-    for name, value in fields.items():
+    for name, value in sorted(fields.items()):
         head, data = _field(name, value)
         parts.append(b"--" + boundary.encode("ascii") + b"\r\n" + head + b"\r\n\r\n" + data + b"\r\n")
     body = b"".join(parts) + b"--" + boundary.encode("ascii") + b"--\r\n"
@@ -40,9 +40,10 @@ def _field(name, value):
         else:
             data = str(content).encode("utf-8", "surrogateescape")
             encoding = value.get("multipart_encoding")
-        if filename and not kind:
-            kind = mimetypes.guess_type(filename)[0] or "application/octet-stream"
+        if not kind:
+            kind = mimetypes.guess_type(filename or "", strict=False)[0] or "application/octet-stream"
     elif isinstance(value, (str, int, float)):
+        kind = "text/plain"
         data = str(value).encode("utf-8", "surrogateescape")
     else:
         raise TypeError("value must be a string, or mapping, cannot be type {}".format(type(value).__name__))
@@ -51,9 +52,7 @@ def _field(name, value):
     head = 'Content-Disposition: form-data; name="{}"'.format(_quoted(name))
     if filename:
         head += '; filename="{}"'.format(_quoted(os.path.basename(filename)))
-    lines = [head]
-    if kind:
-        lines.append("Content-Type: {}".format(_quoted(kind)))
+    lines = [head, "Content-Type: {}".format(_quoted(kind))]
     if encoding == "base64":
         lines.append("Content-Transfer-Encoding: base64")
         data = binascii.b2a_base64(data).rstrip(b"\n")

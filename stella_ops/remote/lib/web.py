@@ -49,7 +49,7 @@ class Response(object):
                 key, _, rest = value.partition("=")
                 self.cookies[key.strip()] = rest.split(";")[0].strip().strip('"')
         self.stream = raw
-        if decompress and self.headers.get("content-encoding", "").lower() in ("gzip", "x-gzip"):
+        if decompress and self.headers.get("content-encoding", "").lower() == "gzip":
             self.stream = gzip.GzipFile(fileobj=raw)
 
     def info(self):
@@ -90,8 +90,6 @@ def fetch(url, method="GET", data=None, headers=None, since=None, options=None):
     if options.get("use_gssapi"):
         raise WebError("use_gssapi is not supported: it needs a library beyond Python's own")
     sent = {"User-agent": options.get("http_agent") or AGENT}
-    if options.get("decompress", True):
-        sent["Accept-encoding"] = "gzip"
     if options.get("force"):
         sent["Cache-control"] = "no-cache"
     elif since is not None:

@@ -108,9 +108,9 @@ def test_zip(host, tree, out):
     assert (out / "top/one.txt").read_text() == "one\n"
 
 
-@pytest.mark.parametrize("name", ["../evil", "/evil", "a/../../evil"])
+@pytest.mark.parametrize("name", ["../evil", "{}/evil", "a/../../evil"])
 def test_a_zip_that_leads_out_of_the_folder(host, out, name):
-    make_zip(host.folder / "a.zip", **{name: "evil"})
+    make_zip(host.folder / "a.zip", **{name.format(host.folder): "evil"})
     refused = host("unarchive", src=f"{host.folder}/a.zip", dest=str(out), remote_src=True)
     assert "leads out of the folder" in refused["msg"]
     assert sorted(os.listdir(host.folder)) == ["a.zip", "out"]
