@@ -14,7 +14,9 @@ from stella_ops.playbook.model import Task
 from stella_ops.templating.scope import is_template
 
 # Actions that ask the host once at the most, and have no effect on the controller.
-_PLAIN_ACTIONS = frozenset({"agent_checkpoint", "agent_preflight", "assert", "copy", "debug", "template"})
+_PLAIN_ACTIONS = frozenset(
+    {"agent_checkpoint", "agent_preflight", "assemble", "assert", "copy", "debug", "script", "template", "unarchive"}
+)
 # The only built-in module that returns facts.
 _FACTS = "setup"
 _PREFIXES = ("ansible_", "stella_")
