@@ -13,6 +13,7 @@ from typing import Any
 
 from stella_ops.actions.base import ActionContext, ActionFailure, Result, find_file
 from stella_ops.actions.copy import content_args, with_md5
+from stella_ops.actions.encrypted_files import read_decrypted, without_content
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "src": {"type": "path", "required": True},
@@ -59,8 +60,9 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
         if not args.get(name):
             raise ActionFailure(f"missing required arguments: {name}")
     source = find_file(context, "templates", str(args["src"]))
+    data, encrypted = await read_decrypted(source)
     try:
-        text = source.read_text(encoding="utf-8")
+        text = data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as problem:
         raise ActionFailure(f"{source} is not UTF-8 text (byte {problem.start})") from None
     newline = (args.get("newline_sequence") or "\n").replace("\\r", "\r").replace("\\n", "\n")
@@ -90,7 +92,8 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     result = await context.module("copy", copied, content=content)
     if result.get("changed") and not result.get("failed"):
         result.setdefault("src", str(source))
-    return with_md5(result, content)
+    result = with_md5(result, content)
+    return without_content(result) if encrypted else result
 
 
 def _about(source: Path, args: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:

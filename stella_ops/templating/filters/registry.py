@@ -16,6 +16,7 @@ from stella_ops.templating.filters import (
     paths,
     text,
     times,
+    vaults,
 )
 from stella_ops.templating.lazy import settle
 from stella_ops.templating.undefined import MissingValue
@@ -56,6 +57,7 @@ _TOPICS: tuple[dict[str, Callable[..., Any]], ...] = (
     paths.FILTERS,
     text.FILTERS,
     times.FILTERS,
+    vaults.FILTERS,
 )
 FILTERS: dict[str, Callable[..., Any]] = {
     **{name: strict(function) for topic in _TOPICS for name, function in topic.items()},
