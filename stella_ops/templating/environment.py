@@ -16,8 +16,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import SandboxedEnvironment
 from jinja2.utils import missing
 
-from stella_ops.templating.conditions.registry import CONDITIONS
-from stella_ops.templating.filters.registry import FILTERS, listed
+from stella_ops.templating import tables
 from stella_ops.templating.lazy import finalize, settle
 from stella_ops.templating.lookups.registry import GLOBALS
 from stella_ops.templating.omit import OMIT
@@ -26,7 +25,6 @@ from stella_ops.templating.undefined import MissingValue, require
 
 SCOPE = "__stella_scope__"  # the key of a context's parent under which its scope travels through includes
 _EXTENSIONS = ("jinja2.ext.do", "jinja2.ext.loopcontrols")
-_RETURN_GENERATORS = ("map", "select", "reject", "selectattr", "rejectattr", "batch", "slice", "items")
 
 
 def text_of(value: Any) -> str:
@@ -91,12 +89,8 @@ class TextEnvironment(SandboxedEnvironment):
     def __init__(self, **options: Any) -> None:
         options.setdefault("finalize", text_of)
         super().__init__(undefined=MissingValue, extensions=_EXTENSIONS, auto_reload=False, **options)
-        self.filters.update(FILTERS)
-        self.tests.update(CONDITIONS)
-        for name in _RETURN_GENERATORS:
-            self.filters[name] = listed(self.filters[name])
-        for registry in (self.filters, self.tests):
-            registry.update({f"ansible.builtin.{name}": made for name, made in list(registry.items())})
+        self.filters = tables.filters()
+        self.tests = tables.tests()
         self.globals.update(GLOBALS)
 
 

@@ -13,9 +13,11 @@ from stella_ops.templating.filters import (
     documents,
     mappings,
     numbers,
+    passwords,
     paths,
     text,
     times,
+    urls,
 )
 from stella_ops.templating.lazy import settle
 from stella_ops.templating.undefined import MissingValue
@@ -53,9 +55,11 @@ _TOPICS: tuple[dict[str, Callable[..., Any]], ...] = (
     documents.FILTERS,
     mappings.FILTERS,
     numbers.FILTERS,
+    passwords.FILTERS,
     paths.FILTERS,
     text.FILTERS,
     times.FILTERS,
+    urls.FILTERS,
 )
 FILTERS: dict[str, Callable[..., Any]] = {
     **{name: strict(function) for topic in _TOPICS for name, function in topic.items()},
