@@ -7,6 +7,7 @@
     │   ├── PatternError                             a host pattern is malformed or matches nothing
     │   ├── PlaybookError
     │   └── SettingsError                            stella.toml
+    ├── VaultError                               1   encrypted data is damaged, or no password fits
     ├── TemplateError                            1   a template cannot be parsed or rendered
     │   └── UndefinedVariableError
     ├── HostError                                    something about one host; never stops the others
@@ -97,6 +98,10 @@ class PlaybookError(ParseError):
 
 class SettingsError(ParseError):
     """``stella.toml`` is wrong."""
+
+
+class VaultError(StellaError):
+    """Encrypted data is damaged, or no vault password fits; readers of files raise their own error in its place."""
 
 
 class TemplateError(StellaError):

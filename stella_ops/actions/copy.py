@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from stella_ops.actions.base import ActionContext, ActionFailure, Result, find_file
+from stella_ops.actions.encrypted_files import decrypted, without_content
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "src": {"type": "path"},
@@ -79,12 +80,18 @@ async def _copy_file(context: ActionContext, args: dict[str, Any], source: Path,
     wanted = _module_args(args, dest)
     if args.get("mode") == "preserve":
         wanted["mode"] = f"0{content.mode:o}"
-    wanted["_content_sha256"], wanted["_content_sha1"] = content.sha256, content.sha1
-    wanted["_content_size"] = content.size
     wanted["_source_name"] = source.name
-    if args.get("checksum") and args["checksum"] != content.sha1:
-        raise ActionFailure(f"Copied file does not match the expected checksum: {source} has {content.sha1}")
-    return await context.module("copy", wanted, content=content)
+    plain = await decrypted(content) if args.get("decrypt", True) else None
+    if plain is None:
+        wanted["_content_sha256"], wanted["_content_sha1"] = content.sha256, content.sha1
+        wanted["_content_size"] = content.size
+    else:
+        wanted.update(content_args(plain))
+    if args.get("checksum") and args["checksum"] != wanted["_content_sha1"]:
+        raise ActionFailure(f"Copied file does not match the expected checksum: {source} has {wanted['_content_sha1']}")
+    if plain is None:
+        return await context.module("copy", wanted, content=content)
+    return without_content(await context.module("copy", wanted, content=plain))
 
 
 async def _copy_folder(context: ActionContext, args: dict[str, Any], source: Path, *, whole: bool) -> Result:

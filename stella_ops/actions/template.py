@@ -7,6 +7,7 @@ from typing import Any
 
 from stella_ops.actions.base import ActionContext, ActionFailure, Result, find_file
 from stella_ops.actions.copy import content_args
+from stella_ops.actions.encrypted_files import read_decrypted, without_content
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "src": {"type": "path", "required": True},
@@ -38,8 +39,9 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
         if not args.get(name):
             raise ActionFailure(f"missing required arguments: {name}")
     source = find_file(context, "templates", str(args["src"]))
+    data, encrypted = await read_decrypted(source)
     try:
-        text = source.read_text(encoding="utf-8")
+        text = data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as problem:
         raise ActionFailure(f"{source} is not UTF-8 text (byte {problem.start})") from None
     newline = (args.get("newline_sequence") or "\n").replace("\\r", "\r").replace("\\n", "\n")
@@ -59,7 +61,8 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     copied = {name: args[name] for name in _FOR_COPY if name in args}
     copied.update(content_args(content))
     copied["_source_name"] = source.name.removesuffix(".j2")
-    return await context.module("copy", copied, content=content)
+    result = await context.module("copy", copied, content=content)
+    return without_content(result) if encrypted else result
 
 
 def _newlines_at_end(text: str) -> int:

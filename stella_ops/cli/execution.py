@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from stella_ops.cli.extra_vars import parse_extra_vars
 from stella_ops.cli.secrets import REDACTOR
+from stella_ops.cli.vault_passwords import take_up_passwords
 from stella_ops.engine.events import Reporter, Warned
 from stella_ops.engine.options import RunOptions
 from stella_ops.errors import InventoryError, UsageError
@@ -59,6 +60,9 @@ class Choices:
     skip_tags: tuple[str, ...] = ()
     tunnel: bool = False
     orchestrator: str | None = None
+    vault_ids: tuple[str, ...] = ()
+    vault_password_files: tuple[str, ...] = ()
+    ask_vault_pass: bool = False
 
 
 @dataclass(eq=False, repr=False)
@@ -110,10 +114,12 @@ def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
     Raises:
         UsageError: no inventory, or an option that contradicts itself.
         ParseError: a file is wrong.
+        VaultError: no source of vault passwords has one.
     """
     project = project or load_project()
     environ = _withhold_passphrase(project)
     defaults = project.defaults
+    take_up_passwords(choices.vault_ids, choices.vault_password_files, ask=choices.ask_vault_pass)
     inventory = load_inventory(_sources(choices, project))
     extra_vars = parse_extra_vars(choices.extra_vars)
     connection_password = getpass.getpass("SSH password: ") if choices.ask_pass else None
@@ -265,9 +271,11 @@ async def _execute(
     import asyncio
 
     from stella_ops.agents.fleet import Fleet
+    from stella_ops.cli.recording import WithoutVault
     from stella_ops.console.fan_out import FanOut
     from stella_ops.engine.run import Run
     from stella_ops.engine.run_context import RunContext
+    from stella_ops.vault.keyring import current
 
     watching = list(reporters) if reporters is not None else [console_reporter(workplace, kind=kind)]
     warned: set[str] = set()
@@ -279,7 +287,8 @@ async def _execute(
 
     fleet = Fleet(workplace.project, redactor=workplace.redactor, environ=workplace.environ, warn=warn)
     recorder = fleet.run_recorder() if record else None
-    reporter = FanOut([*watching, *([recorder] if recorder else [])], errors=sys.stderr)
+    kept = [WithoutVault(recorder, current())] if recorder else []
+    reporter = FanOut([*watching, *kept], errors=sys.stderr)
     pool = await make_pool(workplace, fleet, warn)
     tunnels = None
     if workplace.choices.tunnel:

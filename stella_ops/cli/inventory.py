@@ -35,12 +35,18 @@ def inventory(as_list: bool, graph: bool, host: str | None, **given: Any) -> int
         click.echo(f"[WARNING]: {warning}", err=True)
     if host:
         found.host(host)
-        click.echo(json.dumps(found.variables(host, Path.cwd()), indent=4, sort_keys=True, default=str))
+        click.echo(json.dumps(found.variables(host, Path.cwd()), indent=4, sort_keys=True, default=_as_json))
     elif graph:
         click.echo("\n".join(_graph(found, "all", 0)))
     else:
-        click.echo(json.dumps(_listing(found), indent=4, sort_keys=True, default=str))
+        click.echo(json.dumps(_listing(found), indent=4, sort_keys=True, default=_as_json))
     return 0
+
+
+def _as_json(value: Any) -> Any:
+    from stella_ops.origins import SourceVault
+
+    return {"__ansible_vault": value.ciphertext} if isinstance(value, SourceVault) else str(value)
 
 
 def _graph(found: Any, group: str, depth: int) -> Iterator[str]:

@@ -18,6 +18,7 @@ from stella_ops.templating.filters import (
     text,
     times,
     urls,
+    vaults,
 )
 from stella_ops.templating.lazy import settle
 from stella_ops.templating.undefined import MissingValue
@@ -60,6 +61,7 @@ _TOPICS: tuple[dict[str, Callable[..., Any]], ...] = (
     text.FILTERS,
     times.FILTERS,
     urls.FILTERS,
+    vaults.FILTERS,
 )
 FILTERS: dict[str, Callable[..., Any]] = {
     **{name: strict(function) for topic in _TOPICS for name, function in topic.items()},

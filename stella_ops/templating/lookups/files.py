@@ -7,9 +7,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from stella_ops.errors import TemplateError
+from stella_ops.errors import TemplateError, VaultError
 from stella_ops.templating.filters.text import boolean
 from stella_ops.templating.lazy import plain_text
+from stella_ops.vault.envelope import is_encrypted
+from stella_ops.vault.keyring import reveal
 
 _SUBFOLDERS = ("files", "templates", "vars")
 
@@ -38,13 +40,21 @@ def _find(scope: Any, name: str, subfolder: str, lookup: str) -> Path:
 
 def _read(path: Path, lookup: str) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        data = path.read_bytes()
+        if is_encrypted(data):
+            data = reveal(data, path)
+        return data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+    except VaultError as problem:
+        raise TemplateError(f"lookup '{lookup}': {path}: {problem.message}", hint=problem.hint) from None
     except (OSError, UnicodeDecodeError) as problem:
         raise TemplateError(f"lookup '{lookup}': cannot read {path}: {problem}") from None
 
 
 def file(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
-    """The text of files, without the white space at their end (``rstrip=false`` keeps it)."""
+    """The text of files without the white space at their end (``rstrip=false`` keeps it).
+
+    Files that are encrypted are decrypted.
+    """
     right, left = options.get("rstrip", True), options.get("lstrip", False)
     found = []
     for name in _names(terms):
@@ -52,6 +62,11 @@ def file(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
         text = text.rstrip() if boolean(right) else text
         found.append(text.lstrip() if boolean(left) else text)
     return found
+
+
+def unvault(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
+    """The text of files as it is, decrypted where it is encrypted."""
+    return [_read(_find(scope, name, "files", "unvault"), "unvault") for name in _names(terms)]
 
 
 def template(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
@@ -138,6 +153,7 @@ def _words(value: Any) -> list[str]:
 LOOKUPS = {
     "file": file,
     "template": template,
+    "unvault": unvault,
     "pipe": pipe,
     "lines": lines,
     "fileglob": fileglob,
