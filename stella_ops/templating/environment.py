@@ -80,15 +80,23 @@ class _NativeGenerator(NativeCodeGenerator):
         return node.as_const(frame.eval_ctx)
 
 
+class _TextGenerator(CodeGenerator):
+    def _output_child_to_const(self, node: nodes.Expr, frame: Frame, finalize: Any) -> str:
+        if not isinstance(node, nodes.TemplateData):  # {{ 10 | random }} is not the same each time
+            raise nodes.Impossible
+        return super()._output_child_to_const(node, frame, finalize)
+
+
 class TextEnvironment(SandboxedEnvironment):
     """Renders files. Templates are the operator's, but what they name came from hosts: it stays sandboxed."""
 
     context_class = ScopedContext
-    code_generator_class: type[CodeGenerator] = CodeGenerator
+    code_generator_class: type[CodeGenerator] = _TextGenerator
 
     def __init__(self, **options: Any) -> None:
         options.setdefault("finalize", text_of)
-        super().__init__(undefined=MissingValue, extensions=_EXTENSIONS, auto_reload=False, **options)
+        # Not optimized: it would work filters out when it compiles, also those that give another value each time.
+        super().__init__(undefined=MissingValue, extensions=_EXTENSIONS, auto_reload=False, optimized=False, **options)
         self.filters = tables.filters()
         self.tests = tables.tests()
         self.globals.update(GLOBALS)

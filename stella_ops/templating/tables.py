@@ -40,11 +40,13 @@ class PluginTable(dict[str, Plugin]):
         """Forget what was added."""
         self.clear()
         self.update(self._own)
+        self.added: set[str] = set()
         self._whole = False
 
     def add(self, plugins: Mapping[str, Plugin]) -> None:
         """Add a user's plug-ins, which come before others of their names."""
         self.update({name: strict(function) for name, function in plugins.items()})
+        self.added.update(plugins)
 
     def _seek(self, name: object) -> bool:
         if not self._whole:
