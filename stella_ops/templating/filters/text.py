@@ -11,7 +11,7 @@ from typing import Any
 from stella_ops.errors import TemplateError
 from stella_ops.templating.lazy import plain_text
 
-_TRUE = frozenset({"yes", "on", "1", "true", "t", "y"})
+_TRUE = frozenset({"yes", "on", "1", "true"})
 
 
 def boolean(value: Any) -> bool:
@@ -102,16 +102,16 @@ def quote(value: Any) -> str:
     return shlex.quote(plain_text(value))
 
 
-def b64encode(value: Any, encoding: str = "utf-8") -> str:
-    """Base64 of a text's bytes."""
+def b64encode(value: Any, encoding: str = "utf-8", urlsafe: bool = False) -> str:
+    """Base64 of a text's bytes; ``urlsafe`` writes ``-`` and ``_`` for ``+`` and ``/``."""
     data = value if isinstance(value, bytes) else plain_text(value).encode(encoding)
-    return base64.b64encode(data).decode("ascii")
+    return (base64.urlsafe_b64encode if urlsafe else base64.b64encode)(data).decode("ascii")
 
 
-def b64decode(value: Any, encoding: str = "utf-8") -> str:
+def b64decode(value: Any, encoding: str = "utf-8", urlsafe: bool = False) -> str:
     """The text that a Base64 text holds."""
     try:
-        return base64.b64decode(plain_text(value)).decode(encoding)
+        return (base64.urlsafe_b64decode if urlsafe else base64.b64decode)(plain_text(value)).decode(encoding)
     except ValueError as problem:
         raise TemplateError(f"b64decode: {problem}") from None
 
