@@ -29,7 +29,8 @@ def settle(
     strangers = [key for key in args if key not in names and key != "_raw_params" and not str(key).startswith("_")]
     if strangers:
         known, said = ", ".join(sorted(spec)), ", ".join(sorted(strangers))
-        raise ActionFailure(f"Unsupported parameters for ({name}) module: {said}. Supported parameters include: {known}.")
+        supported = f"Supported parameters include: {known}."
+        raise ActionFailure(f"Unsupported parameters for ({name}) module: {said}. {supported}")
     settled: dict[str, Any] = {}
     for given, value in args.items():
         key = names.get(given, given)

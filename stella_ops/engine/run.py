@@ -226,7 +226,7 @@ class Run:
         name = str(rendered or "linear").removeprefix("ansible.builtin.")
         if name not in STRATEGIES:
             raise PlaybookError(
-                f"the strategy '{name}' is not supported yet",
+                f"the strategy '{name}' is not known",
                 where=origin_of(play.strategy, play.origin),
                 hint=f"known: {', '.join(STRATEGIES)}",
             )
