@@ -206,7 +206,7 @@ def read_text(path: Path | str, *, error: type[ParseError] = ParseError, what: s
         try:
             data = reveal(data, where)
         except VaultError as problem:
-            raise error(problem.message, where=where, hint=problem.hint) from None
+            raise error(problem.message, where=Origin(str(path), 1), hint=problem.hint) from None
     try:
         text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig").read()
         return VaultedText(text) if encrypted else text
@@ -234,7 +234,7 @@ def _note_revealed(documents: list[Any]) -> None:
 
 
 def _documents(text: str, source: str, error: type[ParseError]) -> Iterator[Any]:
-    loader = _BaseLoader(text)
+    loader = _BaseLoader(str.__str__(text))  # libyaml takes no subclass
     try:
         while loader.check_node():
             node = loader.get_node()
