@@ -56,4 +56,6 @@ def _select(groups: Mapping[str, list[str]], patterns: list[str]) -> list[str]:
         inventory.add_group(group)
         for host in hosts:
             inventory.add_host(host, [group] if group != "all" else [])
-    return inventory.select(patterns)
+    chosen = inventory.select(patterns)
+    # The groups come in another order than they were made in.
+    return sorted(chosen, key=groups["all"].index) if set(chosen) == set(groups.get("all", [])) else chosen

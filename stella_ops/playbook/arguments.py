@@ -164,8 +164,8 @@ def _report_unknown_module(
 ) -> None:
     short = short_name(name)
     if is_users("action", short, where):
-        hint = f"write it as a module: modules/{short}.py beside the playbook, or as a role"
-        problems.add(f"'{name}' is an action plug-in, which are not supported", where=where, hint=hint)
+        instead = f"write it as a module: modules/{short}.py beside the playbook, or as a role"
+        problems.add(f"'{name}' is an action plug-in: those are not supported", where=where, hint=instead)
         return
     hint = did_you_mean(short, [*modules.names(), "meta", *keywords])
     if hint is None and "." in short:

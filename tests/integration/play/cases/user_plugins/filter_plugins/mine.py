@@ -10,7 +10,7 @@ def shout(value, mark="!"):
 
 
 def braces(value):
-    return "{{ %s }}" % value
+    return "{{ " + value + " }}"
 
 
 def counted(values):
@@ -25,6 +25,6 @@ def known(environment, name):
     return name in environment.filters
 
 
-class FilterModule(object):
+class FilterModule:
     def filters(self):
         return {"shout": shout, "braces": braces, "counted": counted, "known_filter": known, "upper": lambda v: "own"}

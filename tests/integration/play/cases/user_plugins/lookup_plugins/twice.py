@@ -18,4 +18,5 @@ class LookupModule(LookupBase):
         if not terms:
             raise AnsibleError("twice: needs terms")
         between, number = self.get_option("between"), self.get_option("number")
-        return [between.join([term] * number) for term in self._flatten(terms)] + [self._templar.template(variables["given"])]
+        given = self._templar.template(variables["given"])
+        return [*(between.join([term] * number) for term in self._flatten(terms)), given]
