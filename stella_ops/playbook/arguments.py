@@ -20,6 +20,7 @@ from stella_ops.playbook.keywords import (
 from stella_ops.playbook.loops import with_keywords
 from stella_ops.playbook.module_index import ModuleIndex, ModuleSpec
 from stella_ops.playbook.problems import Problems
+from stella_ops.playbook.user_plugins import is_users
 
 PREFIXES = ("ansible.builtin.", "ansible.legacy.")
 # Modules of other collections that are built in here.
@@ -162,6 +163,10 @@ def _report_unknown_module(
     name: str, where: Origin | None, modules: ModuleIndex, problems: Problems, keywords: Any = ()
 ) -> None:
     short = short_name(name)
+    if is_users("action", short, where):
+        instead = f"write it as a module: modules/{short}.py beside the playbook, or as a role"
+        problems.add(f"'{name}' is an action plug-in: those are not supported", where=where, hint=instead)
+        return
     hint = did_you_mean(short, [*modules.names(), "meta", *keywords])
     if hint is None and "." in short:
         hint = "modules of collections are not supported yet"

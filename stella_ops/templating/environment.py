@@ -98,7 +98,7 @@ class TextEnvironment(SandboxedEnvironment):
         # Not optimized: it would work filters out when it compiles, also those that give another value each time.
         super().__init__(undefined=MissingValue, extensions=_EXTENSIONS, auto_reload=False, optimized=False, **options)
         self.filters = tables.filters()
-        self.tests = tables.tests()
+        self.tests = tables.tests()  # type: ignore[assignment]
         self.globals.update(GLOBALS)
 
 

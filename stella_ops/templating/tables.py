@@ -9,7 +9,8 @@ import functools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import jinja2.defaults
+from jinja2.filters import FILTERS as JINJA_FILTERS
+from jinja2.tests import TESTS as JINJA_TESTS
 
 from stella_ops.templating.conditions.registry import CONDITIONS
 from stella_ops.templating.filters.registry import FILTERS, listed, strict
@@ -102,7 +103,7 @@ def _tests_of_collections() -> dict[str, Plugin]:
 @functools.cache
 def filters() -> PluginTable:
     """The filters, made once."""
-    own: dict[str, Plugin] = {**jinja2.defaults.DEFAULT_FILTERS, **FILTERS}
+    own: dict[str, Plugin] = {**JINJA_FILTERS, **FILTERS}
     own.update({name: listed(own[name]) for name in _RETURN_GENERATORS})
     return PluginTable("filter", {**own, **_qualified(own, _BUILTIN)}, _filters_of_collections)
 
@@ -110,5 +111,5 @@ def filters() -> PluginTable:
 @functools.cache
 def tests() -> PluginTable:
     """The tests (``is …``), made once."""
-    own: dict[str, Plugin] = {**jinja2.defaults.DEFAULT_TESTS, **CONDITIONS}
+    own: dict[str, Plugin] = {**JINJA_TESTS, **CONDITIONS}  # type: ignore[dict-item]
     return PluginTable("test", {**own, **_qualified(own, _BUILTIN)}, _tests_of_collections)

@@ -100,6 +100,8 @@ def version(
     """
     if operator not in _OPERATORS:
         raise TemplateError(f"version: unknown operator '{operator}'", hint=f"known: {' '.join(_OPERATORS)}")
+    if strict is not None and version_type is not None:
+        raise TemplateError("version: 'strict' and 'version_type' say the same thing", hint="leave one of them out")
     kind = version_type or ("strict" if strict else "loose")
     if kind not in _TYPES:
         raise TemplateError(f"version: unknown version_type '{kind}'", hint=f"known: {', '.join(_TYPES)}")

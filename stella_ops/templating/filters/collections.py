@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from jinja2 import pass_environment
-from jinja2.filters import do_max, do_min, do_unique, ignore_case, make_attrgetter
+from jinja2.filters import do_unique, ignore_case, make_attrgetter
 
 from stella_ops.errors import TemplateError
 from stella_ops.templating.undefined import kind_of
@@ -132,18 +132,6 @@ def shuffle(value: Any, seed: Any = None) -> list[Any]:
     return shuffled
 
 
-@pass_environment
-def largest(environment: Any, value: Any, **options: Any) -> Any:
-    """The largest element."""
-    return do_max(environment, value, **{"case_sensitive": True, **options})
-
-
-@pass_environment
-def smallest(environment: Any, value: Any, **options: Any) -> Any:
-    """The smallest element."""
-    return do_min(environment, value, **{"case_sensitive": True, **options})
-
-
 class Group(NamedTuple):
     """What ``groupby`` makes of elements that have the same value."""
 
@@ -189,8 +177,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "combinations": combinations,
     "random": random,
     "shuffle": shuffle,
-    "max": largest,
-    "min": smallest,
     "groupby": groupby,
     "rekey_on_member": rekey_on_member,
 }

@@ -113,9 +113,9 @@ def index_of(
 
 def fact_diff(before: Any, after: Any, plugin: Any = None, common: bool = False) -> str:
     """How data changed, as a unified diff of its lines in JSON."""
-    texts = [_lines(before), _lines(after)]
-    context = max(map(len, texts)) if common else 3
-    return "\n".join(difflib.unified_diff(*texts, "before", "after", lineterm="", n=context))
+    old, new = _lines(before), _lines(after)
+    context = max(len(old), len(new)) if common else 3
+    return "\n".join(difflib.unified_diff(old, new, "before", "after", lineterm="", n=context))
 
 
 def _lines(value: Any) -> list[str]:

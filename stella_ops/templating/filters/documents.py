@@ -76,7 +76,7 @@ def from_yaml(value: Any) -> Any:
 
 def from_yaml_all(value: Any) -> Any:
     """The values of the documents of a YAML text."""
-    return _load(lambda text: list(yaml.safe_load_all(text)), value, "from_yaml_all")
+    return [] if value is None else _load(lambda text: list(yaml.safe_load_all(text)), value, "from_yaml_all")
 
 
 def _load(load: Any, value: Any, name: str) -> Any:

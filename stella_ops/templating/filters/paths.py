@@ -57,7 +57,9 @@ def normpath(path: Any) -> str:
 
 def path_join(parts: Any) -> str:
     """A list of parts as one path."""
-    return os.path.join(*map(plain_text, parts)) if isinstance(parts, list) else plain_text(parts)
+    if not isinstance(parts, str | list | tuple):
+        raise TemplateError(f"path_join: needs a list of parts, not {kind_of(parts)}")
+    return os.path.join(*map(plain_text, parts)) if isinstance(parts, list | tuple) else plain_text(parts)
 
 
 def fileglob(pattern: Any) -> list[str]:

@@ -13,6 +13,7 @@ from stella_ops.templating.lazy import plain_text
 from stella_ops.templating.lookups.inline import check_options
 from stella_ops.vault.envelope import is_encrypted
 from stella_ops.vault.keyring import reveal
+
 _TEMPLATE_OPTIONS = frozenset(
     {"template_vars", "convert_data", "trim_blocks", "lstrip_blocks", "variable_start_string", "variable_end_string"}
     | {"comment_start_string", "comment_end_string", "block_start_string", "block_end_string", "newline_sequence"}
@@ -39,7 +40,7 @@ def playbook_folder(scope: Any) -> Path:
     named = scope.lookup("playbook_dir")
     if isinstance(named, str) and named is not NOT_THERE:
         return Path(named)
-    return scope.search_path[0] if scope.search_path else Path.cwd()  # type: ignore[no-any-return]
+    return scope.search_path[0] if scope.search_path else Path.cwd()
 
 
 def find_file(scope: Any, name: str, subfolder: str, lookup: str) -> Path:

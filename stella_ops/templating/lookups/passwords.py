@@ -38,16 +38,19 @@ class _Kept(NamedTuple):
 
 
 def password(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
-    """A password from a file, made at random and written there (mode 0600) when there is none; ``/dev/null`` keeps none.
+    """A password from a file, made at random and written there (mode 0600) if there is none; ``/dev/null`` keeps none.
 
     Options: ``length`` (20), ``chars`` (names of Python's module ``string``, or characters themselves), ``encrypt``
     (the hash is returned: sha512_crypt, sha256_crypt, bcrypt, md5_crypt), ``ident`` (of bcrypt), ``seed``.
     """
     check_options(options, _OPTIONS, "password")
+    given = dict(options)
+    if isinstance(given.get("chars"), str):
+        given["chars"] = [part.strip() for part in given["chars"].split(",")]
     found = []
     for term in terms:
         name, inline = inline_options(plain_text(term), _OPTIONS, "password")
-        found.append(_password(scope, name, {**options, **inline}))
+        found.append(_password(scope, name, {**given, **inline}))
     return found
 
 

@@ -103,7 +103,7 @@ def lookup(context: Any, name: Any, *terms: Any, **options: Any) -> Any:
         return (found or []) if wantlist else None
     if len(found) == 1:
         return found[0]
-    if all(isinstance(item, str) for item in found):
+    if found and all(isinstance(item, str) for item in found):
         return ",".join(found)
     return found
 

@@ -37,7 +37,8 @@ def url(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
     """What URLs give, line by line; whole with ``split_lines=false``.
 
     Options: ``username``, ``password``, ``headers``, ``validate_certs``, ``ca_path``, ``timeout`` (10 s),
-    ``follow_redirects``, ``use_proxy``, ``use_netrc``, ``http_agent``, ``force``, ``unredirected_headers``, ``ciphers``.
+    ``follow_redirects``, ``use_proxy``, ``use_netrc``, ``http_agent``, ``force``, ``unredirected_headers``,
+    ``ciphers``.
     """
     for name, what in _UNSUPPORTED.items():
         if options.pop(name, None):

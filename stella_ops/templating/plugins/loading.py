@@ -168,9 +168,7 @@ def _lookup(name: str, path: Path) -> Callable[[Any, list[Any], dict[str, Any]],
     return functools.partial(_run, name, made, module)
 
 
-def _run(
-    name: str, made: Any, module: ModuleType, scope: Any, terms: list[Any], options: dict[str, Any]
-) -> list[Any]:
+def _run(name: str, made: Any, module: ModuleType, scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
     from stella_ops.templating.plugins.imports import answered
     from stella_ops.templating.plugins.lookup_base import Loader, ScopeTemplar, prepare
 

@@ -170,7 +170,7 @@ def prepare(plugin: Any, name: str, documentation: Any, scope: Any) -> None:
         plugin._declared = declared
         plugin._options = {key: said.get("default") for key, said in declared.items() if isinstance(said, dict)}
         return
-    # A real ansible-core is installed, and the lookup is made of its base, which asks its own configuration for options.
+    # A real ansible-core is installed, and the lookup is made of its base, which would ask its own configuration.
     base = LookupBase(plugin._loader, plugin._templar)
     prepare(base, name, documentation, scope)
     for method in ("set_options", "get_option", "get_options", "set_option", "has_option", "find_file_in_search_path"):

@@ -19,9 +19,13 @@ _INSTEAD: dict[str, dict[str, str]] = {
         **dict.fromkeys(("hashi_vault", "vault_kv2_get", "vault_read", "vault_login"), _PIPE),
         **dict.fromkeys(("aws_ssm", "aws_secret", "ssm_parameter", "secretsmanager_secret"), _PIPE),
         **dict.fromkeys(("k8s", "dig", "dnstxt", "redis", "etcd", "etcd3", "consul_kv", "mongodb", "nios"), _PIPE),
-        **dict.fromkeys(("passwordstore", "onepassword", "bitwarden", "lastpass", "keyring", "cyberarkpassword"), _PIPE),
+        **dict.fromkeys(
+            ("passwordstore", "onepassword", "bitwarden", "lastpass", "keyring", "cyberarkpassword"), _PIPE
+        ),
         **dict.fromkeys(("filetree", "collection_version"), "use fileglob, or " + _PIPE),
-        **dict.fromkeys(("random_string", "random_pet", "random_words"), "use lookup('password', '/dev/null', length=…)"),
+        **dict.fromkeys(
+            ("random_string", "random_pet", "random_words"), "use lookup('password', '/dev/null', length=…)"
+        ),
     },
 }
 

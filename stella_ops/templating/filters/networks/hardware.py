@@ -92,7 +92,9 @@ def random_mac(value: Any, seed: Any = None) -> str:
     text = plain_text(value).lower()
     given = text.split(":")
     if len(given) > 5 or not all(re.fullmatch("[0-9a-f]{2}", part) for part in given):
-        raise TemplateError(f"random_mac: '{value}' is no beginning of a hardware address", hint="for example: '52:54:00'")
+        raise TemplateError(
+            f"random_mac: '{value}' is no beginning of a hardware address", hint="for example: '52:54:00'"
+        )
     chosen: Any = secrets.SystemRandom() if seed is None else random.Random(seed)
     number = chosen.randint(68_719_476_736, 1_099_511_627_775)
     rest = re.findall("..", f"{number:x}")
