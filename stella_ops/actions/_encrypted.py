@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from stella_ops.actions.base import ActionFailure, Result
 from stella_ops.errors import VaultError
@@ -27,7 +29,18 @@ async def decrypted(content: FileContent) -> bytes | None:
         try:
             return await content.once("decrypted", lambda: reveal(content.read(0, content.size), content.path))
         except VaultError as problem:
-            raise _failure(problem) from None
+            raise failure(problem) from None
+
+
+async def decrypted_or_file(content: FileContent, args: Mapping[str, Any]) -> bytes | FileContent:
+    """What a host gets of a file: the plaintext of an encrypted one, unless the argument ``decrypt`` is false.
+
+    Raises:
+        ActionFailure: it cannot be decrypted.
+        TaskError: it cannot be read.
+    """
+    plain = await decrypted(content) if args.get("decrypt", True) else None
+    return content if plain is None else plain
 
 
 async def read_decrypted(path: Path) -> tuple[bytes, bool]:
@@ -42,7 +55,7 @@ async def read_decrypted(path: Path) -> tuple[bytes, bool]:
     except OSError as problem:
         raise ActionFailure(f"cannot read {path}: {problem.strerror}") from None
     except VaultError as problem:
-        raise _failure(problem) from None
+        raise failure(problem) from None
 
 
 def without_content(result: Result) -> Result:
@@ -52,6 +65,7 @@ def without_content(result: Result) -> Result:
     return result
 
 
-def _failure(problem: VaultError) -> ActionFailure:
+def failure(problem: VaultError) -> ActionFailure:
+    """Why an encrypted file cannot be read, as the end of a task."""
     said = f"{problem.where}: {problem.message}" if problem.where else problem.message
     return ActionFailure(said, _hint=problem.hint)

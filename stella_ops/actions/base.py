@@ -83,6 +83,7 @@ class ActionContext:
         content: bytes | FileContent | None = None,
         check: bool | None = None,
         timeout: float | None = None,
+        background: Mapping[str, Any] | None = None,
     ) -> Result:
         """Run a module on the host; its own failure is returned, not raised.
 
@@ -97,6 +98,7 @@ class ActionContext:
             environment=self.environment,
             content=content,
             link=self.link,
+            background=background,
         )
         if not isinstance(content, FileContent) or content.small() is not None:
             return told_by_host(await self.session.call(call, self.become))

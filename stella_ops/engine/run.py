@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from stella_ops.engine import plugins
 from stella_ops.engine.batches import batches
 from stella_ops.engine.events import NoHosts, PlayStarted, RunFinished, RunStarted, Warned
 from stella_ops.engine.meta import PlayEnded
@@ -58,6 +59,7 @@ class Run:
         context = self._context
         started = time.monotonic()
         code, interrupted = OK, False
+        plugins.start()
         plays = [(play, Path(play.path or book.path)) for book in playbooks for play in book.plays]
         everyone = self._everyone([play for play, _ in plays])
         context.emit(
@@ -150,6 +152,7 @@ class Run:
         context = self._context
         folder = path.resolve().parent
         context.templar = Templar(search_path=[folder, folder / "templates"])
+        plugins.of_play(context, play, folder)
         title = self._play_title(play)
         alive = [host for host in self._ordered(play, hosts) if not self._is_out(host)]
         if not alive:
@@ -226,7 +229,7 @@ class Run:
         name = str(rendered or "linear").removeprefix("ansible.builtin.")
         if name not in STRATEGIES:
             raise PlaybookError(
-                f"the strategy '{name}' is not supported yet",
+                f"unknown strategy '{name}'",
                 where=origin_of(play.strategy, play.origin),
                 hint=f"known: {', '.join(STRATEGIES)}",
             )

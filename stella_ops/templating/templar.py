@@ -241,6 +241,11 @@ def _condition_template(text: str, what: str) -> jinja2.Template:
     )
 
 
+def forget_conditions() -> None:
+    """Compile conditions anew: a filter or test in them may be another."""
+    _condition_template.cache_clear()
+
+
 def _truth(value: Any) -> bool:
     if isinstance(value, str):
         word = value.strip().lower()

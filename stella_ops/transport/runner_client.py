@@ -297,6 +297,9 @@ class RunnerClient:
             "keep": module.builtin,
             "after": after,
         }
+        if call.background is not None:
+            request["background"] = dict(call.background)
+            request["keep"] = False
         told = _task_payload(request, content if inline else None)
         packed = bytearray()
         for unit in (*module.libs, module.unit):

@@ -298,7 +298,13 @@ def _run(code, request, content):
 
     module = ModuleType("__stella_module__")
     exec(code, module.__dict__)
-    result = execute(module.run, module.__dict__.get("ARGUMENTS", {}), request, content)
+    spec = module.__dict__.get("ARGUMENTS", {})
+    if request.get("background"):
+        from stella_ops.remote.runner import jobs
+
+        result = jobs.start(request["background"], lambda: execute(module.run, spec, request, content))
+    else:
+        result = execute(module.run, spec, request, content)
     packed = plainjson.dumps(result)
     if len(packed) > RESULT_LIMIT:
         text = "the module's answer of %d MiB is too long: the limit is %d MiB"

@@ -13,9 +13,11 @@ from stella_ops.templating.filters import (
     documents,
     mappings,
     numbers,
+    passwords,
     paths,
     text,
     times,
+    urls,
     vaults,
 )
 from stella_ops.templating.lazy import settle
@@ -54,9 +56,11 @@ _TOPICS: tuple[dict[str, Callable[..., Any]], ...] = (
     documents.FILTERS,
     mappings.FILTERS,
     numbers.FILTERS,
+    passwords.FILTERS,
     paths.FILTERS,
     text.FILTERS,
     times.FILTERS,
+    urls.FILTERS,
     vaults.FILTERS,
 )
 FILTERS: dict[str, Callable[..., Any]] = {
