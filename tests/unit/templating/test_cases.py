@@ -1,4 +1,4 @@
-"""Filters, tests and lookups as data: each case of ``cases.yml`` and ``collections.yml`` is a template and its result."""
+"""Filters, tests and lookups as data: each case is a template and its result."""
 
 from __future__ import annotations
 

@@ -63,7 +63,8 @@ def project(tmp_path: Path) -> Iterator[Callable[..., list[str]]]:
 def lookup(body: str, head: str = "") -> str:
     return (
         "from ansible.plugins.lookup import LookupBase\n"
-        f"{head}\n\nclass LookupModule(LookupBase):\n    def run(self, terms, variables=None, **kwargs):\n        {body}\n"
+        f"{head}\n\nclass LookupModule(LookupBase):\n"
+        f"    def run(self, terms, variables=None, **kwargs):\n        {body}\n"
     )
 
 
@@ -159,9 +160,9 @@ def test_a_file_that_fails_is_named_where_it_is_missed(render, project: Any, tmp
 def test_other_kinds_are_not_supported_and_what_is_instead(project: Any) -> None:
     said = project(action_plugins__a="", callback_plugins__c="", strategy_plugins__s="", connection_plugins__x="")
     assert [message.split("ansible-core's ")[1] for message in sorted(said)] == [
-        "action plug-ins are not supported: write a module in library/, or a role",
-        "callback plug-ins are not supported: use --output json or --report, or read the run in the store",
-        "connection plug-ins are not supported: connections are ssh, local, docker and paramiko",
+        "action plug-ins are not supported: write a module, or a role",
+        "callback plug-ins are not supported: use --output json, which has every event of a run",
+        "connection plug-ins are not supported: connections are ssh and local",
         "strategy plug-ins are not supported: strategies are linear, pipelined, free and host_pinned",
     ]
 
