@@ -28,10 +28,9 @@ def settle(
     names = {alias: name for name, each in spec.items() for alias in (name, *each.get("aliases", ()))}
     strangers = [key for key in args if key not in names and key != "_raw_params" and not str(key).startswith("_")]
     if strangers:
-        known = ", ".join(sorted(spec))
-        raise ActionFailure(
-            f"Unsupported parameters for ({name}) module: {', '.join(sorted(strangers))}. Supported parameters include: {known}."
-        )
+        known, said = ", ".join(sorted(spec)), ", ".join(sorted(strangers))
+        supported = f"Supported parameters include: {known}."
+        raise ActionFailure(f"Unsupported parameters for ({name}) module: {said}. {supported}")
     settled: dict[str, Any] = {}
     for given, value in args.items():
         key = names.get(given, given)

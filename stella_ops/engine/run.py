@@ -229,7 +229,7 @@ class Run:
         name = str(rendered or "linear").removeprefix("ansible.builtin.")
         if name not in STRATEGIES:
             raise PlaybookError(
-                f"the strategy '{name}' is not supported yet",
+                f"unknown strategy '{name}'",
                 where=origin_of(play.strategy, play.origin),
                 hint=f"known: {', '.join(STRATEGIES)}",
             )
