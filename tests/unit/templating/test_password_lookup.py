@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from stella_ops.errors import NotYet, TemplateError
+from stella_ops.errors import TemplateError
 from stella_ops.origins import Origin, SourceText
 from stella_ops.templating.templar import Templar
 
@@ -59,17 +59,6 @@ def test_a_file_of_ansible_core_is_understood(look: Look, tmp_path: Path) -> Non
     (tmp_path / "p").write_text("a b salt=abcdefgh\n")
     assert look("{{ lookup('password', 'p') }}") == "a b"
     assert look("{{ lookup('password', 'p', encrypt='md5_crypt') }}").startswith("$1$abcdefgh$")
-
-
-def test_it_waits_for_its_turn(tmp_path: Path) -> None:
-    class NotDecided(dict[str, Any]):
-        def __iter__(self) -> Any:
-            raise NotYet
-
-    text = SourceText("{{ lookup('password', p) }}", Origin("p.yml", 1))
-    with pytest.raises(NotYet):
-        Templar().render(text, NotDecided(p=str(tmp_path / "p")))
-    assert not (tmp_path / "p").exists()
 
 
 @pytest.mark.parametrize(
