@@ -57,5 +57,6 @@ def _select(groups: Mapping[str, list[str]], patterns: list[str]) -> list[str]:
         for host in hosts:
             inventory.add_host(host, [group] if group != "all" else [])
     chosen = inventory.select(patterns)
-    # The groups come in another order than they were made in.
-    return sorted(chosen, key=groups["all"].index) if set(chosen) == set(groups.get("all", [])) else chosen
+    # Groups lose the order of "all" as a whole, which these patterns keep.
+    everyone = bool(patterns) and patterns[0].partition(":")[0].partition(",")[0] in ("all", "*")
+    return sorted(chosen, key=groups["all"].index) if everyone and set(chosen) <= set(groups["all"]) else chosen

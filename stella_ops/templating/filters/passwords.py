@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import ctypes.util
 import functools
 import secrets
 import string
@@ -122,6 +120,8 @@ def crypted(password: str, kind: Scheme, settings: str) -> str:
     function = _libcrypt()
     made: bytes | None = None
     if function is not None:
+        import ctypes
+
         state = ctypes.create_string_buffer(_STATE)
         made = function(password.encode(), settings.encode("ascii"), state)
     text = made.decode("ascii") if made else ""
@@ -135,6 +135,9 @@ def crypted(password: str, kind: Scheme, settings: str) -> str:
 
 @functools.cache
 def _libcrypt() -> Any:
+    import ctypes  # few templates hash a password
+    import ctypes.util
+
     name = ctypes.util.find_library("crypt") or "libcrypt.so.1"
     try:
         function = ctypes.CDLL(name).crypt_r

@@ -31,8 +31,6 @@ def inline_options(term: str, known: Collection[str], lookup: str) -> tuple[str,
         elif found and words:
             hint = did_you_mean(found[1], known) or f"known: {', '.join(sorted(known))}"
             raise TemplateError(f"lookup '{lookup}': unknown option '{found[1]}'", hint=hint)
-        elif options:
-            raise TemplateError(f"lookup '{lookup}': '{word}' stands after the options of '{term}'")
         else:
             words.append(word)
     return " ".join(words) if options else term, options

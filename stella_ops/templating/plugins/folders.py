@@ -12,13 +12,13 @@ from pathlib import Path
 KINDS = {"filter": "filter_plugins", "test": "test_plugins", "lookup": "lookup_plugins"}
 _EVERYWHERE = ("~/.ansible/plugins", "/usr/share/ansible/plugins")
 _INSTEAD = {
-    "action_plugins": "write a module in library/, or a role",
-    "callback_plugins": "use --output json or --report, or read the run in the store",
-    "connection_plugins": "connections are ssh, local, docker and paramiko",
+    "action_plugins": "write a module, or a role",
+    "callback_plugins": "use --output json, which has every event of a run",
+    "connection_plugins": "connections are ssh and local",
     "strategy_plugins": "strategies are linear, pipelined, free and host_pinned",
-    "become_plugins": "the ways to become another user are sudo, su, doas and runas",
+    "become_plugins": "tasks become another user by sudo",
     "vars_plugins": "use group_vars and host_vars, or vars_files",
-    "cache_plugins": "facts are kept in the store",
+    "cache_plugins": "facts are kept as long as a run lasts",
     "inventory_plugins": "use an inventory script, or a source in YAML",
     "terminal_plugins": "network devices without a shell are not supported",
     "cliconf_plugins": "network devices without a shell are not supported",
