@@ -62,7 +62,7 @@ class TaskReader:
         path: Path | None = None,
         parts: Parts | None = None,
     ) -> None:
-        self._modules = modules
+        self.modules = modules
         self._problems = self.problems = problems
         self.files = files or PlaybookFiles()
         self.playbook_folder = playbook_folder or Path()
@@ -74,7 +74,7 @@ class TaskReader:
     def within(self, path: Path) -> TaskReader:
         """A reader of another file that this one names."""
         made = TaskReader(
-            self._modules,
+            self.modules,
             self._problems,
             files=self.files,
             playbook_folder=self.playbook_folder,
@@ -152,7 +152,7 @@ class TaskReader:
                 entries.append(entry)
                 continue
             hint = None
-            if isinstance(entry, str) and self._modules.spec(str(entry).split(" ")[0].rstrip(":")):
+            if isinstance(entry, str) and self.modules.spec(str(entry).split(" ")[0].rstrip(":")):
                 hint = "a ':' must follow the module's name"
             self._problems.add(
                 f"a task must be a mapping, not {spoken(entry)}",
@@ -191,7 +191,7 @@ class TaskReader:
 
     def _task(self, raw: Mapping[Any, Any], parent: Inherited, *, handler: bool = False) -> Task | None:
         problems = self._problems
-        call = read_call(raw, "handler" if handler else "task", self._modules, problems)
+        call = read_call(raw, "handler" if handler else "task", self.modules, problems)
         check_values(raw, problems)
         inherited = fold(parent, raw, problems)
         loop = read_loop(raw, problems)
