@@ -12,7 +12,23 @@ from pathlib import Path
 
 # What may lie among modules and is none, as ansible-core has it.
 _NO_MODULES = frozenset(
-    {".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst", ".yaml", ".yml", ".ini", ".json", ".cfg", ".orig"}
+    {
+        ".pyc",
+        ".pyo",
+        ".swp",
+        ".bak",
+        "~",
+        ".rpm",
+        ".md",
+        ".txt",
+        ".rst",
+        ".yaml",
+        ".yml",
+        ".ini",
+        ".json",
+        ".cfg",
+        ".orig",
+    }
 )
 
 

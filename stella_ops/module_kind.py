@@ -29,7 +29,8 @@ class ModuleFile(NamedTuple):
     """A module's file.
 
     Attributes:
-        interpreter: the last part of its shebang's path, which names the variable ``ansible_<interpreter>_interpreter``.
+        interpreter: the last part of its shebang's path, which names the variable
+            ``ansible_<interpreter>_interpreter``.
     """
 
     path: Path

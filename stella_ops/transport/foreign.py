@@ -39,7 +39,7 @@ class Foreign(NamedTuple):
     path: Path
     kind: Kind
     libs: tuple[str, ...] = ()
-    utils: Mapping[str, Unit] = {}  # noqa: RUF012  # never changed
+    utils: Mapping[str, Unit] = {}
 
 
 def read_foreign(name: str, path: Path, source: bytes, folders: Sequence[Path]) -> Foreign | None:

@@ -11,12 +11,11 @@ import os
 import select
 import sys
 
+from stella_ops.remote.lib.foreign_imports import UtilsFinder
 from stella_ops.remote.lib.task import jsonable
 
 PYTHON, WANT_JSON, KEY_VALUE, BINARY, JSON_ARGS = "python", "want_json", "key_value", "binary", "json_args"
 
-_PREFIX = "ansible.module_utils"
-_OURS = "stella_ops.remote.lib.module_utils"
 _JSON_ARGS_MARK = b"<<INCLUDE_ANSIBLE_MODULE_JSON_ARGS>>"
 _READ = 65536
 # How much of what it prints is kept.
@@ -99,7 +98,9 @@ def read_answer(status, out, err):
     last = said[-1].strip() if said else "it printed nothing"
     if status < 0:
         last = "it was killed by signal {}".format(-status)
-    answer = {"failed": True, "rc": status, "module_stdout": text, "module_stderr": errors}
+    answer = {"failed": True, "module_stdout": text, "module_stderr": errors}
+    if status:
+        answer["rc"] = status
     answer["msg"] = "MODULE FAILURE: the module gave no result in JSON: {}".format(last)
     if "Traceback (most recent call last)" in errors:
         answer["exception"] = errors
@@ -242,75 +243,6 @@ def _as_main(code, utils, params):
     return 0
 
 
-class UtilsFinder(object):
-    """Answers imports of ``ansible``.
-
-    Args:
-        utils: see ``run``.
-        version: of ansible-core, as modules may ask for it.
-    """
-
-    def __init__(self, utils, version):
-        self._codes = {}
-        self._packages = {"ansible", "ansible.modules"}
-        self._version = version
-        for name, code in utils.items():
-            if name.endswith(".__init__"):
-                name = name[: -len(".__init__")]
-                self._packages.add(name)
-            self._codes[name] = code
-        # A folder without a file ``__init__.py`` is a package as well.
-        for name in list(self._codes):
-            while "." in name:
-                name = name.rpartition(".")[0]
-                if name != _PREFIX:
-                    self._packages.add(name)
-
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] != "ansible":
-            return None
-        if name in self._codes or name in self._packages or name == "ansible.release":
-            return self._spec(name, name in self._packages)
-        if name != _PREFIX and not name.startswith(_PREFIX + "."):
-            return None
-        return self._spec(name, True) if _ours(name) is not None else None
-
-    def _spec(self, name, is_package):
-        return type(sys.__spec__)(name, self, origin=name, is_package=is_package)  # type: ignore[arg-type]
-
-    def create_module(self, spec):
-        if spec.name in self._codes or not spec.name.startswith(_PREFIX):
-            return None
-        found = _ours(spec.name)
-        if found is not None and not hasattr(found, "__path__") and spec.name in self._packages:
-            vars(found)["__path__"] = []
-        return found
-
-    def exec_module(self, module):
-        name = module.__spec__.name
-        if name in self._codes:
-            exec(self._codes[name].load(), vars(module))
-        elif name in ("ansible", "ansible.release"):
-            vars(module).update(__version__=self._version, __author__="", __codename__="")
-
-
-def _ours(name):
-    """The module of ours that answers for a name; None where there is none."""
-    moves = _PREFIX + ".six.moves"
-    if name == moves or name.startswith(moves + "."):
-        from stella_ops.remote.lib.module_utils import six
-
-        return six.find_moved(name[len(moves) + 1 :])
-    ours = _OURS + name[len(_PREFIX) :]
-    try:
-        __import__(ours)
-    except ImportError as problem:
-        if getattr(problem, "name", None) == ours:
-            return None
-        raise
-    return sys.modules[ours]
-
-
 # -- all others
 
 
@@ -397,6 +329,7 @@ def _start(words):
                 select.select([], [], [], 0.05)
                 continue
             raise _Trouble("the module cannot be started: {}: {}".format(words[0], problem.strerror))
+    assert child.stdout is not None and child.stderr is not None
     out, err = os.dup(child.stdout.fileno()), os.dup(child.stderr.fileno())
     child.stdout.close()
     child.stderr.close()

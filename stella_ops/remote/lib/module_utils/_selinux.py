@@ -101,7 +101,7 @@ class SelinuxMixin(object):
         if not special:
             given = list(context)[: len(current)]
             given += [None] * (len(current) - len(given))
-            wanted = [old if new is None else new for old, new in zip(current, given)]
+            wanted = [old if new is None else new for old, new in zip(current, given)]  # noqa: B905
         if current == wanted:
             return changed
         if diff is not None:

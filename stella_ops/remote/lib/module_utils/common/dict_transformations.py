@@ -70,9 +70,9 @@ def dict_merge(a, b):
 def recursive_diff(dict1, dict2):
     """What only the first has and what only the second has; None where they are equal."""
     if not all(isinstance(item, MutableMapping) for item in (dict1, dict2)):
-        raise TypeError("Unable to diff 'dict1' {} and 'dict2' {}. Both must be a dictionary.".format(
-            type(dict1), type(dict2)
-        ))
+        raise TypeError(
+            "Unable to diff 'dict1' {} and 'dict2' {}. Both must be a dictionary.".format(type(dict1), type(dict2))
+        )
     left = {key: value for key, value in dict1.items() if key not in dict2}
     right = {key: value for key, value in dict2.items() if key not in dict1}
     for key in set(dict1) & set(dict2):

@@ -34,7 +34,7 @@ def human_to_bytes(number, default_unit=None, isbits=False):
     amount = float(found.group(1))
     unit = found.group(2) or default_unit
     if unit is None:
-        return int(round(amount))
+        return round(amount)
     letter = unit[0].upper()
     if letter not in SIZE_RANGES:
         text = "human_to_bytes() failed to convert {} (unit = {}). The suffix must be one of {}"
@@ -45,7 +45,7 @@ def human_to_bytes(number, default_unit=None, isbits=False):
         expected = "expect {} or {}".format(*((short, word) if letter == "B" else (letter + short, letter)))
         text = "human_to_bytes() failed to convert {}. Value is not a valid string ({})"
         raise ValueError(text.format(number, expected))
-    return int(round(amount * SIZE_RANGES[letter]))
+    return round(amount * SIZE_RANGES[letter])
 
 
 def bytes_to_human(size, isbits=False, unit=None):

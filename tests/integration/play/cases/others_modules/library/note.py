@@ -51,10 +51,10 @@ def main():
         arguments = module.load_file_common_arguments(module.params)
         changed = module.set_fs_attributes_if_different(arguments, changed)
     result = dict(changed=changed, path=path, told=module.params["secret"], lines=module.params["lines"])
-    if module._diff:
-        result["diff"] = dict(before=before, after=after, before_header=path, after_header=path)
     if "x" in after:
         module.fail_json(msg="no x, please: %s" % module.params["secret"], **result)
+    if module._diff:
+        result["diff"] = dict(before=before, after=after, before_header=path, after_header=path)
     module.exit_json(**result)
 
 

@@ -9,8 +9,13 @@ def main():
     module = AnsibleModule(argument_spec={"name": {}}, supports_check_mode=False)
     rc, out, err = module.run_command("echo $HOME_OF_NOBODY 'a b'", check_rc=True)
     module.warn("careful")
-    module.exit_json(greeting=greet(module.params["name"]), depth=depth(), same=deep.depth() == depth(), out=out,
-                     ansible_facts={"greeted": module.params["name"]})
+    module.exit_json(
+        greeting=greet(module.params["name"]),
+        depth=depth(),
+        same=deep.depth() == depth(),
+        out=out,
+        ansible_facts={"greeted": module.params["name"]},
+    )
 
 
 main()
