@@ -58,6 +58,7 @@ class Choices:
     diff: bool = False
     tags: tuple[str, ...] = ()
     skip_tags: tuple[str, ...] = ()
+    module_path: tuple[str, ...] = ()
     tunnel: bool = False
     orchestrator: str | None = None
     vault_ids: tuple[str, ...] = ()

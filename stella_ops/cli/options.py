@@ -89,6 +89,13 @@ run_options = _together(
         metavar="VARS",
         help="Variables over all others: key=value, YAML or JSON in one argument, or @FILE.",
     ),
+    click.option(
+        "-M",
+        "--module-path",
+        multiple=True,
+        metavar="FOLDERS",
+        help="Folders of modules to look in first, with colons between. [default: ANSIBLE_LIBRARY]",
+    ),
     click.option("-v", "--verbose", count=True, help="Show more; up to -vvv."),
     click.option(
         "--output",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,7 @@ def play(
     import dataclasses
 
     from stella_ops.cli.execution import Choices, execute, prepare
+    from stella_ops.module_folders import folders_beside, split_paths
 
     if given["orchestrator"] and not given["tunnel"]:
         raise UsageError("--orchestrator says where tunnels lead, and none are opened", hint="add --tunnel")
@@ -71,7 +72,8 @@ def play(
         extra_vars = (*extra_vars, '{"stella_reissue": true}')
     workplace = prepare(Choices(extra_vars=extra_vars, **given))
     paths = [find_playbook(name, workplace.project.root) for name in playbooks]
-    folders = _module_folders(paths, workplace.options.module_folders)
+    named = [folder for text in given["module_path"] for folder in split_paths(text)]
+    folders = folders_beside(paths, named, workplace.options.module_folders, os.environ)
     workplace.options = dataclasses.replace(workplace.options, module_folders=folders)
     books = workplace.load(paths)
     if list_hosts or list_tasks or syntax_check:
@@ -81,15 +83,6 @@ def play(
             click.echo(list_playbook(book, workplace, hosts=list_hosts, tasks=list_tasks), nl=False)
         return 0
     return execute(workplace, books, kind="play", title=" ".join(playbooks))
-
-
-def _module_folders(playbooks: Sequence[Path], others: Sequence[Path]) -> tuple[Path, ...]:
-    """Folders ``modules`` beside the playbooks come before the project's."""
-    from stella_ops.settings import is_trusted
-
-    beside = [path.resolve().parent / "modules" for path in playbooks]
-    known = {folder.resolve(): folder for folder in (*beside, *others)}
-    return tuple(known[folder] for folder in known if folder.is_dir() and is_trusted(folder))
 
 
 def find_playbook(name: str, root: Path) -> Path:

@@ -29,14 +29,22 @@ Exit status: 0 all went well, 2 a host failed, 4 a host was unreachable, 1 error
 @options.run_options
 def run(pattern: str, module: str, arguments: str, **given: Any) -> int:
     """Run one module on the hosts of PATTERN."""
+    import dataclasses
+    import os
+    from pathlib import Path
+
     from stella_ops.cli.execution import Choices, execute, prepare
     from stella_ops.cli.modules import module_index
     from stella_ops.cli.single_task import single_task
     from stella_ops.errors import PlaybookError
+    from stella_ops.module_folders import folders_beside, split_paths
     from stella_ops.origins import Origin, SourceMapping, SourceText
     from stella_ops.playbook.parser import parse_tasks
 
     workplace = prepare(Choices(**given))
+    named = [folder for text in given["module_path"] for folder in split_paths(text)]
+    folders = folders_beside([Path("run.yml")], named, workplace.options.module_folders, os.environ)
+    workplace.options = dataclasses.replace(workplace.options, module_folders=folders)
     origin = Origin("--args")
     written = SourceMapping(origin)
     value: Any = SourceText(arguments, origin) if arguments else None

@@ -18,6 +18,7 @@ from stella_ops.engine.preparation import Preparation, Prepared
 from stella_ops.engine.results import finish_result
 from stella_ops.engine.run_context import RunContext
 from stella_ops.errors import StellaError, TaskTimeoutError, TemplateError, UnreachableError
+from stella_ops.module_kind import Kind
 from stella_ops.playbook.model import Task
 
 DEFAULT_RETRIES = 3
@@ -112,18 +113,34 @@ class Attempts:
                 args.setdefault(free_form, text)
         if context.check and not supports_check:
             return {"skipped": True, "msg": f"remote module ({task.action}) does not support check mode"}
+        told = self._told(task, context)
         if limit <= 0:
-            return await context.module(task.action, args)
+            return await context.module(task.action, args, told=told)
         job = f"j{secrets.randbelow(10**12)}.{os.getpid()}"
         if self._preparation.number(task.poll, context.variables, DEFAULT_POLL) <= 0:
-            return await context.module(task.action, args, background={"id": job, "limit": limit})
+            return await context.module(task.action, args, background={"id": job, "limit": limit}, told=told)
         # A connection that is kept needs no polling: the task is waited for, as long as it may take.
         try:
-            result = await context.module(task.action, args, timeout=limit)
+            result = await context.module(task.action, args, timeout=limit, told=told)
         except TaskTimeoutError:
             text = f"async task did not complete within the requested time - {limit:g}s"
             return {"failed": True, "changed": False, "msg": text, "ansible_job_id": job}
         return {**result, "ansible_job_id": job, "started": True, "finished": True}
+
+    def _told(self, task: Task, context: ActionContext) -> dict[str, Any] | None:
+        """What a module that was written for ansible-core is told besides its arguments."""
+        found = self._run.foreign_module(task.action)
+        if found is None:
+            return None
+        variables = context.variables
+        hide = self._preparation.flag_or_not(task.inherited.no_log, variables, otherwise=True)
+        told: dict[str, Any] = {"version": variables["ansible_version"]["full"]}
+        told["settings"] = {"verbosity": self._run.options.verbosity, "no_log": hide}
+        if "ansible_remote_tmp" in variables:
+            told["settings"]["remote_tmp"] = variables["ansible_remote_tmp"]
+        if found.interpreter is not None and found.kind is not Kind.PYTHON:
+            told["interpreter"] = variables.get(f"ansible_{found.interpreter}_interpreter")
+        return told
 
     def _judge(self, task: Task, result: Result, scope: Mapping[str, Any]) -> None:
         """``changed_when`` and ``failed_when`` decide over what the module said."""

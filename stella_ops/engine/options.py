@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ class RunOptions:
         forks: how many hosts work at once.
         timeout: seconds to connect.
         task_timeout: seconds for one task where none is written; 0 for no limit.
-        module_folders: the user's own ``modules/``, before the built-in ones.
+        module_folders: with modules of the user's own, before the built-in ones; see ``ModuleFolders``.
     """
 
     check: bool = False
@@ -37,5 +37,5 @@ class RunOptions:
     forks: int = 50
     timeout: float = 10.0
     task_timeout: float = 0
-    module_folders: tuple[Path, ...] = ()
+    module_folders: Sequence[Path] = ()
     verbosity: int = 0

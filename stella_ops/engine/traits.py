@@ -55,7 +55,7 @@ class Traits:
     def _make(self, task: Task) -> tuple[bool, bool]:
         inherited = task.inherited
         single = (
-            _is_plain(task.action, self._folders)
+            _is_plain(task.action, tuple(self._folders))
             and task.loop is None
             and not task.until
             and task.asynchronous is None

@@ -62,7 +62,7 @@ class TaskReader:
         path: Path | None = None,
         parts: Parts | None = None,
     ) -> None:
-        self._modules = modules
+        self.modules = modules
         self._problems = self.problems = problems
         self.files = files or PlaybookFiles()
         self.playbook_folder = playbook_folder or Path()
@@ -75,7 +75,7 @@ class TaskReader:
     def within(self, path: Path) -> TaskReader:
         """A reader of another file that this one names."""
         made = TaskReader(
-            self._modules,
+            self.modules,
             self._problems,
             files=self.files,
             playbook_folder=self.playbook_folder,
@@ -154,7 +154,7 @@ class TaskReader:
                 entries.append(entry)
                 continue
             hint = None
-            if isinstance(entry, str) and self._modules.spec(str(entry).split(" ")[0].rstrip(":")):
+            if isinstance(entry, str) and self.modules.spec(str(entry).split(" ")[0].rstrip(":")):
                 hint = "a ':' must follow the module's name"
             self._problems.add(
                 f"a task must be a mapping, not {spoken(entry)}",
@@ -201,7 +201,7 @@ class TaskReader:
         inherited = fold(parent, raw, problems)
         ready = self._guarded > 0 or inherited.ignore_errors not in (None, False) or "failed_when" in raw
         level = "handler" if handler else "task"
-        call = read_call(raw, level, self._modules, problems, expected_to_fail=ready)
+        call = read_call(raw, level, self.modules, problems, expected_to_fail=ready)
         check_values(raw, problems)
         loop = read_loop(raw, problems)
         if loop.variables:
