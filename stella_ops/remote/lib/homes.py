@@ -129,7 +129,8 @@ def _asked(task, words, passphrase):
         finally:
             os._exit(127)
     said = b""
-    answered = 0
+    line = b""
+    left = 2  # it asks once more, to be sure
     while True:
         try:
             data = os.read(terminal, 4096)
@@ -138,9 +139,11 @@ def _asked(task, words, passphrase):
         if not data:
             break
         said += data
-        if said.lower().count(b"passphrase") > answered and answered < 2 and said.rstrip().endswith(b":"):
+        line = (line + data).split(b"\n")[-1]
+        if left and b"passphrase" in line.lower() and line.rstrip().endswith(b":"):
             os.write(terminal, passphrase.encode("utf-8", "surrogateescape") + b"\n")
-            answered = said.lower().count(b"passphrase")
+            left -= 1
+            line = b""
     os.close(terminal)
     if os.waitpid(pid, 0)[1] != 0:
         task.fail("ssh-keygen: {}".format(said.decode("utf-8", "replace").strip()), name=task.args["name"])
