@@ -145,7 +145,6 @@ def write(task, path, text):
     folder = os.path.dirname(path)
     for made in files.make_directories(folder) if folder else []:
         os.chmod(made, 0o700)
-    mode = None if os.path.exists(path) else "0600"
     with atomic.Replacement(os.path.realpath(path), warn=task.warn) as new:
         new.write(text.encode("utf-8", "surrogateescape"))
-        new.commit(files.Wanted(mode))
+        new.commit()
