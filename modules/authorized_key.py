@@ -77,7 +77,9 @@ def read_keys(task):
             continue
         key = authorized_keys.parse(line)
         if key is None:
-            task.fail("invalid key specified: {}".format(line), hint="a key is its type, then its base64, then a comment")
+            task.fail(
+                "invalid key specified: {}".format(line), hint="a key is its type, then its base64, then a comment"
+            )
         if args["key_options"] is not None:
             key = key._replace(options=args["key_options"])
         if args["comment"] is not None:

@@ -135,9 +135,7 @@ class Systemd(Way):
         program = programs.need(self.task, "hostnamectl")
         said = programs.call(self.task, [program] + list(words))
         if said.rc != 0:
-            self.task.fail(
-                "Command failed rc={}, out={}, err={}".format(said.rc, said.stdout, said.stderr), rc=said.rc
-            )
+            self.task.fail("Command failed rc={}, out={}, err={}".format(said.rc, said.stdout, said.stderr), rc=said.rc)
         return said.stdout.strip()
 
     def read(self):

@@ -110,7 +110,9 @@ def fields(task, line):
     else:
         marker = ""
     if len(words) < 3:
-        task.fail("'{}' is no line of a known_hosts file: host, type and base64 of the key make one".format(line.strip()))
+        task.fail(
+            "'{}' is no line of a known_hosts file: host, type and base64 of the key make one".format(line.strip())
+        )
     return (marker, words[0], words[1], words[2])
 
 

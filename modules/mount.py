@@ -131,7 +131,11 @@ def to_mount(task, table, line_changed):
     if args["state"] == "ephemeral":
         if same_source(now, args["src"]):
             return to_remount(task) if args["opts"] else []
-        task.fail("Ephemeral mount point is already mounted with a different source than the specified one: {}".format(now.src))
+        task.fail(
+            "Ephemeral mount point is already mounted with a different source than the specified one: {}".format(
+                now.src
+            )
+        )
     if not line_changed:
         return []
     if same_source(now, args["src"]) and now.fstype == args["fstype"]:

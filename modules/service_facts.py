@@ -69,9 +69,9 @@ def states(task, systemctl, names):
         return
     said = programs.call(task, [systemctl, "show", "--property=ActiveState", "--"] + names)
     found = re.findall(r"^ActiveState=(.*)$", said.stdout, re.MULTILINE)
-    for name, state in zip(names, found):
-        if len(found) == len(names):
-            yield name, state
+    if len(found) == len(names):
+        for place, name in enumerate(names):
+            yield name, found[place]
 
 
 def scripts(task, services):

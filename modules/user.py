@@ -82,9 +82,7 @@ def run(task):
     found = look(args)
     if found is None:
         task.fail("failed to look up user name: {}".format(args["name"]), **result)
-    result.update(
-        uid=found.pw_uid, group=found.pw_gid, comment=found.pw_gecos, home=found.pw_dir, shell=found.pw_shell
-    )
+    result.update(uid=found.pw_uid, group=found.pw_gid, comment=found.pw_gecos, home=found.pw_dir, shell=found.pw_shell)
     if args["groups"] is not None:
         result["groups"] = ",".join(args["groups"])
     home = args["home"] or found.pw_dir

@@ -82,7 +82,6 @@ def mounted(path="/proc/self/mountinfo"):
             words = line.split()
             end = words.index("-")
             options = words[5] + "," + words[end + 3] if len(words) > end + 3 else words[5]
-            found.append(
-                Mount(unescape(words[4]), words[end + 1], unescape(words[end + 2]), options.split(","), unescape(words[3]))
-            )
+            path, source_name, root = unescape(words[4]), unescape(words[end + 2]), unescape(words[3])
+            found.append(Mount(path, words[end + 1], source_name, options.split(","), root))
     return found
