@@ -71,7 +71,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
         await _wait(context, wanted, before)
     except NotBack as problem:
         elapsed = int(time.monotonic() - started)
-        raise ActionFailure(str(problem), rebooted=True, changed=True, elapsed=elapsed) from None
+        raise ActionFailure(str(problem), rebooted=True, elapsed=elapsed) from None
     return {"changed": True, "rebooted": True, "elapsed": int(time.monotonic() - started)}
 
 

@@ -6,7 +6,6 @@ but the one for ansible.posix pass under ansible-core as they are.
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,8 +61,3 @@ def test_a_reboot(systemd_lab: Lab, make_project: Callable[[], Any]) -> None:
         play(make_project, systemd_lab, "reboot", "lab3")
     finally:
         systemd_hosts.docker(systemd_lab, "update", "lab3", "--restart", "no")
-
-
-def test_nothing_is_left_of_the_lab_s_logins(systemd_lab: Lab) -> None:
-    line = ["ssh", "-F", str(systemd_lab.folder / "ssh_config"), "-o", "BatchMode=yes", "-l", "ops", "lab3", "id -un"]
-    assert subprocess.run(line, capture_output=True, text=True, timeout=30, check=False).stdout == "ops\n"
