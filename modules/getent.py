@@ -31,7 +31,7 @@ def run(task):
     if said.rc == 2 and not args["fail_key"]:
         return {"changed": False, "ansible_facts": {fact: {args["key"]: None}}, "msg": REASONS[2]}
     if said.rc != 0:
-        task.fail(REASONS.get(said.rc, "Unexpected failure!"), rc=said.rc, stderr=said.stderr)
+        task.fail(REASONS.get(said.rc, "Unexpected failure!"))
     return {"changed": False, "ansible_facts": {fact: table(said.stdout, split)}}
 
 

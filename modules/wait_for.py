@@ -59,10 +59,11 @@ class Deadline(object):
 def run(task):
     """Return state, port, path, search_regex, match_groups, match_groupdict and elapsed (seconds)."""
     args = task.args
+    if task.check_mode:
+        text = "remote module (wait_for) does not support check mode"
+        return {"changed": False, "skipped": True, "msg": text, "elapsed": 0}
     check_arguments(task)
     deadline = Deadline(args["timeout"], args["sleep"])
-    if task.check_mode:
-        return {"changed": False, "skipped": True, "msg": "remote module (wait_for) does not support check mode", "elapsed": 0}
     if args["delay"]:
         time.sleep(min(args["delay"], args["timeout"]))  # it counts as part of the timeout
     found = ()
@@ -99,7 +100,8 @@ def check_arguments(task):
     if args["port"] is not None and args["path"] is not None:
         task.fail("port and path parameter can not both be passed to wait_for", elapsed=0)
     if args["path"] is not None and args["state"] in ("stopped", "drained"):
-        task.fail("state={} should only be used for checking a port in the wait_for module".format(args["state"]), elapsed=0)
+        text = "state={} should only be used for checking a port in the wait_for module"
+        task.fail(text.format(args["state"]), elapsed=0)
     if args["port"] is not None and not 0 < args["port"] < 65536:
         task.fail("port {} is not between 1 and 65535".format(args["port"]), elapsed=0)
     if args["exclude_hosts"] and args["state"] != "drained":
