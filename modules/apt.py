@@ -9,7 +9,7 @@ import os
 import re
 import time
 
-from stella_ops.remote.lib import debian
+from stella_ops.remote.lib import apt_lists, debian
 
 ARGUMENTS = {
     "package": {
@@ -157,19 +157,11 @@ class Packages(object):
 
     def fetch_lists(self):
         """apt-get update, tried as often as asked; an index that cannot be fetched is a failure."""
-        tries = max(1, self.args["update_cache_retries"])
-        for attempt in range(tries):
-            said = debian.run_locking([debian.program("apt-get"), "-q", "update"], self.deadline)
-            # apt-get ends well when some indexes fail: it then works on with the old ones (apt-get(8)).
-            bad = [line for line in said.stderr.splitlines() if line.startswith("E:") or "Failed to fetch" in line]
-            if said.rc == 0 and not bad:
-                return
-            reason = "; ".join(bad) or said.stderr.strip() or "unknown reason"
-            hint = debian.hint_for(said.stderr)
-            if attempt + 1 == tries or (hint and "become" in hint):
-                self.fail("Failed to update apt cache after {} retries: {}".format(attempt + 1, reason), said, hint)
-            self.task.warn("Failed to update cache after {} retries due to {}, retrying".format(attempt + 1, reason))
-            time.sleep(min(2**attempt, self.args["update_cache_retry_max_delay"]))
+        args = self.args
+        longest = args["update_cache_retry_max_delay"]
+        found = apt_lists.update(self.task, args["update_cache_retries"], longest, self.deadline)
+        if found is not None:
+            self.fail(*found)
 
     def clean(self):
         """Delete the downloaded package files."""

@@ -50,8 +50,8 @@ class DebianRoot:
             f'Dir::Etc "{self.etc}/";\nDPkg::Options {{ "--root={self.root}"; "--force-not-root"; '
             f'"--log={self.root}/var/log/dpkg.log"; "--force-script-chrootless"; }};\n'
             'APT::Sandbox::User "root";\nDir::Bin::dpkg "/usr/bin/dpkg";\nAcquire::Languages "none";\n'
-            '#clear DPkg::Pre-Install-Pkgs;\n#clear DPkg::Post-Invoke;\n#clear APT::Update::Post-Invoke-Success;\n'
-            '#clear APT::Update::Post-Invoke;\n#clear DPkg::Pre-Invoke;\n'
+            "#clear DPkg::Pre-Install-Pkgs;\n#clear DPkg::Post-Invoke;\n#clear APT::Update::Post-Invoke-Success;\n"
+            "#clear APT::Update::Post-Invoke;\n#clear DPkg::Pre-Invoke;\n"
         )
         self.environment = {
             "APT_CONFIG": str(configuration),
