@@ -156,7 +156,7 @@ def agent_images(docker_engine: Any, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture(scope="session")
-def systemd_lab(docker_engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+def systemd_hosts(docker_engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """Three booted Debian hosts in containers, this worker's own; the last has no openssl.
 
     Logins: ``ops`` (sudo without password), and ``lab.settings["password_sudo_user"]`` whose sudo asks for
@@ -173,6 +173,24 @@ def systemd_lab(docker_engine: Any, tmp_path_factory: pytest.TempPathFactory) ->
         yield lab
     finally:
         systemd_hosts.down(folder / "lab", purge=True)
+
+
+_NO_AGENT = """
+systemctl disable --now stella-agent; pkill -KILL -u stella-agent
+rm -rf /opt/stella-agent /etc/stella-agent /var/lib/stella-agent /run/stella-agent /var/log/stella-agent \\
+    /etc/systemd/system/stella-agent.service /etc/systemd/system/stella-agent.service.d /home/*/.stella-agent
+userdel stella-agent; groupdel stella-agent; systemctl daemon-reload; systemctl reset-failed; true
+"""
+
+
+@pytest.fixture(scope="module")
+def systemd_lab(systemd_hosts: Lab) -> Lab:
+    """The hosts of ``systemd_hosts`` without the agents that the tests of another file have left there."""
+    from stella_ops.lab import systemd_hosts as lab
+
+    for host in systemd_hosts.hosts:
+        lab.docker(systemd_hosts, "exec", host.name, "sh", "-c", _NO_AGENT)
+    return systemd_hosts
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,7 @@ import pytest
 
 from stella_ops.lab.model import Lab
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(480)]
 
 _BESIDE = Path(__file__).parent
 

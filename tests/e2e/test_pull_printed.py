@@ -101,7 +101,7 @@ def run_as_printed(lab: Lab, host: str, command: str) -> subprocess.CompletedPro
 
 
 @pytest.mark.systemd
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(480)
 def test_the_line_for_linux(systemd_lab: Lab, make_project: Callable[[], Any]) -> None:
     route = systemd_hosts.docker(systemd_lab, "exec", "lab1", "ip", "-json", "route", "show", "default").stdout
     with serving(make_project(), json.loads(route)[0]["gateway"]) as orchestrator:
@@ -151,7 +151,7 @@ def test_the_line_for_linux(systemd_lab: Lab, make_project: Callable[[], Any]) -
             )
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(480)
 def test_the_line_for_docker(make_project: Callable[[], Any], agent_images: Any) -> None:
     images = agent_images
     gateway = images.docker("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}").strip()

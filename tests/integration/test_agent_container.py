@@ -89,7 +89,14 @@ class Box:
         return (
             self.images.docker("ps", "-a", "--format", "{{.ID}} {{.Names}}", "--filter", f"name={self.name}"),
             self.images.docker("volume", "ls", "-q", "--filter", f"name={self.name}"),
-            self.images.docker("images", "-a", "--no-trunc", "--format", "{{.ID}} {{.Repository}}:{{.Tag}}"),
+            self.images.docker(
+                "images",
+                "--no-trunc",
+                "--filter",
+                "reference=stella/agent",
+                "--format",
+                "{{.ID}} {{.Repository}}:{{.Tag}}",
+            ),
         )
 
 

@@ -64,8 +64,10 @@ class Client(object):
         """End the request that waits, or else the next that would; its caller gets ``Interrupted``."""
         with self._lock:
             self._interrupted = True
-            if self._waiting and self._connection is not None:
-                self._connection.sock.interrupt()
+            # http.client lets go of a socket as soon as the whole of an answer is there.
+            socket = getattr(self._connection, "sock", None) if self._waiting else None
+            if socket is not None:
+                socket.interrupt()
 
     def json(self, method, path, document=None, headers=None, **limits):
         """The JSON object that is answered; None for 304. Arguments and errors as for ``request``."""

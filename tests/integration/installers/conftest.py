@@ -290,8 +290,15 @@ class Host:
         return sorted(str(path) for path in self.folder.rglob("*") if path not in ours)
 
     def temporary(self) -> list[str]:
-        found = [path.removeprefix(str(self.folder)) for path in self.files()]
-        return [path for path in found if re.search(r"(\.new|\.before)$|^/tmp/", path)]
+        """Files that somebody has left: those of an agent that is just writing one are gone at another look."""
+        looks = []
+        for _ in range(3):
+            found = [path.removeprefix(str(self.folder)) for path in self.files()]
+            looks.append({path for path in found if re.search(r"(\.new|\.before)$|^/tmp/", path)})
+            if not looks[-1]:
+                break
+            threading.Event().wait(0.3)
+        return sorted(set.intersection(*looks))
 
     def check_healthy(self, version: str) -> dict[str, Any]:
         """The agent of this version runs, is enrolled and configured, and nothing lies about."""
