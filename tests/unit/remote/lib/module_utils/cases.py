@@ -373,9 +373,8 @@ def plain(told):
     """A warning or deprecation as its text and when."""
     if isinstance(told, str):
         return [told]
-    return [told["event"]["msg"] if "event" in told else told["msg"], told.get("version") or told.get("date")][
-        : 2 if "version" in told or "date" in told else 1
-    ]
+    text = told["event"]["msg"] if "event" in told else told["msg"]
+    return [part for part in (text, told.get("version") or told.get("date")) if part]
 
 
 def main():
