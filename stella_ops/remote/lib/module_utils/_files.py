@@ -141,8 +141,10 @@ class FilesMixin(object):
 
     @classmethod
     def _symbolic_mode_to_octal(cls, path_stat, symbolic_mode):
-        is_directory = stat.S_ISDIR(path_stat.st_mode)
-        return modes.resolve(symbolic_mode, stat.S_IMODE(path_stat.st_mode), is_directory)
+        # Unlike chmod(1), "=" takes the set-id bits of folders away; all else of them is ``X``.
+        if stat.S_ISDIR(path_stat.st_mode):
+            symbolic_mode = symbolic_mode.replace("X", "x")
+        return modes.resolve(symbolic_mode, stat.S_IMODE(path_stat.st_mode), False)
 
     def set_attributes_if_different(self, path, attributes, changed, diff=None, expand=True):
         """Give a path flags as chattr(1) has them."""

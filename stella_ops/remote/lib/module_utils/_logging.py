@@ -6,8 +6,8 @@ import syslog
 from stella_ops.remote.lib.module_utils.common.parameters import remove_values
 from stella_ops.remote.lib.module_utils.common.text.converters import to_native
 
-# A name and a password before a host, as URLs and ssh have them.
-_CREDENTIALS = re.compile(r"(://[^:@/\s]*:|^[^:@/\s]*:)[^@]*(?=@)")
+# A name and a password before a host, as URLs have them.
+_CREDENTIALS = re.compile(r"(://[^:@/\s]*:)[^@]*(?=@)")
 PASSWORD_MATCH = re.compile(r"^(?:.+[-_\s])?pass(?:[-_\s]?(?:word|phrase|wrd|wd)?)(?:[-_\s].+)?$", re.I)
 
 

@@ -80,7 +80,7 @@ class RunningMixin(object):
             if os.path.isdir(cwd):
                 settings["cwd"] = cwd
             elif not ignore_invalid_cwd:
-                self.fail_json(msg="Provided cwd is not a valid directory: {}".format(to_native(cwd)))
+                self.fail_json(msg="Provided cwd is not a valid directory: {}".format(repr(cwd)))
         if data:
             data = to_bytes(data) if binary_data else to_bytes(data) + b"\n"
         try:

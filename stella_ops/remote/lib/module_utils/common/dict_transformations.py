@@ -45,7 +45,8 @@ def _camel_to_snake(name, reversible=False):
         return "_" + match.group(0).lower()
 
     if reversible:
-        return re.sub(r"[A-Z]", under, name)
+        text = re.sub(r"[A-Z]", under, name)
+        return text if name.startswith("_") else text.lstrip("_")
     # Plural abbreviations, as in TargetGroupARNs, count as one word.
     text = re.sub(r"[A-Z]{3,}s$", under, name)
     if text.startswith("_") and not name.startswith("_"):

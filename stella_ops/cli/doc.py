@@ -1,0 +1,90 @@
+"""``stella-ops doc``: what a module does and takes, from its own source."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from stella_ops.errors import UsageError
+
+if TYPE_CHECKING:
+    from stella_ops.module_docs import ModuleDoc
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  stella-ops doc file                what it does, and its parameters
+  stella-ops doc --list              all modules: built in, and beside the playbooks here
+  stella-ops doc -M library note     a module of a folder
+  stella-ops doc copy --format json"""
+)
+@click.argument("modules", nargs=-1, metavar="MODULE...")
+@click.option("-l", "--list", "listed", is_flag=True, help="Name all modules, with a line about each.")
+@click.option("-M", "--module-path", multiple=True, metavar="FOLDERS", help="Folders of modules to look in first.")
+@click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def doc(modules: tuple[str, ...], listed: bool, module_path: tuple[str, ...], style: str) -> int:
+    """Show what a module does and takes."""
+    from stella_ops import content
+    from stella_ops.actions.registry import action_file, action_names
+    from stella_ops.module_docs import read_doc
+    from stella_ops.module_folders import folders_beside, split_paths
+    from stella_ops.origins import did_you_mean
+    from stella_ops.playbook.arguments import short_name
+
+    if listed == bool(modules):
+        raise UsageError("name a module, or ask for --list", hint="stella-ops doc file")
+    named = [folder for text in module_path for folder in split_paths(text)]
+    folders = folders_beside([Path("playbook.yml")], named, (), os.environ)
+    names = sorted({*content.module_names(folders), *action_names()})
+    found = []
+    for name in names if listed else [short_name(module) for module in modules]:
+        path = content.module_path(name, folders)
+        if path is None and name in action_names():
+            path = action_file(name)
+        if path is None:
+            raise UsageError(f"there is no module '{name}'", hint=did_you_mean(name, names))
+        found.append(read_doc(name, path))
+    if style == "json":
+        told = {each.name: each.short if listed else each.as_dict() for each in found}
+        click.echo(json.dumps(told, indent=2, default=str))
+    elif listed:
+        width = max(len(each.name) for each in found)
+        for each in found:
+            click.echo(f"{each.name:{width}}  {each.short}".rstrip())
+    else:
+        click.echo("\n\n".join(_text(each) for each in found))
+    return 0
+
+
+def _text(told: ModuleDoc) -> str:
+    lines = [f"{told.name.upper()}  ({told.path})", "", told.short or "It says nothing of itself.", *told.description]
+    if told.options:
+        lines += ["", "Parameters:"]
+    for name, option in told.options.items():
+        notes = [str(option.get("type") or "str")]
+        if option.get("elements"):
+            notes[0] += f" of {option['elements']}"
+        if option.get("required"):
+            notes.append("required")
+        if option.get("default") is not None:
+            notes.append(f"default: {option['default']}")
+        if option.get("choices"):
+            notes.append(f"one of: {', '.join(map(str, option['choices']))}")
+        if option.get("aliases"):
+            notes.append(f"also: {', '.join(map(str, option['aliases']))}")
+        lines.append(f"  {name}  ({'; '.join(notes)})")
+        if option.get("doc"):
+            lines.append(f"      {option['doc']}")
+    if told.examples:
+        lines += ["", "Examples:", *(f"  {line}" for line in told.examples.splitlines())]
+    if told.returns:
+        lines += ["", "Returns:"]
+        for name, value in told.returns.items():
+            text = value.get("description", "") if isinstance(value, dict) else value
+            lines.append(f"  {name}  {' '.join(text) if isinstance(text, list) else text}".rstrip())
+    return "\n".join(lines)

@@ -1,0 +1,3 @@
+#!/bin/sh
+echo '{"failed": true, "msg": "as told"}'
+exit 1

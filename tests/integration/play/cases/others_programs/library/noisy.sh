@@ -1,0 +1,3 @@
+#!/bin/sh
+echo before
+echo '{"changed": false, "said": "this"}'
