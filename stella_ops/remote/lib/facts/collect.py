@@ -24,6 +24,7 @@ GROUPS = (
     ("cmdline", "min", runtime.cmdline),
     ("dns", "min", runtime.dns),
     ("service_mgr", "min", system.service_manager),
+    ("systemd", "min", system.systemd),
     ("pkg_mgr", "min", system.package_manager),
     ("selinux", "min", system.security),
     ("chroot", "min", system.chroot),

@@ -118,14 +118,16 @@ def lvm(timeout):
     """lvm: groups, volumes and their devices, for root where LVM is; else "N/A"."""
     if os.geteuid() != 0 or not process.find("vgs"):
         return {"lvm": "N/A"}
-    told = {"vgs": {}, "lvs": {}, "pvs": {}}  # type: dict[str, dict]
+    told = {"vgs": {}, "lvs": {}, "pvs": {}}  # type: dict[str, dict[str, dict[str, object]]]
+    volumes_of = {}  # type: dict[str, dict[str, object]]
     for words in report("vgs", "vg_name,pv_count,lv_count,vg_size,vg_free"):
         name, devices, volumes, size, free = words
-        told["vgs"][name] = {"num_lvs": volumes, "num_pvs": devices, "size_g": size, "free_g": free, "lvs": {}}
+        volumes_of[name] = {}
+        told["vgs"][name] = {"num_lvs": volumes, "num_pvs": devices, "size_g": size, "free_g": free}
+        told["vgs"][name]["lvs"] = volumes_of[name]
     for name, group, size in report("lvs", "lv_name,vg_name,lv_size"):
         told["lvs"][name] = {"size_g": size, "vg": group}
-        if group in told["vgs"]:
-            told["vgs"][group]["lvs"][name] = {"size_g": size}
+        volumes_of.setdefault(group, {})[name] = {"size_g": size}
     for name, group, size, free in report("pvs", "pv_name,vg_name,pv_size,pv_free"):
         told["pvs"][name] = {"size_g": size, "free_g": free, "vg": group}
     return {"lvm": told}

@@ -96,7 +96,7 @@ def processors(timeout, path="/proc/cpuinfo"):
     sockets = len(cores) or 1
     per_socket = max(cores.values()) if cores else max(1, logical // sockets)
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else logical
-    found = {"flags": flags} if flags else {}
+    found = {"flags": flags} if flags else {}  # type: dict[str, object]
     found.update(
         {
             "processor": models,

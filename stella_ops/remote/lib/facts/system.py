@@ -2,6 +2,7 @@
 
 import os
 
+from stella_ops.remote.lib import process
 from stella_ops.remote.lib.facts import sources
 
 _INITS = {
@@ -48,6 +49,19 @@ def service_manager(timeout, root="/"):
     if first == "init" and os.path.exists(os.path.join(root, "etc/inittab")):
         return {"service_mgr": "sysvinit"}
     return {"service_mgr": first if first and first != "init" else "service"}
+
+
+def systemd(timeout):
+    """systemd: its version (a number) and the features it was built with; nothing where it does not run."""
+    program = process.find("systemctl")
+    if program is None or not os.path.isdir("/run/systemd/system"):
+        return {}
+    outcome = process.run([program, "--version"], environment={"LC_ALL": "C"})
+    lines = outcome.stdout.decode("utf-8", "replace").splitlines()
+    words = lines[0].split() if lines else []
+    if outcome.rc != 0 or len(words) < 2 or not words[1].isdigit():
+        return {}
+    return {"systemd": {"version": int(words[1]), "features": lines[1] if len(lines) > 1 else ""}}
 
 
 def package_manager(timeout, root="/"):

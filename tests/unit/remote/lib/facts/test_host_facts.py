@@ -88,7 +88,7 @@ def test_virtualization(tmp_path, files, kind, role):
 
 def test_a_container_in_a_machine_names_both(tmp_path):
     plant(tmp_path, **{".dockerenv": "", "sys__class__dmi__id__sys_vendor": "Amazon EC2"})
-    assert virtual.guest_of(str(tmp_path)) == ["docker", "kvm"]
+    assert virtual.guest_of(str(tmp_path)) == ["docker", "container", "kvm"]
 
 
 def test_memory(tmp_path):
