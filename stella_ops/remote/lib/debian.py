@@ -23,6 +23,7 @@ ENVIRONMENT = {
     "LC_ALL": "C.UTF-8",
 }
 _LOCKED = ("Could not get lock", "Unable to lock ", "Unable to acquire the dpkg frontend lock", "is locked by another")
+_NOT_OURS = ("are you root?", "requires superuser", "Permission denied")
 _LOCK_PAUSE = 1.0  # seconds between tries while another process has the lock
 
 Said = collections.namedtuple("Said", ["rc", "stdout", "stderr"])
@@ -65,16 +66,23 @@ def run_locking(words, deadline):
     """
     while True:
         said = run(words)
-        if said.rc == 0 or not any(text in said.stderr for text in _LOCKED) or time.monotonic() >= deadline:
+        if said.rc == 0 or not is_locked(said.stderr) or time.monotonic() >= deadline:
             return said
         time.sleep(_LOCK_PAUSE)
 
 
+def is_locked(stderr):
+    """Whether another program holds a lock, and not we who may not have it."""
+    if any(text in stderr for text in _NOT_OURS):
+        return False
+    return any(text in stderr for text in _LOCKED)
+
+
 def hint_for(stderr):
     """What to do next where the words of apt or dpkg are known; else None."""
-    if "are you root?" in stderr or "requires superuser" in stderr or "Permission denied" in stderr:
+    if any(text in stderr for text in _NOT_OURS):
         return "this needs root: set become: true"
-    if any(text in stderr for text in _LOCKED):
+    if is_locked(stderr):
         return "another program manages packages now; wait for it, or give a larger lock_timeout"
     if "dpkg --configure -a" in stderr or "--fix-broken" in stderr:
         return "packages were left half installed: 'dpkg --configure -a', then a task with state: fixed"
