@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from stella_ops.cli import options
-from stella_ops.errors import PlaybookError, UsageError
+from stella_ops.errors import MissingPlaybookError, UsageError
 
 
 @click.command(
@@ -18,12 +18,14 @@ Examples:
   stella-ops play bootstrap.yml -i inventory            install, enrol, configure and start agents
   stella-ops play site.yml -i hosts.ini --check --diff  what would change?
   stella-ops play site.yml -l 'web:&prod' -t config     some hosts, some tasks
+  stella-ops play site.yml --start-at-task 'restart*'   pass over what comes before
+  stella-ops play site.yml --report junit=run.xml       what came of it, for a CI server
   stella-ops play bootstrap.yml -l web3 --reissue       a new key and certificate for an agent
   stella-ops play decommission.yml -i inventory -l web3 remove an agent
 
 \b
 Exit status: 0 all went well, 1 error, 2 a host failed, 4 a host was unreachable or a file cannot be parsed,
-99 interrupted."""
+99 interrupted. With --detailed-exitcode: 0 no changes, 2 changes made (or pending, under --check), 1 any failure."""
 )
 @click.argument("playbooks", nargs=-1, required=True, metavar="PLAYBOOK...")
 @options.inventory_options
@@ -32,6 +34,10 @@ Exit status: 0 all went well, 1 error, 2 a host failed, 4 a host was unreachable
 @click.option("--skip-tags", multiple=True, metavar="TAGS", help="No task with one of these tags.")
 @click.option("--list-hosts", is_flag=True, help="Show the hosts that would take part, and stop.")
 @click.option("--list-tasks", is_flag=True, help="Show the tasks that would run, and stop.")
+@click.option("--list-tags", is_flag=True, help="Show the tags that plays and tasks have, and stop.")
+@click.option("--start-at-task", metavar="NAME", help="Begin at the task of this name, or that this glob means.")
+@click.option("--step", is_flag=True, help="Ask before each task.")
+@click.option("--force-handlers", is_flag=True, help="Run handlers on hosts that failed, too.")
 @click.option("--syntax-check", is_flag=True, help="Read everything, run nothing.")
 @click.option(
     "--reissue",
@@ -52,6 +58,7 @@ def play(
     playbooks: tuple[str, ...],
     list_hosts: bool,
     list_tasks: bool,
+    list_tags: bool,
     syntax_check: bool,
     reissue: bool,
     extra_vars: tuple[str, ...],
@@ -63,7 +70,7 @@ def play(
     """
     import dataclasses
 
-    from stella_ops.cli.execution import Choices, execute, prepare
+    from stella_ops.cli.execution import Choices, check_limit, execute, prepare
 
     if given["orchestrator"] and not given["tunnel"]:
         raise UsageError("--orchestrator says where tunnels lead, and none are opened", hint="add --tunnel")
@@ -71,32 +78,34 @@ def play(
         extra_vars = (*extra_vars, '{"stella_reissue": true}')
     workplace = prepare(Choices(extra_vars=extra_vars, **given))
     paths = [find_playbook(name, workplace.project.root) for name in playbooks]
-    folders = _module_folders(paths, workplace.options.module_folders)
+    folders = _module_folders(paths, workplace.options.module_folders, given["module_path"])
     workplace.options = dataclasses.replace(workplace.options, module_folders=folders)
     books = workplace.load(paths)
-    if list_hosts or list_tasks or syntax_check:
+    check_limit(workplace.inventory, workplace.options.limit)
+    if list_hosts or list_tasks or list_tags or syntax_check:
         from stella_ops.cli.listing import list_playbook
 
         for book in books:
-            click.echo(list_playbook(book, workplace, hosts=list_hosts, tasks=list_tasks), nl=False)
+            click.echo(list_playbook(book, workplace, hosts=list_hosts, tasks=list_tasks, tags=list_tags), nl=False)
         return 0
     return execute(workplace, books, kind="play", title=" ".join(playbooks))
 
 
-def _module_folders(playbooks: Sequence[Path], others: Sequence[Path]) -> tuple[Path, ...]:
-    """Folders ``modules`` beside the playbooks come before the project's."""
+def _module_folders(playbooks: Sequence[Path], others: Sequence[Path], named: Sequence[str]) -> tuple[Path, ...]:
+    """Folders ``modules`` and ``library`` beside the playbooks come before the project's, those of ``-M`` first."""
     from stella_ops.settings import is_trusted
 
-    beside = [path.resolve().parent / "modules" for path in playbooks]
-    known = {folder.resolve(): folder for folder in (*beside, *others)}
-    return tuple(known[folder] for folder in known if folder.is_dir() and is_trusted(folder))
+    beside = [path.resolve().parent / name for path in playbooks for name in ("modules", "library")]
+    first = [Path(part).expanduser() for paths in named for part in paths.split(":") if part]
+    known = {folder.resolve(): folder for folder in (*first, *(b for b in beside if is_trusted(b)), *others)}
+    return tuple(known[folder] for folder in known if folder.is_dir())
 
 
 def find_playbook(name: str, root: Path) -> Path:
     """A playbook by path, or by name in the project's ``playbooks/`` and among the built-in ones.
 
     Raises:
-        PlaybookError: there is none of that name.
+        MissingPlaybookError: there is none of that name.
     """
     from stella_ops.content import builtin_folder
     from stella_ops.origins import did_you_mean
@@ -105,13 +114,13 @@ def find_playbook(name: str, root: Path) -> Path:
     if path.is_file():
         return path
     if path.is_dir():
-        raise PlaybookError(f"'{name}' is a folder, not a playbook")
+        raise MissingPlaybookError(f"the playbook: {name} does not appear to be a file: it is a folder")
     if path.name == name:
         for folder in (root / "playbooks", builtin_folder("playbooks")):
             if (folder / name).is_file():
                 return folder / name
     builtin = sorted(p.name for p in builtin_folder("playbooks").glob("*.yml"))
-    raise PlaybookError(
-        f"there is no playbook '{name}'",
+    raise MissingPlaybookError(
+        f"the playbook: {name} could not be found",
         hint=did_you_mean(name, builtin) or f"built in are {', '.join(builtin)}",
     )

@@ -26,6 +26,7 @@ from stella_ops.engine.events import (
     ItemFinished,
     NoHosts,
     NoHostsLeft,
+    PlaybookFinished,
     PlayStarted,
     RetryWaiting,
     RunFinished,
@@ -126,6 +127,8 @@ class LineReporter:
                 self._kind = event.kind
                 if self._verbosity >= 2 and event.kind == "play":
                     self._banner(f"PLAYBOOK: {safe_line(event.title)}")
+            case PlaybookFinished():
+                self._recap(event.hosts)
             case RunFinished():
                 self._finish(event)
         self._sink.flush()
@@ -268,12 +271,15 @@ class LineReporter:
 
     def _finish(self, event: RunFinished) -> None:
         if self._kind == "play":
-            self._banner("PLAY RECAP")
-            for host in sorted(event.hosts):
-                self._sink.line(recap_line(host, event.hosts[host], color=self._color))
-            self._sink.line("")
+            self._recap(event.hosts)
         if event.interrupted:
             self._sink.warn("[WARNING]: interrupted: the run ended before all its tasks did")
+
+    def _recap(self, hosts: Mapping[str, HostTally]) -> None:
+        self._banner("PLAY RECAP")
+        for host in sorted(hosts):
+            self._sink.line(recap_line(host, hosts[host], color=self._color))
+        self._sink.line("")
 
 
 def recap_line(host: str, tally: HostTally, *, color: bool = False) -> str:

@@ -14,7 +14,8 @@ Every mapping of a group has ``hosts``, ``children`` and ``vars``, each of which
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from stella_ops.errors import InventoryError
 from stella_ops.inventory.model import Group, Inventory
@@ -22,10 +23,19 @@ from stella_ops.inventory.ranges import expand_host_pattern
 from stella_ops.inventory.vars_files import check_variables, kind_of
 from stella_ops.origins import Origin, SourceList, SourceMapping, key_origin, load_yaml, nearest, origin_of
 
+if TYPE_CHECKING:
+    from stella_ops.inventory.plugin_source import Expressions
+
 _KEYS = ("hosts", "children", "vars")
 
 
-def read_yaml(text: str, source: str, inventory: Inventory) -> None:
+def read_yaml(
+    text: str,
+    source: str,
+    inventory: Inventory,
+    extra_vars: Mapping[str, Any] | None = None,
+    expressions: Expressions | None = None,
+) -> None:
     """Add what a YAML inventory says. An empty document says nothing.
 
     Raises:
@@ -38,11 +48,10 @@ def read_yaml(text: str, source: str, inventory: Inventory) -> None:
         hint = "the outermost names are groups: begin with 'all:'"
         raise InventoryError("an inventory must be a mapping of groups", where=_where(data, source), hint=hint)
     if "plugin" in data and not isinstance(data["plugin"], (SourceMapping, type(None))):
-        raise InventoryError(
-            f"inventory plugins are not supported (here '{data['plugin']}')",
-            where=key_origin(data, "plugin"),
-            hint="an executable file that prints JSON for --list can be an inventory",
-        )
+        from stella_ops.inventory.plugin_source import read_plugin
+
+        read_plugin(data, source, inventory, extra_vars or {}, expressions)
+        return
     reader = _Reader(source, inventory)
     for name, group in data.items():
         reader.read_group(name, group, key_origin(data, name) or Origin(source), ())
