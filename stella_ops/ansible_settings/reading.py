@@ -1,4 +1,4 @@
-"""Finds and reads ``ansible.cfg`` and the ``ANSIBLE_*`` variables. Where there are neither, it costs next to nothing."""
+"""Finds and reads ``ansible.cfg`` and the ``ANSIBLE_*`` variables. Without either it costs next to nothing."""
 
 from __future__ import annotations
 
@@ -44,6 +44,9 @@ class AnsibleSettings(NamedTuple):
             if value is not None:
                 return value
         return default
+
+
+NOTHING_SET = AnsibleSettings()
 
 
 def read_ansible_settings(environ: Mapping[str, str], folder: Path) -> AnsibleSettings:

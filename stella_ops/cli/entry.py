@@ -28,6 +28,7 @@ from stella_ops.errors import StellaError
 COMMANDS = {
     "play": ("play", "play", "Run a playbook on the hosts of an inventory."),
     "run": ("run", "run", "Run one module on the hosts of a pattern."),
+    "runs": ("runs", "runs", "Look at the runs that were recorded."),
     "doctor": ("doctor", "doctor", "Check the health of hosts and their agents."),
     "agent": ("agent", "agent", "Bootstrap agents, and look at those of the fleet."),
     "token": ("token", "token", "Bootstrap tokens: list, show, revoke."),

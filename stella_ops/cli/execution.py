@@ -9,18 +9,20 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stella_ops.ansible_settings.reading import AnsibleSettings, read_ansible_settings
+from stella_ops.ansible_settings.reading import NOTHING_SET, AnsibleSettings, read_ansible_settings
 from stella_ops.cli.expressions import TemplarExpressions
 from stella_ops.cli.extra_vars import parse_extra_vars
 from stella_ops.cli.secrets import REDACTOR
-from stella_ops.engine.events import Reporter, Warned
+from stella_ops.console.choose import Output
+from stella_ops.console.shown import Shown
+from stella_ops.engine.events import Event, Reporter, RunFinished, Warned
 from stella_ops.engine.options import RunOptions
-from stella_ops.errors import InventoryError, NoHostsLeftError, PatternError, UsageError
+from stella_ops.errors import InventoryError, NoHostsLeftError, PatternError, StellaError, UsageError
 from stella_ops.inventory.loader import load_inventory
 from stella_ops.inventory.model import Inventory
 from stella_ops.playbook.model import Playbook, Prompt
@@ -88,7 +90,7 @@ class Workplace:
     choices: Choices
     redactor: Redactor = REDACTOR
     environ: Mapping[str, str] = field(default_factory=dict)
-    settings: AnsibleSettings = AnsibleSettings()
+    settings: AnsibleSettings = NOTHING_SET
     modules: ModuleIndex | None = None
     files: PlaybookFiles | None = None
 
@@ -155,9 +157,7 @@ def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
         remote_user=choices.remote_user,
         connection=choices.connection,
         forks=choose("DEFAULT_FORKS", choices.forks, project.says("defaults", "forks"), project.defaults.forks),
-        timeout=choose(
-            "DEFAULT_TIMEOUT", choices.timeout, _seconds(project), project.defaults.timeout.total_seconds()
-        ),
+        timeout=choose("DEFAULT_TIMEOUT", choices.timeout, _seconds(project), project.defaults.timeout.total_seconds()),
         task_timeout=choose("TASK_TIMEOUT", choices.task_timeout, default=0),
         module_folders=_module_folders(choices, project, settings),
         verbosity=choices.verbose,
@@ -207,9 +207,7 @@ def complete(choices: Choices, project: Project, settings: AnsibleSettings) -> N
         choices.output = "json" if choices.output == "human" else choices.output
 
 
-def load(
-    choices: Choices, project: Project, settings: AnsibleSettings, extra_vars: Mapping[str, Any]
-) -> Inventory:
+def load(choices: Choices, project: Project, settings: AnsibleSettings, extra_vars: Mapping[str, Any]) -> Inventory:
     """Read the inventory that a command line, or what is set elsewhere, names."""
     mismatch = settings.choose("HOST_PATTERN_MISMATCH", default="error")
     inventory = load_inventory(
@@ -220,6 +218,7 @@ def load(
         expressions=TemplarExpressions(),
     )
     inventory.mismatch = mismatch
+    inventory.merge_hashes = settings.choose("DEFAULT_HASH_BEHAVIOUR") == "merge"
     return inventory
 
 
@@ -346,14 +345,91 @@ def console_reporter(workplace: Workplace, *, kind: str) -> Reporter:
     """The reporter for what the operator watches."""
     from stella_ops.console.choose import choose_reporter
 
-    choices = workplace.choices
+    choices, choose = workplace.choices, workplace.settings.choose
+    environ = dict(os.environ)
+    if choose("ANSIBLE_FORCE_COLOR"):
+        environ["FORCE_COLOR"] = "1"
+    if choose("ANSIBLE_NOCOLOR"):
+        environ["NO_COLOR"] = "1"
+    if choices.output == "junit":
+        from stella_ops.console.reports import StreamReport, junit
+
+        return StreamReport(sys.stdout, junit)
+    style = str(choose("DEFAULT_STDOUT_CALLBACK", default="default")).removeprefix("ansible.builtin.")
+    if choices.output == "human" and (choices.one_line or style == "oneline"):
+        from stella_ops.console.oneline import OneLineReporter
+        from stella_ops.console.stream import wants_color
+
+        return OneLineReporter(sys.stdout, verbosity=choices.verbose, color=wants_color(sys.stdout, environ))
+    shown = Shown(
+        skipped=choose("DISPLAY_SKIPPED_HOSTS", default=True),
+        ok=choose("DISPLAY_OK_HOSTS", default=True),
+        failed_on_stderr=choose("DISPLAY_FAILED_STDERR", default=False),
+        check_markers=choose("CHECK_MODE_MARKERS", default=False) and choices.check,
+    )
+    output: Output = "json" if choices.output == "json" else "lines" if choices.step else "auto"
     return choose_reporter(
-        "run" if kind == "run" else "play",
+        "run" if kind == "run" or style == "minimal" else "play",
         sys.stdout,
-        output="json" if choices.output == "json" else "auto",
+        output=output,
         verbosity=choices.verbose,
         diff=choices.diff,
+        environ=environ,
+        shown=shown,
     )
+
+
+def _more_reporters(workplace: Workplace, kind: str, title: str) -> list[Reporter]:
+    """Those that write files."""
+    choices, choose = workplace.choices, workplace.settings.choose
+    found: list[Reporter] = []
+    if choices.reports:
+        from stella_ops.console.reports import file_report
+
+        found += [file_report(text) for text in choices.reports]
+    if choices.tree:
+        from stella_ops.console.host_files import TreeFiles
+
+        found.append(TreeFiles(Path(choices.tree).expanduser()))
+    if kind == "play" and choose("RETRY_FILES_ENABLED"):
+        from stella_ops.console.host_files import RetryFile
+
+        playbook = Path(title.split(" ")[0])
+        folder = choose("RETRY_FILES_SAVE_PATH", default=playbook.parent)
+        found.append(RetryFile(folder / f"{playbook.stem}.retry", sys.stdout))
+    return found
+
+
+class _Changes:
+    """Whether anything changed, for ``--detailed-exitcode``."""
+
+    def __init__(self) -> None:
+        self.any = False
+
+    def handle(self, event: Event) -> None:
+        if isinstance(event, RunFinished):
+            self.any = any(tally.changed for tally in event.hosts.values())
+
+    def close(self) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def failing_with_one(wanted: bool) -> Iterator[None]:
+    """With ``--detailed-exitcode`` every error has the exit status 1."""
+    try:
+        yield
+    except StellaError as problem:
+        if wanted:
+            problem.exit_code = 1
+        raise
+
+
+def detailed(code: int, changed: bool) -> int:
+    """The exit status that ``--detailed-exitcode`` asks for: 0 no changes, 2 changes, 1 a failure."""
+    if code == 0:
+        return 2 if changed else 0
+    return 1 if code in (1, 2, 4) else code
 
 
 async def make_pool(workplace: Workplace, fleet: Fleet, warn: Callable[[str], None]) -> SessionPool:
@@ -427,7 +503,11 @@ async def _execute(
     from stella_ops.engine.run import Run
     from stella_ops.engine.run_context import RunContext
 
-    watching = list(reporters) if reporters is not None else [console_reporter(workplace, kind=kind)]
+    changes = _Changes()
+    if reporters is not None:
+        watching = list(reporters)
+    else:
+        watching = [console_reporter(workplace, kind=kind), *_more_reporters(workplace, kind, title), changes]
     warned: set[str] = set()
 
     def warn(message: str) -> None:
@@ -469,7 +549,8 @@ async def _execute(
     # What is there by now stays to the end: no search for dead objects need look at it again.
     gc.freeze()
     try:
-        return await Run(context, kind=kind, title=title).execute(playbooks)
+        code = await Run(context, kind=kind, title=title).execute(playbooks)
+        return detailed(code, changes.any) if workplace.choices.detailed_exitcode else code
     finally:
         if recorder is not None:
             await asyncio.to_thread(recorder.close)

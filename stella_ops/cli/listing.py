@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from stella_ops.cli.execution import Workplace
 from stella_ops.engine.play_hosts import play_hosts, play_pattern
-from stella_ops.engine.steps import Steps
 from stella_ops.engine.tags import is_selected
 from stella_ops.playbook.model import Play, Playbook, Task, walk_tasks
 from stella_ops.templating.templar import Templar
@@ -17,7 +16,6 @@ def list_playbook(
 ) -> str:
     """What a playbook would do, as text."""
     lines = ["", f"playbook: {book.path}"]
-    steps = Steps(workplace.options)
     if hosts or tasks or tags:
         for number, play in enumerate(book.plays, 1):
             own = ", ".join(sorted(play.inherited.tags))
@@ -25,11 +23,11 @@ def list_playbook(
             lines += ["", f"  play #{number} ({pattern}): {play.title}\tTAGS: [{own}]"]
             if hosts:
                 lines += _hosts(play, workplace)
-            steps.begin(play)
+            listed = _listed(play, workplace, everything=tags)
             if tasks:
-                lines += ["    tasks:", *_tasks(play, workplace, steps)]
+                lines += ["    tasks:", *_tasks(listed)]
             if tags:
-                found = {tag for task in _listed(play, workplace, steps) for tag in task.inherited.tags}
+                found = {tag for task in listed for tag in task.inherited.tags}
                 lines.append(f"      TASK TAGS: [{', '.join(sorted(found))}]")
     return "\n".join(lines) + "\n"
 
@@ -45,20 +43,18 @@ def _hosts(play: Play, workplace: Workplace) -> Iterator[str]:
         yield f"      {host}"
 
 
-def _tasks(play: Play, workplace: Workplace, steps: Steps) -> Iterator[str]:
-    for task in _listed(play, workplace, steps):
+def _tasks(listed: Iterable[Task]) -> Iterator[str]:
+    for task in listed:
         yield f"      {task.title}\tTAGS: [{', '.join(sorted(task.inherited.tags))}]"
 
 
-def _listed(play: Play, workplace: Workplace, steps: Steps) -> Iterator[Task]:
-    """The tasks that tags and ``--start-at-task`` leave. Without a word about tags, what never runs is there, too."""
+def _listed(play: Play, workplace: Workplace, *, everything: bool) -> list[Task]:
+    """The tasks that tags leave; where everything is wanted, what never runs by itself is there too."""
     options = workplace.options
-    everything = options.tags == ("all",) and not options.skip_tags
-    first = steps.first
-    for _, written in play.sections():
-        for task in walk_tasks(written):
-            if task is first:
-                first = None
-            chosen = everything or is_selected(task.inherited.tags, options.tags, options.skip_tags)
-            if first is None and task.action != "meta" and chosen:
-                yield task
+    everything = everything and options.tags == ("all",) and not options.skip_tags
+    return [
+        task
+        for _, written in play.sections()
+        for task in walk_tasks(written)
+        if task.action != "meta" and (everything or is_selected(task.inherited.tags, options.tags, options.skip_tags))
+    ]

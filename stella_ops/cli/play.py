@@ -70,25 +70,26 @@ def play(
     """
     import dataclasses
 
-    from stella_ops.cli.execution import Choices, check_limit, execute, prepare
+    from stella_ops.cli.execution import Choices, check_limit, execute, failing_with_one, prepare
 
-    if given["orchestrator"] and not given["tunnel"]:
-        raise UsageError("--orchestrator says where tunnels lead, and none are opened", hint="add --tunnel")
-    if reissue:
-        extra_vars = (*extra_vars, '{"stella_reissue": true}')
-    workplace = prepare(Choices(extra_vars=extra_vars, **given))
-    paths = [find_playbook(name, workplace.project.root) for name in playbooks]
-    folders = _module_folders(paths, workplace.options.module_folders, given["module_path"])
-    workplace.options = dataclasses.replace(workplace.options, module_folders=folders)
-    books = workplace.load(paths)
-    check_limit(workplace.inventory, workplace.options.limit)
-    if list_hosts or list_tasks or list_tags or syntax_check:
-        from stella_ops.cli.listing import list_playbook
+    with failing_with_one(given["detailed_exitcode"]):
+        if given["orchestrator"] and not given["tunnel"]:
+            raise UsageError("--orchestrator says where tunnels lead, and none are opened", hint="add --tunnel")
+        if reissue:
+            extra_vars = (*extra_vars, '{"stella_reissue": true}')
+        workplace = prepare(Choices(extra_vars=extra_vars, **given))
+        paths = [find_playbook(name, workplace.project.root) for name in playbooks]
+        folders = _module_folders(paths, workplace.options.module_folders, given["module_path"])
+        workplace.options = dataclasses.replace(workplace.options, module_folders=folders)
+        books = workplace.load(paths)
+        check_limit(workplace.inventory, workplace.options.limit)
+        if list_hosts or list_tasks or list_tags or syntax_check:
+            from stella_ops.cli.listing import list_playbook
 
-        for book in books:
-            click.echo(list_playbook(book, workplace, hosts=list_hosts, tasks=list_tasks, tags=list_tags), nl=False)
-        return 0
-    return execute(workplace, books, kind="play", title=" ".join(playbooks))
+            for book in books:
+                click.echo(list_playbook(book, workplace, hosts=list_hosts, tasks=list_tasks, tags=list_tags), nl=False)
+            return 0
+        return execute(workplace, books, kind="play", title=" ".join(playbooks))
 
 
 def _module_folders(playbooks: Sequence[Path], others: Sequence[Path], named: Sequence[str]) -> tuple[Path, ...]:

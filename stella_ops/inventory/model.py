@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stella_ops.errors import InventoryError
 from stella_ops.inventory.ancestry import depths_below, downwards, path_down, upwards
@@ -20,6 +20,9 @@ from stella_ops.inventory.patterns import LOCALHOST, select_hosts
 from stella_ops.inventory.precedence import VariableLevels
 from stella_ops.inventory.ranges import split_address
 from stella_ops.origins import Origin, did_you_mean, origin_of
+
+if TYPE_CHECKING:
+    from stella_ops.inventory.vars_files import Kind
 
 PRIORITY_VARIABLES = ("ansible_group_priority", "stella_group_priority")
 
@@ -95,6 +98,16 @@ class Inventory:
         self._groups_to_hosts: dict[str, list[str]] | None = None
         self._link(self.groups["all"], self.groups["ungrouped"])
 
+    @property
+    def merge_hashes(self) -> bool:
+        """Whether mappings add to weaker ones of their name."""
+        return self._levels.merge_hashes
+
+    @merge_hashes.setter
+    def merge_hashes(self, merge: bool) -> None:
+        self._levels.merge_hashes = merge
+        self._levels.forget_groups()
+
     # --- asking -----------------------------------------------------------------------------------------
 
     def host(self, name: str) -> Host:
@@ -163,6 +176,11 @@ class Inventory:
         found = self.host(host)
         chain = self._chain(found)
         return self._levels.merge(found, self.groups["all"], chain, self.folders, playbook_dir)
+
+    def own_variables(self, of: Host | Group, playbook_dir: Path | None = None) -> dict[str, Any]:
+        """The variables that are written for one host or group itself, without those of the groups above it."""
+        kind: Kind = "host_vars" if isinstance(of, Host) else "group_vars"
+        return self._levels.own(of, kind, self.folders, playbook_dir)
 
     def source_variables(self, host: str, *, files: bool = False) -> dict[str, Any]:
         """What the sources that were read so far say of a host; variable files only when asked for.

@@ -115,22 +115,28 @@ class _Constructed:
         for host in list(self._inventory.hosts.values()):
             known = self._variables(host)
             for name, expression in self._compose.items():
-                self._try(
-                    lambda e=expression, v=known: self._expressions.value(e, {**v, **self._extra}),
-                    lambda value, h=host, n=name: h.vars.__setitem__(n, value),
-                    f"cannot set '{name}' of host '{host.name}'",
-                    expression,
-                )
+                self._set(host, name, expression, {**known, **self._extra})
             known = self._variables(host)
             for name, condition in self._groups.items():
-                self._try(
-                    lambda c=condition, v=known: self._expressions.holds(c, v),
-                    lambda true, h=host, n=name: self._join(h, n) if true else None,
-                    f"cannot tell whether host '{host.name}' is in group '{name}'",
-                    condition,
-                )
+                self._join_if(host, name, condition, known)
             for entry in self._keyed:
                 self._add_keyed(host, entry, known)
+
+    def _set(self, host: Host, name: str, expression: Any, variables: Mapping[str, Any]) -> None:
+        self._try(
+            lambda: self._expressions.value(expression, variables),
+            lambda value: host.vars.__setitem__(name, value),
+            f"cannot set '{name}' of host '{host.name}'",
+            expression,
+        )
+
+    def _join_if(self, host: Host, group: str, condition: Any, variables: Mapping[str, Any]) -> None:
+        self._try(
+            lambda: self._expressions.holds(condition, variables),
+            lambda true: self._join(host, group) if true else None,
+            f"cannot tell whether host '{host.name}' is in group '{group}'",
+            condition,
+        )
 
     def _variables(self, host: Host) -> dict[str, Any]:
         found = self._inventory.source_variables(host.name, files=self._files)
@@ -223,7 +229,9 @@ class _Constructed:
     def _flag(self, key: str, default: bool) -> bool:
         found = self._data.get(key, default)
         if isinstance(found, str):
-            found = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}.get(found.lower())
+            found = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}.get(
+                found.lower()
+            )
         if not isinstance(found, bool):
             raise InventoryError(f"'{key}' must be true or false", where=key_origin(self._data, key))
         return found

@@ -1,11 +1,11 @@
 """Reads inventories in TOML syntax.
 
-    [web]
-    children = ["front"]
-    [web.vars]
-    http_port = 8080
-    [web.hosts]
-    web1 = { ansible_host = "10.0.0.7" }
+[web]
+children = ["front"]
+[web.vars]
+http_port = 8080
+[web.hosts]
+web1 = { ansible_host = "10.0.0.7" }
 """
 
 from __future__ import annotations
