@@ -394,7 +394,7 @@ def _more_reporters(workplace: Workplace, kind: str, title: str) -> list[Reporte
     if kind == "play" and choose("RETRY_FILES_ENABLED"):
         from stella_ops.console.host_files import RetryFile
 
-        playbook = Path(title.split(" ")[0])
+        playbook = Path(title.split(" ")[0]).absolute()
         folder = choose("RETRY_FILES_SAVE_PATH", default=playbook.parent)
         found.append(RetryFile(folder / f"{playbook.stem}.retry", sys.stdout))
     return found
@@ -507,7 +507,8 @@ async def _execute(
     if reporters is not None:
         watching = list(reporters)
     else:
-        watching = [console_reporter(workplace, kind=kind), *_more_reporters(workplace, kind, title), changes]
+        # Those that write files come first: what they say stands above the recap.
+        watching = [*_more_reporters(workplace, kind, title), console_reporter(workplace, kind=kind), changes]
     warned: set[str] = set()
 
     def warn(message: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from stella_ops.errors import TemplateError
 from stella_ops.origins import Origin, SourceText, origin_of
 
 if TYPE_CHECKING:
@@ -25,8 +26,11 @@ class TemplarExpressions:
         return self._templar.render(SourceText("{{ " + text + " }}", where), variables)
 
     def holds(self, text: Any, variables: Mapping[str, Any]) -> bool:
-        """Whether a condition is true."""
-        return self._templar.evaluate(text, variables, what="groups")
+        """Whether a condition is true; what comes to anything but true or false is an error."""
+        found = self.value(text, variables)
+        if not isinstance(found, bool):
+            raise TemplateError(f"the condition comes to {type(found).__name__}, not to true or false")
+        return found
 
     def text(self, text: Any, variables: Mapping[str, Any]) -> Any:
         """A template, rendered."""

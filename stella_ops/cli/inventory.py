@@ -63,7 +63,7 @@ def inventory(
     found, limit, choose = workplace.inventory, workplace.options.limit, workplace.settings.choose
     for warning in found.warnings:
         click.echo(f"[WARNING]: {warning}", err=True)
-    if not host:
+    if not host and found.mismatch == "error":
         check_limit(found, limit)
     folder = choose("PLAYBOOK_DIR", Path(playbook_dir) if playbook_dir else None)
     shown = forms.InventoryForms(
@@ -82,7 +82,10 @@ def inventory(
     else:
         data: Any
         if host:
-            data = shown.host(_single_host(found, host))
+            name = _single_host(found, host)
+            data = shown.host(name)
+            if name in found.hosts and not (as_yaml or as_toml):
+                data = forms.marked(data)
         elif as_yaml:
             data = shown.nested()
         else:

@@ -61,7 +61,7 @@ class InventoryForms:
             if shown:
                 listed[group.name] = shown
         variables = {name: self.host(name) for name in self._hosts}
-        hostvars = {name: found for name, found in variables.items() if found}
+        hostvars = {name: marked(found) for name, found in variables.items() if found}
         return {**listed, "_meta": {"hostvars": hostvars, "profile": "inventory_legacy"}}
 
     def nested(self) -> dict[str, Any]:
@@ -145,9 +145,18 @@ def _values(variables: Mapping[str, Any], depth: int) -> Iterator[str]:
         yield _branch(f"{{{name} = {variables[name]}}}", depth)
 
 
+def marked(value: Any) -> Any:
+    """Variables as ansible-core's JSON shows them: a text that is data, and never a template, is marked."""
+    if isinstance(value, Mapping):
+        return {key: marked(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [marked(item) for item in value]
+    return {"__ansible_unsafe": value} if type(value) is str else value
+
+
 def as_json(data: Any) -> str:
     """JSON with sorted keys."""
-    return json.dumps(data, indent=4, sort_keys=True, default=str)
+    return json.dumps(data, indent=4, sort_keys=True, default=str, ensure_ascii=False)
 
 
 def as_yaml(data: Any) -> str:

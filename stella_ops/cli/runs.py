@@ -70,7 +70,6 @@ Examples:
 def show(run: str, host: str | None, results: bool, form: str) -> int:
     """What a run brought, task by task. RUN is "last" by default."""
     from stella_ops.console.text import safe_line
-    from stella_ops.store import runs as store
 
     found, rows = _ask(lambda connection: _with_results(connection, run, host))
     if form == "json":

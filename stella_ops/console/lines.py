@@ -130,6 +130,8 @@ class LineReporter:
                 self._sink.line(f"NOTIFIED HANDLER {safe_line(event.handler)} for {safe_line(event.host)}", "verbose")
             case RunStarted():
                 self._kind = event.kind
+                if self._shown.check_markers:
+                    self._banner("DRY RUN")
                 if self._verbosity >= 2 and event.kind == "play":
                     self._banner(f"PLAYBOOK: {safe_line(event.title)}")
             case PlaybookFinished():
@@ -293,6 +295,8 @@ class LineReporter:
     def _finish(self, event: RunFinished) -> None:
         if self._kind == "play":
             self._recap(event.hosts)
+        if self._shown.check_markers:
+            self._banner("DRY RUN")
         if event.interrupted:
             self._sink.warn("[WARNING]: interrupted: the run ended before all its tasks did")
 

@@ -138,9 +138,7 @@ def _read_host_list(source: str, inventory: Inventory) -> None:
             continue
         names, port = expand_host_pattern(item.strip(), where)
         for name in names:
-            host = inventory.ensure_host(name, where)
-            if port is not None:
-                host.vars["ansible_port"] = port
+            inventory.ensure_host(name, where, port)
 
 
 def _is_program(path: Path) -> bool:

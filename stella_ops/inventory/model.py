@@ -249,11 +249,17 @@ class Inventory:
 
     # --- building, by the readers of sources ------------------------------------------------------------
 
-    def ensure_host(self, name: str, where: Origin | None = None) -> Host:
-        """The host of a name that was checked (``ranges``), made when missing."""
+    def ensure_host(self, name: str, where: Origin | None = None, port: int | None = None) -> Host:
+        """The host of a name that was checked (``ranges``), made when missing.
+
+        Args:
+            port: what is written behind the name. As with Ansible it counts where the host is named first.
+        """
         host = self.hosts.get(name)
         if host is None:
             host = self.hosts[name] = Host(name, where)
+            if port is not None:
+                host.vars["ansible_port"] = port
         return host
 
     def ensure_group(self, name: Any, where: Origin | None = None, *, checked: bool = True) -> Group:

@@ -15,12 +15,14 @@ it needs may not be there; ``strict`` makes it an error.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from stella_ops.errors import InventoryError, StellaError
 from stella_ops.inventory.model import Host, Inventory
 from stella_ops.inventory.ranges import expand_host_pattern
+from stella_ops.inventory.script_source import trusted
 from stella_ops.origins import Origin, SourceMapping, did_you_mean, key_origin, origin_of
 
 
@@ -45,6 +47,7 @@ KEYS = (
     *("leading_separator", "cache", "cache_plugin", "cache_timeout", "cache_connection", "cache_prefix"),
 )
 _KEYED = ("parent_group", "prefix", "separator", "key", "default_value", "trailing_separator")
+_NOT_IN_NAME = re.compile(r"^[\d\W]|\W")
 _EMPTY = (None, "")
 _PLAIN = ("host_list", "advanced_host_list", "ini", "yaml", "toml", "script", "auto")
 
@@ -125,7 +128,7 @@ class _Constructed:
     def _set(self, host: Host, name: str, expression: Any, variables: Mapping[str, Any]) -> None:
         self._try(
             lambda: self._expressions.value(expression, variables),
-            lambda value: host.vars.__setitem__(name, value),
+            lambda value: host.vars.__setitem__(name, trusted(value, self._where)),
             f"cannot set '{name}' of host '{host.name}'",
             expression,
         )
@@ -148,10 +151,10 @@ class _Constructed:
         return found
 
     def _join(self, host: Host, group: str, parent: Any = None) -> None:
-        found = self._inventory.ensure_group(group, self._where, checked=False)
+        found = self._inventory.ensure_group(_group_name(group), self._where, checked=False)
         self._inventory.put(host, found)
         if parent:
-            above = self._inventory.ensure_group(str(parent), self._where, checked=False)
+            above = self._inventory.ensure_group(_group_name(str(parent)), self._where, checked=False)
             self._inventory.add_child(above, found, self._where)
 
     def _add_keyed(self, host: Host, entry: Mapping[str, Any], known: Mapping[str, Any]) -> None:
@@ -235,6 +238,11 @@ class _Constructed:
         if not isinstance(found, bool):
             raise InventoryError(f"'{key}' must be true or false", where=key_origin(self._data, key))
         return found
+
+
+def _group_name(text: str) -> str:
+    """A text as a group's name: what cannot be part of a variable's name becomes "_", as in ansible-core."""
+    return _NOT_IN_NAME.sub("_", text)
 
 
 class _Misshapen(Exception):

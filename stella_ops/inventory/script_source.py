@@ -35,10 +35,7 @@ def read_script(path: Path, inventory: Inventory, *, timeout: float = 60) -> Non
     meta = document.pop("_meta", None)
     variables = meta.get("hostvars") if isinstance(meta, dict) else None
     if variables is None and meta is None:
-        before = set(inventory.hosts)
-        for name, data in document.items():
-            _read_group(name, data, inventory, where)
-        named = _hosts_of(document) or set(inventory.hosts) - before
+        named = _read_groups(document, inventory, where)
         _ask_for_each(path, [name for name in inventory.hosts if name in named], inventory, timeout)
         return
     if not isinstance(variables, dict):
@@ -47,19 +44,18 @@ def read_script(path: Path, inventory: Inventory, *, timeout: float = 60) -> Non
             where=where,
             hint='print {"_meta": {"hostvars": {HOST: {…}}}, …}: variables of all hosts in one answer',
         )
-    for name, data in document.items():
-        _read_group(name, data, inventory, where)
+    named = _read_groups(document, inventory, where)
     for name, found in variables.items():
         if not isinstance(found, dict):
             raise InventoryError(f"'_meta.hostvars.{name}' must be an object", where=where)
         host = inventory.hosts.get(name)
-        if host is not None:  # as with Ansible, a host exists when a group names it
+        if host is not None and name in named:  # as with Ansible, a host is the program's when a group of it names it
             host.vars.update({key: trusted(value, where) for key, value in found.items()})
 
 
-def _hosts_of(document: dict[str, Any]) -> set[str]:
-    listed = [data if isinstance(data, list) else data.get("hosts", []) for data in document.values()]
-    return {split_address(name, Origin("--list"))[0] for names in listed for name in names}
+def _read_groups(document: dict[str, Any], inventory: Inventory, where: Origin) -> set[str]:
+    """Read all groups; the names of their hosts."""
+    return {host for name, data in document.items() for host in _read_group(name, data, inventory, where)}
 
 
 def _ask_for_each(path: Path, hosts: list[str], inventory: Inventory, timeout: float) -> None:
@@ -108,7 +104,8 @@ def _document(printed: bytes, where: Origin) -> dict[str, Any]:
     return document
 
 
-def _read_group(name: str, data: Any, inventory: Inventory, where: Origin) -> None:
+def _read_group(name: str, data: Any, inventory: Inventory, where: Origin) -> list[str]:
+    """Read one group; the names of its hosts."""
     group = inventory.ensure_group(name, where)
     if isinstance(data, list):
         data = {"hosts": data}
@@ -124,16 +121,17 @@ def _read_group(name: str, data: Any, inventory: Inventory, where: Origin) -> No
         for member in data.get(key, []):
             if not isinstance(member, str):
                 raise InventoryError(f"'{key}' of group '{name}' holds {member!r}, not a name", where=where)
+    named: list[str] = []
     for written in data.get("hosts", []):
         host_name, port = split_address(written, where)
-        host = inventory.ensure_host(host_name, where)
+        host = inventory.ensure_host(host_name, where, port)
         inventory.put(host, group)
-        if port is not None:
-            host.vars["ansible_port"] = port
+        named.append(host_name)
     for child in data.get("children", []):
         inventory.add_child(group, inventory.ensure_group(child, where), where)
     for key, value in data.get("vars", {}).items():
         group.set_variable(key, trusted(value, where), where)
+    return named
 
 
 def trusted(value: Any, where: Origin) -> Any:

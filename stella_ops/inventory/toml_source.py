@@ -56,8 +56,6 @@ def read_toml(text: str, source: str, inventory: Inventory) -> None:
         for written in hosts:
             names, port = expand_host_pattern(str(written), where)
             for host_name in names:
-                host = inventory.ensure_host(host_name, where)
+                host = inventory.ensure_host(host_name, where, port)
                 inventory.put(host, group)
-                if port is not None:
-                    host.vars["ansible_port"] = port
                 host.vars.update(trusted(hosts[written] or {}, where) if isinstance(hosts, dict) else {})

@@ -78,19 +78,23 @@ class _Reader:
         for key in data:
             if key not in _KEYS:
                 raise self._unknown_key(key, group, key_origin(data, key, where))
-        for host_key, host_data in self._section(data, "hosts", group).items():
-            self._read_host(host_key, host_data, group, data["hosts"])
+        for key in data:  # in the order written: it is the order in which hosts and groups come
+            if key == "hosts":
+                for host_key, host_data in self._section(data, "hosts", group).items():
+                    self._read_host(host_key, host_data, group, data["hosts"])
+            elif key == "children":
+                self._read_children(data, group, where, above)
+            elif data["vars"] is not None:
+                variables = check_variables(data["vars"], f"vars of group '{name}'", key_origin(data, "vars"))
+                for variable, value in variables.items():
+                    group.set_variable(variable, value, key_origin(variables, variable))
+        return group
+
+    def _read_children(self, data: SourceMapping, group: Group, where: Origin, above: tuple[str, ...]) -> None:
         for child_key, child_data in self._section(data, "children", group).items():
             place = key_origin(data["children"], child_key, where) or where
             child = self.read_group(child_key, child_data, place, (*above, group.name))
             self._inventory.add_child(group, child, place)
-        variables = data.get("vars")
-        if variables is not None:
-            for variable, value in check_variables(
-                variables, f"vars of group '{name}'", key_origin(data, "vars")
-            ).items():
-                group.set_variable(variable, value, key_origin(variables, variable))
-        return group
 
     def _section(self, data: SourceMapping, key: str, group: Group) -> dict[Any, Any]:
         section = data.get(key)
@@ -116,7 +120,7 @@ class _Reader:
                 f"a host name must be text, not {pattern!r}", where=where, hint=f'quote it: "{pattern}"'
             )
         names, port = expand_host_pattern(pattern, where)
-        found: dict[str, Any] = {} if port is None else {"ansible_port": port}
+        found: dict[str, Any] = {}
         if data is not None:
             if not isinstance(data, SourceMapping):
                 raise InventoryError(
@@ -126,7 +130,7 @@ class _Reader:
                 )
             found.update(check_variables(data, f"host '{pattern}'", where))
         for name in names:
-            host = self._inventory.ensure_host(name, where)
+            host = self._inventory.ensure_host(name, where, port)
             self._inventory.put(host, group)
             host.vars.update(found)
 
