@@ -65,7 +65,9 @@ def test_nothing_is_asked_of_hosts_to_list_or_check(stella: Callable[..., Any], 
         assert said.status == 0 and "playbook: p.yml" in said.out
 
 
-def test_several_playbooks_are_one_run_with_a_recap_each(stella: Callable[..., Any], hosts: Path, tmp_path: Path) -> None:
+def test_several_playbooks_are_one_run_with_a_recap_each(
+    stella: Callable[..., Any], hosts: Path, tmp_path: Path
+) -> None:
     for name in ("one", "two"):
         (tmp_path / f"{name}.yml").write_text(
             f"- hosts: a\n  gather_facts: false\n  tasks:\n    - set_fact: {{{name}: 1}}\n"
