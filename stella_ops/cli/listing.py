@@ -56,5 +56,5 @@ def _listed(play: Play, workplace: Workplace, *, everything: bool) -> list[Task]
         task
         for _, written in play.sections()
         for task in walk_tasks(written)
-        if task.action != "meta" and (everything or is_selected(task.inherited.tags, options.tags, options.skip_tags))
+        if everything or is_selected(task.inherited.tags, options.tags, options.skip_tags)
     ]
