@@ -15,11 +15,18 @@ ARGUMENTS = {
     "mode": {"type": "raw"},
     "owner": {"type": "str"},
     "group": {"type": "str"},
+    "attributes": {"type": "str", "aliases": ["attr"]},
+    "seuser": {"type": "str"},
+    "serole": {"type": "str"},
+    "setype": {"type": "str"},
+    "selevel": {"type": "str"},
     "directory_mode": {"type": "raw"},
-    "force": {"type": "bool", "default": True},
+    "force": {"type": "bool", "default": True, "aliases": ["thirsty"]},
     "backup": {"type": "bool", "default": False},
     "validate": {"type": "str"},
     "follow": {"type": "bool", "default": False},
+    "checksum": {"type": "str"},
+    "decrypt": {"type": "bool", "default": True},
     "local_follow": {"type": "bool", "default": True},
     "unsafe_writes": {"type": "bool", "default": False},
     # From the controller: what the streamed content is (SHA-256 and SHA-1 in hex, bytes), how it is streamed
@@ -51,7 +58,7 @@ def run(task):
         task.fail("remote_src needs src, the file on the host to copy")
     found = files.look(args["src"], follow=True)
     if found is None:
-        task.fail("{} does not exist on this host (remote_src is true)".format(args["src"]))
+        task.fail("Source {} not found: it does not exist on this host (remote_src is true)".format(args["src"]))
     if stat.S_ISDIR(found.st_mode):
         return copy_tree(task)
     return place_file(task, args["src"], target(task), wanted(task, found))
@@ -146,13 +153,11 @@ class Unusable(Exception):
 
 def wanted(task, source=None, mode_argument="mode"):
     """The attributes that the arguments ask for; mode "preserve" takes those of the source."""
-    mode = task.args[mode_argument]
-    if mode == "preserve":
-        if source is None:
-            task.fail("mode 'preserve' needs the source's own mode, which the controller did not send")
-        mode = stat.S_IMODE(source.st_mode)
-    missing_ok = task.warn if task.check_mode else None
-    return files.Wanted(mode, task.args["owner"], task.args["group"], missing_ok)
+    if task.args[mode_argument] != "preserve":
+        return files.wanted(task, mode_argument)
+    if source is None:
+        task.fail("mode 'preserve' needs the source's own mode, which the controller did not send")
+    return files.wanted(task, mode=stat.S_IMODE(source.st_mode))
 
 
 def target(task):
@@ -175,12 +180,24 @@ def place_file(task, source, dest, attributes):
     """Copy one file of the host."""
     if os.path.exists(dest) and os.path.samefile(source, dest):
         task.fail("{} and {} are the same file".format(source, dest))
+    expected = task.args["checksum"]
     try:
+        if expected:
+            found = files.digest(source, "sha1")[0]
+            if found != expected.lower():
+                words = "Copied file does not match the expected checksum. Transfer failed."
+                task.fail(words, checksum=found, expected_checksum=expected)
         with open(source, "rb") as stream:
             result = place(task, Source(stream), dest, attributes)
     except OSError as error:
         task.fail("cannot read {}: {}".format(source, error.strerror))
     result["src"] = source
+    # Of large files it would cost more than it is worth.
+    if result["changed"] and not task.check_mode and result.get("size", 0) <= files.CHUNK:
+        try:
+            result["md5sum"] = files.digest(dest, "md5")[0]
+        except (OSError, ValueError):
+            pass  # a host that is bound to FIPS 140
     return result
 
 
@@ -226,7 +243,10 @@ def place(task, source, dest, attributes):
                     return only_attributes(task, dest, attributes, source)
                 if args["validate"]:
                     new.flush()
-                    validate(task, new.temporary)
+                    # Few files are validated, and starting programs takes longer to import than to do.
+                    from stella_ops.remote.lib import validation
+
+                    validation.check(task, args["validate"], new.temporary, details=True)
                 kept = atomic.backup(dest) if args["backup"] and regular else None
                 new.commit(attributes, in_place=args["unsafe_writes"])
         except Unusable:
@@ -287,7 +307,7 @@ def parents(task, dest):
     if os.path.isdir(folder):
         return []
     if not (task.args["_make_parents"] or task.args["dest"].endswith("/")):
-        message = "directory {} does not exist; end dest with '/' to have it made".format(folder)
+        message = "Destination directory {} does not exist; end dest with '/' to have it made".format(folder)
         if not task.check_mode:
             task.fail(message)
         task.warn(message + " (in check mode, a task before this one may be what makes it)")
@@ -308,30 +328,6 @@ def only_attributes(task, dest, attributes, source):
     if task.diff_mode:
         result["diff"] = difftext.of_attributes(dest, before, after)
     return result
-
-
-def validate(task, path):
-    """Have the command accept the new file before it is in place."""
-    # Few files are validated, and starting programs takes longer to import than to do.
-    import shlex
-
-    from stella_ops.remote.lib import process
-
-    words = shlex.split(task.args["validate"])
-    if not any("%s" in word for word in words):
-        task.fail("validate must contain %s, where the new file's path is put: {}".format(task.args["validate"]))
-    try:
-        outcome = process.run([word.replace("%s", path) for word in words])
-    except OSError as error:
-        task.fail("the validating command cannot run: {}: {}".format(words[0], error.strerror))
-    if outcome.rc != 0:
-        task.fail(
-            "the new content was refused by: {}".format(task.args["validate"]),
-            rc=outcome.rc,
-            exit_status=outcome.rc,
-            stdout=outcome.stdout,
-            stderr=outcome.stderr,
-        )
 
 
 def answer(dest, changed, **more):

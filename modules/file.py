@@ -13,6 +13,11 @@ ARGUMENTS = {
     "mode": {"type": "raw"},
     "owner": {"type": "str"},
     "group": {"type": "str"},
+    "attributes": {"type": "str", "aliases": ["attr"]},
+    "seuser": {"type": "str"},
+    "serole": {"type": "str"},
+    "setype": {"type": "str"},
+    "selevel": {"type": "str"},
     "recurse": {"type": "bool", "default": False},
     "force": {"type": "bool", "default": False},
     "follow": {"type": "bool", "default": True},
@@ -30,9 +35,9 @@ def run(task):
     path = args["path"].rstrip("/") or "/"  # else "link/" would mean what the link points to
     state = args["state"] or default_state(path, args)
     if args["recurse"] and state != "directory":
-        task.fail("recurse needs state 'directory', not '{}'".format(state))
+        task.fail("recurse option requires state to be 'directory', not '{}'".format(state))
     if args["src"] is not None and state not in ("link", "hard"):
-        task.fail("src is for state 'link' or 'hard', not '{}'".format(state))
+        task.fail("src option requires state to be 'link' or 'hard', not '{}'".format(state))
     if state not in ("link", "hard", "absent") and args["follow"] and os.path.islink(path):
         path = os.path.realpath(path)
     return STATES[state](task, path)
@@ -52,17 +57,18 @@ def be_file(task, path):
     """The file must exist; only its attributes are changed."""
     now = files.state_of(path)
     if now == "absent":
-        task.fail("{} does not exist; state 'touch' or the copy module makes it".format(path), path=path, state=now)
+        words = "file ({}) is absent, cannot continue: it does not exist; state 'touch' or the copy module makes it"
+        task.fail(words.format(path), path=path, state=now)
     if now not in ("file", "hard") and not (now == "link" and not task.args["follow"]):
-        task.fail("{} is a {}, not a file".format(path, now), path=path, state=now)
+        task.fail("file ({}) is {}, cannot continue: it is not a file".format(path, now), path=path, state=now)
     return finish(task, path, False, {"state": now}, {"state": now})
 
 
 def be_directory(task, path):
     """Make the directory with its parents; the new ones all get the attributes."""
     if files.look(path) is not None and not os.path.isdir(path):
-        task.fail("{} is a {}, not a directory".format(path, files.state_of(path)), path=path)
-    attributes = wanted(task)
+        task.fail("{} already exists as a {}, not a directory".format(path, files.state_of(path)), path=path)
+    attributes = files.wanted(task)
     made = files.make_directories(path, task.check_mode)
     if not task.check_mode:
         for directory in made:
@@ -100,11 +106,12 @@ def be_link(task, path):
     now = files.state_of(path)
     if src is None:
         if now != "link":
-            task.fail("src is needed to make a link", path=path)
+            task.fail("src is required for creating new symlinks", path=path)
         src = os.readlink(path)
     leads_to = os.path.join(os.path.dirname(path), src)
     if not force and not os.path.exists(leads_to) and not task.check_mode:
-        task.fail("src {} does not exist; 'force: true' links to it all the same".format(leads_to), src=src)
+        words = 'src file does not exist, use "force=yes" if you really want to create the link: {}'
+        task.fail(words.format(leads_to), path=path, src=src)
     old = os.readlink(path) if now == "link" else None
     if old == src:
         before = after = {"state": now, "src": src}
@@ -128,7 +135,7 @@ def be_hard(task, path):
     now = files.state_of(path)
     if src is None:
         if now != "hard":
-            task.fail("src is needed to make a hard link", path=path)
+            task.fail("src is required for creating new hardlinks", path=path)
         return finish(task, path, False, {"state": now}, {"state": now})
     found = files.look(src)
     if found is None:
@@ -165,7 +172,7 @@ def finish(task, path, changed, before, after, default_time="preserve"):
     """Attributes and times of what now exists, and the result."""
     exists = files.look(path) is not None
     if exists or not task.check_mode:
-        changed = files.set_attributes(path, wanted(task), task.check_mode, before, after) or changed
+        changed = files.set_attributes(path, files.wanted(task), task.check_mode, before, after) or changed
         changed = set_times(task, path, before, after, default_time) or changed
     return answer(task, path, changed, before, after)
 
@@ -176,17 +183,11 @@ def answer(task, path, changed, before, after):
     result.update(files.describe(path))
     if task.check_mode and "state" in after:
         result["state"] = after["state"]
-    if result["state"] in ("link", "hard"):
+    if result["state"] in ("link", "hard") or task.args["state"] == "touch":
         result["dest"] = path
     if task.diff_mode:
         result["diff"] = difftext.of_attributes(path, before, after)
     return result
-
-
-def wanted(task):
-    """The attributes that the arguments ask for."""
-    missing_ok = task.warn if task.check_mode else None
-    return files.Wanted(task.args["mode"], task.args["owner"], task.args["group"], missing_ok)
 
 
 def set_below(task, root, attributes):
@@ -242,11 +243,15 @@ def make_room(task, path, now, kind):
     if now in ("absent", "link"):
         return
     if not task.args["force"]:
-        what = "directory" if now == "directory" else "file"
-        task.fail("{} is a {}; 'force: true' replaces it by a {}".format(path, what, kind), path=path)
+        if kind == "link":
+            words = "refusing to convert from {} to symlink for {}"
+        else:
+            words = "Cannot link, {} exists at destination {}"
+        what = "different hard link" if now == "hard" and kind != "link" else now
+        task.fail((words + "; 'force: true' replaces it").format(what, path), path=path)
     if now == "directory":
         if os.listdir(path):
-            task.fail("the directory {} is not empty, and is not replaced by a {}".format(path, kind), path=path)
+            task.fail("the directory {} is not empty, refusing to convert it".format(path), path=path)
         if not task.check_mode:
             os.rmdir(path)
 

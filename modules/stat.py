@@ -53,9 +53,11 @@ def run(task):
     told.update(numbers(found))
     told.update((name, test(found.st_mode)) for name, test in _KINDS)
     told.update((name, bool(found.st_mode & bit)) for name, bit in _BITS)
+    # A number without a name has none here.
+    for key, name in (("pw_name", files.user_name(found.st_uid)), ("gr_name", files.group_name(found.st_gid))):
+        if not name.isdigit():
+            told[key] = name
     told.update(
-        pw_name=files.user_name(found.st_uid),
-        gr_name=files.group_name(found.st_gid),
         readable=os.access(path, os.R_OK),
         writeable=os.access(path, os.W_OK),
         executable=os.access(path, os.X_OK),

@@ -5,7 +5,7 @@ import re
 import socket
 import time
 
-from stella_ops.remote.lib import connections
+from stella_ops.remote.lib import connections, files
 
 ARGUMENTS = {
     "host": {"type": "str", "default": "127.0.0.1"},
@@ -59,10 +59,11 @@ class Deadline(object):
 def run(task):
     """Return state, port, path, search_regex, match_groups, match_groupdict and elapsed (seconds)."""
     args = task.args
+    if task.check_mode:
+        text = "remote module (wait_for) does not support check mode"
+        return {"changed": False, "skipped": True, "msg": text, "elapsed": 0}
     check_arguments(task)
     deadline = Deadline(args["timeout"], args["sleep"])
-    if task.check_mode:
-        return {"changed": False, "skipped": True, "msg": "nothing is waited for in check mode", "elapsed": 0}
     if args["delay"]:
         time.sleep(min(args["delay"], args["timeout"]))  # it counts as part of the timeout
     found = ()
@@ -78,7 +79,7 @@ def run(task):
                 elapsed = int(time.monotonic() - deadline.started)
                 task.fail(args["msg"] or "Timeout when waiting for " + missing, elapsed=elapsed)
     match = found if found else None
-    return {
+    result = {
         "changed": False,
         "state": args["state"],
         "port": args["port"],
@@ -88,19 +89,23 @@ def run(task):
         "match_groupdict": match.groupdict() if match else {},
         "elapsed": int(time.monotonic() - deadline.started),
     }
+    if args["path"] is not None:
+        result.update(files.describe(args["path"]))  # ansible-core, too, tells of the file in place of the state
+    return result
 
 
 def check_arguments(task):
     """Refuse what contradicts itself."""
     args = task.args
     if args["port"] is not None and args["path"] is not None:
-        task.fail("port and path cannot both be given", elapsed=0)
+        task.fail("port and path parameter can not both be passed to wait_for", elapsed=0)
     if args["path"] is not None and args["state"] in ("stopped", "drained"):
-        task.fail("state '{}' is for ports; use 'absent' for a path".format(args["state"]), elapsed=0)
+        text = "state={} should only be used for checking a port in the wait_for module"
+        task.fail(text.format(args["state"]), elapsed=0)
     if args["port"] is not None and not 0 < args["port"] < 65536:
         task.fail("port {} is not between 1 and 65535".format(args["port"]), elapsed=0)
     if args["exclude_hosts"] and args["state"] != "drained":
-        task.fail("exclude_hosts is for state 'drained'", elapsed=0)
+        task.fail("exclude_hosts should only be with state=drained", elapsed=0)
     if args["search_regex"] is not None and args["state"] not in ("started", "present"):
         task.fail("search_regex is for state 'started' or 'present'", elapsed=0)
     if args["sleep"] < 0 or args["delay"] < 0 or args["timeout"] < 0:
@@ -108,11 +113,11 @@ def check_arguments(task):
     unknown = [name for name in args["active_connection_states"] if name not in connections.STATES]
     if unknown:
         known = ", ".join(sorted(connections.STATES))
-        task.fail("unknown connection state {}; there are: {}".format(unknown[0], known), elapsed=0)
+        task.fail("unknown active_connection_state ({}) defined; there are: {}".format(unknown[0], known), elapsed=0)
     try:
         re.compile(args["search_regex"] or "", re.MULTILINE)
     except re.error as error:
-        task.fail("search_regex cannot be read: {}".format(error), elapsed=0)
+        task.fail("Invalid regular expression: {}".format(error), elapsed=0)
 
 
 def aim(args):

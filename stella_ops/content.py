@@ -7,8 +7,29 @@ in a checkout they are the folders at its top.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+
+# What may lie among modules and is none, as ansible-core has it.
+_NO_MODULES = frozenset(
+    {
+        ".pyc",
+        ".pyo",
+        ".swp",
+        ".bak",
+        "~",
+        ".rpm",
+        ".md",
+        ".txt",
+        ".rst",
+        ".yaml",
+        ".yml",
+        ".ini",
+        ".json",
+        ".cfg",
+        ".orig",
+    }
+)
 
 
 @functools.cache
@@ -30,9 +51,32 @@ def find_content(kind: str, name: str, extra: Iterable[Path] = ()) -> Path | Non
 
 def module_path(name: str, extra: Sequence[Path] = ()) -> Path | None:
     """The source file of a module, by its short name; checks of the doctor are ``doctor/<name>``."""
-    return find_content("modules", f"{name}.py", extra)
+    for folder in extra:
+        path = folder / f"{name}.py"
+        if path.is_file():
+            return path
+        found = _modules_in(folder, folder.stat().st_mtime_ns).get(name) if folder.is_dir() else None
+        if found is not None:
+            return found
+    return find_content("modules", f"{name}.py")
 
 
 def module_names(extra: Sequence[Path] = ()) -> list[str]:
     """The names of all modules that can be found, sorted."""
-    return sorted({p.stem for folder in (*extra, builtin_folder("modules")) for p in folder.glob("*.py")})
+    names = {name for folder in extra if folder.is_dir() for name in _modules_in(folder, folder.stat().st_mtime_ns)}
+    return sorted(names | {path.stem for path in builtin_folder("modules").glob("*.py")})
+
+
+@functools.lru_cache(maxsize=256)
+def _modules_in(folder: Path, _changed: int) -> Mapping[str, Path]:
+    """Modules of a folder by name. Those for ansible-core may be programs of any kind, and lie in folders below."""
+    found: dict[str, Path] = {}
+    places = [folder] if folder.name == "modules" else [folder, *sorted(p for p in folder.rglob("*") if p.is_dir())]
+    for place in places:
+        if place.name.startswith((".", "__")):
+            continue
+        # Python before others of the same name.
+        for path in sorted(place.iterdir(), key=lambda p: (p.suffix != ".py", p.name)):
+            if path.suffix not in _NO_MODULES and not path.name.startswith((".", "__")) and path.is_file():
+                found.setdefault(path.stem, path)
+    return found

@@ -10,6 +10,7 @@
     │   ├── PlaybookError
     │   │   └── MissingPlaybookError             1   there is no playbook of that name
     │   └── SettingsError                            stella.toml, ansible.cfg
+    ├── VaultError                               1   encrypted data is damaged, or no password fits
     ├── TemplateError                            1   a template cannot be parsed or rendered
     │   └── UndefinedVariableError
     ├── HostError                                    something about one host; never stops the others
@@ -118,6 +119,10 @@ class MissingPlaybookError(PlaybookError):
 
 class SettingsError(ParseError):
     """``stella.toml`` or ``ansible.cfg`` is wrong."""
+
+
+class VaultError(StellaError):
+    """Encrypted data is damaged, or no vault password fits; readers of files raise their own error in its place."""
 
 
 class TemplateError(StellaError):

@@ -1,7 +1,8 @@
 """YAML with a memory: every value knows the file, line and column it was written at.
 
 What people write (playbooks, inventories, variable files) is loaded here; strings come out as ``SourceText``,
-mappings as ``SourceMapping`` and lists as ``SourceList``. All three behave like the plain types.
+mappings as ``SourceMapping`` and lists as ``SourceList``. All three behave like the plain types. What is tagged
+``!vault`` is a ``SourceVault``, decrypted when it is used.
 
 The type is also the mark of trust. Only a ``SourceText`` is ever rendered as a template: it was written by
 the operator. A plain ``str`` (a fact, a registered result, the outcome of a rendering, a scalar tagged
@@ -11,6 +12,7 @@ the operator. A plain ``str`` (a fact, a registered result, the outcome of a ren
 from __future__ import annotations
 
 import difflib
+import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +20,16 @@ from typing import Any
 
 import yaml
 
-from stella_ops.errors import ParseError
+from stella_ops.errors import ParseError, TemplateError, VaultError
 
 try:
     from yaml import CSafeLoader as _BaseLoader
 except ImportError:  # PyYAML built without libyaml
     from yaml import SafeLoader as _BaseLoader  # type: ignore[assignment]
+
+
+# Shorter values of encrypted files are "true", "prod" and port numbers.
+_SHORTEST_REVEALED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,70 @@ class SourceText(str):
 
     def __getnewargs__(self) -> tuple[str, Origin]:  # type: ignore[override]
         return str.__str__(self), self.origin
+
+
+class VaultedText(str):
+    """What was encrypted, as templates see it: data, never a template; ``ciphertext`` is what it was, if a value."""
+
+    __slots__ = ("ciphertext",)
+    ciphertext: str
+
+    def __new__(cls, text: str, ciphertext: str = "") -> VaultedText:
+        made = super().__new__(cls, text)
+        made.ciphertext = ciphertext
+        return made
+
+    def __getnewargs__(self) -> tuple[str, str]:  # type: ignore[override]
+        return str.__str__(self), self.ciphertext
+
+
+class SourceVault:
+    """A text that an operator wrote encrypted.
+
+    It knows the keyring that was in use when it was read; nothing but ``reveal`` shows the plaintext.
+    """
+
+    __slots__ = ("_keyring", "_plain", "ciphertext", "origin")
+
+    def __init__(self, ciphertext: str, origin: Origin) -> None:
+        from stella_ops.vault.keyring import current
+
+        self.ciphertext = ciphertext
+        self.origin = origin
+        self._keyring = current()
+        self._plain: VaultedText | None = None
+
+    def __repr__(self) -> str:
+        return f"<encrypted at {self.origin}>"
+
+    def __eq__(self, other: object) -> bool:
+        return self.ciphertext == other.ciphertext if isinstance(other, SourceVault) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.ciphertext)
+
+    def __copy__(self) -> SourceVault:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> SourceVault:
+        return self
+
+    def reveal(self) -> VaultedText:
+        """The plaintext, decrypted at the first call.
+
+        Raises:
+            TemplateError: the data is damaged, no password fits, or it is no text.
+        """
+        if self._plain is None:
+            try:
+                plain = self._keyring.decrypt(self.ciphertext, self.origin).decode("utf-8")
+                self._plain = VaultedText(plain, self.ciphertext)
+                self._keyring.revealed.append(self._plain)
+            except VaultError as problem:
+                raise TemplateError(problem.message, where=self.origin, hint=problem.hint) from None
+            except UnicodeDecodeError:
+                raise TemplateError("what is encrypted here is not UTF-8 text", where=self.origin) from None
+        return self._plain
 
 
 class SourceMapping(dict[Any, Any]):
@@ -114,6 +184,8 @@ def load_yaml(text: str, source: str, *, error: type[ParseError] = ParseError) -
         ParseError: (or ``error``) malformed YAML, a duplicate key, or more than one document.
     """
     documents = list(_documents(text, source, error))
+    if isinstance(text, VaultedText):
+        _note_revealed(documents)
     if len(documents) > 1:
         raise error(
             "the file holds more than one YAML document",
@@ -124,18 +196,61 @@ def load_yaml(text: str, source: str, *, error: type[ParseError] = ParseError) -
 
 
 def load_yaml_file(path: Path | str, *, error: type[ParseError] = ParseError) -> Any:
-    """Load a YAML file of one document; see ``load_yaml``. A file that cannot be read raises ``error``."""
+    """Load a YAML file of one document, see ``load_yaml``; raises ``error`` as ``read_text``."""
+    return load_yaml(read_text(path, error=error), str(path), error=error)
+
+
+def read_text(path: Path | str, *, error: type[ParseError] = ParseError, what: str = "the file") -> str:
+    """The text of a file that an operator wrote, decrypted where ansible-vault encrypted it: a ``VaultedText`` then.
+
+    Args:
+        error: the class to raise.
+        what: the file's name in errors.
+
+    Raises:
+        ParseError: (or ``error``) it cannot be read or decrypted, or is not UTF-8.
+    """
+    where = Origin(str(path))
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except UnicodeDecodeError as problem:
-        raise error(f"the file is not UTF-8 text (byte {problem.start})", where=Origin(str(path))) from None
+        data = Path(path).read_bytes()
     except OSError as problem:
-        raise error(f"cannot read the file: {problem.strerror}", where=Origin(str(path))) from None
-    return load_yaml(text, str(path), error=error)
+        raise error(f"cannot read {what}: {problem.strerror}", where=where) from None
+    encrypted = data.startswith(b"$ANSIBLE_VAULT")
+    if encrypted:
+        from stella_ops.vault.keyring import reveal
+
+        try:
+            data = reveal(data, where)
+        except VaultError as problem:
+            raise error(problem.message, where=Origin(str(path), 1), hint=problem.hint) from None
+    try:
+        text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig").read()
+        return VaultedText(text) if encrypted else text
+    except UnicodeDecodeError as problem:
+        raise error(f"{what} is not UTF-8 text (byte {problem.start})", where=where) from None
+
+
+def _note_revealed(documents: list[Any]) -> None:
+    """Values of an encrypted variable file are no less secret than those that are encrypted one by one."""
+    from stella_ops.vault.keyring import current
+
+    def texts(value: Any) -> Iterator[str]:
+        if isinstance(value, SourceText) and len(value) >= _SHORTEST_REVEALED and "{{" not in value:
+            yield str.__str__(value)
+        elif isinstance(value, dict):
+            for item in value.values():
+                yield from texts(item)
+        elif isinstance(value, list):
+            for item in value:
+                yield from texts(item)
+
+    for document in documents:
+        if isinstance(document, dict):  # playbooks and task files are lists, and what they say is no secret
+            current().revealed.extend(texts(document))
 
 
 def _documents(text: str, source: str, error: type[ParseError]) -> Iterator[Any]:
-    loader = _BaseLoader(text)
+    loader = _BaseLoader(str.__str__(text))  # libyaml takes no subclass
     try:
         while loader.check_node():
             node = loader.get_node()
@@ -205,11 +320,22 @@ class _Builder:
             return SourceText(node.value, self._origin(node))
         if tag == "!unsafe":
             return str(node.value)
+        if tag in ("!vault", "!vault-encrypted"):
+            return self._vault(node.value, self._origin(node))
         if tag.startswith("!"):
-            raise self._error(f"unknown YAML tag '{tag}'", where=self._origin(node), hint="known here: !unsafe")
+            raise self._error(f"unknown YAML tag '{tag}'", where=self._origin(node), hint="known here: !unsafe, !vault")
         return self._loader.construct_object(node, deep=True)
 
-    def _mapping(self, node: yaml.MappingNode) -> SourceMapping:
+    def _vault(self, ciphertext: str, origin: Origin) -> SourceVault:
+        if not ciphertext.lstrip().startswith("$ANSIBLE_VAULT"):
+            raise self._error(
+                "what is tagged !vault is not encrypted",
+                where=origin,
+                hint="'stella-ops vault encrypt_string' prints what belongs here, beginning with $ANSIBLE_VAULT",
+            )
+        return SourceVault(ciphertext, origin)
+
+    def _mapping(self, node: yaml.MappingNode) -> Any:
         made = SourceMapping(self._origin(node))
         self._made[id(node)] = made
         merged: list[Any] = []
@@ -245,4 +371,6 @@ class _Builder:
                 if key not in made:
                     made[key] = value
                     made.key_origins[key] = key_origin(source, key) or made.origin
+        if len(made) == 1 and isinstance(made.get("__ansible_vault"), str):  # how JSON has it
+            return self._vault(str.__str__(made["__ansible_vault"]), made.origin)
         return made

@@ -11,11 +11,14 @@ _TRUE = frozenset({"yes", "on", "1", "true", "t", "y"})
 _FALSE = frozenset({"no", "off", "0", "false", "f", "n"})
 
 
-def settle(spec: Mapping[str, Mapping[str, Any]] | None, args: Mapping[str, Any]) -> dict[str, Any]:
+def settle(
+    spec: Mapping[str, Mapping[str, Any]] | None, args: Mapping[str, Any], *, name: str = "this"
+) -> dict[str, Any]:
     """Arguments under their first names, as the types they have; what is not given stays away.
 
     Args:
         spec: ``ARGUMENTS``; None takes anything as it is.
+        name: of the action, for errors.
 
     Raises:
         ActionFailure: one is missing, unknown in value, or of another type.
@@ -23,12 +26,17 @@ def settle(spec: Mapping[str, Mapping[str, Any]] | None, args: Mapping[str, Any]
     if spec is None:
         return dict(args)
     names = {alias: name for name, each in spec.items() for alias in (name, *each.get("aliases", ()))}
+    strangers = [key for key in args if key not in names and key != "_raw_params" and not str(key).startswith("_")]
+    if strangers:
+        known, said = ", ".join(sorted(spec)), ", ".join(sorted(strangers))
+        supported = f"Supported parameters include: {known}."
+        raise ActionFailure(f"Unsupported parameters for ({name}) module: {said}. {supported}")
     settled: dict[str, Any] = {}
     for given, value in args.items():
-        name = names.get(given, given)
-        each = spec.get(name)
-        settled[name] = value if each is None or value is None else _typed(name, value, each)
-    missing = [name for name, each in spec.items() if each.get("required") and settled.get(name) is None]
+        key = names.get(given, given)
+        each = spec.get(key)
+        settled[key] = value if each is None or value is None else _typed(key, value, each)
+    missing = [key for key, each in spec.items() if each.get("required") and settled.get(key) is None]
     if missing:
         raise ActionFailure(f"missing required arguments: {', '.join(missing)}")
     return settled

@@ -83,6 +83,8 @@ class ActionContext:
         content: bytes | FileContent | None = None,
         check: bool | None = None,
         timeout: float | None = None,
+        background: Mapping[str, Any] | None = None,
+        told: Mapping[str, Any] | None = None,
     ) -> Result:
         """Run a module on the host; its own failure is returned, not raised.
 
@@ -97,6 +99,8 @@ class ActionContext:
             environment=self.environment,
             content=content,
             link=self.link,
+            background=background,
+            told=told or {},
         )
         if not isinstance(content, FileContent) or content.small() is not None:
             return told_by_host(await self.session.call(call, self.become))

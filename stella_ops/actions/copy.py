@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from stella_ops.actions._encrypted import decrypted, without_content
 from stella_ops.actions.base import ActionContext, ActionFailure, Result, find_file
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -19,6 +20,11 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "directory_mode": {"type": "raw"},
     "owner": {"type": "str"},
     "group": {"type": "str"},
+    "attributes": {"type": "str", "aliases": ["attr"]},
+    "seuser": {"type": "str"},
+    "serole": {"type": "str"},
+    "setype": {"type": "str"},
+    "selevel": {"type": "str"},
     "backup": {"type": "bool", "default": False},
     "force": {"type": "bool", "default": True, "aliases": ["thirsty"]},
     "validate": {"type": "str"},
@@ -30,7 +36,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "unsafe_writes": {"type": "bool", "default": False},
 }
 
-_CONTROLLER_ONLY = frozenset({"src", "content", "local_follow", "decrypt", "checksum", "directory_mode"})
+_CONTROLLER_ONLY = frozenset({"src", "content", "local_follow", "decrypt", "checksum"})
 
 # Files of a folder that are on their way to a host at the same time.
 AT_ONCE = 16
@@ -40,10 +46,14 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     """Content is sent only where the host does not have it."""
     if args.get("remote_src"):
         return await context.module("copy", args)
-    if (args.get("src") is None) == (args.get("content") is None):
-        raise ActionFailure("one of the following is required: src, content (and not both)")
+    if not args.get("src") and args.get("content") is None:
+        raise ActionFailure("src (or content) is required")
     if not args.get("dest"):
-        raise ActionFailure("missing required arguments: dest")
+        raise ActionFailure("dest is required")
+    if args.get("src") and args.get("content") is not None:
+        raise ActionFailure("src and content are mutually exclusive")
+    if args.get("content") is not None and str(args["dest"]).endswith("/"):
+        raise ActionFailure("can not use content with a dir as dest")
     if args.get("content") is not None:
         value = args["content"]
         text = value if isinstance(value, str) else json.dumps(value)
@@ -62,7 +72,15 @@ def _module_args(args: dict[str, Any], dest: str) -> dict[str, Any]:
 async def _copy_bytes(context: ActionContext, args: dict[str, Any], content: bytes) -> Result:
     wanted = _module_args(args, str(args["dest"]))
     wanted.update(content_args(content))
-    return await context.module("copy", wanted, content=content)
+    result = await context.module("copy", wanted, content=content)
+    return with_md5(result, content)
+
+
+def with_md5(result: Result, content: bytes) -> Result:
+    """A result of the copy module with ``md5sum``, which ansible-core tells of what it has copied."""
+    if result.get("changed") and result.get("checksum") and "state" in result:
+        result.setdefault("md5sum", hashlib.md5(content, usedforsecurity=False).hexdigest())
+    return result
 
 
 def content_args(content: bytes) -> dict[str, Any]:
@@ -79,12 +97,22 @@ async def _copy_file(context: ActionContext, args: dict[str, Any], source: Path,
     wanted = _module_args(args, dest)
     if args.get("mode") == "preserve":
         wanted["mode"] = f"0{content.mode:o}"
-    wanted["_content_sha256"], wanted["_content_sha1"] = content.sha256, content.sha1
-    wanted["_content_size"] = content.size
     wanted["_source_name"] = source.name
-    if args.get("checksum") and args["checksum"] != content.sha1:
-        raise ActionFailure(f"Copied file does not match the expected checksum: {source} has {content.sha1}")
-    return await context.module("copy", wanted, content=content)
+    plain = await decrypted(content) if args.get("decrypt", True) else None
+    if plain is None:
+        wanted["_content_sha256"], wanted["_content_sha1"] = content.sha256, content.sha1
+        wanted["_content_size"] = content.size
+    else:
+        wanted.update(content_args(plain))
+    if args.get("checksum") and args["checksum"] != wanted["_content_sha1"]:
+        raise ActionFailure(f"Copied file does not match the expected checksum: {source} has {wanted['_content_sha1']}")
+    result = await context.module("copy", wanted, content=content if plain is None else plain)
+    if result.get("changed") and not result.get("failed"):
+        result.setdefault("src", str(source))
+    # Of large files it would cost more than it is worth.
+    small = content.small() if plain is None else plain
+    result = result if small is None else with_md5(result, small)
+    return result if plain is None else without_content(result)
 
 
 async def _copy_folder(context: ActionContext, args: dict[str, Any], source: Path, *, whole: bool) -> Result:

@@ -8,7 +8,9 @@ from typing import Any
 
 from stella_ops.actions.base import ActionContext, ActionFailure, Result
 from stella_ops.errors import PlaybookError
+from stella_ops.origins import SourceVault
 from stella_ops.playbook.variables import load_vars_file
+from stella_ops.vault.envelope import MARK, is_encrypted
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "file": {"type": "path"},
@@ -33,16 +35,43 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
         raise ActionFailure("include_vars needs 'file' or 'dir'")
     read: list[str] = []
     variables: dict[str, Any] = {}
+    hidden = False
     try:
         files = [_find(context, str(name))] if name else _files(context, args)
         for path in files:
             read.append(str(path))
+            hidden = hidden or _is_encrypted(path)
             variables = _merged(variables, load_vars_file(path), str(args.get("hash_behaviour") or "replace"))
     except PlaybookError as problem:
-        raise ActionFailure(str(problem), ansible_included_var_files=read, ansible_facts={}) from None
+        raise ActionFailure(
+            str(problem), ansible_included_var_files=read, ansible_facts={}, _hint=problem.hint
+        ) from None
     if args.get("name"):
         variables = {str(args["name"]): variables}
-    return {"ansible_facts": variables, "ansible_included_var_files": read, "_included": True}
+    return {
+        "ansible_facts": _shown(variables),
+        "ansible_included_var_files": read,
+        "_unshown": {"ansible_facts": variables},
+        "_included": True,
+        "_censored": hidden,
+    }
+
+
+def _is_encrypted(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return is_encrypted(file.read(len(MARK)))
+    except OSError:
+        return False  # reading it tells what is wrong
+
+
+def _shown(value: Any) -> Any:
+    """Variables as a result may show them: what is encrypted stays so."""
+    if isinstance(value, SourceVault):
+        return "<redacted>"
+    if isinstance(value, dict):
+        return {key: _shown(item) for key, item in value.items()}
+    return [_shown(item) for item in value] if isinstance(value, list) else value
 
 
 def _places(context: ActionContext, name: str) -> list[Path]:

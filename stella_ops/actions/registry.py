@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from stella_ops.actions.base import Action
 
-_NOT_ACTIONS = frozenset({"arguments", "base", "registry"})
+_NOT_ACTIONS = frozenset({"argument_specs", "arguments", "base", "registry"})
 
 
 @functools.cache

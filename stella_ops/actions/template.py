@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import pwd
+import stat
 from collections import ChainMap
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
+from stella_ops.actions._encrypted import read_decrypted, without_content
 from stella_ops.actions.base import ActionContext, ActionFailure, Result, find_file
-from stella_ops.actions.copy import content_args
+from stella_ops.actions.copy import content_args, with_md5
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "src": {"type": "path", "required": True},
@@ -14,6 +21,11 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "mode": {"type": "raw"},
     "owner": {"type": "str"},
     "group": {"type": "str"},
+    "attributes": {"type": "str", "aliases": ["attr"]},
+    "seuser": {"type": "str"},
+    "serole": {"type": "str"},
+    "setype": {"type": "str"},
+    "selevel": {"type": "str"},
     "backup": {"type": "bool", "default": False},
     "force": {"type": "bool", "default": True},
     "validate": {"type": "str"},
@@ -25,11 +37,21 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "default": "\n",
         "choices": ["\n", "\r", "\r\n", "\\n", "\\r", "\\r\\n"],
     },
+    "block_start_string": {"type": "str", "default": "{%"},
+    "block_end_string": {"type": "str", "default": "%}"},
+    "variable_start_string": {"type": "str", "default": "{{"},
+    "variable_end_string": {"type": "str", "default": "}}"},
+    "comment_start_string": {"type": "str", "default": "{#"},
+    "comment_end_string": {"type": "str", "default": "#}"},
     "output_encoding": {"type": "str", "default": "utf-8"},
     "unsafe_writes": {"type": "bool", "default": False},
 }
 
-_FOR_COPY = ("dest", "mode", "owner", "group", "backup", "force", "validate", "follow", "unsafe_writes")
+_FOR_COPY = frozenset(
+    {"dest", "mode", "owner", "group", "backup", "force", "validate", "follow", "unsafe_writes"}
+    | {"attributes", "seuser", "serole", "setype", "selevel"}
+)
+_MARKS = tuple(name for name in ARGUMENTS if name.endswith(("_start_string", "_end_string")))
 
 
 async def run(context: ActionContext, args: dict[str, Any]) -> Result:
@@ -38,28 +60,61 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
         if not args.get(name):
             raise ActionFailure(f"missing required arguments: {name}")
     source = find_file(context, "templates", str(args["src"]))
+    data, encrypted = await read_decrypted(source)
     try:
-        text = source.read_text(encoding="utf-8")
+        text = data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as problem:
         raise ActionFailure(f"{source} is not UTF-8 text (byte {problem.start})") from None
     newline = (args.get("newline_sequence") or "\n").replace("\\r", "\r").replace("\\n", "\n")
     rendered = context.templar.render_file(
         text,
         str(source),
-        ChainMap({"ansible_managed": "Ansible managed", "template_path": str(source)}, context.variables),  # type: ignore[arg-type]
+        ChainMap(_about(source, args, context.variables), context.variables),  # type: ignore[arg-type]
         trim_blocks=args.get("trim_blocks", True),
         lstrip_blocks=args.get("lstrip_blocks", False),
         keep_trailing_newline=False,
         search_path=[part for place in (source.parent, *context.search_path) for part in (place, place / "templates")],
         newline_sequence=newline,
+        **{name: args[name] for name in _MARKS if args.get(name)},
     )
     # As many empty lines at the end as the file has, but a value that ends its line ends the file's last one too.
     rendered += newline * max(0, _newlines_at_end(text) - _newlines_at_end(rendered))
-    content = rendered.encode(args.get("output_encoding") or "utf-8")
+    encoding = args.get("output_encoding") or "utf-8"
+    try:
+        content = rendered.encode(encoding)
+    except (LookupError, UnicodeError) as problem:
+        raise ActionFailure(f"the rendered text cannot be written as {encoding}: {problem}") from None
     copied = {name: args[name] for name in _FOR_COPY if name in args}
+    if copied.get("mode") == "preserve":
+        copied["mode"] = f"0{stat.S_IMODE(source.stat().st_mode):o}"
     copied.update(content_args(content))
     copied["_source_name"] = source.name.removesuffix(".j2")
-    return await context.module("copy", copied, content=content)
+    result = await context.module("copy", copied, content=content)
+    if result.get("changed") and not result.get("failed"):
+        result.setdefault("src", str(source))
+    result = with_md5(result, content)
+    return without_content(result) if encrypted else result
+
+
+def _about(source: Path, args: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+    """What templates may know of themselves: ansible-core's variables of the same names."""
+    found = source.stat()
+    try:
+        owner: str | int = pwd.getpwuid(found.st_uid).pw_name
+    except KeyError:
+        owner = found.st_uid
+    told: dict[str, Any] = {
+        "template_host": os.uname().nodename,
+        "template_path": str(args["src"]),
+        "template_fullpath": str(source),
+        "template_destpath": str(args["dest"]),
+        "template_uid": owner,
+        "template_mtime": datetime.fromtimestamp(found.st_mtime),
+        "template_run_date": datetime.now(),
+    }
+    if "ansible_managed" not in variables:
+        told["ansible_managed"] = "Ansible managed"
+    return told
 
 
 def _newlines_at_end(text: str) -> int:

@@ -35,6 +35,7 @@ COMMANDS = {
     "tunnel": ("tunnel", "tunnel", "Give agents without connectivity the orchestrator, through SSH."),
     "hostkeys": ("hostkeys", "hostkeys", "Gather, review, approve and pin SSH host keys."),
     "inventory": ("inventory", "inventory", "Show what an inventory means."),
+    "vault": ("vault", "vault", "Encrypt and decrypt files and values as ansible-vault does."),
     "serve": ("serve", "serve", "The orchestrator: an HTTPS API for agents that can call in."),
     "operator": ("operator", "operator", "Who may ask the orchestrator."),
     "ca": ("ca", "ca", "The fleet's certificate authority."),

@@ -18,6 +18,7 @@ from stella_ops.ansible_settings.reading import NOTHING_SET, AnsibleSettings, re
 from stella_ops.cli.expressions import TemplarExpressions
 from stella_ops.cli.extra_vars import parse_extra_vars
 from stella_ops.cli.secrets import REDACTOR
+from stella_ops.cli.vault_passwords import take_up_passwords
 from stella_ops.console.choose import Output
 from stella_ops.console.shown import Shown
 from stella_ops.engine.events import Event, Reporter, RunFinished, Warned
@@ -60,7 +61,6 @@ class Choices:
     become_password_file: str | None = None
     forks: int | None = None
     extra_vars: tuple[str, ...] = ()
-    module_path: tuple[str, ...] = ()
     task_timeout: int | None = None
     verbose: int = 0
     output: str = "human"
@@ -76,8 +76,12 @@ class Choices:
     diff: bool = False
     tags: tuple[str, ...] = ()
     skip_tags: tuple[str, ...] = ()
+    module_path: tuple[str, ...] = ()
     tunnel: bool = False
     orchestrator: str | None = None
+    vault_ids: tuple[str, ...] = ()
+    vault_password_files: tuple[str, ...] = ()
+    ask_vault_pass: bool = False
 
 
 @dataclass(eq=False, repr=False)
@@ -130,6 +134,7 @@ def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
     Raises:
         UsageError: no inventory, or an option that contradicts itself.
         ParseError: a file is wrong.
+        VaultError: no source of vault passwords has one.
     """
     project = project or load_project()
     environ = _withhold_passphrase(project)
@@ -138,6 +143,7 @@ def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
         for note in settings.notes:
             print(f"[WARNING]: {note}", file=sys.stderr)
     complete(choices, project, settings)
+    take_up_passwords(choices.vault_ids, choices.vault_password_files, ask=choices.ask_vault_pass)
     extra_vars = parse_extra_vars(choices.extra_vars)
     inventory = load(choices, project, settings, extra_vars)
     connection_password = _connection_password(choices)
@@ -159,7 +165,7 @@ def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
         forks=choose("DEFAULT_FORKS", choices.forks, project.says("defaults", "forks"), project.defaults.forks),
         timeout=choose("DEFAULT_TIMEOUT", choices.timeout, _seconds(project), project.defaults.timeout.total_seconds()),
         task_timeout=choose("TASK_TIMEOUT", choices.task_timeout, default=0),
-        module_folders=_module_folders(choices, project, settings),
+        module_folders=tuple(f for f in (project.root / "modules",) if f.is_dir() and is_trusted(f)),
         verbosity=choices.verbose,
         remote_port=choose("DEFAULT_REMOTE_PORT"),
         interpreter=choose("INTERPRETER_PYTHON"),
@@ -255,11 +261,13 @@ def _seconds(project: Project) -> float | None:
     return None if written is None else float(written.total_seconds())
 
 
-def _module_folders(choices: Choices, project: Project, settings: AnsibleSettings) -> tuple[Path, ...]:
-    given = [Path(part).expanduser() for paths in choices.module_path for part in paths.split(":") if part]
-    usual = [folder for folder in (project.root / "modules",) if is_trusted(folder)]
-    configured: list[Path] = settings.choose("DEFAULT_MODULE_PATH", default=[])
-    return tuple(folder for folder in (*given, *usual, *configured) if folder.is_dir())
+def module_environment(settings: AnsibleSettings) -> dict[str, str]:
+    """The environment, with ``library`` of ``ansible.cfg`` in the place of an ANSIBLE_LIBRARY that is not set."""
+    configured: list[Path] | None = settings.configured.get("DEFAULT_MODULE_PATH")
+    found = dict(os.environ)
+    if configured and not found.get("ANSIBLE_LIBRARY"):
+        found["ANSIBLE_LIBRARY"] = ":".join(map(str, configured))
+    return found
 
 
 def _ssh_args(choices: Choices, settings: AnsibleSettings) -> dict[str, str]:
@@ -499,9 +507,11 @@ async def _execute(
     import asyncio
 
     from stella_ops.agents.fleet import Fleet
+    from stella_ops.cli.recording import WithoutVault
     from stella_ops.console.fan_out import FanOut
     from stella_ops.engine.run import Run
     from stella_ops.engine.run_context import RunContext
+    from stella_ops.vault.keyring import current
 
     changes = _Changes()
     if reporters is not None:
@@ -518,7 +528,8 @@ async def _execute(
 
     fleet = Fleet(workplace.project, redactor=workplace.redactor, environ=workplace.environ, warn=warn)
     recorder = fleet.run_recorder() if record else None
-    reporter = FanOut([*watching, *([recorder] if recorder else [])], errors=sys.stderr)
+    kept = [WithoutVault(recorder, current())] if recorder else []
+    reporter = FanOut([*watching, *kept], errors=sys.stderr)
     pool = await make_pool(workplace, fleet, warn)
     tunnels = None
     if workplace.choices.tunnel:

@@ -156,7 +156,13 @@ def marked(value: Any) -> Any:
 
 def as_json(data: Any) -> str:
     """JSON with sorted keys."""
-    return json.dumps(data, indent=4, sort_keys=True, default=str, ensure_ascii=False)
+    return json.dumps(data, indent=4, sort_keys=True, default=_unknown, ensure_ascii=False)
+
+
+def _unknown(value: Any) -> Any:
+    from stella_ops.origins import SourceVault
+
+    return {"__ansible_vault": value.ciphertext} if isinstance(value, SourceVault) else str(value)
 
 
 def as_yaml(data: Any) -> str:

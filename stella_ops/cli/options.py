@@ -18,7 +18,34 @@ def _together(*decorators: Callable[[Any], Any]) -> Callable[[Command], Command]
     return apply
 
 
+vault_options = _together(
+    click.option(
+        "--vault-id",
+        "vault_ids",
+        multiple=True,
+        metavar="[LABEL@]SOURCE",
+        help="A vault password: of a file, a program that prints it, or 'prompt'. May be given several times.",
+    ),
+    click.option(
+        "--vault-password-file",
+        "--vault-pass-file",
+        "vault_password_files",
+        multiple=True,
+        metavar="FILE",
+        help="File with a vault password, or program that prints it.",
+    ),
+    click.option(
+        "-J",
+        "--ask-vault-password",
+        "--ask-vault-pass",
+        "ask_vault_pass",
+        is_flag=True,
+        help="Ask for a vault password.",
+    ),
+)
+
 inventory_options = _together(
+    vault_options,
     click.option(
         "-i",
         "--inventory",
@@ -77,10 +104,9 @@ run_options = _together(
     click.option(
         "-M",
         "--module-path",
-        "module_path",
         multiple=True,
         metavar="FOLDERS",
-        help="Folders of modules of your own, with colons between them; before all others.",
+        help="Folders of modules to look in first, with colons between. [default: ANSIBLE_LIBRARY]",
     ),
     click.option("--task-timeout", type=click.IntRange(min=0), metavar="SECONDS", help="The longest a task may take."),
     click.option("-v", "--verbose", count=True, help="Show more; up to -vvv."),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +69,8 @@ def play(
     """
     import dataclasses
 
-    from stella_ops.cli.execution import Choices, check_limit, execute, failing_with_one, prepare
+    from stella_ops.cli.execution import Choices, check_limit, execute, failing_with_one, module_environment, prepare
+    from stella_ops.module_folders import folders_beside, split_paths
 
     with failing_with_one(given["detailed_exitcode"]):
         if given["orchestrator"] and not given["tunnel"]:
@@ -79,7 +79,9 @@ def play(
             extra_vars = (*extra_vars, '{"stella_reissue": true}')
         workplace = prepare(Choices(extra_vars=extra_vars, **given))
         paths = [find_playbook(name, workplace.project.root) for name in playbooks]
-        folders = _module_folders(paths, workplace.options.module_folders, given["module_path"])
+        named = [folder for text in given["module_path"] for folder in split_paths(text)]
+        environ = module_environment(workplace.settings)
+        folders = folders_beside(paths, named, workplace.options.module_folders, environ)
         workplace.options = dataclasses.replace(workplace.options, module_folders=folders)
         books = workplace.load(paths)
         check_limit(workplace.inventory, workplace.options.limit)
@@ -90,16 +92,6 @@ def play(
                 click.echo(list_playbook(book, workplace, hosts=list_hosts, tasks=list_tasks, tags=list_tags), nl=False)
             return 0
         return execute(workplace, books, kind="play", title=" ".join(playbooks))
-
-
-def _module_folders(playbooks: Sequence[Path], others: Sequence[Path], named: Sequence[str]) -> tuple[Path, ...]:
-    """Folders ``modules`` and ``library`` beside the playbooks come before the project's, those of ``-M`` first."""
-    from stella_ops.settings import is_trusted
-
-    beside = [path.resolve().parent / name for path in playbooks for name in ("modules", "library")]
-    first = [Path(part).expanduser() for paths in named for part in paths.split(":") if part]
-    known = {folder.resolve(): folder for folder in (*first, *(b for b in beside if is_trusted(b)), *others)}
-    return tuple(known[folder] for folder in known if folder.is_dir())
 
 
 def find_playbook(name: str, root: Path) -> Path:

@@ -47,18 +47,25 @@ def run(
     **given: Any,
 ) -> int:
     """Run one module on the hosts of PATTERN."""
+    import dataclasses
     from pathlib import Path
 
-    from stella_ops.cli.execution import Choices, check_limit, execute, failing_with_one, prepare
+    from stella_ops.cli.execution import Choices, check_limit, execute, failing_with_one, module_environment, prepare
     from stella_ops.cli.modules import module_index
     from stella_ops.cli.single_task import single_step
     from stella_ops.errors import OptionsError, PlaybookError
+    from stella_ops.module_folders import folders_beside, split_paths
     from stella_ops.origins import Origin, SourceMapping, SourceText
     from stella_ops.playbook.parser import parse_tasks
 
     with failing_with_one(given["detailed_exitcode"]):
         workplace = prepare(Choices(**given))
         choose = workplace.settings.choose
+        named = [folder for text in given["module_path"] for folder in split_paths(text)]
+        beside = [Path(playbook_dir or ".") / "run.yml"]
+        environ = module_environment(workplace.settings)
+        folders = folders_beside(beside, named, workplace.options.module_folders, environ)
+        workplace.options = dataclasses.replace(workplace.options, module_folders=folders)
         module = choose("DEFAULT_MODULE_NAME", module, default="command")
         arguments = choose("DEFAULT_MODULE_ARGS", arguments, default="")
         assert module is not None and arguments is not None

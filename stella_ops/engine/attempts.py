@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,11 +17,13 @@ from stella_ops.engine.outcome import Result, defect_result, error_result
 from stella_ops.engine.preparation import Preparation, Prepared
 from stella_ops.engine.results import finish_result
 from stella_ops.engine.run_context import RunContext
-from stella_ops.errors import StellaError, TemplateError, UnreachableError
+from stella_ops.errors import StellaError, TaskTimeoutError, TemplateError, UnreachableError
+from stella_ops.module_kind import Kind
 from stella_ops.playbook.model import Task
 
 DEFAULT_RETRIES = 3
 DEFAULT_DELAY = 5.0
+DEFAULT_POLL = 15.0
 
 # The variables of the task with its own result among them.
 ScopeWith = Callable[[Result], Mapping[str, Any]]
@@ -77,10 +81,15 @@ class Attempts:
     async def _execute(self, task: Task, context: ActionContext, args: Result) -> Result:
         found = action(task.action)
         try:
+            limit = self._preparation.number(task.asynchronous, context.variables, 0)
+            if limit > 0 and context.check:
+                raise ActionFailure("check mode and async cannot be used on same task.")
             if found is not None:
-                result = await found.run(context, settle(found.ARGUMENTS, args))
+                if limit > 0 and not getattr(found, "SUPPORTS_ASYNC", False):
+                    raise ActionFailure("async is not supported for this task.")
+                result = await found.run(context, settle(found.ARGUMENTS, args, name=task.action))
             else:
-                result = await self._run_module(task, context, dict(args))
+                result = await self._run_module(task, context, dict(args), limit)
         except ActionFailure as failure:
             result = failure.result
         except UnreachableError:
@@ -96,7 +105,7 @@ class Attempts:
             result = defect_result(problem)
         return finish_result(result)
 
-    async def _run_module(self, task: Task, context: ActionContext, args: Result) -> Result:
+    async def _run_module(self, task: Task, context: ActionContext, args: Result, limit: float) -> Result:
         free_form, supports_check = self._run.module_traits(task.action)
         if "_raw_params" in args:
             text = args.pop("_raw_params")
@@ -104,7 +113,34 @@ class Attempts:
                 args.setdefault(free_form, text)
         if context.check and not supports_check:
             return {"skipped": True, "msg": f"remote module ({task.action}) does not support check mode"}
-        return await context.module(task.action, args)
+        told = self._told(task, context)
+        if limit <= 0:
+            return await context.module(task.action, args, told=told)
+        job = f"j{secrets.randbelow(10**12)}.{os.getpid()}"
+        if self._preparation.number(task.poll, context.variables, DEFAULT_POLL) <= 0:
+            return await context.module(task.action, args, background={"id": job, "limit": limit}, told=told)
+        # A connection that is kept needs no polling: the task is waited for, as long as it may take.
+        try:
+            result = await context.module(task.action, args, timeout=limit, told=told)
+        except TaskTimeoutError:
+            text = f"async task did not complete within the requested time - {limit:g}s"
+            return {"failed": True, "changed": False, "msg": text, "ansible_job_id": job}
+        return {**result, "ansible_job_id": job, "started": True, "finished": True}
+
+    def _told(self, task: Task, context: ActionContext) -> dict[str, Any] | None:
+        """What a module that was written for ansible-core is told besides its arguments."""
+        found = self._run.foreign_module(task.action)
+        if found is None:
+            return None
+        variables = context.variables
+        hide = self._preparation.flag_or_not(task.inherited.no_log, variables, otherwise=True)
+        told: dict[str, Any] = {"version": variables["ansible_version"]["full"]}
+        told["settings"] = {"verbosity": self._run.options.verbosity, "no_log": hide}
+        if "ansible_remote_tmp" in variables:
+            told["settings"]["remote_tmp"] = variables["ansible_remote_tmp"]
+        if found.interpreter is not None and found.kind is not Kind.PYTHON:
+            told["interpreter"] = variables.get(f"ansible_{found.interpreter}_interpreter")
+        return told
 
     def _judge(self, task: Task, result: Result, scope: Mapping[str, Any]) -> None:
         """``changed_when`` and ``failed_when`` decide over what the module said."""

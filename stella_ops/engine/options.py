@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ class RunOptions:
         forks: how many hosts work at once.
         timeout: seconds to connect.
         task_timeout: seconds for one task where none is written; 0 for no limit.
-        module_folders: the user's own ``modules/``, before the built-in ones.
+        module_folders: with modules of the user's own, before the built-in ones; see ``ModuleFolders``.
         remote_port, interpreter, ssh_args: where the inventory says nothing of a host's own.
         force_handlers, any_errors_fatal, strategy: for plays that do not say.
         gathering: ``implicit``, ``explicit`` or ``smart``; see ansible-core's DEFAULT_GATHERING.
@@ -43,7 +43,7 @@ class RunOptions:
     forks: int = 50
     timeout: float = 10.0
     task_timeout: float = 0
-    module_folders: tuple[Path, ...] = ()
+    module_folders: Sequence[Path] = ()
     remote_port: int | None = None
     interpreter: str | None = None
     ssh_args: Mapping[str, str] = field(default_factory=dict)

@@ -12,6 +12,7 @@ import dataclasses
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path as FilePath
 
+from stella_ops.engine import plugins
 from stella_ops.engine.batch import Batch
 from stella_ops.engine.includes import Includes, explained
 from stella_ops.engine.lockstep import Announcer, Lockstep, PlayStopped
@@ -176,6 +177,7 @@ class PlayRunner:
             self._lockstep.tell_included(included.label, through, inclusion)
             ready.append((included, through))
         for included, through in ready:
+            plugins.of_included(batch.run, included.roles, included.steps)
             for group in included.handlers:
                 self._adopt(group)
             for role in included.roles:

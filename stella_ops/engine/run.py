@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from stella_ops.engine import plugins
 from stella_ops.engine.batches import batches
 from stella_ops.engine.events import (
     HostTally,
@@ -66,6 +67,7 @@ class Run:
         context = self._context
         started = time.monotonic()
         code, interrupted = OK, False
+        plugins.start()
         everyone = self._everyone([play for book in playbooks for play in book.plays])
         context.emit(
             RunStarted(
@@ -177,6 +179,7 @@ class Run:
         context = self._context
         folder = path.resolve().parent
         context.templar = Templar(search_path=[folder, folder / "templates"])
+        plugins.of_play(context, play, folder)
         title = self._play_title(play)
         alive = [host for host in self._ordered(play, hosts) if not self._is_out(host)]
         if not alive:
@@ -255,7 +258,7 @@ class Run:
         name = str(rendered or self._context.options.strategy).removeprefix("ansible.builtin.")
         if name not in STRATEGIES:
             raise PlaybookError(
-                f"the strategy '{name}' is not supported yet",
+                f"unknown strategy '{name}'",
                 where=origin_of(play.strategy, play.origin),
                 hint=f"known: {', '.join(STRATEGIES)}",
             )

@@ -16,7 +16,8 @@ from stella_ops.engine.steps import Steps
 from stella_ops.engine.variables import PlayVariables
 from stella_ops.inventory.model import Inventory
 from stella_ops.inventory.patterns import LOCALHOST
-from stella_ops.module_source import constants
+from stella_ops.module_kind import Kind, ModuleFile, module_file
+from stella_ops.module_source import constants, is_own
 from stella_ops.playbook.files import PlaybookFiles
 from stella_ops.playbook.model import Prompt
 from stella_ops.playbook.module_index import ModuleIndex, SourceModuleIndex
@@ -78,6 +79,7 @@ class RunContext:
         self._reporter = reporter
         self._task_ids = 0
         self._traits = functools.cache(self._read_traits)
+        self._foreign = functools.cache(self._find_foreign)
 
     def emit(self, event: Event) -> None:
         """Tell everybody who watches. Results in it must be scrubbed already."""
@@ -112,14 +114,26 @@ class RunContext:
 
     def module_traits(self, name: str) -> tuple[str | None, bool]:
         """A module's FREE_FORM argument, and whether it supports check mode."""
-        traits: tuple[str | None, bool] = self._traits(name)
+        traits: tuple[str | None, bool] = self._traits(name, len(self.options.module_folders))
         return traits
 
-    def _read_traits(self, name: str) -> tuple[str | None, bool]:
+    def _read_traits(self, name: str, _folders: int) -> tuple[str | None, bool]:
         path = content.module_path(name, self.options.module_folders)
-        if path is None:
+        if path is None or self.foreign_module(name) is not None:
             return None, True
         return read_traits(path)
+
+    def foreign_module(self, name: str) -> ModuleFile | None:
+        """The file of a module that was written for ansible-core; None where it is one of ours."""
+        found: ModuleFile | None = self._foreign(name, len(self.options.module_folders))
+        return found
+
+    def _find_foreign(self, name: str, _folders: int) -> ModuleFile | None:
+        path = content.module_path(name, self.options.module_folders)
+        if path is None or is_own(path):
+            return None
+        found = module_file(path)
+        return None if found.kind is Kind.OWN else found
 
 
 def read_traits(path: Path) -> tuple[str | None, bool]:

@@ -226,6 +226,7 @@ class TaskRunner:
             kind = "included"
         cacheable = bool(result.pop("_cacheable", False))
         hint = result.pop("_hint", None)
+        hidden = bool(result.pop("_censored", False))
         # Where failed_when had a say, it has the last one: also over retries that ran out.
         verdict = result.get("failed_when_result")
         status: Status
@@ -242,6 +243,8 @@ class TaskRunner:
         for name in [name for name in result if name.startswith("_ansible_")]:
             del result[name]
         outcome = Outcome(status, result, shown, delegate=target if target != host else None, hint=hint)
+        if hidden:
+            outcome.censor()
         facts = result.get("ansible_facts")
         if isinstance(facts, dict) and status != "failed":
             outcome.additions.append((kind, facts))

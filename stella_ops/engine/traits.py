@@ -14,7 +14,9 @@ from stella_ops.playbook.model import Task
 from stella_ops.templating.scope import is_template
 
 # Actions that ask the host once at the most, and have no effect on the controller.
-_PLAIN_ACTIONS = frozenset({"agent_checkpoint", "agent_preflight", "assert", "copy", "debug", "template"})
+_PLAIN_ACTIONS = frozenset(
+    {"agent_checkpoint", "agent_preflight", "assemble", "assert", "copy", "debug", "script", "template", "unarchive"}
+)
 # The only built-in module that returns facts.
 _FACTS = "setup"
 _PREFIXES = ("ansible_", "stella_")
@@ -53,9 +55,10 @@ class Traits:
     def _make(self, task: Task) -> tuple[bool, bool]:
         inherited = task.inherited
         single = (
-            _is_plain(task.action, self._folders)
+            _is_plain(task.action, tuple(self._folders))
             and task.loop is None
             and not task.until
+            and task.asynchronous is None
             and task.retries is None
             and inherited.delegate_to is None
             and inherited.run_once in (None, False)

@@ -18,7 +18,8 @@ from typing import Any
 from stella_ops.errors import InventoryError
 from stella_ops.inventory.model import Inventory
 from stella_ops.inventory.ranges import split_address
-from stella_ops.origins import Origin, SourceText
+from stella_ops.origins import Origin, SourceText, SourceVault
+from stella_ops.vault.envelope import is_encrypted
 
 
 def read_script(path: Path, inventory: Inventory, *, timeout: float = 60) -> None:
@@ -141,5 +142,7 @@ def trusted(value: Any, where: Origin) -> Any:
     if isinstance(value, list):
         return [trusted(item, where) for item in value]
     if isinstance(value, dict):
+        if list(value) == ["__ansible_vault"] and is_encrypted(str(value["__ansible_vault"])):
+            return SourceVault(str(value["__ansible_vault"]), where)
         return {key: trusted(item, where) for key, item in value.items()}
     return value

@@ -139,7 +139,8 @@ def _query(operation: Operation, request: Request) -> Any:
 
 async def _read(desk: Orchestrator, operation: Operation, request: Request) -> bytes:
     most = desk.most_body if operation.caller is Caller.STRANGER else operation.caller.most_body
-    too_long = Refusal(413, "body-too-long", f"the body may have {most} bytes at most", headers={"connection": "close"})
+    # The connection stays: closed now, with the body still on its way, the caller would see that and not the answer.
+    too_long = Refusal(413, "body-too-long", f"the body may have {most} bytes at most")
     announced = request.headers.get("content-length", "0")
     if announced.isascii() and announced.isdecimal() and int(announced) > most:
         raise too_long

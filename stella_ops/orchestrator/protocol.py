@@ -97,6 +97,12 @@ class PeerProtocol(H11Protocol):
             self._expect("head")
         else:
             self._expect(None)
+            idle = self.conn.their_state is h11.IDLE and self.conn.our_state is h11.IDLE
+            if idle and self.timeout_keep_alive_task is None:
+                # The rest of a body came after its answer: uvicorn has stopped the clock for it.
+                self.timeout_keep_alive_task = self.loop.call_later(
+                    self.timeout_keep_alive, self.timeout_keep_alive_handler
+                )
 
     def _expect(self, phase: str | None) -> None:
         wanted = None if phase is None else (phase, self._requests)

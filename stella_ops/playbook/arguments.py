@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stella_ops.errors import PlaybookError
-from stella_ops.origins import Origin, SourceText, did_you_mean, key_origin, nearest, origin_of
+from stella_ops.origins import Origin, SourceText, SourceVault, did_you_mean, key_origin, nearest, origin_of
 from stella_ops.playbook.free_form import parse_text
 from stella_ops.playbook.keywords import (
     INHERITED,
@@ -20,6 +20,7 @@ from stella_ops.playbook.keywords import (
 from stella_ops.playbook.loops import with_keywords
 from stella_ops.playbook.module_index import ModuleIndex, ModuleSpec
 from stella_ops.playbook.problems import Problems
+from stella_ops.playbook.user_plugins import is_users
 
 PREFIXES = ("ansible.builtin.", "ansible.legacy.")
 # Modules of other collections that are built in here.
@@ -59,11 +60,14 @@ def short_name(name: str) -> str:
     return module if module in COLLECTED.get(collection, ()) else name
 
 
-def read_call(raw: Mapping[Any, Any], level: str, modules: ModuleIndex, problems: Problems) -> Call | None:
+def read_call(
+    raw: Mapping[Any, Any], level: str, modules: ModuleIndex, problems: Problems, *, expected_to_fail: bool = False
+) -> Call | None:
     """The module call of a task; None, with a problem noted, when there is none that can be read.
 
     Args:
         level: ``task`` or ``handler``; other keys of the mapping are checked against its keywords.
+        expected_to_fail: the playbook deals with its failure, so that wrong parameters are told when it runs.
     """
     named = _candidates(raw, level, modules, problems)
     if named is None:
@@ -84,7 +88,7 @@ def read_call(raw: Mapping[Any, Any], level: str, modules: ModuleIndex, problems
     except PlaybookError as problem:
         problems.found.append(problem)
         return call
-    _check(spec, call.args, raw.get("args"), written, where, problems)
+    _check(spec, call.args, raw.get("args"), written, where, Problems() if expected_to_fail else problems)
     return call
 
 
@@ -149,7 +153,7 @@ def _find_spec(name: str, where: Origin | None, modules: ModuleIndex, problems: 
         return _META_SPEC
     spec = modules.spec(short)
     if spec is None and short in _NOT_BUILT:
-        problems.add(f"'{short}' is not supported yet", where=where)
+        problems.add(f"'{short}' is gone from the language", where=where, hint="use include_tasks or import_tasks")
     elif spec is None:
         _report_unknown_module(name, where, modules, problems)
     return spec
@@ -159,6 +163,10 @@ def _report_unknown_module(
     name: str, where: Origin | None, modules: ModuleIndex, problems: Problems, keywords: Any = ()
 ) -> None:
     short = short_name(name)
+    if is_users("action", short, where):
+        instead = f"write it as a module: modules/{short}.py beside the playbook, or as a role"
+        problems.add(f"'{name}' is an action plug-in: those are not supported", where=where, hint=instead)
+        return
     hint = did_you_mean(short, [*modules.names(), "meta", *keywords])
     if hint is None and "." in short:
         hint = "modules of collections are not supported yet"
@@ -212,6 +220,8 @@ def _read_args(spec: ModuleSpec, written: Any, where: Origin | None) -> dict[str
                 hint="write name=value, or a mapping below the module's name",
             )
         return dict(args)
+    if isinstance(written, SourceVault) and spec.free_form is not None:
+        return {"_raw_params": written}
     raise PlaybookError(f"the arguments of '{spec.name}' must be a mapping or text, not {spoken(written)}", where=where)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import fields
 from typing import Any
 
-from stella_ops.origins import did_you_mean, key_origin, origin_of
+from stella_ops.origins import SourceVault, did_you_mean, key_origin, origin_of
 from stella_ops.playbook.model import Inherited
 from stella_ops.playbook.problems import Problems
 
@@ -56,8 +56,8 @@ _NUMBER = re.compile(r"\d+(\.\d+)?")
 
 
 def is_template(value: Any) -> bool:
-    """Whether a value is a text that Jinja2 will change."""
-    return isinstance(value, str) and ("{{" in value or "{%" in value)
+    """Whether a value is a text that is known only once it is rendered: a template, or an encrypted one."""
+    return isinstance(value, SourceVault) or (isinstance(value, str) and ("{{" in value or "{%" in value))
 
 
 def is_identifier(name: Any) -> bool:

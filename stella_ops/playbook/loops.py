@@ -17,10 +17,12 @@ from stella_ops.playbook.keywords import (
     spoken,
 )
 from stella_ops.playbook.problems import Problems
+from stella_ops.playbook.user_plugins import is_users
 
 WITH_LOOKUPS = frozenset(
     {"items", "list", "dict", "sequence", "indexed_items", "flattened", "nested", "cartesian", "together"}
     | {"subelements", "random_choice", "fileglob", "first_found", "lines", "file", "template", "env", "vars"}
+    | {"config", "csvfile", "ini", "inventory_hostnames", "password", "pipe", "unvault", "url", "varnames"}
 )
 TERMS = "_with_terms"  # the variable of the task that holds what was written under with_*
 _SPREAD = f"({TERMS} if {TERMS} is iterable and {TERMS} is not string and {TERMS} is not mapping else [{TERMS}])"
@@ -84,10 +86,10 @@ def _check_items(raw: Mapping[str, Any], problems: Problems) -> None:
 def _translate(raw: Mapping[str, Any], keyword: str, loop: Loop, problems: Problems) -> None:
     where = key_origin(raw, keyword)
     lookup = keyword.removeprefix("with_")
-    for prefix in ("ansible.builtin.", "ansible.legacy."):
+    for prefix in ("ansible.builtin.", "ansible.legacy.", "community.general."):
         lookup = lookup.removeprefix(prefix)
     terms = raw[keyword]
-    if lookup not in WITH_LOOKUPS:
+    if lookup not in WITH_LOOKUPS and not is_users("lookup", lookup, where):
         hint = did_you_mean(lookup, WITH_LOOKUPS)
         problems.add(f"unknown loop '{keyword}'", where=where, hint=hint and hint.replace("'", "'with_", 1))
     elif terms is None:
@@ -97,7 +99,8 @@ def _translate(raw: Mapping[str, Any], keyword: str, loop: Loop, problems: Probl
     else:
         origin = origin_of(terms) or where or Origin("")
         loop.variables = {TERMS: terms}
-        loop.items = SourceText(f"{{{{ query('{lookup}', *{_SPREAD}) }}}}", origin)
+        lenient = ", _with=true" if lookup == "first_found" else ""
+        loop.items = SourceText(f"{{{{ query('{lookup}', *{_SPREAD}{lenient}) }}}}", origin)
 
 
 def _is_nested(term: Any) -> bool:

@@ -8,7 +8,9 @@ from typing import Any, NamedTuple, Protocol
 
 from stella_ops.content import module_names, module_path
 from stella_ops.errors import PlaybookError
-from stella_ops.module_source import NotLiteral, constants
+from stella_ops.module_folders import ModuleFolders
+from stella_ops.module_kind import Kind, module_file
+from stella_ops.module_source import NotLiteral, constants, is_own
 from stella_ops.origins import Origin
 
 
@@ -36,6 +38,10 @@ class ModuleIndex(Protocol):
         """All names."""
         ...
 
+    def add_role(self, folder: Path) -> None:
+        """Look for modules in a role, too."""
+        ...
+
 
 class SourceModuleIndex:
     """The modules found by ``stella_ops.content``, and the given actions, which come first.
@@ -46,9 +52,9 @@ class SourceModuleIndex:
     """
 
     def __init__(self, extra_folders: Sequence[Path] = (), actions: Mapping[str, ModuleSpec] | None = None) -> None:
-        self._extra = tuple(extra_folders)
+        self._extra = extra_folders
         self._actions = {} if actions is None else actions
-        self._specs: dict[str, ModuleSpec | None] = {}
+        self._specs: dict[tuple[str, int], ModuleSpec | None] = {}
 
     def spec(self, name: str) -> ModuleSpec | None:
         """The action or module of that name, or None.
@@ -58,10 +64,17 @@ class SourceModuleIndex:
         """
         if name in self._actions:
             return self._actions[name]
-        if name not in self._specs:
+        # Roles that are read meanwhile may bring more of them.
+        key = (name, len(self._extra))
+        if key not in self._specs:
             path = module_path(name, self._extra) if name.isidentifier() else None
-            self._specs[name] = None if path is None else read_spec(name, path)
-        return self._specs[name]
+            self._specs[key] = None if path is None else read_spec(name, path)
+        return self._specs[key]
+
+    def add_role(self, folder: Path) -> None:
+        """Look for modules in a role's ``library``, too."""
+        if isinstance(self._extra, ModuleFolders):
+            self._extra.add_role(folder)
 
     def names(self) -> Iterable[str]:
         """The names of all actions and modules, sorted."""
@@ -71,10 +84,14 @@ class SourceModuleIndex:
 def read_spec(name: str, path: Path) -> ModuleSpec:
     """The spec that a module's source states in its literal constants ``ARGUMENTS`` and ``FREE_FORM``.
 
+    What modules take that were written for ansible-core, they say only when they run.
+
     Raises:
         PlaybookError: the source is no Python, or a constant is no literal.
     """
     try:
+        if not is_own(path) and module_file(path).kind is not Kind.OWN:
+            return ModuleSpec(name)
         found = constants(path)
     except SyntaxError as problem:
         raise PlaybookError(

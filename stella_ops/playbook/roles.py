@@ -121,6 +121,7 @@ class RoleReader:
         if folder is None:
             reader.problems.found.append(missing("the role", use.name, tried, use.origin))
             return None, []
+        reader.modules.add_role(folder)
         role = Role(
             name=use.name.rstrip("/").rpartition("/")[2] if "/" in use.name else use.name,
             folder=str(folder.resolve()),

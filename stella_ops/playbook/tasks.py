@@ -62,7 +62,7 @@ class TaskReader:
         path: Path | None = None,
         parts: Parts | None = None,
     ) -> None:
-        self._modules = modules
+        self.modules = modules
         self._problems = self.problems = problems
         self.files = files or PlaybookFiles()
         self.playbook_folder = playbook_folder or Path()
@@ -70,11 +70,12 @@ class TaskReader:
         self._render = render
         self._path = path
         self.depth = 0
+        self._guarded = 0  # how many rescue sections enclose what is read now
 
     def within(self, path: Path) -> TaskReader:
         """A reader of another file that this one names."""
         made = TaskReader(
-            self._modules,
+            self.modules,
             self._problems,
             files=self.files,
             playbook_folder=self.playbook_folder,
@@ -83,6 +84,7 @@ class TaskReader:
             parts=self.parts,
         )
         made.depth = self.depth + 1
+        made._guarded = self._guarded
         return made
 
     def static(self, value: Any) -> Any:
@@ -152,7 +154,7 @@ class TaskReader:
                 entries.append(entry)
                 continue
             hint = None
-            if isinstance(entry, str) and self._modules.spec(str(entry).split(" ")[0].rstrip(":")):
+            if isinstance(entry, str) and self.modules.spec(str(entry).split(" ")[0].rstrip(":")):
                 hint = "a ':' must follow the module's name"
             self._problems.add(
                 f"a task must be a mapping, not {spoken(entry)}",
@@ -179,21 +181,28 @@ class TaskReader:
             self._problems.add(f"'{part}' without 'block'", where=key_origin(raw, part))
         check_values(raw, self._problems)
         inherited = fold(parent, raw, self._problems)
-        lists = {part: self.steps(raw.get(part), inherited, part, key_origin(raw, part)) for part in BLOCK_PARTS}
+        self._guarded += "rescue" in raw
+        body = self.steps(raw.get("block"), inherited, "block", key_origin(raw, "block"))
+        self._guarded -= "rescue" in raw
+        rest = {
+            part: self.steps(raw.get(part), inherited, part, key_origin(raw, part)) for part in ("rescue", "always")
+        }
         return Block(
             name=self._name(raw),
             origin=place,
             inherited=inherited,
-            body=lists["block"],
-            rescue=lists["rescue"],
-            always=lists["always"],
+            body=body,
+            rescue=rest["rescue"],
+            always=rest["always"],
         )
 
     def _task(self, raw: Mapping[Any, Any], parent: Inherited, *, handler: bool = False) -> Task | None:
         problems = self._problems
-        call = read_call(raw, "handler" if handler else "task", self._modules, problems)
-        check_values(raw, problems)
         inherited = fold(parent, raw, problems)
+        ready = self._guarded > 0 or inherited.ignore_errors not in (None, False) or "failed_when" in raw
+        level = "handler" if handler else "task"
+        call = read_call(raw, level, self.modules, problems, expected_to_fail=ready)
+        check_values(raw, problems)
         loop = read_loop(raw, problems)
         if loop.variables:
             inherited.vars = [*inherited.vars, loop.variables]

@@ -16,8 +16,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import SandboxedEnvironment
 from jinja2.utils import missing
 
-from stella_ops.templating.conditions.registry import CONDITIONS
-from stella_ops.templating.filters.registry import FILTERS, listed
+from stella_ops.templating import tables
 from stella_ops.templating.lazy import finalize, settle
 from stella_ops.templating.lookups.registry import GLOBALS
 from stella_ops.templating.omit import OMIT
@@ -26,7 +25,6 @@ from stella_ops.templating.undefined import MissingValue, require
 
 SCOPE = "__stella_scope__"  # the key of a context's parent under which its scope travels through includes
 _EXTENSIONS = ("jinja2.ext.do", "jinja2.ext.loopcontrols")
-_RETURN_GENERATORS = ("map", "select", "reject", "selectattr", "rejectattr", "batch", "slice", "items")
 
 
 def text_of(value: Any) -> str:
@@ -82,21 +80,25 @@ class _NativeGenerator(NativeCodeGenerator):
         return node.as_const(frame.eval_ctx)
 
 
+class _TextGenerator(CodeGenerator):
+    def _output_child_to_const(self, node: nodes.Expr, frame: Frame, finalize: Any) -> str:
+        if not isinstance(node, nodes.TemplateData):  # {{ 10 | random }} is not the same each time
+            raise nodes.Impossible
+        return super()._output_child_to_const(node, frame, finalize)
+
+
 class TextEnvironment(SandboxedEnvironment):
     """Renders files. Templates are the operator's, but what they name came from hosts: it stays sandboxed."""
 
     context_class = ScopedContext
-    code_generator_class: type[CodeGenerator] = CodeGenerator
+    code_generator_class: type[CodeGenerator] = _TextGenerator
 
     def __init__(self, **options: Any) -> None:
         options.setdefault("finalize", text_of)
-        super().__init__(undefined=MissingValue, extensions=_EXTENSIONS, auto_reload=False, **options)
-        self.filters.update(FILTERS)
-        self.tests.update(CONDITIONS)
-        for name in _RETURN_GENERATORS:
-            self.filters[name] = listed(self.filters[name])
-        for registry in (self.filters, self.tests):
-            registry.update({f"ansible.builtin.{name}": made for name, made in list(registry.items())})
+        # Not optimized: it would work filters out when it compiles, also those that give another value each time.
+        super().__init__(undefined=MissingValue, extensions=_EXTENSIONS, auto_reload=False, optimized=False, **options)
+        self.filters = tables.filters()
+        self.tests = tables.tests()  # type: ignore[assignment]
         self.globals.update(GLOBALS)
 
 

@@ -68,7 +68,14 @@ def _unknown_plugin(message: str, where: Origin | None) -> TemplateError | None:
 
     kind, name = found.groups()
     known = value_environment().filters if kind == "filter" else value_environment().tests
-    return TemplateError(f"unknown {kind} '{name}'", where=where, hint=did_you_mean(name, known))
+    from stella_ops.templating.plugins.loading import load_failures
+    from stella_ops.templating.plugins.unsupported import not_supported
+
+    instead = not_supported(kind, name)
+    if instead:
+        return TemplateError(f"the {kind} '{name}' is not supported", where=where, hint=instead)
+    hint = did_you_mean(name, known) or load_failures(kind)
+    return TemplateError(f"unknown {kind} '{name}'", where=where, hint=hint)
 
 
 def _undefined(value: MissingValue, scope: Scope, origin: Origin | None) -> UndefinedVariableError:

@@ -17,7 +17,7 @@ import types
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
-from stella_ops.origins import SourceText
+from stella_ops.origins import SourceText, VaultedText
 
 if TYPE_CHECKING:
     from stella_ops.templating.scope import Scope
@@ -168,16 +168,20 @@ def settle(value: Any) -> Any:
     return list(value) if isinstance(value, _ITERATORS) else value
 
 
-def finalize(value: Any) -> Any:
-    """The value as plain data, all the way down; an undefined part raises."""
-    if type(value) in INERT:
+def finalize(value: Any, *, vaulted: bool = False) -> Any:
+    """The value as plain data, all the way down; an undefined part raises.
+
+    Args:
+        vaulted: keep ``VaultedText`` as it is.
+    """
+    if type(value) in INERT or (vaulted and type(value) is VaultedText):
         return value
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, Mapping):
-        return {_plain_key(key): finalize(item) for key, item in value.items()}
+        return {_plain_key(key): finalize(item, vaulted=vaulted) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [finalize(item) for item in value]
+        return [finalize(item, vaulted=vaulted) for item in value]
     from jinja2.runtime import Undefined
 
     if isinstance(value, Undefined):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from stella_ops.errors import TemplateError, UndefinedVariableError
-from stella_ops.origins import Origin, SourceText
+from stella_ops.origins import Origin, SourceText, SourceVault
 from stella_ops.templating.lazy import INERT, LazyDict, LazyList, LazyMapping
 
 if TYPE_CHECKING:
@@ -111,6 +111,8 @@ class Scope:
             return raw
         if kind is SourceText:
             return self._render_variable(raw, path) if is_template(raw) else str.__str__(raw)
+        if kind is SourceVault:
+            return self._reveal(raw, path)
         if isinstance(raw, dict):
             return LazyDict(raw, self, path)
         if isinstance(raw, list | tuple):
@@ -142,6 +144,15 @@ class Scope:
         if isinstance(value, str) and plain.endswith("\n") and not value.endswith("\n"):
             return value + "\n"  # Jinja2 takes the last newline away, which block scalars end with
         return value
+
+    @staticmethod
+    def _reveal(raw: SourceVault, path: str) -> Any:
+        try:
+            return raw.reveal()
+        except TemplateError as problem:
+            from stella_ops.templating.undefined import FailedValue
+
+            return FailedValue(path, problem)
 
     def _render_variable(self, text: SourceText, path: str) -> Any:
         from stella_ops.templating.undefined import FailedValue, MissingValue

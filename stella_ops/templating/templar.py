@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stella_ops.errors import StellaError, TemplateError
-from stella_ops.origins import Origin, SourceText
+from stella_ops.origins import Origin, SourceText, SourceVault
 from stella_ops.templating.lazy import INERT, finalize
 from stella_ops.templating.scope import LazyVariables, Scope, is_template
 
@@ -97,6 +97,8 @@ class Templar:
         """
         if isinstance(condition, bool):
             return condition
+        if isinstance(condition, SourceVault):
+            condition = condition.reveal()
         if not isinstance(condition, SourceText):
             return _truth(condition)
         scope = self.lazy(variables).scope
@@ -193,6 +195,8 @@ class Templar:
             return value
         if isinstance(value, SourceText):
             return self._render_text(value, scope, where)
+        if isinstance(value, SourceVault):
+            return str.__str__(value.reveal())
         if isinstance(value, dict):
             return {_plain_key(key): self._render(item, scope, where) for key, item in value.items()}
         if isinstance(value, list | tuple):
@@ -235,6 +239,11 @@ def _condition_template(text: str, what: str) -> jinja2.Template:
         f"'{what}' mixes text with templates, which would always be true",
         hint="a condition is an expression already: write variables without {{ }}, as in  x == 'y'",
     )
+
+
+def forget_conditions() -> None:
+    """Compile conditions anew: a filter or test in them may be another."""
+    _condition_template.cache_clear()
 
 
 def _truth(value: Any) -> bool:

@@ -96,7 +96,10 @@ class ModuleCall:
     ``content`` is a file's bytes for modules that take one (copy, template, agent_install); it reaches the
     module as a stream, not as an argument. ``progress`` is told of it while it travels: bytes that the host has, and
     bytes in all. ``timeout`` is in seconds, 0 for none. ``link`` places it in a chain of
-    calls that are sent ahead.
+    calls that are sent ahead. ``background`` makes it a job that outlives the task: its ``id`` and ``limit`` in
+    seconds; the answer comes at once then. ``told`` is for modules that were written for
+    ansible-core: ``interpreter``, the operator's choice for its shebang, and ``settings``, which such modules are told
+    besides their arguments.
     """
 
     module: str
@@ -108,6 +111,8 @@ class ModuleCall:
     content: bytes | Path | FileContent | None = None
     progress: Callable[[int, int], None] | None = None
     link: Link | None = None
+    background: Mapping[str, Any] | None = None
+    told: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,16 @@ import functools
 import importlib.util
 import marshal
 import zlib
+from typing import NamedTuple
 
 MAGIC_NUMBER = importlib.util.MAGIC_NUMBER
+
+
+class Unit(NamedTuple):
+    """A piece of code: ``key`` names it on the host, ``packed`` is the CODE frame's payload."""
+
+    key: str
+    packed: bytes
 
 
 def compiled(source: bytes, filename: str, *, lean: bool = False) -> bytes:

@@ -8,7 +8,7 @@ are known by name.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,20 +16,14 @@ from stella_ops import content
 from stella_ops.errors import TaskError
 from stella_ops.module_source import imports, is_own
 from stella_ops.origins import did_you_mean
-from stella_ops.transport.bytecode import pack
+from stella_ops.transport.bytecode import Unit, pack
+from stella_ops.transport.foreign import FOREIGN, Foreign, read_foreign
 
 _LIB = "stella_ops.remote.lib"
 _LIB_FOLDER = Path(content.__file__).parent / "remote" / "lib"
 
 # The runner itself needs this one to run any module at all.
 _ALWAYS = f"{_LIB}.task"
-
-
-class Unit(NamedTuple):
-    """A piece of code: ``key`` names it on the host, ``packed`` is the CODE frame's payload."""
-
-    key: str
-    packed: bytes
 
 
 class ModuleCode(NamedTuple):
@@ -44,6 +38,7 @@ class ModuleCode(NamedTuple):
     libs: tuple[Unit, ...]
     at_once: frozenset[str] = frozenset()
     builtin: bool = False
+    foreign: Foreign | None = None
 
     @property
     def lib_names(self) -> list[str]:
@@ -55,6 +50,13 @@ class ModuleCode(NamedTuple):
         """The library files that have to be there for the day that a function of it imports them."""
         return [name for name in self._names() if name not in self.at_once]
 
+    def units(self) -> Iterator[Unit]:
+        """All code that the host needs for it, in the order it can be taken in."""
+        yield from self.libs
+        if self.foreign is not None:
+            yield from self.foreign.utils.values()
+        yield self.unit
+
     def _names(self) -> list[str]:
         return [lib.key.removesuffix(".__init__") for lib in self.libs]
 
@@ -63,8 +65,8 @@ class CodeLibrary:
     """Finds module code by name, a user's ``modules/`` folders first. One instance serves a whole run."""
 
     def __init__(self, folders: Sequence[Path] = ()) -> None:
-        self._folders = tuple(folders)
-        self._modules: dict[str, ModuleCode] = {}
+        self._folders = folders
+        self._modules: dict[tuple[str, int], ModuleCode] = {}
         self._libs: dict[str, tuple[Unit, dict[str, bool]]] = {}
 
     def module(self, name: str) -> ModuleCode:
@@ -73,9 +75,11 @@ class CodeLibrary:
         Raises:
             TaskError: there is no such module, it is no Python, or it imports a library file that is not there.
         """
-        known = self._modules.get(name)
+        # Roles that are read meanwhile may bring others.
+        key = (name, len(self._folders))
+        known = self._modules.get(key)
         if known is None:
-            known = self._modules[name] = self._load(name)
+            known = self._modules[key] = self._load(name)
         return known
 
     def _load(self, name: str) -> ModuleCode:
@@ -88,7 +92,13 @@ class CodeLibrary:
         source = path.read_bytes()
         digest = hashlib.sha256(source).hexdigest()[:16]
         order: dict[str, None] = {}
-        needed = {_ALWAYS: False, **_imports(source, str(path), own=is_own(path))}
+        foreign = None if is_own(path) else read_foreign(name, path, source, getattr(self._folders, "utils", ()))
+        if foreign is None:
+            needed = {_ALWAYS: False, **_imports(source, str(path), own=is_own(path))}
+        else:
+            needed = {_ALWAYS: False, FOREIGN: False}
+            for lib in foreign.libs:
+                needed.update(_with_packages(lib, False))
         for lib in needed:
             self._collect(lib, order, set(), path)
         at_once: set[str] = set()
@@ -99,6 +109,7 @@ class CodeLibrary:
             libs=tuple(self._libs[lib][0] for lib in order),
             at_once=frozenset(at_once),
             builtin=content.builtin_folder("modules") in path.parents,
+            foreign=foreign,
         )
 
     def _collect(self, lib: str, order: dict[str, None], visiting: set[str], wanted_by: Path) -> None:
@@ -134,6 +145,12 @@ def _lib_source(lib: str, wanted_by: Path) -> tuple[str, bytes]:
     )
 
 
+def _with_packages(lib: str, nested: bool) -> dict[str, bool]:
+    """A library file, after the packages it lies in: each arrives with its own ``__init__``."""
+    parts = lib.split(".")
+    return {".".join(parts[:end]): nested for end in range(4, len(parts) + 1)}
+
+
 def _is_lib(name: str) -> bool:
     relative = name.removeprefix(_LIB + ".").replace(".", "/")
     return (_LIB_FOLDER / f"{relative}.py").is_file() or (_LIB_FOLDER / relative / "__init__.py").is_file()
@@ -147,10 +164,7 @@ def _imports(source: bytes, name: str, *, own: bool) -> dict[str, bool]:
             deeper = [f"{module}.{each}" for each in taken]
             for lib in (module, *(d for d in deeper if d.startswith(_LIB + ".") and _is_lib(d))):
                 if lib.startswith(_LIB + "."):
-                    parts = lib.split(".")
-                    # A package inside the library arrives with its own __init__.
-                    for end in range(4, len(parts) + 1):
-                        part = ".".join(parts[:end])
+                    for part in _with_packages(lib, nested):
                         found[part] = found.get(part, True) and nested
     except SyntaxError as problem:
         raise TaskError(f"{name}:{problem.lineno}: not valid Python: {problem.msg}") from None

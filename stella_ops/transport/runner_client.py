@@ -26,6 +26,7 @@ from stella_ops.transport.base import Become, ModuleCall
 from stella_ops.transport.bytecode import without_bytecode
 from stella_ops.transport.code import CodeLibrary, ModuleCode
 from stella_ops.transport.content import Content, as_content
+from stella_ops.transport.foreign import foreign_request
 from stella_ops.transport.launch import Launch
 from stella_ops.transport.sending import Sending, everything, sending
 from stella_ops.transport.start_errors import become_refused, no_interpreter
@@ -297,9 +298,14 @@ class RunnerClient:
             "keep": module.builtin,
             "after": after,
         }
+        if module.foreign is not None:
+            request["foreign"] = foreign_request(module.foreign, call)
+        if call.background is not None:
+            request["background"] = dict(call.background)
+            request["keep"] = False
         told = _task_payload(request, content if inline else None)
         packed = bytearray()
-        for unit in (*module.libs, module.unit):
+        for unit in module.units():
             if unit.key not in self._sent:
                 self._sent.add(unit.key)
                 code = unit.packed if self._start.bytecode else without_bytecode(unit.packed)

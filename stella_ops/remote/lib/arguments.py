@@ -214,16 +214,11 @@ def _unknown(key, names):
 
     public = sorted(name for name in names if not name.startswith("_"))
     close = difflib.get_close_matches(str(key), public, n=1, cutoff=0.6)
-    message = "unsupported argument '{}'".format(key)
-    if close:
-        message += "; did you mean '{}'?".format(close[0])
+    message = "Unsupported parameters for this module: {}".format(key)
     if not public:
-        return message + "; this module takes no arguments"
-    return (
-        message + " Supported: {}".format(", ".join(public))
-        if close
-        else (message + "; supported: {}".format(", ".join(public)))
-    )
+        return message + "; it takes none"
+    message += ". Supported parameters include: {}.".format(", ".join(public))
+    return message + (" Did you mean '{}'?".format(close[0]) if close else "")
 
 
 def _fit(name, option, value):
@@ -252,11 +247,11 @@ def _coerce(name, option, kind, value):
 
 def _not_a_choice(name, option, item, choices):
     if option.get("no_log"):
-        return "argument '{}' is not one of its {} choices".format(name, len(choices))
+        return "value of {} is not one of its {} choices".format(name, len(choices))
     import difflib
 
     listed = ", ".join(str(choice) for choice in choices)
-    message = "argument '{}' must be one of: {}; got: {}".format(name, listed, _shorten(str(item)))
+    message = "value of {} must be one of: {}, got: {}".format(name, listed, _shorten(str(item)))
     close = difflib.get_close_matches(str(item), [str(choice) for choice in choices], n=1, cutoff=0.6)
     return message + " (did you mean '{}'?)".format(close[0]) if close else message
 

@@ -135,9 +135,13 @@ class Replacement(object):
                     )
                 )
             self._overwrite()
+            if wanted is not None:
+                files.set_attributes(self.path, wanted)
             return
         self.temporary = None
         _sync_directory(self.directory)
+        if wanted is not None and (wanted.flags or wanted.context):
+            files.set_attributes(self.path, wanted)
 
     def _dress(self, old, wanted):
         """Owner first: a change of owner drops set-id bits. The mode last: it also sets the ACL's mask."""
@@ -243,6 +247,10 @@ def backup(path):
 
     stamp = time.strftime("%Y-%m-%d@%H:%M:%S~", time.localtime())
     copy = "{}.{}.{}".format(path, os.getpid(), stamp)
+    number = 0
+    while os.path.lexists(copy):  # another one within a second
+        number += 1
+        copy = "{}.{}-{}.{}".format(path, os.getpid(), number, stamp)
     found = os.stat(path)
     made = False
     try:

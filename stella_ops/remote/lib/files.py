@@ -12,7 +12,9 @@ from stella_ops.remote.lib.task import ModuleFailure
 CHUNK = 1048576
 
 # What modules that manage a file's attributes accept; each spells it out, since ARGUMENTS must be a literal:
-#   "mode": {"type": "raw"}, "owner": {"type": "str"}, "group": {"type": "str"}
+#   "mode": {"type": "raw"}, "owner": {"type": "str"}, "group": {"type": "str"},
+#   "attributes": {"type": "str", "aliases": ["attr"]},
+#   "seuser": {"type": "str"}, "serole": {"type": "str"}, "setype": {"type": "str"}, "selevel": {"type": "str"},
 
 
 class FileError(ModuleFailure):
@@ -27,13 +29,17 @@ class Wanted(object):
         owner, group: a name, or a number as text or int.
         missing_ok: called with a sentence instead of raising when a name is unknown (check mode: a task
             before this one would have made the user).
+        flags: inode flags as ``inode.change`` takes them.
+        context: parts of an SELinux context, as ``selinux.wanted`` gives them.
 
     Raises:
         FileError: an unknown owner or group, or a mode that makes no sense.
     """
 
-    def __init__(self, mode=None, owner=None, group=None, missing_ok=None):
+    def __init__(self, mode=None, owner=None, group=None, missing_ok=None, flags=None, context=None):
         self.mode = mode
+        self.flags = flags
+        self.context = context
         self.unknown = False
         self.uid = self._number(owner, user_id, missing_ok)
         self.gid = self._number(group, group_id, missing_ok)
@@ -58,7 +64,24 @@ class Wanted(object):
         try:
             return modes.resolve(self.mode, current, is_directory)
         except modes.ModeError as error:
-            raise FileError(str(error))
+            raise FileError("mode must be in octal or symbolic form: {}".format(error))
+
+
+def wanted(task, mode_argument="mode", mode=None):
+    """The attributes that a task's arguments ask for; ``mode`` stands in for the argument, when it is given.
+
+    Raises:
+        FileError: as ``Wanted`` does.
+    """
+    args = task.args
+    context = None
+    if args.get("seuser") or args.get("serole") or args.get("setype") or args.get("selevel"):
+        from stella_ops.remote.lib import selinux
+
+        context = selinux.wanted(args)
+    missing_ok = task.warn if task.check_mode else None
+    mode = args[mode_argument] if mode is None else mode
+    return Wanted(mode, args["owner"], args["group"], missing_ok, args.get("attributes"), context)
 
 
 def user_id(name):
@@ -68,7 +91,7 @@ def user_id(name):
     except KeyError:
         if str(name).isdigit():
             return int(name)
-    raise FileError("no user named '{}' on this host".format(name))
+    raise FileError("chown failed: failed to look up user {0}: no user named '{0}' on this host".format(name))
 
 
 def group_id(name):
@@ -78,7 +101,7 @@ def group_id(name):
     except KeyError:
         if str(name).isdigit():
             return int(name)
-    raise FileError("no group named '{}' on this host".format(name))
+    raise FileError("chgrp failed: failed to look up group {0}: no group named '{0}' on this host".format(name))
 
 
 def user_name(uid):
@@ -160,7 +183,17 @@ def set_attributes(path, wanted, check=False, before=None, after=None):
     changed = _set_owner(path, found, wanted, check, before, after)
     if changed and not check:
         found = os.lstat(path)  # a change of owner drops the set-id bits
-    return _set_mode(path, found, wanted, check, before, after) or changed
+    changed = _set_mode(path, found, wanted, check, before, after) or changed
+    if wanted.context is not None:
+        from stella_ops.remote.lib import selinux
+
+        changed = selinux.apply(path, wanted.context, check, before, after) or changed
+    if wanted.flags:
+        from stella_ops.remote.lib import inode
+
+        # Last, since a file that is made immutable takes no other change.
+        changed = inode.change(path, wanted.flags, check, before, after) or changed
+    return changed
 
 
 def digest(path, *algorithms):

@@ -76,7 +76,9 @@ def execute(run, arguments_spec, request, content=None):
     except ModuleFailure as failure:
         result = failure.result
     except arguments.ArgumentError as error:
-        result = {"failed": True, "msg": str(error)}
+        # The module's name is known here alone.
+        named = "({}) module:".format(str(request.get("module") or "this").rpartition("/")[2].partition("@")[0])
+        result = {"failed": True, "msg": str(error).replace("this module:", named, 1)}
     except BaseException as error:  # a SystemExit or MemoryError must become an answer, too
         result = {"failed": True, "msg": _describe(error), "exception": _trace()}
     result.setdefault("failed", False)

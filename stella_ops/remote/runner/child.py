@@ -293,12 +293,29 @@ def _stream(content):
 
 
 def _run(code, request, content):
-    """Runs the module's ``run``; flags and JSON of its result."""
-    from stella_ops.remote.lib.task import execute
+    """Runs the module's ``run``, or a module of another kind; flags and JSON of its result."""
+    if "foreign" in request:
+        from stella_ops.remote.lib import foreign
 
-    module = ModuleType("__stella_module__")
-    exec(code, module.__dict__)
-    result = execute(module.run, module.__dict__.get("ARGUMENTS", {}), request, content)
+        def work():
+            return foreign.run(code[0], code[1], request)
+
+    else:
+        from stella_ops.remote.lib.task import execute
+
+        module = ModuleType("__stella_module__")
+        exec(code, module.__dict__)
+        spec = module.__dict__.get("ARGUMENTS", {})
+
+        def work():
+            return execute(module.run, spec, request, content)
+
+    if request.get("background"):
+        from stella_ops.remote.runner import jobs
+
+        result = jobs.start(request["background"], work)
+    else:
+        result = work()
     packed = plainjson.dumps(result)
     if len(packed) > RESULT_LIMIT:
         text = "the module's answer of %d MiB is too long: the limit is %d MiB"

@@ -42,8 +42,11 @@ class Code(object):
         self._source = rest[8 + length :]
         self._loaded = None
 
+    def data(self):
+        return zlib.decompress(self._source)
+
     def source(self):
-        return zlib.decompress(self._source).decode("utf-8")
+        return self.data().decode("utf-8")
 
     def load(self):
         """The code object; SyntaxError and the like where this Python cannot compile it."""

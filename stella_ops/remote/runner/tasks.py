@@ -27,11 +27,19 @@ class Tasks(object):
         return set(self._finder.codes) | set(self._modules)
 
     def code(self, request):
-        """The code of a task's module, its library imported; raises whatever is wrong with them."""
+        """The code of a task's module, its library imported; raises whatever is wrong with them.
+
+        Of a module that others wrote: its code as it was sent, and the user's ``module_utils`` by name.
+        """
         for name in request["libs"]:
             if name not in sys.modules:
                 __import__(name)
-        return self._modules[request["module"]].load()
+        module = self._modules[request["module"]]
+        if "foreign" not in request:
+            return module.load()
+        if request["foreign"]["kind"] == "python":
+            module.load()
+        return module, {name: self._modules[key] for name, key in request["foreign"]["utils"].items()}
 
     def order(self, request, content, known):
         """A task as bytes for a kept child, with the code that it does not have yet; ``known`` grows by that."""

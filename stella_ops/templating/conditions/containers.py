@@ -41,4 +41,5 @@ CONDITIONS = {
     "any": lambda value: any(value),
     "all": lambda value: all(value),
     "nan": not_a_number,
+    "isnan": not_a_number,
 }

@@ -15,7 +15,7 @@ def _asking(question: Callable[[str], bool]) -> Callable[[Any], bool]:
     return lambda value: question(os.path.expanduser(plain_text(value)))
 
 
-CONDITIONS = {
+CONDITIONS: dict[str, Callable[..., Any]] = {
     "file": _asking(os.path.isfile),
     "directory": _asking(os.path.isdir),
     "exists": _asking(os.path.exists),
@@ -25,3 +25,5 @@ CONDITIONS = {
     "abs": _asking(os.path.isabs),
     "same_file": lambda value, other: os.path.samefile(plain_text(value), plain_text(other)),
 }
+CONDITIONS |= {f"is_{name}": CONDITIONS[name] for name in ("file", "link", "mount", "abs", "same_file")}
+CONDITIONS["is_dir"] = CONDITIONS["directory"]

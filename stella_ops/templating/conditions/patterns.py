@@ -6,9 +6,10 @@ import re
 from typing import Any
 
 from stella_ops.errors import TemplateError
-from stella_ops.templating.filters.text import boolean
 from stella_ops.templating.lazy import plain_text
 
+_TRUE = frozenset({"yes", "on", "1", "true", "t", "y"})
+_FALSE = frozenset({"no", "off", "0", "false", "f", "n"})
 _KINDS = ("search", "match", "fullmatch")
 
 
@@ -44,8 +45,8 @@ def truthy(value: Any, convert_bool: bool = False) -> bool:
     """Whether the value counts as true in Python; with ``convert_bool`` words count as booleans: "no"."""
     if convert_bool and isinstance(value, str):
         word = value.strip().lower()
-        if word in ("yes", "on", "1", "true", "t", "y", "no", "off", "0", "false", "f", "n"):
-            return bool(boolean(word))
+        if word in _TRUE or word in _FALSE:
+            return word in _TRUE
     return bool(value)
 
 

@@ -52,7 +52,22 @@ def reachable(result: Any) -> bool:
 
 def timedout(result: Any) -> bool:
     """The task failed because its time was over."""
-    return failed(result) and bool(result.get("timedout"))
+    said = result.get("timedout") if isinstance(result, Mapping) else _said(result, "timedout", "timedout")
+    return bool(isinstance(said, Mapping) and said.get("period"))
+
+
+def started(result: Any) -> bool:
+    """An ``async`` task was started; a task without ``async`` always was."""
+    return _said(result, "started", "started") if not _without(result, "started") else True
+
+
+def finished(result: Any) -> bool:
+    """An ``async`` task came to its end; a task without ``async`` always has."""
+    return _said(result, "finished", "finished") if not _without(result, "finished") else True
+
+
+def _without(result: Any, key: str) -> bool:
+    return isinstance(result, Mapping) and key not in result
 
 
 CONDITIONS = {
@@ -68,4 +83,6 @@ CONDITIONS = {
     "unreachable": unreachable,
     "reachable": reachable,
     "timedout": timedout,
+    "started": started,
+    "finished": finished,
 }

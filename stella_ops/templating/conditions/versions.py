@@ -27,14 +27,14 @@ _SEMVER = re.compile(
 )
 
 
-class _Loose:
+class Loose:
     """Versions as numbers and words: numbers by value, a word before a number, a shorter one first."""
 
     def __init__(self, text: str) -> None:
         parts = [int(part) if part.isdigit() else part for part in _PART.findall(text)]
         self.key = [(1, part, "") if isinstance(part, int) else (0, 0, part) for part in parts]
 
-    def _order(self, other: _Loose) -> int:
+    def _order(self, other: Loose) -> int:
         for mine, theirs in zip_longest(self.key, other.key):
             if mine is None or theirs is None:
                 return -1 if mine is None else 1
@@ -43,18 +43,18 @@ class _Loose:
         return 0
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Loose) and self._order(other) == 0
+        return isinstance(other, Loose) and self._order(other) == 0
 
-    def __lt__(self, other: _Loose) -> bool:
+    def __lt__(self, other: Loose) -> bool:
         return self._order(other) < 0
 
-    def __le__(self, other: _Loose) -> bool:
+    def __le__(self, other: Loose) -> bool:
         return self._order(other) <= 0
 
-    def __gt__(self, other: _Loose) -> bool:
+    def __gt__(self, other: Loose) -> bool:
         return self._order(other) > 0
 
-    def __ge__(self, other: _Loose) -> bool:
+    def __ge__(self, other: Loose) -> bool:
         return self._order(other) >= 0
 
     __hash__ = None  # type: ignore[assignment]
@@ -79,7 +79,7 @@ def _pep440(text: str) -> Version:
 
 
 _TYPES: dict[str, Callable[[str], Any]] = {
-    "loose": _Loose,
+    "loose": Loose,
     "strict": _pep440,
     "semver": _semver,
     "semantic": _semver,
@@ -100,6 +100,8 @@ def version(
     """
     if operator not in _OPERATORS:
         raise TemplateError(f"version: unknown operator '{operator}'", hint=f"known: {' '.join(_OPERATORS)}")
+    if strict is not None and version_type is not None:
+        raise TemplateError("version: 'strict' and 'version_type' say the same thing", hint="leave one of them out")
     kind = version_type or ("strict" if strict else "loose")
     if kind not in _TYPES:
         raise TemplateError(f"version: unknown version_type '{kind}'", hint=f"known: {', '.join(_TYPES)}")

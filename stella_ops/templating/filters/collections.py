@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import builtins
 import itertools
 import random as randomness
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import pass_environment
-from jinja2.filters import do_max, do_min, do_unique, make_attrgetter
+from jinja2.filters import do_unique, ignore_case, make_attrgetter
 
 from stella_ops.errors import TemplateError
 from stella_ops.templating.undefined import kind_of
@@ -70,7 +71,7 @@ def flatten(value: Any, levels: int | None = None, skip_nulls: bool = True) -> l
     """A list without inner lists, down to ``levels`` of them; none values are dropped."""
     found: list[Any] = []
     for item in _items(value, "flatten"):
-        if item is None and skip_nulls:
+        if skip_nulls and (item is None or (isinstance(item, str) and item in ("None", "null"))):
             continue
         if isinstance(item, list | tuple) and (levels is None or levels > 0):
             found.extend(flatten(item, None if levels is None else levels - 1, skip_nulls))
@@ -108,11 +109,16 @@ def _generator(seed: Any) -> randomness.Random:
     return randomness.Random(seed) if seed is not None else randomness.SystemRandom()
 
 
-def random(value: Any, start: int = 0, step: int = 1, seed: Any = None) -> Any:
+def random(value: Any, start: int | None = None, step: int | None = None, seed: Any = None) -> Any:
     """A random element of a list, or a number from ``start`` up to (without) ``value``; a seed repeats it."""
     generator = _generator(seed)
     if isinstance(value, int) and not isinstance(value, bool):
-        return generator.randrange(start, value, step)
+        try:
+            return generator.randrange(start or 0, value, step or 1)
+        except ValueError:
+            raise TemplateError(f"random: there is no number from {start or 0} up to {value}") from None
+    if start or step:
+        raise TemplateError("random: 'start' and 'step' go with a number, not with a list")
     choices = _items(value, "random") if not isinstance(value, str) else list(value)
     if not choices:
         raise TemplateError("random: the list is empty")
@@ -126,23 +132,22 @@ def shuffle(value: Any, seed: Any = None) -> list[Any]:
     return shuffled
 
 
-@pass_environment
-def largest(environment: Any, value: Any, **options: Any) -> Any:
-    """The largest element."""
-    return do_max(environment, value, **{"case_sensitive": True, **options})
+class Group(NamedTuple):
+    """What ``groupby`` makes of elements that have the same value."""
+
+    grouper: Any
+    list: builtins.list[Any]
 
 
 @pass_environment
-def smallest(environment: Any, value: Any, **options: Any) -> Any:
-    """The smallest element."""
-    return do_min(environment, value, **{"case_sensitive": True, **options})
-
-
-@pass_environment
-def groupby(environment: Any, value: Any, attribute: Any, default: Any = None) -> list[list[Any]]:
+def groupby(
+    environment: Any, value: Any, attribute: Any, default: Any = None, case_sensitive: bool = False
+) -> list[Group]:
     """Elements by the value of an attribute, as ``[value, elements]``, sorted by it."""
-    key = make_attrgetter(environment, attribute, default=default)
-    return [[found, list(group)] for found, group in itertools.groupby(sorted(value, key=key), key)]
+    own = make_attrgetter(environment, attribute, default=default)
+    key = own if case_sensitive else make_attrgetter(environment, attribute, ignore_case, default=default)
+    found = [list(group) for _, group in itertools.groupby(sorted(value, key=key), key)]
+    return [Group(own(elements[0]), elements) for elements in found]
 
 
 def rekey_on_member(value: Any, key: str, duplicates: str = "error") -> dict[Any, Any]:
@@ -172,8 +177,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "combinations": combinations,
     "random": random,
     "shuffle": shuffle,
-    "max": largest,
-    "min": smallest,
     "groupby": groupby,
     "rekey_on_member": rekey_on_member,
 }

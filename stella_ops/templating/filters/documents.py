@@ -9,25 +9,37 @@ from typing import Any
 import yaml
 
 from stella_ops.errors import TemplateError
+from stella_ops.origins import VaultedText
 from stella_ops.templating.lazy import finalize
+from stella_ops.templating.undefined import kind_of
 
 
 class _Dumper(yaml.SafeDumper):
     """Writes what YAML has no type for as text."""
 
 
+def _represent_vaulted(dumper: _Dumper, value: VaultedText) -> yaml.Node:
+    if not value.ciphertext:
+        return dumper.represent_str(str.__str__(value))
+    return dumper.represent_scalar("!vault", value.ciphertext, style="|")
+
+
 _Dumper.add_multi_representer(object, lambda dumper, value: dumper.represent_str(str(value)))
+_Dumper.add_representer(VaultedText, _represent_vaulted)
 
 
 def to_json(value: Any, **options: Any) -> str:
     """JSON text on one line; options are those of ``json.dumps``."""
     options.pop("vault_to_text", None)
     options.pop("preprocess_unsafe", None)
+    options.pop("profile", None)
     return json.dumps(finalize(value), default=str, **options)
 
 
 def to_nice_json(value: Any, indent: int = 4, sort_keys: bool = True, **options: Any) -> str:
     """JSON text with one value a line, keys sorted."""
+    for name in ("separators", "vault_to_text", "preprocess_unsafe", "profile"):
+        options.pop(name, None)
     plain = finalize(value)
     try:
         return json.dumps(plain, default=str, indent=indent, sort_keys=sort_keys, **options)
@@ -37,7 +49,10 @@ def to_nice_json(value: Any, indent: int = 4, sort_keys: bool = True, **options:
 
 def from_json(value: Any, **options: Any) -> Any:
     """The value of a JSON text."""
-    if not isinstance(value, str):
+    options.pop("profile", None)
+    if not isinstance(value, str | bytes):
+        if value is None or isinstance(value, list | dict | int | float):
+            raise TemplateError(f"from_json: needs text, not {kind_of(value)}")
         return value
     try:
         return json.loads(value, **options)
@@ -58,8 +73,10 @@ def to_nice_yaml(value: Any, indent: int = 4, **options: Any) -> str:
 
 def _dump(value: Any, **options: Any) -> str:
     options.setdefault("allow_unicode", True)
+    # What was written with !vault is written so again, as ansible-core does, unless dump_vault_tags is false.
+    vaulted = bool(options.pop("dump_vault_tags", True))
     # a lone scalar would be followed by "...", which nobody wants inside another file
-    return str(yaml.dump(finalize(value), Dumper=_Dumper, **options)).removesuffix("...\n")
+    return str(yaml.dump(finalize(value, vaulted=vaulted), Dumper=_Dumper, **options)).removesuffix("...\n")
 
 
 def from_yaml(value: Any) -> Any:
@@ -69,7 +86,7 @@ def from_yaml(value: Any) -> Any:
 
 def from_yaml_all(value: Any) -> Any:
     """The values of the documents of a YAML text."""
-    return _load(lambda text: list(yaml.safe_load_all(text)), value, "from_yaml_all")
+    return [] if value is None else _load(lambda text: list(yaml.safe_load_all(text)), value, "from_yaml_all")
 
 
 def _load(load: Any, value: Any, name: str) -> Any:

@@ -5,11 +5,14 @@
 from __future__ import annotations
 
 import glob
+import ntpath
 import os.path
 from collections.abc import Callable
 from typing import Any
 
+from stella_ops.errors import TemplateError
 from stella_ops.templating.lazy import plain_text
+from stella_ops.templating.undefined import kind_of
 
 
 def basename(path: Any) -> str:
@@ -54,12 +57,39 @@ def normpath(path: Any) -> str:
 
 def path_join(parts: Any) -> str:
     """A list of parts as one path."""
-    return os.path.join(*map(plain_text, parts)) if isinstance(parts, list) else plain_text(parts)
+    if not isinstance(parts, str | list | tuple):
+        raise TemplateError(f"path_join: needs a list of parts, not {kind_of(parts)}")
+    return os.path.join(*map(plain_text, parts)) if isinstance(parts, list | tuple) else plain_text(parts)
 
 
 def fileglob(pattern: Any) -> list[str]:
     """The files of the controller that match a pattern, sorted."""
     return sorted(path for path in glob.glob(plain_text(pattern)) if os.path.isfile(path))
+
+
+def commonpath(paths: Any) -> str:
+    """The longest path that all of a list of paths begin with."""
+    if not isinstance(paths, list | tuple):
+        raise TemplateError(f"commonpath: needs a list of paths, not {kind_of(paths)}")
+    try:
+        return os.path.commonpath([plain_text(path) for path in paths])
+    except ValueError as problem:
+        raise TemplateError(f"commonpath: {problem}") from None
+
+
+def win_basename(path: Any) -> str:
+    """The last part of a Windows path."""
+    return ntpath.basename(plain_text(path))
+
+
+def win_dirname(path: Any) -> str:
+    """A Windows path without its last part."""
+    return ntpath.dirname(plain_text(path))
+
+
+def win_splitdrive(path: Any) -> list[str]:
+    """The drive of a Windows path, and the rest."""
+    return list(ntpath.splitdrive(plain_text(path)))
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
@@ -73,4 +103,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "normpath": normpath,
     "path_join": path_join,
     "fileglob": fileglob,
+    "commonpath": commonpath,
+    "win_basename": win_basename,
+    "win_dirname": win_dirname,
+    "win_splitdrive": win_splitdrive,
 }

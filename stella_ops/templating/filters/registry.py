@@ -13,9 +13,12 @@ from stella_ops.templating.filters import (
     documents,
     mappings,
     numbers,
+    passwords,
     paths,
     text,
     times,
+    urls,
+    vaults,
 )
 from stella_ops.templating.lazy import settle
 from stella_ops.templating.undefined import MissingValue
@@ -53,9 +56,12 @@ _TOPICS: tuple[dict[str, Callable[..., Any]], ...] = (
     documents.FILTERS,
     mappings.FILTERS,
     numbers.FILTERS,
+    passwords.FILTERS,
     paths.FILTERS,
     text.FILTERS,
     times.FILTERS,
+    urls.FILTERS,
+    vaults.FILTERS,
 )
 FILTERS: dict[str, Callable[..., Any]] = {
     **{name: strict(function) for topic in _TOPICS for name, function in topic.items()},

@@ -11,7 +11,7 @@ from typing import Any
 from stella_ops.errors import TemplateError
 from stella_ops.templating.lazy import plain_text
 
-_TRUE = frozenset({"yes", "on", "1", "true", "t", "y"})
+_TRUE = frozenset({"yes", "on", "1", "true"})
 
 
 def boolean(value: Any) -> bool:
@@ -102,16 +102,16 @@ def quote(value: Any) -> str:
     return shlex.quote(plain_text(value))
 
 
-def b64encode(value: Any, encoding: str = "utf-8") -> str:
-    """Base64 of a text's bytes."""
+def b64encode(value: Any, encoding: str = "utf-8", urlsafe: bool = False) -> str:
+    """Base64 of a text's bytes; ``urlsafe`` writes ``-`` and ``_`` for ``+`` and ``/``."""
     data = value if isinstance(value, bytes) else plain_text(value).encode(encoding)
-    return base64.b64encode(data).decode("ascii")
+    return (base64.urlsafe_b64encode if urlsafe else base64.b64encode)(data).decode("ascii")
 
 
-def b64decode(value: Any, encoding: str = "utf-8") -> str:
+def b64decode(value: Any, encoding: str = "utf-8", urlsafe: bool = False) -> str:
     """The text that a Base64 text holds."""
     try:
-        return base64.b64decode(plain_text(value)).decode(encoding)
+        return (base64.urlsafe_b64decode if urlsafe else base64.b64decode)(plain_text(value)).decode(encoding)
     except ValueError as problem:
         raise TemplateError(f"b64decode: {problem}") from None
 
@@ -135,14 +135,16 @@ def comment(text: Any, style: str = "plain", **options: Any) -> str:
     if style not in _COMMENT_STYLES:
         raise TemplateError(f"comment: unknown style '{style}'", hint=f"known: {', '.join(_COMMENT_STYLES)}")
     chosen: dict[str, Any] = {**_COMMENT_STYLES[style], **options}
-    newline, decoration = chosen.get("newline", "\n"), chosen.get("decoration", "")
+    newline, decoration = str(chosen.get("newline", "\n")), str(chosen.get("decoration", ""))
     bare = decoration.rstrip()
-    lines = [chosen["beginning"]] if chosen.get("beginning") else []
-    lines += [chosen.get("prefix", bare).rstrip()] * int(chosen.get("prefix_count", 1))
-    lines += [f"{decoration}{line}".rstrip() for line in plain_text(text).splitlines()]
-    lines += [chosen.get("postfix", bare).rstrip()] * int(chosen.get("postfix_count", 1))
-    lines += [chosen["end"]] if chosen.get("end") else []
-    return str(newline).join(lines)
+    prefix, postfix = str(chosen.get("prefix", bare)), str(chosen.get("postfix", bare))
+    above = newline if prefix == newline else f"{prefix}{newline}" if prefix else ""
+    below = f"{newline}{postfix}" * int(chosen.get("postfix_count", 1))
+    body = decoration + plain_text(text).replace(newline, newline + decoration)
+    body = body.replace(decoration + newline, bare + newline)
+    beginning = f"{chosen['beginning']}{newline}" if chosen.get("beginning") else ""
+    end = f"{newline}{chosen['end']}" if chosen.get("end") else ""
+    return f"{beginning}{above * int(chosen.get('prefix_count', 1))}{body}{below}{end}"
 
 
 FILTERS: dict[str, Callable[..., Any]] = {

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Mapping
 from typing import Any
 
 from stella_ops.errors import TemplateError
 from stella_ops.templating.filters.collections import flatten
 from stella_ops.templating.filters.mappings import subelements
+from stella_ops.templating.filters.text import boolean
 from stella_ops.templating.undefined import kind_of
 
 
@@ -57,7 +59,21 @@ def inner_elements(scope: Any, terms: list[Any], options: dict[str, Any]) -> lis
     flags = terms[2] if len(terms) == 3 else options
     if not isinstance(flags, dict):
         raise TemplateError(f"lookup 'subelements': the options must be a mapping, not {kind_of(flags)}")
-    return subelements(terms[0], terms[1], bool(flags.get("skip_missing", False)))
+    found = terms[0]
+    if isinstance(found, Mapping):
+        found = [] if found.get("skipped", False) is not False else list(found.values())
+    elements = [each for each in found if not isinstance(each, Mapping) or each.get("skipped", False) is False]
+    pairs = subelements(elements, terms[1], boolean(flags.get("skip_missing", False)))
+    keys = terms[1].split(".")
+    return [[_without(element, keys), item] for element, item in pairs]
+
+
+def _without(element: Mapping[Any, Any], keys: list[str]) -> dict[Any, Any]:
+    """A copy of an element without what is at a path: as ansible-core has it, and unlike the filter."""
+    rest = {key: value for key, value in element.items() if key != keys[0] or len(keys) > 1}
+    if len(keys) > 1:
+        rest[keys[0]] = _without(element[keys[0]], keys[1:])
+    return rest
 
 
 LOOKUPS = {

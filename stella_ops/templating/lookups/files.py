@@ -7,11 +7,17 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from stella_ops.errors import TemplateError
+from stella_ops.errors import TemplateError, VaultError
 from stella_ops.templating.filters.text import boolean
 from stella_ops.templating.lazy import plain_text
+from stella_ops.templating.lookups.inline import check_options
+from stella_ops.vault.envelope import is_encrypted
+from stella_ops.vault.keyring import reveal
 
-_SUBFOLDERS = ("files", "templates", "vars")
+_TEMPLATE_OPTIONS = frozenset(
+    {"template_vars", "convert_data", "trim_blocks", "lstrip_blocks", "variable_start_string", "variable_end_string"}
+    | {"comment_start_string", "comment_end_string", "block_start_string", "block_end_string", "newline_sequence"}
+)
 
 
 def _names(terms: list[Any]) -> list[str]:
@@ -27,7 +33,25 @@ def _candidates(scope: Any, name: str, subfolder: str) -> list[Path]:
     return [place for folder in folders for place in (folder / subfolder / path, folder / path)]
 
 
-def _find(scope: Any, name: str, subfolder: str, lookup: str) -> Path:
+def playbook_folder(scope: Any) -> Path:
+    """The folder of the playbook, from which relative names of what a lookup writes go."""
+    from stella_ops.templating.scope import NOT_THERE
+
+    named = scope.lookup("playbook_dir")
+    if isinstance(named, str) and named is not NOT_THERE:
+        return Path(named)
+    return scope.search_path[0] if scope.search_path else Path.cwd()
+
+
+def find_file(scope: Any, name: str, subfolder: str, lookup: str) -> Path:
+    """A file of the controller, absolute or in the folders that a task looks in.
+
+    Args:
+        subfolder: of each folder, looked at first.
+
+    Raises:
+        TemplateError: there is none.
+    """
     places = _candidates(scope, name, subfolder)
     for place in places:
         if place.is_file():
@@ -36,35 +60,62 @@ def _find(scope: Any, name: str, subfolder: str, lookup: str) -> Path:
     raise TemplateError(f"lookup '{lookup}': there is no file '{name}'", hint=f"looked at {searched}")
 
 
-def _read(path: Path, lookup: str) -> str:
+def read_file(path: Path, lookup: str, encoding: str = "utf-8") -> str:
+    """The text of a file, decrypted where it is encrypted.
+
+    Raises:
+        TemplateError: it cannot be read, is no text, or cannot be decrypted.
+    """
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as problem:
+        data = path.read_bytes()
+        if is_encrypted(data):
+            data = reveal(data, path)
+        return data.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
+    except VaultError as problem:
+        raise TemplateError(f"lookup '{lookup}': {path}: {problem.message}", hint=problem.hint) from None
+    except (OSError, UnicodeDecodeError, LookupError) as problem:
         raise TemplateError(f"lookup '{lookup}': cannot read {path}: {problem}") from None
 
 
 def file(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
-    """The text of files, without the white space at their end (``rstrip=false`` keeps it)."""
+    """The text of files without the white space at their end (``rstrip=false`` keeps it).
+
+    Files that are encrypted are decrypted.
+    """
     right, left = options.get("rstrip", True), options.get("lstrip", False)
     found = []
     for name in _names(terms):
-        text = _read(_find(scope, name, "files", "file"), "file")
+        text = read_file(find_file(scope, name, "files", "file"), "file")
         text = text.rstrip() if boolean(right) else text
         found.append(text.lstrip() if boolean(left) else text)
     return found
 
 
+def unvault(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
+    """The text of files as it is, decrypted where it is encrypted."""
+    return [read_file(find_file(scope, name, "files", "unvault"), "unvault") for name in _names(terms)]
+
+
 def template(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
-    """Template files, rendered with the variables in scope and those of ``template_vars``."""
+    """Template files, rendered with the variables in scope and those of ``template_vars``.
+
+    Options: also those of Jinja2's environment, such as ``trim_blocks`` and ``variable_start_string``.
+    """
     from stella_ops.templating.templar import Templar
 
-    variables = {**scope.variables, **options.pop("template_vars", {})}
-    options.pop("convert_data", None)
-    templar = Templar(search_path=scope.search_path)
+    check_options(options, _TEMPLATE_OPTIONS, "template")
+    given = {name: value for name, value in options.items() if value is not None}
+    own = given.pop("template_vars", {})
+    given.pop("convert_data", None)
+    for name in ("trim_blocks", "lstrip_blocks"):
+        if name in given:
+            given[name] = boolean(given[name])
     found = []
     for name in _names(terms):
-        path = _find(scope, name, "templates", "template")
-        found.append(templar.render_file(_read(path, "template"), str(path), variables, **options))
+        path = find_file(scope, name, "templates", "template")
+        variables = {**scope.variables, "template_path": name, "template_fullpath": str(path), **own}
+        templar = Templar(search_path=(path.parent, *scope.search_path))
+        found.append(templar.render_file(read_file(path, "template"), str(path), variables, **given))
     return found
 
 
@@ -104,42 +155,11 @@ def fileglob(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]
     return found
 
 
-def first_found(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
-    """The first file that exists.
-
-    A term is a name, or a mapping of ``files``, ``paths`` and ``skip`` (nothing found is then no error).
-    """
-    skip = bool(boolean(options.get("skip", False)))
-    names: list[str] = []
-    for term in terms or [options]:
-        if not isinstance(term, dict):
-            names.extend(_names([term]))
-            continue
-        skip = skip or bool(boolean(term.get("skip", False)))
-        folders = _words(term.get("paths", options.get("paths", []))) or [""]
-        files = _words(term.get("files", options.get("files", [])))
-        names.extend(f"{folder}/{name}" if folder else name for folder in folders for name in files)
-    for name in names:
-        for subfolder in _SUBFOLDERS:
-            for place in _candidates(scope, name, subfolder):
-                if place.is_file():
-                    return [str(place)]
-    if skip:
-        return []
-    raise TemplateError(f"lookup 'first_found': there is none of {', '.join(names) or 'no names'}")
-
-
-def _words(value: Any) -> list[str]:
-    if isinstance(value, str):
-        return [word.strip() for word in value.replace(";", ",").split(",") if word.strip()]
-    return [plain_text(item) for item in value]
-
-
 LOOKUPS = {
     "file": file,
     "template": template,
+    "unvault": unvault,
     "pipe": pipe,
     "lines": lines,
     "fileglob": fileglob,
-    "first_found": first_found,
 }

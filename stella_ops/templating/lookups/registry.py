@@ -6,37 +6,84 @@ is never rendered.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, cast
 
+import jinja2
 from jinja2 import pass_context
 
 from stella_ops.errors import StellaError, TemplateError
 from stella_ops.origins import did_you_mean
 from stella_ops.templating.filters.defaults import undef
 from stella_ops.templating.filters.times import now
-from stella_ops.templating.lookups import combining, files, values
+from stella_ops.templating.lookups import combining, files, hosts, values
+from stella_ops.templating.plugins.loading import load_failures, user_lookup
+from stella_ops.templating.plugins.unsupported import not_supported
 from stella_ops.templating.undefined import require
 
-LOOKUPS = {**combining.LOOKUPS, **files.LOOKUPS, **values.LOOKUPS}
+Lookup = Callable[[Any, list[Any], dict[str, Any]], list[Any]]
 _PREFIXES = ("ansible.builtin.", "ansible.legacy.")
+_COLLECTIONS = ("community.general.",)  # cartesian and flattened live there
+_ASK_FOR_UNDEFINED = ("first_found",)
 
 
-def _found(context: Any, name: Any, terms: tuple[Any, ...], options: dict[str, Any]) -> list[Any]:
-    short = str(require(name))
-    for prefix in _PREFIXES:
+def _later(module: str, name: str) -> Lookup:
+    """A lookup whose module is imported when it is used."""
+
+    def plugin(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
+        loaded = import_module(f"stella_ops.templating.lookups.{module}")
+        return cast("list[Any]", loaded.LOOKUPS[name](scope, terms, options))
+
+    plugin.__doc__ = f"See ``lookups/{module}.py``."
+    return plugin
+
+
+LOOKUPS: dict[str, Lookup] = {
+    **combining.LOOKUPS,
+    **files.LOOKUPS,
+    **values.LOOKUPS,
+    **hosts.LOOKUPS,
+    "first_found": _later("first_found", "first_found"),
+    "config": _later("settings", "config"),
+    "csvfile": _later("tables", "csvfile"),
+    "ini": _later("tables", "ini"),
+    "password": _later("passwords", "password"),
+    "url": _later("urls", "url"),
+}
+
+
+def _plugin(name: str) -> Lookup:
+    builtin = name.startswith(_PREFIXES[0])
+    short = name
+    for prefix in (*_PREFIXES, *_COLLECTIONS):
         short = short.removeprefix(prefix)
-    plugin = LOOKUPS.get(short)
-    if plugin is None:
-        raise TemplateError(f"unknown lookup '{name}'", hint=did_you_mean(short, LOOKUPS))
+    found = None if builtin else user_lookup(short)
+    found = found or LOOKUPS.get(short)
+    if found is None:
+        hint = not_supported("lookup", name)
+        raise TemplateError(
+            f"the lookup '{name}' is not supported" if hint else f"unknown lookup '{name}'",
+            hint=hint or did_you_mean(short, LOOKUPS) or load_failures("lookup"),
+        )
+    return found
+
+
+def _found(context: Any, name: Any, terms: tuple[Any, ...], options: dict[str, Any]) -> list[Any] | None:
+    word = str(require(name))
+    plugin = _plugin(word)
     from stella_ops.templating.environment import SCOPE
 
     scope = context.get_all().get(SCOPE)
     errors = options.pop("errors", "strict")
+    if errors not in ("strict", "ignore", "warn"):
+        raise TemplateError(f"lookup '{word}': 'errors' is strict, warn or ignore, not '{errors}'")
+    lenient = word.rpartition(".")[2] in _ASK_FOR_UNDEFINED
     try:
-        return plugin(scope, [require(term) for term in terms], options)
-    except StellaError:
+        return plugin(scope, list(terms) if lenient else [require(term) for term in terms], options)
+    except (StellaError, jinja2.UndefinedError):
         if errors in ("ignore", "warn"):
-            return []
+            return None
         raise
 
 
@@ -44,7 +91,7 @@ def _found(context: Any, name: Any, terms: tuple[Any, ...], options: dict[str, A
 def query(context: Any, name: Any, *terms: Any, **options: Any) -> list[Any]:
     """What a lookup finds, as a list."""
     options.pop("wantlist", None)
-    return _found(context, name, terms, options)
+    return _found(context, name, terms, options) or []
 
 
 @pass_context
@@ -52,11 +99,11 @@ def lookup(context: Any, name: Any, *terms: Any, **options: Any) -> Any:
     """What a lookup finds: one value as it is, several texts joined by commas."""
     wantlist = options.pop("wantlist", False)
     found = _found(context, name, terms, options)
-    if wantlist:
-        return found
+    if wantlist or found is None:
+        return (found or []) if wantlist else None
     if len(found) == 1:
         return found[0]
-    if all(isinstance(item, str) for item in found):
+    if found and all(isinstance(item, str) for item in found):
         return ",".join(found)
     return found
 

@@ -85,6 +85,9 @@ def _sequence(text: str, options: dict[str, Any]) -> list[str]:
             numbers = [start + stride * step for step in range(count)]
         elif "end" in options:
             end = int(str(options["end"]), 0)
+            if (end - start) * stride < 0:
+                back = "make 'stride' negative" if stride > 0 else "do not make 'stride' negative"
+                raise TemplateError(f"lookup 'sequence': from {start} to {end} is the other way", hint=back)
             numbers = list(range(start, end + (1 if stride > 0 else -1), stride)) if stride else []
         else:
             raise TemplateError("lookup 'sequence': needs 'end' or 'count'")

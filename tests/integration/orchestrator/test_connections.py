@@ -196,6 +196,23 @@ def test_whoever_goes_on_dripping_after_the_answer_is_cut_off(impatient):
     assert took < 5
 
 
+def test_a_body_that_is_too_long_gets_its_answer(server):
+    """The rest of it is let go by, and the connection is good for the next request."""
+    with server.client() as client:
+        for _ in range(20):
+            answer = client.post("/v1/enroll", content=b" " * 300_000, headers={"content-type": "application/json"})
+            assert answer.status_code == 413
+
+
+def test_a_connection_that_lies_idle_after_a_late_body_is_closed(impatient):
+    head = b"POST /v1/agents/self/logs HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n"
+    with connect(impatient) as connection:
+        connection.sendall(head)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 401")
+        connection.sendall(b"abc")
+        assert 1 < ended(connection, 10) < 8
+
+
 def test_whoever_reads_nothing_is_cut_off(impatient):
     """Requests without end whose answers nobody takes: the buffers fill, then the time runs out."""
     request = b"GET /packages/%s/stella-agent.pyz HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -48,7 +48,7 @@ def run(command: list[str], found: cases.Case, name: str, work: Path) -> tuple[i
         text=True,
     )
     try:
-        stdout, stderr = process.communicate(timeout=60)
+        stdout, stderr = process.communicate(timeout=300)
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGABRT)  # faulthandler then says where it hangs
         stdout, stderr = process.communicate()

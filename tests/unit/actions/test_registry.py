@@ -14,6 +14,6 @@ def test_every_action_can_be_run_and_read_without_being_imported() -> None:
         assert constants(action_file(name)).get("ARGUMENTS") == found.ARGUMENTS
 
 
-@pytest.mark.parametrize("name", ["base", "arguments", "registry", "_agent", "ping", "no such"])
+@pytest.mark.parametrize("name", ["base", "arguments", "registry", "_agent", "_encrypted", "ping", "no such"])
 def test_what_is_no_action(name: str) -> None:
     assert action(name) is None

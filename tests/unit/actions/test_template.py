@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ async def test_renders_and_sends(make_context: Callable[..., Any], session: Any,
     source.write_text("# {{ ansible_managed }}\n{% if x %}\nx={{ x }}\n{% endif %}\n{{ template_path }}\n")
     await template.run(make_context(x="{{ 1 + 1 }}"), {"src": "t.conf.j2", "dest": "/etc/", "mode": "0644"})
     [call] = session.calls
-    assert call.content.decode() == f"# Ansible managed\nx=2\n{source}\n"
+    assert call.content.decode() == "# Ansible managed\nx=2\nt.conf.j2\n"
     assert (call.module, call.args["mode"], call.args["_source_name"]) == ("copy", "0644", "t.conf")
 
 
@@ -68,3 +69,18 @@ async def test_what_cannot_be_read(make_context: Callable[..., Any], source: Pat
         await template.run(make_context(), {"src": "t.conf.j2", "dest": "/x"})
     with pytest.raises(ActionFailure, match=r"Could not find or access 'no\.j2'"):
         await template.run(make_context(), {"src": "no.j2", "dest": "/x"})
+
+
+def test_other_marks_and_what_a_template_knows_of_itself(make_context, session, tmp_path):
+    source = tmp_path / "t.j2"
+    source.write_text(
+        "[[ x ]] {{ kept }} (% if true %)y(% endif %)(# gone #)\n[[ template_path ]] [[ ansible_managed ]]\n"
+    )
+    source.chmod(0o640)
+    marks = {"variable_start_string": "[[", "variable_end_string": "]]", "comment_start_string": "(#"}
+    marks.update(comment_end_string="#)", block_start_string="(%", block_end_string="%)")
+    context = make_context(x="1", ansible_managed="mine")
+    asyncio.run(template.run(context, {"src": "t.j2", "dest": "/x", "mode": "preserve", **marks}))
+    (call,) = session.calls
+    assert call.content == b"1 {{ kept }} yt.j2 mine\n"
+    assert call.args["mode"] == "0640"

@@ -86,6 +86,7 @@ def imported(tmp_path: Path):
         ["run", "--help"],
         ["serve", "--help"],
         ["operator", "add", "--help"],
+        ["vault", "encrypt_string", "--help"],
     ],
     ids=" ".join,
 )
@@ -99,6 +100,7 @@ def test_saying_something_about_oneself(imported, args: list[str]) -> None:
         ["play", "--syntax-check", "-i", "hosts.yml", "site.yml"],
         ["play", "--list-tasks", "-i", "hosts.yml", "site.yml"],
         ["inventory", "-i", "hosts.yml", "--list"],
+        ["inventory", "-i", "hosts.yml", "--list", "--vault-password-file", "hosts.yml"],
     ],
     ids=lambda args: " ".join(args[:2]),
 )

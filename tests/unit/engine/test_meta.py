@@ -29,6 +29,6 @@ async def test_clear_facts(play: Callable[..., Any]) -> None:
     assert {r["msg"] for r in played.seen.results("debug").values()} == {"gone"}
 
 
-async def test_what_is_known_elsewhere_but_not_here(play: Callable[..., Any]) -> None:
-    with pytest.raises(PlaybookError, match="refresh_inventory"):
-        await play(HEAD + "  tasks:\n    - meta: refresh_inventory\n")
+async def test_a_role_cannot_end_where_there_is_none(play: Callable[..., Any]) -> None:
+    with pytest.raises(PlaybookError, match="from outside of a role"):
+        await play(HEAD + "  tasks:\n    - meta: end_role\n")

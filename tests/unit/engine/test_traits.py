@@ -104,7 +104,8 @@ def test_a_template_that_is_tried_ahead_has_no_effect() -> None:
     """
     only_looks = {
         *("cartesian", "dict", "env", "file", "fileglob", "first_found", "flattened", "indexed_items", "items", "list"),
-        *("nested", "random_choice", "sequence", "subelements", "template", "together", "varnames", "vars"),
+        *("nested", "random_choice", "sequence", "subelements", "template", "together", "unvault", "varnames", "vars"),
+        *("config", "csvfile", "ini", "inventory_hostnames"),
     }
-    waits_for_its_turn = {"lines", "pipe"}
+    waits_for_its_turn = {"lines", "password", "pipe", "url"}
     assert set(LOOKUPS) == only_looks | waits_for_its_turn

@@ -79,7 +79,7 @@ def test_an_empty_file(write: Write, one_host: Callable[[], Inventory]) -> None:
         ("a: 1\n1: 2\n", ":2:1", "a variable name must be text, not 1"),
         ("a: 1\na: 2\n", ":2:1", "duplicate key 'a'"),
         ("a: [\n", None, "not valid YAML"),
-        ("$ANSIBLE_VAULT;1.1;AES256\n3132\n", ":1", "the file is encrypted with ansible-vault"),
+        ("$ANSIBLE_VAULT;1.1;AES256\n3132\n", ":1", "the encrypted data is damaged"),
     ],
 )  # fmt: skip
 def test_bad_files(write: Write, one_host: Callable[[], Inventory], text: str, place: str | None, message: str) -> None:

@@ -84,8 +84,14 @@ def workers() -> Iterator[Callable[[Path], subprocess.Popen[str]]]:
 
 
 @pytest.fixture
-def host(interpreter: Path, workers: Callable[[Path], subprocess.Popen[str]], tmp_path: Path) -> Host:
-    return Host(workers(interpreter), tmp_path)
+def host_under(workers: Callable[[Path], subprocess.Popen[str]], tmp_path: Path) -> Callable[[Path], Host]:
+    """Makes a ``Host`` of an interpreter."""
+    return lambda interpreter: Host(workers(interpreter), tmp_path)
+
+
+@pytest.fixture
+def host(interpreter: Path, host_under: Callable[[Path], Host]) -> Host:
+    return host_under(interpreter)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from stella_ops.remote.lib import partial
 from stella_ops.transport import delta
 
 TEXT = b"one\ntwo\n"
+UNKNOWN_USER = "chown failed: failed to look up user no-such-user: no user named 'no-such-user' on this host"
 
 
 def sha256(data: bytes) -> str:
@@ -138,12 +139,12 @@ def test_extended_attributes_are_kept(host):
 def test_unknown_owner_fails_and_in_check_mode_warns(host):
     dest = host.folder / "f"
     result = host("copy", dest=str(dest), content=b"1", owner="no-such-user")
-    assert result["msg"] == "no user named 'no-such-user' on this host"
+    assert result["msg"] == UNKNOWN_USER
     assert not dest.exists()
     result = host("copy", dest=str(dest), content=b"1", owner="no-such-user", check=True)
     assert result["changed"] is True
     assert result["failed"] is False
-    assert result["warnings"] == ["no user named 'no-such-user' on this host"]
+    assert result["warnings"] == [UNKNOWN_USER]
 
 
 @pytest.mark.parametrize("dest", ["folder", "folder/"])
@@ -211,7 +212,7 @@ def test_validate(host):
     dest.write_bytes(b"old")
     refused = host("copy", dest=str(dest), content=b"bad", validate="grep -c good %s")
     assert refused["failed"] is True
-    assert (refused["rc"], refused["stdout"]) == (1, "0\n")
+    assert (refused["exit_status"], refused["stdout"]) == (1, "0\n")
     assert dest.read_bytes() == b"old"
     assert host("copy", dest=str(dest), content=b"good", validate="grep -c good %s")["changed"] is True
     assert dest.read_bytes() == b"good"

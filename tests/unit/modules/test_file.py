@@ -119,7 +119,7 @@ def test_link(host):
 
 def test_a_link_to_nothing_needs_force(host):
     args = {"path": f"{host.folder}/link", "src": "none", "state": "link"}
-    assert "'force: true'" in host("file", **args)["msg"]
+    assert "force=yes" in host("file", **args)["msg"]
     twice(host, force=True, **args)
 
 
@@ -185,9 +185,9 @@ def test_diff(host):
     ("args", "words"),
     [
         ({"state": "file", "recurse": True}, "recurse"),
-        ({"state": "touch", "src": "x"}, "src is for"),
-        ({"state": "link"}, "src is needed"),
-        ({"state": "hard"}, "src is needed"),
+        ({"state": "touch", "src": "x"}, "src option requires"),
+        ({"state": "link"}, "src is required"),
+        ({"state": "hard"}, "src is required"),
         ({"state": "present"}, "must be one of"),
         ({"state": "touch", "mode": "rwxr-xr-x"}, "cannot read 'rwxr-xr-x'"),
     ],
@@ -197,3 +197,29 @@ def test_arguments_that_make_no_sense(host, args, words):
     assert result["failed"] is True
     assert words in result["msg"]
     assert "exception" not in result
+
+
+def test_inode_flags(host):
+    path = host.folder / "f"
+    path.touch()
+    done = host("file", path=str(path), attributes="+A", check=True, diff=True)
+    if "has no such flags" in done.get("msg", "") or "Inappropriate" in done.get("msg", ""):
+        pytest.skip(f"left out: {host.folder} is on a filesystem without inode flags")
+    assert (done["changed"], host("stat", path=str(path))["stat"]["attributes"].count("noatime")) == (True, 0)
+    assert host("file", path=str(path), attributes="+A")["changed"] is True
+    assert "noatime" in host("stat", path=str(path))["stat"]["attributes"]
+    assert host("file", path=str(path), attr="A")["changed"] is False
+    assert host("copy", dest=str(path), content=b"new", attributes="+d")["changed"] is True
+    assert "nodump" in host("stat", path=str(path))["stat"]["attributes"]
+    host("file", path=str(path), attributes="=")
+    told = host("stat", path=str(path))["stat"]["attributes"]
+    assert "noatime" not in told
+    assert "nodump" not in told
+    assert "there is no flag 'z'" in host("file", path=str(path), attributes="+z")["msg"]
+
+
+@pytest.mark.skipif(os.path.exists("/sys/fs/selinux/enforce"), reason="left out: this machine runs SELinux")
+def test_contexts_change_nothing_where_no_selinux_is(host):
+    path = host.folder / "f"
+    path.touch()
+    assert host("file", path=str(path), setype="tmp_t", selevel="s0")["changed"] is False

@@ -116,11 +116,11 @@ def test_a_unit_that_does_not_start_fails_with_its_words(unit):
 
 def test_an_unknown_unit_names_the_nearest(unit):
     result = unit(name="dmeo", state="started")
-    assert result["msg"] == "could not find the unit dmeo.service on this host"
+    assert result["msg"] == "Could not find the requested service dmeo: host"
     assert result["hint"] == "did you mean 'demo.service'?"
     foretold = unit(check=True, name="dmeo", state="started")
     assert (foretold["failed"], foretold["changed"]) == (False, True)
-    assert "could not find" in foretold["warnings"][0]
+    assert "Could not find" in foretold["warnings"][0]
 
 
 def test_a_masked_unit_is_neither_enabled_nor_started(unit):
@@ -155,8 +155,8 @@ def test_scope_reaches_systemctl(unit):
     ("args", "words"),
     [
         ({}, "nothing to do"),
-        ({"state": "started"}, "name is needed"),
-        ({"name": "demo*", "state": "started"}, "is a pattern"),
+        ({"state": "started"}, "required by"),
+        ({"name": "demo*", "state": "started"}, "glob patterns"),
         ({"name": "demo", "state": "started", "scope": "global"}, "not started"),
         ({"name": "demo", "state": "running"}, "must be one of"),
     ],

@@ -109,11 +109,11 @@ def test_delay_counts_as_part_of_the_timeout(host):
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        ({"port": 1, "path": "/x"}, "cannot both"),
-        ({"path": "/x", "state": "drained"}, "use 'absent'"),
+        ({"port": 1, "path": "/x"}, "can not both"),
+        ({"path": "/x", "state": "drained"}, "checking a port"),
         ({"port": 70000}, "between 1 and 65535"),
-        ({"port": 1, "search_regex": "("}, "search_regex cannot be read"),
-        ({"port": 1, "exclude_hosts": "a"}, "exclude_hosts is for"),
+        ({"port": 1, "search_regex": "("}, "Invalid regular expression"),
+        ({"port": 1, "exclude_hosts": "a"}, "only be with state=drained"),
         ({"port": 1, "state": "drained", "active_connection_states": "OPEN"}, "there are: ESTABLISHED"),
         ({"port": 1, "timeout": -1}, "cannot be negative"),
         ({"port": "ssh"}, "not a number"),

@@ -30,10 +30,11 @@ def test_json_and_empty_files(tmp_path: Path) -> None:
     [
         ("- a\n- b\n", ":1:1", "must be a mapping of names to values, not a list"),
         ("just text", ":1:1", "not 'just text'"),
-        ("$ANSIBLE_VAULT;1.1;AES256\n3364\n", "", "ansible-vault are not supported yet"),
+        ("$ANSIBLE_VAULT;1.1;AES256\n3364\n", ":1", "the encrypted data is damaged"),
         ("ok: 1\nnot-ok: 2\n", ":2:1", "'not-ok' cannot be the name of a variable"),
         ("a: 1\na: 2\n", ":2:1", "duplicate key 'a'"),
-        ("a: !vault |\n  x\n", ":1:4", "unknown YAML tag"),
+        ("a: !vault |\n  x\n", ":1:4", "what is tagged !vault is not encrypted"),
+        ("a: !volt x\n", ":1:4", "unknown YAML tag"),
     ],
 )
 def test_files_that_hold_no_variables(tmp_path: Path, text: str, where: str, message: str) -> None:

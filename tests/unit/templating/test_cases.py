@@ -1,4 +1,4 @@
-"""Filters, tests and lookups as data: each case of ``cases.yml`` is a template and its result."""
+"""Filters, tests and lookups as data: each case is a template and its result."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ import pytest
 from stella_ops.origins import load_yaml_file
 from stella_ops.templating.templar import Templar
 
-DATA = load_yaml_file(Path(__file__).parent / "cases.yml")
+FOLDER = Path(__file__).parent
+DATA = load_yaml_file(FOLDER / "cases.yml")
+COLLECTIONS = load_yaml_file(FOLDER / "collections.yml")
+CASES = [(case, data["variables"]) for data in (DATA, COLLECTIONS) for case in data["cases"]]
 
 
-@pytest.mark.parametrize("case", DATA["cases"], ids=lambda case: str(case["template"]))
-def test_a_template_gives(case: dict[str, Any]) -> None:
-    made = Templar().render(case["template"], DATA["variables"])
+@pytest.mark.parametrize(("case", "variables"), CASES, ids=[str(case["template"]) for case, _ in CASES])
+def test_a_template_gives(case: dict[str, Any], variables: dict[str, Any]) -> None:
+    made = Templar().render(case["template"], variables)
     assert json.dumps(made, sort_keys=True) == json.dumps(case["result"], sort_keys=True)

@@ -1,8 +1,10 @@
 """Which facts are asked for, and gathering them so that one group's trouble is not another's."""
 
 from stella_ops.remote.lib.facts import (
+    devices,
     distribution,
     hardware,
+    initiators,
     mounts,
     network,
     platform,
@@ -25,13 +27,17 @@ GROUPS = (
     ("pkg_mgr", "min", system.package_manager),
     ("selinux", "min", system.security),
     ("chroot", "min", system.chroot),
+    ("caps", "min", initiators.capabilities),
     ("ssh_pub_keys", "min", system.ssh_host_keys),
     ("memory", "hardware", hardware.memory),
     ("processor", "hardware", hardware.processors),
     ("uptime", "hardware", hardware.uptime),
     ("dmi", "hardware", hardware.firmware),
     ("mounts", "hardware", mounts.gather),
+    ("devices", "hardware", devices.gather),
+    ("lvm", "hardware", devices.lvm),
     ("interfaces", "network", network.gather),
+    ("initiators", "network", initiators.names),
     ("virtual", "virtual", virtual.gather),
 )
 SUBSETS = ("all", "min", "hardware", "network", "virtual", "local", "ohai", "facter")

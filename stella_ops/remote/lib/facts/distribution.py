@@ -4,6 +4,7 @@ import os
 import re
 import sys
 
+from stella_ops.remote.lib import process
 from stella_ops.remote.lib.facts import sources
 
 _NAMES = {
@@ -119,8 +120,10 @@ def family(key, like):
 
 
 def lsb(root):
-    """/etc/lsb-release in ansible-core's names; empty where there is none."""
+    """/etc/lsb-release in ansible-core's names, or what lsb_release(1) says; empty where there is neither."""
     told = sources.assignments(os.path.join(root, "etc/lsb-release"))
+    if "DISTRIB_ID" not in told:
+        told = asked() if root == "/" else {}
     if "DISTRIB_ID" not in told:
         return {}
     release = told.get("DISTRIB_RELEASE", "")
@@ -131,3 +134,19 @@ def lsb(root):
         "codename": told.get("DISTRIB_CODENAME", ""),
         "description": told.get("DISTRIB_DESCRIPTION", ""),
     }
+
+
+def asked():
+    """lsb_release(1) in the names of its file; empty where there is no such program."""
+    program = process.find("lsb_release")
+    if program is None:
+        return {}
+    names = {"Distributor ID": "ID", "Description": "DESCRIPTION", "Release": "RELEASE", "Codename": "CODENAME"}
+    told = {}
+    for line in (
+        process.run([program, "-a"], environment={"LC_ALL": "C"}).stdout.decode("utf-8", "replace").splitlines()
+    ):
+        name, sign, value = line.partition(":")
+        if sign and name in names:
+            told["DISTRIB_" + names[name]] = value.strip()
+    return told

@@ -24,6 +24,16 @@ _DMI = (
     ("system_vendor", "sys_vendor"),
 )
 
+# By the number of the chassis' type: SMBIOS 7.4.1.
+_FORMS = (
+    *("Unknown", "Other", "Unknown", "Desktop", "Low Profile Desktop", "Pizza Box", "Mini Tower", "Tower", "Portable"),
+    *("Laptop", "Notebook", "Hand Held", "Docking Station", "All In One", "Sub Notebook", "Space-saving"),
+    *("Lunch Box", "Main Server Chassis", "Expansion Chassis", "Sub Chassis", "Bus Expansion Chassis"),
+    *("Peripheral Chassis", "RAID Chassis", "Rack Mount Chassis", "Sealed-case PC", "Multi-system", "CompactPCI"),
+    *("AdvancedTCA", "Blade", "Blade Enclosure", "Tablet", "Convertible", "Detachable", "IoT Gateway"),
+    *("Embedded PC", "Mini PC", "Stick PC"),
+)
+
 
 def memory(timeout, path="/proc/meminfo"):
     """memtotal_mb, memfree_mb, swaptotal_mb, swapfree_mb, memory_mb. In MiB, rounded down."""
@@ -64,6 +74,7 @@ def processors(timeout, path="/proc/cpuinfo"):
     logical = 0
     socket_name = "0"
     pairs = set()
+    flags = []  # type: list[str]
     for line in sources.lines(path):
         name, _, value = (part.strip() for part in line.partition(":"))
         if name == "processor":
@@ -79,18 +90,24 @@ def processors(timeout, path="/proc/cpuinfo"):
             cores[socket_name] = int(value)
         elif name == "core id":
             pairs.add((socket_name, value))
+        elif name in ("flags", "Features") and not flags:
+            flags = value.split()
     logical = logical or os.cpu_count() or 1
     sockets = len(cores) or 1
     per_socket = max(cores.values()) if cores else max(1, logical // sockets)
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else logical
-    return {
-        "processor": models,
-        "processor_count": sockets,
-        "processor_cores": per_socket,
-        "processor_threads_per_core": max(1, logical // max(len(pairs), 1)) if pairs else 1,
-        "processor_vcpus": logical,
-        "processor_nproc": usable,
-    }
+    found = {"flags": flags} if flags else {}
+    found.update(
+        {
+            "processor": models,
+            "processor_count": sockets,
+            "processor_cores": per_socket,
+            "processor_threads_per_core": max(1, logical // max(len(pairs), 1)) if pairs else 1,
+            "processor_vcpus": logical,
+            "processor_nproc": usable,
+        }
+    )
+    return found
 
 
 def uptime(timeout):
@@ -106,8 +123,11 @@ def uptime(timeout):
 
 
 def firmware(timeout, folder="/sys/class/dmi/id"):
-    """system_vendor, product_*, board_*, bios_*, chassis_*: "NA" where the firmware does not say."""
+    """system_vendor, product_*, board_*, bios_*, chassis_*, form_factor: "NA" where the firmware does not say."""
+    facts = {fact: sources.text(os.path.join(folder, name)) or "NA" for fact, name in _DMI}
+    number = sources.number(os.path.join(folder, "chassis_type"))
+    known = number is not None and 0 < number < len(_FORMS)
+    facts["form_factor"] = _FORMS[number] if known else "NA"
     if not os.path.isdir(folder):
-        model = sources.text("/proc/device-tree/model")
-        return {"product_name": model} if model else {}
-    return {fact: sources.text(os.path.join(folder, name)) or "NA" for fact, name in _DMI}
+        facts["product_name"] = sources.text("/proc/device-tree/model") or "NA"
+    return facts

@@ -22,6 +22,8 @@ def gather(timeout, table="/proc/self/mounts"):
             continue
         entry = {"device": device, "mount": place, "fstype": kind, "options": options}
         entry["uuid"] = links.get(os.path.realpath(device), "N/A") if device.startswith("/dev/") else "N/A"
+        # mount(8)'s own table has these two from fstab; the kernel's says 0 for both.
+        entry.update(dump=0, passno=0)
         entry.update(sizes(place, timeout if kind in _REMOTE else None))
         found.append(entry)
     return {"mounts": found}

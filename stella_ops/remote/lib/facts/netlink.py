@@ -12,6 +12,7 @@ _LINK = struct.Struct("=BxHiII")
 _ADDRESS = struct.Struct("=BBBBi")
 _ROUTE = struct.Struct("=BBBBBBBBI")
 _MAIN_TABLE = 254
+_LOCAL_TABLE, _LOCAL = 255, 2
 
 
 def links():
@@ -49,6 +50,7 @@ def addresses():
                 "prefix": prefix,
                 "scope": {0: "global", 200: "site", 253: "link", 254: "host"}.get(scope, str(scope)),
                 "label": told.get(3, b"").split(b"\0")[0].decode("utf-8", "replace"),
+                "broadcast": socket.inet_ntop(family, told[4]) if 4 in told and family == socket.AF_INET else "",
             }
         )
     return found
@@ -77,6 +79,24 @@ def default_routes():
             }
         )
     return sorted(found, key=lambda route: route["metric"])
+
+
+def local_routes():
+    """(family, place) of what the host delivers to itself; a whole network with its length. Raises OSError."""
+    found = []
+    for data in _dump(_GETROUTE, _ROUTE.pack(0, 0, 0, 0, 0, 0, 0, 0, 0)):
+        family, length, _, _, table, _, _, kind, _ = _ROUTE.unpack_from(data)
+        told = _attributes(data[_ROUTE.size :])
+        if kind != _LOCAL or 1 not in told or family not in (socket.AF_INET, socket.AF_INET6):
+            continue
+        if (struct.unpack("=I", told[15])[0] if 15 in told else table) != _LOCAL_TABLE:
+            continue
+        place = socket.inet_ntop(family, told[1])
+        whole = 32 if family == socket.AF_INET else 128
+        found.append(
+            (4 if family == socket.AF_INET else 6, place if length == whole else "{}/{}".format(place, length))
+        )
+    return found
 
 
 def _dump(kind, body):

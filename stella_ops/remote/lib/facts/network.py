@@ -31,6 +31,7 @@ def gather(timeout):
         "all_ipv4_addresses": everywhere[4],
         "all_ipv6_addresses": everywhere[6],
     }
+    facts["locally_reachable_ips"] = reachable()
     for family in (4, 6):
         facts["default_ipv{}".format(family)] = default(family, routes, by_index, addresses)
     for told in by_index.values():
@@ -44,7 +45,7 @@ def interface(link):
     told = {
         "device": link["name"],
         "active": bool(link["flags"] & _UP),
-        "promisc": bool(link["flags"] & _PROMISC),
+        "promisc": bool(flags_of(link, folder) & _PROMISC),
         "type": kind_of(link, folder),
     }
     if link["mtu"]:
@@ -52,17 +53,45 @@ def interface(link):
     if link["mac"] and not link["flags"] & _LOOPBACK:
         told["macaddress"] = link["mac"]
     try:
+        told["pciid"] = os.path.basename(os.readlink(folder + "/device"))
+    except OSError:
+        pass
+    try:
         told["module"] = os.path.basename(os.readlink(folder + "/device/driver/module"))
     except OSError:
         pass
     speed = sources.number(folder + "/speed") if told["active"] else None
-    if speed is not None and speed > 0:
+    if speed is not None:
         told["speed"] = speed
     if told["type"] == "bridge":
         told["interfaces"] = sources.names(folder + "/brif")
+        told["id"] = sources.text(folder + "/bridge/bridge_id")
+        told["stp"] = sources.text(folder + "/bridge/stp_state") == "1"
     if told["type"] == "bonding":
         told["slaves"] = sources.text(folder + "/bonding/slaves").split()
     return told
+
+
+def flags_of(link, folder):
+    """A link's flags as /sys has them: netlink leaves out what the kernel itself set, as for a bridge's ports."""
+    try:
+        return int(sources.text(folder + "/flags"), 16)
+    except ValueError:
+        return link["flags"]
+
+
+def reachable():
+    """locally_reachable_ips: networks and addresses whose packets stay on this host."""
+    found = {"ipv4": [], "ipv6": []}  # type: dict[str, list[str]]
+    try:
+        routes = netlink.local_routes()
+    except OSError:
+        routes = []
+    for family, place in routes:
+        listed = found["ipv4" if family == 4 else "ipv6"]
+        if place not in listed:
+            listed.append(place)
+    return found
 
 
 def kind_of(link, folder):
@@ -95,11 +124,12 @@ def ipv4(entry):
     prefix = entry["prefix"]
     mask = (0xFFFFFFFF << (32 - prefix)) & 0xFFFFFFFF
     network = struct.unpack("!I", socket.inet_aton(entry["address"]))[0] & mask
+    guessed = dotted(network | mask ^ 0xFFFFFFFF) if prefix < 31 else ""
     return {
         "address": entry["address"],
         "netmask": dotted(mask),
         "network": dotted(network),
-        "broadcast": dotted(network | mask ^ 0xFFFFFFFF) if prefix < 31 else "",
+        "broadcast": entry.get("broadcast", guessed),
         "prefix": str(prefix),
     }
 

@@ -94,8 +94,19 @@ def chroot(timeout):
     try:
         ours, first = os.stat("/"), os.stat("/proc/1/root/.")
     except OSError:
-        return {"is_chroot": None}  # only root may look
+        return {"is_chroot": by_inode()}  # only root may look
     return {"is_chroot": not os.path.samestat(ours, first)}
+
+
+def by_inode():
+    """True unless "/" has the number that a filesystem's root has: 2, of XFS 128, of Btrfs 256; None for others."""
+    try:
+        usual = {"xfs": (96, 128), "btrfs": (256,)}
+        table = [line.split(" ") for line in sources.lines("/proc/self/mounts")]
+        kind = next((fields[2] for fields in reversed(table) if len(fields) > 2 and fields[1] == "/"), "")
+        return None if kind == "overlay" else os.stat("/").st_ino not in usual.get(kind, (2,))
+    except OSError:
+        return None
 
 
 def ssh_host_keys(timeout, folders=("/etc/ssh", "/etc/openssh", "/etc")):

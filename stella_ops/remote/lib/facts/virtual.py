@@ -57,6 +57,8 @@ def gather(timeout, root="/"):
 def guest_of(root="/"):
     """What we run inside of, innermost first."""
     found = container(root)
+    if found and "container" not in found:
+        found = found + ["container"]
     told = " ".join(
         sources.text(os.path.join(root, "sys/class/dmi/id", name))
         for name in ("sys_vendor", "product_name", "product_family", "bios_vendor", "board_vendor")

@@ -165,11 +165,11 @@ def test_aliases():
 
 def test_unknown_argument_names_the_nearest_and_the_rest():
     spec = {"owner": {}, "group": {}, "_private": {}}
-    with pytest.raises(ArgumentError, match="unsupported argument 'onwer'; did you mean 'owner'") as caught:
+    with pytest.raises(ArgumentError, match="Unsupported parameters for this module: onwer") as caught:
         apply_spec(spec, {"onwer": "x"})
     assert "group, owner" in str(caught.value)
     assert "_private" not in str(caught.value)
-    with pytest.raises(ArgumentError, match="takes no arguments"):
+    with pytest.raises(ArgumentError, match="it takes none"):
         apply_spec({}, {"a": 1})
 
 
@@ -177,7 +177,7 @@ def test_choices():
     option = {"choices": ["started", "stopped", "no"]}
     assert one("str", "started", **option) == "started"
     assert one("str", False, **option) == "no", "YAML reads a bare no as a boolean"
-    with pytest.raises(ArgumentError, match=r"must be one of: started, stopped, no; got: startd \(did you mean"):
+    with pytest.raises(ArgumentError, match=r"must be one of: started, stopped, no, got: startd \(did you mean"):
         one("str", "startd", **option)
     assert one("list", "a,b", elements="str", choices=["a", "b"]) == ["a", "b"]
     with pytest.raises(ArgumentError, match="got: c"):

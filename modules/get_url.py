@@ -1,0 +1,215 @@
+"""Download a file to the host."""
+
+import email.message
+import hashlib
+import os
+import posixpath
+import re
+import time
+import urllib.parse
+
+from stella_ops.remote.lib import atomic, files, web
+
+ARGUMENTS = {
+    "url": {"type": "str", "required": True, "doc": "What to download: http, https, ftp or file."},
+    "dest": {"type": "path", "required": True, "doc": "The file, or the folder to put it in."},
+    "checksum": {
+        "type": "str",
+        "default": "",
+        "doc": "algorithm:digest, or algorithm:URL of a file with digests; a file that has it is not loaded again.",
+    },
+    "backup": {"type": "bool", "default": False, "doc": "Keep a copy of the old file beside it."},
+    "timeout": {"type": "int", "default": 10, "doc": "Seconds to wait for the server each time."},
+    "tmp_dest": {"type": "path", "doc": "Accepted when it is a folder: the download is kept beside dest."},
+    "force": {
+        "type": "bool",
+        "default": False,
+        "aliases": ["thirsty"],
+        "doc": "Ask even when nothing is newer.",
+    },
+    "http_agent": {"type": "str", "default": "ansible-httpget", "doc": "The User-Agent header."},
+    "use_proxy": {"type": "bool", "default": True, "doc": "Use the proxy that the environment names."},
+    "validate_certs": {"type": "bool", "default": True, "doc": "Check certificates."},
+    "url_username": {"type": "str", "aliases": ["username"], "doc": "The user for HTTP authentication."},
+    "url_password": {
+        "type": "str",
+        "aliases": ["password"],
+        "no_log": True,
+        "doc": "The password for HTTP authentication.",
+    },
+    "force_basic_auth": {"type": "bool", "default": False, "doc": "Send user and password without being asked."},
+    "client_cert": {"type": "path", "doc": "A PEM file with a client certificate, and maybe its key."},
+    "client_key": {"type": "path", "doc": "A PEM file with the key of client_cert."},
+    "use_gssapi": {"type": "bool", "default": False, "doc": "Not supported."},
+    "headers": {"type": "dict", "doc": "Headers to send."},
+    "unredirected_headers": {
+        "type": "list",
+        "elements": "str",
+        "default": [],
+        "doc": "Headers not to send again after a redirection.",
+    },
+    "decompress": {"type": "bool", "default": True, "doc": "Unpack an answer that came as gzip."},
+    "ciphers": {"type": "list", "elements": "str", "doc": "TLS ciphers, in OpenSSL's names."},
+    "use_netrc": {"type": "bool", "default": True, "doc": "Take user and password from ~/.netrc when none are given."},
+    "mode": {"type": "raw", "doc": "Permission bits, as text such as '0644' or 'u=rw,g=r'."},
+    "owner": {"type": "str", "doc": "The user that the file is to belong to."},
+    "group": {"type": "str", "doc": "The group that the file is to belong to."},
+    "attributes": {"type": "str", "aliases": ["attr"], "doc": "Inode flags as for chattr, such as +i."},
+    "seuser": {"type": "str", "doc": "The user of its SELinux context."},
+    "serole": {"type": "str", "doc": "The role of its SELinux context."},
+    "setype": {"type": "str", "doc": "The type of its SELinux context."},
+    "selevel": {"type": "str", "doc": "The level of its SELinux context."},
+    "unsafe_writes": {
+        "type": "bool",
+        "default": False,
+        "doc": "Overwrite the file itself where it cannot be replaced.",
+    },
+}
+
+_BSD_LINE = re.compile(r"(\w+) ?\((?P<path>.+)\) ?= (?P<digest>[\w.]+)$")
+_GNU_LINE = re.compile(r"(?P<digest>[\w.]+)\s+(\*|\./|\.)?(?P<path>.+)$")
+
+
+def run(task):
+    """Return ansible-core's keys of ``get_url``: checksum_src, checksum_dest, status_code, elapsed, size …"""
+    args = task.args
+    url, dest = args["url"], args["dest"]
+    result = {"changed": False, "checksum_dest": None, "checksum_src": None, "dest": dest, "elapsed": 0}
+    result["url"] = web.masked(url)
+    if args["tmp_dest"] and not os.path.isdir(args["tmp_dest"]):
+        what = "is a file but should be a directory" if os.path.exists(args["tmp_dest"]) else "directory does not exist"
+        task.fail("{} {}.".format(args["tmp_dest"], what), elapsed=0)
+    algorithm, digest = checksum(task, result)
+    since = None
+    force = args["force"]
+    if os.path.exists(dest) and not os.path.isdir(dest):
+        if not force and digest:
+            if files.digest(dest, algorithm)[0] == digest:
+                changed = files.set_attributes(dest, files.wanted(task), task.check_mode)
+                result.update(files.describe(dest))
+                words = "file already exists but file attributes changed" if changed else "file already exists"
+                return dict(result, changed=changed, msg=words)
+            force = True
+        since = os.stat(dest).st_mtime
+    started = time.time()
+    options = dict(args, force=force)
+    method = "HEAD" if task.check_mode else "GET"
+    told = {"url": web.masked(url), "dest": dest}
+    try:
+        answer = web.fetch(url, method, headers=args["headers"], since=since, options=options)
+    except web.WebError as error:
+        task.fail(str(error), status_code=-1, elapsed=int(time.time() - started), **told)
+    result["elapsed"] = int(time.time() - started)
+    if answer.status == 304:
+        changed = files.set_attributes(dest, files.wanted(task), task.check_mode)
+        result.update(files.describe(dest))
+        return dict(result, changed=changed, msg=answer.msg, status_code=304)
+    if answer.status not in (None, 200):
+        task.fail("Request failed", status_code=answer.status, response=answer.msg, elapsed=result["elapsed"], **told)
+    if os.path.isdir(dest):
+        dest = os.path.join(dest, file_name(answer))
+        result["dest"] = dest
+    folder = os.path.dirname(os.path.abspath(dest))
+    if not os.path.isdir(folder):
+        task.fail("Destination {} does not exist".format(folder), **result)
+    result.update(status_code=answer.status, msg=answer.msg)
+    if task.check_mode:
+        return dict(result, changed=True)
+    return receive(task, answer, dest, algorithm, digest, result)
+
+
+def receive(task, answer, dest, algorithm, digest, result):
+    """Write the answer beside the file, and put it there when it is another."""
+    hashes = {name: new_hash(name) for name in {"sha1", "md5", algorithm or "sha1"}}
+    dest = os.path.realpath(dest)
+    with atomic.Replacement(dest, warn=task.warn) as new:
+        web.copy(answer, Sink(new, [each for each in hashes.values() if each is not None]))
+        digests = {name: None if each is None else each.hexdigest() for name, each in hashes.items()}
+        result["checksum_src"] = digests["sha1"]
+        if digest and digests[algorithm] != digest:
+            words = "The checksum for {} did not match {}; it was {}."
+            del result["msg"]
+            task.fail(words.format(result["url"], digest, digests[algorithm]), **result)
+        if os.path.exists(dest):
+            result["checksum_dest"] = files.digest(dest, "sha1")[0]
+        changed = result["checksum_src"] != result["checksum_dest"]
+        if changed:
+            if task.args["backup"] and result["checksum_dest"] is not None:
+                result["backup_file"] = atomic.backup(dest)
+            new.commit(in_place=task.args["unsafe_writes"])
+    result["changed"] = files.set_attributes(dest, files.wanted(task)) or changed
+    result["md5sum"] = digests["md5"]
+    result["src"] = None
+    result.update(files.describe(dest))
+    return result
+
+
+class Sink(object):
+    """Where the body goes: to the new file, and into its digests."""
+
+    def __init__(self, new, hashes):
+        self._new = new
+        self._hashes = hashes
+
+    def write(self, data):
+        """Take some bytes."""
+        self._new.write(data)
+        for each in self._hashes:
+            each.update(data)
+
+
+def new_hash(name):
+    """A digest that is only just beginning; None where the host forbids it (FIPS 140)."""
+    try:
+        return hashlib.new(name)
+    except ValueError:
+        return None
+
+
+def checksum(task, result):
+    """Algorithm and digest that are asked for; (None, "") when none are."""
+    text = task.args["checksum"]
+    if not text:
+        return None, ""
+    algorithm, sign, digest = text.partition(":")
+    if not sign:
+        task.fail("The checksum parameter has to be in format <algorithm>:<checksum>", **result)
+    if new_hash(algorithm) is None:
+        task.fail("there is no checksum algorithm '{}' on this host".format(algorithm), **result)
+    if urllib.parse.urlsplit(digest).scheme in ("http", "https", "ftp", "file"):
+        digest = listed(task, digest)
+    digest = re.sub(r"\W+", "", digest).lower()
+    try:
+        int(digest, 16)
+    except ValueError:
+        task.fail("The checksum format is invalid", **result)
+    return algorithm, digest
+
+
+def listed(task, url):
+    """The digest of our file in a file of digests."""
+    answer = web.fetch(url, headers=task.args["headers"], options=task.args)
+    if answer.status not in (None, 200):
+        task.fail("Request failed", status_code=answer.status, response=answer.msg, url=web.masked(url))
+    lines = answer.stream.read().decode("utf-8", "replace").splitlines()
+    name = posixpath.basename(urllib.parse.urlsplit(task.args["url"]).path) or "index.html"
+    if len(lines) == 1 and len(lines[0].split()) == 1:
+        return lines[0]
+    for line in lines:
+        found = _BSD_LINE.match(line) or _GNU_LINE.match(line)
+        if found and found.group("path").lstrip("./") == name:
+            return found.group("digest")
+    return task.fail("Unable to find a checksum for file '{}' in '{}'".format(name, web.masked(url)))
+
+
+def file_name(answer):
+    """The name that the server gives the file, else that in the URL; never a path."""
+    message = email.message.Message()
+    message["content-disposition"] = answer.headers.get("content-disposition", "")
+    name = message.get_param("filename", header="content-disposition")
+    if isinstance(name, tuple):
+        name = name[2]
+    name = os.path.basename(name or "")
+    if name in ("", ".", ".."):
+        name = posixpath.basename(urllib.parse.urlsplit(answer.url).path)
+    return name if name not in ("", ".", "..") else "index.html"

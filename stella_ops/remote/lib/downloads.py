@@ -1,0 +1,67 @@
+"""Files that a host itself fetches from the web: whole, or not at all."""
+
+import os
+import socket
+
+from stella_ops.remote.lib.task import ModuleFailure
+
+_CHUNK = 262144
+
+
+def fetch(url, path=None, timeout=30, limit=None):
+    """Get what a URL holds.
+
+    Args:
+        url: http, https, ftp or file; proxies come from the environment.
+        path: a file to write it to; None to have it returned as bytes.
+        timeout: seconds without an answer.
+        limit: the most bytes that are taken.
+
+    Raises:
+        ModuleFailure: it cannot be had.
+    """
+    import http.client
+    import urllib.error
+    import urllib.request
+
+    shown = without_password(url)
+    request = urllib.request.Request(url, headers={"User-Agent": "stella-ops"})
+    taken = 0
+    parts = []
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
+            target = open(path, "wb") if path else None
+            try:
+                for piece in iter(lambda: answer.read(_CHUNK), b""):
+                    taken += len(piece)
+                    if limit is not None and taken > limit:
+                        raise ModuleFailure("{} is larger than {} bytes".format(shown, limit))
+                    if target is not None:
+                        target.write(piece)
+                    else:
+                        parts.append(piece)
+            finally:
+                if target is not None:
+                    target.close()
+    except urllib.error.HTTPError as error:
+        raise ModuleFailure("cannot fetch {}: HTTP status {}".format(shown, error.code), url=shown, status=error.code)
+    except (OSError, ValueError, socket.timeout, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", None) or error
+        raise ModuleFailure("cannot fetch {}: {}".format(shown, reason), url=shown)
+    return None if path else b"".join(parts)
+
+
+def without_password(url):
+    """A URL as it may be shown: ``user:password@`` cut out."""
+    scheme, mark, rest = url.partition("://")
+    if not mark:
+        return url
+    place, slash, after = rest.partition("/")
+    return scheme + mark + place.rpartition("@")[2] + slash + after
+
+
+def base_name(url):
+    """The last part of a URL's path; empty when there is none."""
+    import urllib.parse
+
+    return os.path.basename(urllib.parse.unquote(urllib.parse.urlsplit(url).path))

@@ -1,0 +1,3 @@
+"""The abstract containers of Python."""
+
+from collections.abc import *  # noqa: F403

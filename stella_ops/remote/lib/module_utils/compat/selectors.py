@@ -1,0 +1,3 @@
+"""The selectors of Python."""
+
+from selectors import *  # noqa: F403

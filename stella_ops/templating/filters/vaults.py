@@ -1,0 +1,62 @@
+"""Filters ``vault`` and ``unvault``: texts encrypted with a password that the template has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from stella_ops.errors import TemplateError, VaultError
+from stella_ops.templating.lazy import plain_text
+from stella_ops.vault.envelope import is_encrypted
+from stella_ops.vault.keyring import Keyring, Secret
+
+_VAULT_ID = "filter_default"
+
+
+def vault(data: Any, secret: Any, salt: Any = None, vault_id: str = _VAULT_ID, wrap_object: Any = False) -> str:
+    """A text, encrypted.
+
+    Raises:
+        TemplateError: no password; a vault id that cannot be written; a salt, which would tell of equal texts.
+    """
+    if salt is not None:
+        raise TemplateError(
+            "filter 'vault': a salt of one's own is not supported",
+            hint="two texts under the same salt and password give each other away; leave it out",
+        )
+    from stella_ops.vault.cipher import encrypt
+
+    try:
+        return encrypt(_text(data, "vault").encode(), _password(secret, "vault"), str(vault_id)).decode()
+    except VaultError as problem:
+        raise TemplateError(f"filter 'vault': {problem.message}", hint=problem.hint) from None
+
+
+def unvault(data: Any, secret: Any, vault_id: str = _VAULT_ID) -> str:
+    """A text, decrypted; one that is not encrypted stays as it is.
+
+    Raises:
+        TemplateError: the password is another, or the text is damaged.
+    """
+    text, password = _text(data, "unvault"), _password(secret, "unvault")
+    if not is_encrypted(text):
+        return text
+    try:
+        return Keyring([Secret(str(vault_id), password)]).decrypt(text).decode("utf-8", "surrogateescape")
+    except VaultError as problem:
+        raise TemplateError(f"filter 'unvault': {problem.message}", hint=problem.hint) from None
+
+
+def _text(value: Any, name: str) -> str:
+    if not isinstance(value, str | bytes):
+        raise TemplateError(f"filter '{name}' takes text, not {type(value).__name__}")
+    return plain_text(value)
+
+
+def _password(value: Any, name: str) -> bytes:
+    if not value or not isinstance(value, str | bytes):
+        raise TemplateError(f"filter '{name}' needs its password as text")
+    return plain_text(value).encode()
+
+
+FILTERS: dict[str, Callable[..., Any]] = {"vault": vault, "unvault": unvault}

@@ -1,0 +1,126 @@
+"""``lookup('url', URL)``: what a web server says."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.client
+import netrc
+import ssl
+import urllib.error
+import urllib.request
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from stella_ops.errors import TemplateError
+from stella_ops.templating.filters.text import boolean
+from stella_ops.templating.lazy import plain_text
+from stella_ops.templating.lookups.inline import check_options
+
+_OPTIONS: dict[str, Any] = {
+    **{"validate_certs": True, "split_lines": True, "use_proxy": True, "username": None, "password": None},
+    **{"headers": {}, "force": False, "timeout": 10, "http_agent": "ansible-httpget", "force_basic_auth": False},
+    **{"follow_redirects": "urllib2", "use_netrc": True, "ca_path": None, "unredirected_headers": [], "ciphers": []},
+}
+_UNSUPPORTED = {"use_gssapi": "Kerberos", "unix_socket": "a Unix socket"}
+_SCHEMES = ("http", "https", "ftp")
+
+
+class _Stays(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: the answer is the redirect itself, an error."""
+
+    def redirect_request(self, *args: Any, **kwargs: Any) -> None:
+        return None
+
+
+def url(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
+    """What URLs give, line by line; whole with ``split_lines=false``.
+
+    Options: ``username``, ``password``, ``headers``, ``validate_certs``, ``ca_path``, ``timeout`` (10 s),
+    ``follow_redirects``, ``use_proxy``, ``use_netrc``, ``http_agent``, ``force``, ``unredirected_headers``,
+    ``ciphers``.
+    """
+    for name, what in _UNSUPPORTED.items():
+        if options.pop(name, None):
+            raise TemplateError(f"lookup 'url': {what} is not supported", hint="use the lookup 'pipe' with curl")
+    check_options(options, _OPTIONS, "url")
+    settings = {**_OPTIONS, **{name: value for name, value in options.items() if value is not None}}
+    scope.in_turn()
+    found: list[Any] = []
+    for term in terms:
+        said = _get(plain_text(term), settings)
+        found.extend(said.splitlines() if boolean(settings["split_lines"]) else [said])
+    return found
+
+
+def _get(address: str, settings: dict[str, Any]) -> str:
+    shown = _without_password(address)
+    if urlsplit(address).scheme not in _SCHEMES:
+        raise TemplateError(f"lookup 'url': '{shown}' is no URL of {', '.join(_SCHEMES)}")
+    try:
+        with _opener(settings).open(_request(address, settings), timeout=float(settings["timeout"])) as answer:
+            return bytes(answer.read()).decode("utf-8", "surrogateescape")
+    except urllib.error.HTTPError as problem:
+        raise TemplateError(f"lookup 'url': {shown} answers {problem.code} {problem.reason}") from None
+    except urllib.error.URLError as problem:
+        hint = None
+        if isinstance(problem.reason, ssl.SSLCertVerificationError):
+            hint = "name the authority's certificate with ca_path; validate_certs=false takes whoever answers"
+        raise TemplateError(f"lookup 'url': {shown}: {problem.reason}", hint=hint) from None
+    except (OSError, http.client.HTTPException, ValueError) as problem:
+        raise TemplateError(f"lookup 'url': {shown}: {problem}") from None
+
+
+def _without_password(address: str) -> str:
+    parts = urlsplit(address)
+    user, at, host = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}:********{at}{host}")) if at else address
+
+
+def _request(address: str, settings: dict[str, Any]) -> urllib.request.Request:
+    parts = urlsplit(address)
+    credentials, at, host = parts.netloc.rpartition("@")
+    user, _, secret = credentials.partition(":")
+    if settings["username"]:
+        user, secret = plain_text(settings["username"]), plain_text(settings["password"])
+    elif not at and boolean(settings["use_netrc"]):
+        user, secret = _from_netrc(parts.hostname or "")
+    request = urllib.request.Request(urlunsplit(parts._replace(netloc=host)))  # noqa: S310 - the scheme is checked
+    request.add_header("User-agent", plain_text(settings["http_agent"]))
+    if boolean(settings["force"]):
+        request.add_header("Cache-control", "no-cache")
+    own = {plain_text(name).lower() for name in settings["unredirected_headers"]}
+    for name, value in settings["headers"].items():
+        add = request.add_unredirected_header if plain_text(name).lower() in own else request.add_header
+        add(plain_text(name), plain_text(value))
+    if user:
+        word = base64.b64encode(f"{user}:{secret}".encode()).decode("ascii")
+        request.add_unredirected_header("Authorization", f"Basic {word}")  # it is for this server alone
+    return request
+
+
+def _from_netrc(host: str) -> tuple[str, str]:
+    with contextlib.suppress(OSError, netrc.NetrcParseError):
+        found = netrc.netrc().authenticators(host)
+        if found:
+            return found[0], found[2] or ""
+    return "", ""
+
+
+def _opener(settings: dict[str, Any]) -> urllib.request.OpenerDirector:
+    context = ssl.create_default_context(cafile=settings["ca_path"] and plain_text(settings["ca_path"]))
+    if not boolean(settings["validate_certs"]):
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if settings["ciphers"]:
+        ciphers = settings["ciphers"]
+        context.set_ciphers(ciphers if isinstance(ciphers, str) else ":".join(map(plain_text, ciphers)))
+    handlers: list[urllib.request.BaseHandler] = [urllib.request.HTTPSHandler(context=context)]
+    if not boolean(settings["use_proxy"]):
+        handlers.append(urllib.request.ProxyHandler({}))
+    if plain_text(settings["follow_redirects"]).lower() in ("no", "none", "false"):
+        handlers.append(_Stays())
+    return urllib.request.build_opener(*handlers)
+
+
+LOOKUPS = {"url": url}

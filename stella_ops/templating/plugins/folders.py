@@ -1,0 +1,97 @@
+"""Where users' plug-ins lie: beside the playbook, in roles, and where the environment says.
+
+Nothing is imported here before such a folder is found.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+KINDS = {"filter": "filter_plugins", "test": "test_plugins", "lookup": "lookup_plugins"}
+_EVERYWHERE = ("~/.ansible/plugins", "/usr/share/ansible/plugins")
+_INSTEAD = {
+    "action_plugins": "write a module, or a role",
+    "callback_plugins": "use --output json, which has every event of a run",
+    "connection_plugins": "connections are ssh and local",
+    "strategy_plugins": "strategies are linear, pipelined, free and host_pinned",
+    "become_plugins": "tasks become another user by sudo",
+    "vars_plugins": "use group_vars and host_vars, or vars_files",
+    "cache_plugins": "facts are kept as long as a run lasts",
+    "inventory_plugins": "use an inventory script, or a source in YAML",
+    "terminal_plugins": "network devices without a shell are not supported",
+    "cliconf_plugins": "network devices without a shell are not supported",
+    "httpapi_plugins": "network devices without a shell are not supported",
+    "netconf_plugins": "network devices without a shell are not supported",
+}
+
+_used: dict[tuple[str, Path], None] = {}
+_seen: set[Path] = set()
+
+
+def use_beside(place: Path) -> list[str]:
+    """Use the plug-ins in the folders of a playbook or role.
+
+    Args:
+        place: the folder of the playbook, or of the role.
+
+    Returns:
+        what an operator should know: kinds of plug-ins that are not supported, and what there is instead.
+    """
+    if place in _seen:
+        return []
+    _seen.add(place)
+    try:
+        names = {entry.name for entry in os.scandir(place) if entry.name.endswith("_plugins")}
+    except OSError:
+        return []
+    for kind, name in KINDS.items():
+        if name in names:
+            use_folder(kind, place / name)
+    return [
+        f"{place / name}: ansible-core's {name.removesuffix('_plugins')} plug-ins are not supported: {instead}"
+        for name, instead in _INSTEAD.items()
+        if name in names and any((place / name).glob("*.py"))
+    ]
+
+
+def use_configured(more: Iterable[tuple[str, Path]] = ()) -> None:
+    """Use the plug-ins where ``ANSIBLE_FILTER_PLUGINS`` and its kin say, and those of the user and the machine.
+
+    Args:
+        more: kinds (filter, test, lookup) and folders that a settings file names.
+    """
+    for kind in KINDS:
+        named = os.environ.get(f"ANSIBLE_{kind.upper()}_PLUGINS", "")
+        for part in [*named.split(os.pathsep), *(f"{place}/{kind}" for place in _EVERYWHERE)]:
+            if part:
+                use_folder(kind, Path(part).expanduser())
+    for kind, folder in more:
+        use_folder(kind, folder)
+
+
+def use_folder(kind: str, folder: Path) -> None:
+    """Use the plug-ins of one kind in one folder; those of folders that are named earlier come first."""
+    if (kind, folder) in _used or not folder.is_dir():
+        return
+    _used[kind, folder] = None
+    from stella_ops.templating.plugins.loading import take
+
+    take(kind, folder)
+
+
+def folders(kind: str) -> Iterator[Path]:
+    """The folders of a kind, the first to look in first."""
+    return (folder for known, folder in _used if known == kind)
+
+
+def forget() -> None:
+    """Use none any more: another run begins."""
+    _seen.clear()
+    if not _used:
+        return
+    _used.clear()
+    from stella_ops.templating.plugins.loading import drop
+
+    drop()

@@ -1,0 +1,124 @@
+"""The modules of ansible-core that plug-ins import, answered by our own while a plug-in is loaded or runs.
+
+A real ansible-core, where one is installed, answers for itself: nothing here takes its place.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.util
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence, Set
+from types import ModuleType
+from typing import Any
+
+from stella_ops.templating.plugins import ansible_errors, ansible_text
+from stella_ops.templating.plugins.lookup_base import LookupBase
+
+_depth = 0
+
+
+@contextlib.contextmanager
+def answered() -> Iterator[None]:
+    """Imports of ``ansible`` work in the block."""
+    global _depth
+    modules = _modules()
+    if _depth == 0:
+        sys.modules.update(modules)
+    _depth += 1
+    try:
+        yield
+    finally:
+        _depth -= 1
+        if _depth == 0:
+            for name, module in modules.items():
+                if sys.modules.get(name) is module:
+                    del sys.modules[name]
+
+
+@functools.cache
+def _modules() -> dict[str, ModuleType]:
+    """Our modules by name; none where ansible-core is installed."""
+    try:
+        if importlib.util.find_spec("ansible") is not None:
+            return {}
+    except (ImportError, ValueError):
+        pass
+    text = ansible_text
+    texts = _names(text, "to_text", "to_bytes", "to_native", "jsonify", "container_to_text", "container_to_bytes")
+    six = {
+        **{"string_types": (str,), "integer_types": (int,), "text_type": str, "binary_type": bytes, "PY2": False},
+        **{"PY3": True, "iteritems": lambda each: iter(each.items()), "itervalues": lambda each: iter(each.values())},
+        **{"class_types": (type,), "with_metaclass": lambda meta, *bases: meta("Base", bases or (object,), {})},
+        **{"iterkeys": lambda each: iter(each), "raise_from": text.raise_from},
+    }
+    collections = {
+        **_names(text, "is_sequence", "is_iterable", "is_string", "ImmutableDict", "count"),
+        **{"Mapping": Mapping, "Sequence": Sequence, "Set": Set},
+    }
+    errors = {name: value for name, value in vars(ansible_errors).items() if name.startswith("Ansible")}
+    display = {"Display": text.Display}
+    contents: dict[str, dict[str, Any]] = {
+        "": {"__version__": text.VERSION},
+        "release": {"__version__": text.VERSION},
+        "errors": errors,
+        "constants": _constants(),
+        "module_utils": {},
+        "module_utils._text": texts,
+        "module_utils.six": six,
+        "module_utils.six.moves": {"range": range, "zip": zip, "map": map, "filter": filter, "input": input},
+        "module_utils.common": {},
+        "module_utils.common.text": {},
+        "module_utils.common.text.converters": texts,
+        "module_utils.common.text.formatters": _names(text, "bytes_to_human", "human_to_bytes"),
+        "module_utils.common.collections": collections,
+        "module_utils.common._collections_compat": collections,
+        "module_utils.common.dict_transformations": _names(text, "dict_merge", "recursive_diff"),
+        "module_utils.common.json": {"json": json},
+        "module_utils.parsing": {},
+        "module_utils.parsing.convert_bool": _names(text, "boolean", "BOOLEANS", "BOOLEANS_TRUE", "BOOLEANS_FALSE"),
+        "module_utils.compat": {},
+        "module_utils.compat.version": _names(text, "LooseVersion", "StrictVersion"),
+        "parsing": {},
+        "parsing.splitter": _names(text, "parse_kv"),
+        "plugins": {},
+        "plugins.lookup": {"LookupBase": LookupBase, **display},
+        "plugins.filter": {},
+        "plugins.filter.core": {},
+        "plugins.test": {},
+        "template": _names(text, "trust_as_template", "is_trusted_as_template", "accept_args_markers"),
+        "utils": {},
+        "utils.display": display,
+        "utils.vars": _names(text, "merge_hash", "combine_vars"),
+        "utils.unsafe_proxy": _names(text, "wrap_var", "AnsibleUnsafeText", "AnsibleUnsafe"),
+        "utils.listify": _names(text, "listify_lookup_plugin_terms"),
+        "utils.path": _names(text, "unfrackpath", "makedirs_safe"),
+        "utils.hashing": _names(text, "checksum_s", "md5s", "secure_hash_s"),
+        "utils.encrypt": _names(text, "do_encrypt", "random_password", "random_salt"),
+    }
+    return _tree(contents)
+
+
+def _names(source: Any, *names: str) -> dict[str, Any]:
+    return {name: getattr(source, name) for name in names}
+
+
+def _constants() -> dict[str, Any]:
+    return {"DEFAULT_HASH_BEHAVIOUR": "replace", "DEFAULT_LOCAL_TMP": "/tmp", "DEFAULT_DEBUG": False}  # noqa: S108
+
+
+def _tree(contents: Mapping[str, Mapping[str, Any]]) -> dict[str, ModuleType]:
+    made: dict[str, ModuleType] = {}
+    for name, values in contents.items():
+        full = f"ansible.{name}" if name else "ansible"
+        module = ModuleType(full, "What plug-ins ask of ansible-core, answered by stella-ops.")
+        module.__path__ = []
+        for key, value in values.items():
+            setattr(module, key, value)
+        made[full] = module
+        parent, _, last = full.rpartition(".")
+        if parent:
+            setattr(made[parent], last, module)
+    return made

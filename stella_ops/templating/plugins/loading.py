@@ -1,0 +1,187 @@
+"""Loads users' plug-ins, and makes of them what templates can call.
+
+What a plug-in returns is data: no text in it is ever rendered as a template.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from stella_ops.errors import StellaError, TemplateError
+from stella_ops.templating.lazy import LazyDict, LazyList, finalize, settle
+from stella_ops.templating.plugins.folders import folders
+
+_CLASSES = {"filter": ("FilterModule", "filters"), "test": ("TestModule", "tests")}
+
+_failures: dict[str, dict[Path, str]] = {"filter": {}, "test": {}, "lookup": {}}
+_lookups: dict[str, Callable[[Any, list[Any], dict[str, Any]], list[Any]] | None] = {}
+
+
+def take(kind: str, folder: Path) -> None:
+    """Make the plug-ins of a folder known."""
+    if kind == "lookup":
+        _lookups.clear()
+        return
+    from stella_ops.templating import tables
+
+    table = tables.filters() if kind == "filter" else tables.tests()
+    known: dict[str, Callable[..., Any]] = {}
+    for path in sorted(folder.glob("*.py")):
+        if path.stem != "__init__":
+            for name, function in _functions(kind, path).items():
+                known.setdefault(str(name), _called(kind, str(name), function))
+    taken = table.added
+    table.add({name: function for name, function in known.items() if name not in taken})
+    _forget_compiled()
+
+
+def drop() -> None:
+    """Forget all of them."""
+    from stella_ops.templating import tables
+
+    for table in (tables.filters(), tables.tests()):
+        table.reset()
+    _lookups.clear()
+    for found in _failures.values():
+        found.clear()
+    _forget_compiled()
+
+
+def load_failures(kind: str) -> str | None:
+    """Which files of a kind could not be loaded, and why; for the hint of an unknown name."""
+    return "; ".join(f"{path} cannot be loaded: {why}" for path, why in _failures[kind].items()) or None
+
+
+def _forget_compiled() -> None:
+    """What was compiled holds how each filter is called."""
+    from stella_ops.templating import environment, templar
+
+    environment.compiled_value.cache_clear()
+    environment.compiled_condition.cache_clear()
+    templar.forget_conditions()
+
+
+def _functions(kind: str, path: Path) -> Mapping[str, Callable[..., Any]]:
+    class_name, method = _CLASSES[kind]
+    module = _load(kind, path)
+    made = getattr(module, class_name, None)
+    if made is None:
+        return {}
+    from stella_ops.templating.plugins.imports import answered
+
+    try:
+        with answered():
+            return dict(getattr(made(), method)())
+    except Exception as problem:
+        _failures[kind][path] = f"{type(problem).__name__}: {problem}"
+        return {}
+
+
+def _load(kind: str, path: Path) -> ModuleType | None:
+    """A plug-in's module; None where it fails, which is remembered."""
+    from stella_ops.templating.plugins.imports import answered
+
+    name = f"stella_user_plugins.{kind}_{path.stem}_{abs(hash(path))}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        return None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        with answered():
+            spec.loader.exec_module(module)
+    except Exception as problem:
+        sys.modules.pop(name, None)
+        _failures[kind][path] = f"{type(problem).__name__}: {problem}"
+        return None
+    return module
+
+
+def _called(kind: str, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A user's filter or test, which gets plain data and whose errors are an operator's."""
+    passed = 1 if hasattr(function, "jinja_pass_arg") else 0
+
+    def call(*args: Any, **options: Any) -> Any:
+        from stella_ops.templating.plugins.imports import answered
+
+        with answered():
+            try:
+                given = [*args[:passed], *map(_plain, args[passed:])]
+                found = function(*given, **{key: _plain(value) for key, value in options.items()})
+                return _data(settle(found))
+            except Exception as problem:
+                raise _told(f"{kind} '{name}'", problem) from problem
+
+    for mark in ("jinja_pass_arg", "__doc__"):
+        if hasattr(function, mark):
+            setattr(call, mark, getattr(function, mark))
+    return call
+
+
+def _plain(value: Any) -> Any:
+    """An argument as plain data; one that holds something undefined as it is, which fails when that is used."""
+    if isinstance(value, str | LazyDict | LazyList):
+        try:
+            return finalize(value)
+        except Exception:
+            return value
+    return value
+
+
+def _data(value: Any) -> Any:
+    """A result without texts that could be taken for templates."""
+    return finalize(value) if isinstance(value, str | dict | list | tuple) else value
+
+
+def _told(what: str, problem: Exception) -> Exception:
+    import jinja2
+
+    if isinstance(problem, StellaError | jinja2.UndefinedError):
+        return problem
+    kind = type(problem).__name__
+    said = str(problem) or kind
+    return TemplateError(f"the {what} fails: {said}" + ("" if kind.startswith("Ansible") else f" ({kind})"))
+
+
+def user_lookup(name: str) -> Callable[[Any, list[Any], dict[str, Any]], list[Any]] | None:
+    """A user's lookup by its name, which is its file's; None where there is none."""
+    if name not in _lookups:
+        path = next((place for folder in folders("lookup") if (place := folder / f"{name}.py").is_file()), None)
+        _lookups[name] = None if path is None or not name.isidentifier() else _lookup(name, path)
+    return _lookups[name]
+
+
+def _lookup(name: str, path: Path) -> Callable[[Any, list[Any], dict[str, Any]], list[Any]] | None:
+    module = _load("lookup", path)
+    if module is None:
+        return None
+    made = getattr(module, "LookupModule", None)
+    if made is None:
+        _failures["lookup"][path] = "it has no class LookupModule"
+        return None
+    return functools.partial(_run, name, made, module)
+
+
+def _run(name: str, made: Any, module: ModuleType, scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
+    from stella_ops.templating.plugins.imports import answered
+    from stella_ops.templating.plugins.lookup_base import Loader, ScopeTemplar, prepare
+
+    scope.in_turn()  # what it does is not known
+    with answered():
+        try:
+            plugin = made(loader=Loader(scope), templar=ScopeTemplar(scope))
+            prepare(plugin, name, getattr(module, "DOCUMENTATION", None), scope)
+            variables = ScopeTemplar(scope).available_variables
+            given = {key: _plain(value) for key, value in options.items()}
+            found = plugin.run([_plain(term) for term in terms], variables=variables, **given)
+        except Exception as problem:
+            raise _told(f"lookup '{name}'", problem) from problem
+        if isinstance(found, str) or not hasattr(found, "__iter__"):
+            raise TemplateError(f"the lookup '{name}' must return a list, not {type(found).__name__}")
+        return [_data(item) for item in found]

@@ -1,0 +1,207 @@
+"""What a user's lookup finds in itself: ``LookupBase`` with its options, a loader of files, a templar."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from stella_ops.errors import TemplateError
+from stella_ops.origins import SourceText
+from stella_ops.templating.filters.text import boolean
+from stella_ops.templating.lazy import finalize
+from stella_ops.templating.lookups.files import find_file, playbook_folder, read_file
+from stella_ops.templating.scope import LazyVariables
+
+
+class Loader:
+    """Finds and reads files as ansible-core's ``DataLoader`` does, as far as lookups ask."""
+
+    def __init__(self, scope: Any) -> None:
+        self._scope = scope
+
+    def get_basedir(self) -> str:
+        """The folder of the playbook."""
+        return str(playbook_folder(self._scope))
+
+    def path_dwim(self, given: str) -> str:
+        """A path as seen from the playbook's folder."""
+        return os.path.normpath(playbook_folder(self._scope) / Path(given).expanduser())
+
+    def path_exists(self, path: str) -> bool:
+        return Path(self.path_dwim(path)).exists()
+
+    def is_file(self, path: str) -> bool:
+        return Path(self.path_dwim(path)).is_file()
+
+    def is_directory(self, path: str) -> bool:
+        return Path(self.path_dwim(path)).is_dir()
+
+    def list_directory(self, path: str) -> list[str]:
+        return os.listdir(self.path_dwim(path))  # noqa: PTH208 - names, as DataLoader gives
+
+    def get_text_file_contents(self, path: str, encoding: str | None = None) -> str:
+        """A file's text, decrypted where it is encrypted."""
+        return read_file(Path(self.path_dwim(path)), "file", encoding or "utf-8")
+
+    def _get_file_contents(self, path: str) -> tuple[bytes, bool]:
+        return self.get_text_file_contents(path).encode(), False
+
+    def load_from_file(self, path: str, **options: Any) -> Any:
+        """The value of a YAML or JSON file."""
+        return self.load(self.get_text_file_contents(path))
+
+    def load(self, text: str, **options: Any) -> Any:
+        """The value of a YAML or JSON text."""
+        try:
+            return yaml.safe_load(text)
+        except yaml.YAMLError as problem:
+            raise TemplateError(f"not valid YAML: {problem}") from None
+
+    def path_dwim_relative_stack(self, paths: list[str], dirname: str, source: str, **options: Any) -> str:
+        """A file in the folders that the task looks in."""
+        return str(find_file(self._scope, source, dirname, "file"))
+
+
+class ScopeTemplar:
+    """Renders what the operator wrote; text from elsewhere, the plug-in's own among it, stays as it is."""
+
+    def __init__(self, scope: Any) -> None:
+        self._scope = scope
+        self.available_variables: Mapping[str, Any] = LazyVariables(scope)
+
+    def template(self, value: Any, **options: Any) -> Any:
+        from stella_ops.templating.templar import Templar
+
+        return Templar(search_path=self._scope.search_path).render(value, self.available_variables)
+
+    do_template = template
+
+    def is_template(self, value: Any) -> bool:
+        from stella_ops.templating.scope import is_template
+
+        return isinstance(value, SourceText) and is_template(value)
+
+    def copy_with_new_env(self, **options: Any) -> ScopeTemplar:
+        return self
+
+
+class LookupBase:
+    """The base of users' lookups."""
+
+    _load_name = ""
+
+    def __init__(self, loader: Any = None, templar: Any = None, **options: Any) -> None:
+        self._loader = loader
+        self._templar = templar
+        self._options: dict[str, Any] = {}
+        self._declared: dict[str, Any] = {}
+
+    def set_options(
+        self, task_keys: Any = None, var_options: Any = None, direct: Mapping[str, Any] | None = None
+    ) -> None:
+        """Work the options out: as given, else of a variable, of the environment, the default."""
+        given = dict(direct or {})
+        for name, said in self._declared.items():
+            names = [name, *(said.get("aliases") or [])]
+            written = next((given[each] for each in names if each in given), None)
+            if written is None:
+                written = _elsewhere(said, var_options)
+            if written is None:
+                written = said.get("default")
+                if written is None and boolean(said.get("required", False)) and name != "_terms":
+                    raise TemplateError(f"the lookup '{self._load_name}' needs the option '{name}'")
+            self._options[name] = _typed(written, said.get("type"))
+        self._options.update({name: value for name, value in given.items() if name not in self._options})
+
+    def get_option(self, option: str, hostvars: Any = None) -> Any:
+        if option not in self._options and option not in self._declared:
+            raise KeyError(f"the lookup has no option '{option}'")
+        return self._options.get(option)
+
+    def get_options(self, hostvars: Any = None) -> dict[str, Any]:
+        return dict(self._options)
+
+    def set_option(self, option: str, value: Any) -> None:
+        self._options[option] = value
+
+    def has_option(self, option: str) -> bool:
+        return option in self._options or option in self._declared
+
+    def get_basedir(self, variables: Mapping[str, Any]) -> str:
+        return str(self._loader.get_basedir())
+
+    def find_file_in_search_path(
+        self, myvars: Any, subdir: str, needle: str, ignore_missing: bool = False
+    ) -> str | None:
+        """A file in the folders that the task looks in."""
+        try:
+            return str(self._loader.path_dwim_relative_stack([], subdir, needle))
+        except TemplateError:
+            if ignore_missing:
+                return None
+            raise
+
+    @staticmethod
+    def _flatten(terms: Any) -> list[Any]:
+        return [item for term in terms for item in (term if isinstance(term, list | tuple) else [term])]
+
+    @staticmethod
+    def _combine(first: Any, second: Any) -> list[Any]:
+        return [LookupBase._flatten([x, y]) for x in first for y in second]
+
+    def run(self, terms: list[Any], variables: Any = None, **options: Any) -> list[Any]:
+        raise NotImplementedError
+
+
+def prepare(plugin: Any, name: str, documentation: Any, scope: Any) -> None:
+    """Tell a lookup its name and the options that its documentation declares."""
+    plugin._load_name = name
+    declared: dict[str, Any] = {}
+    if isinstance(documentation, str):
+        try:
+            declared = (yaml.safe_load(documentation) or {}).get("options") or {}
+        except (yaml.YAMLError, AttributeError):
+            declared = {}
+    if isinstance(plugin, LookupBase):
+        plugin._declared = declared
+        plugin._options = {key: said.get("default") for key, said in declared.items() if isinstance(said, dict)}
+        return
+    # A real ansible-core is installed, and the lookup is made of its base, which would ask its own configuration.
+    base = LookupBase(plugin._loader, plugin._templar)
+    prepare(base, name, documentation, scope)
+    for method in ("set_options", "get_option", "get_options", "set_option", "has_option", "find_file_in_search_path"):
+        setattr(plugin, method, getattr(base, method))
+
+
+def _elsewhere(said: Mapping[str, Any], variables: Any) -> Any:
+    for entry in reversed(said.get("vars") or []):
+        if variables is not None and entry.get("name") in variables:
+            return finalize(variables[entry["name"]])
+    for entry in reversed(said.get("env") or []):
+        if entry.get("name") in os.environ:
+            return os.environ[entry["name"]]
+    return None
+
+
+def _typed(value: Any, kind: Any) -> Any:
+    if value is None:
+        return None
+    try:
+        match kind:
+            case "bool" | "boolean":
+                return boolean(value)
+            case "int" | "integer":
+                return int(value)
+            case "float":
+                return float(value)
+            case "list":
+                return [part.strip() for part in value.split(",")] if isinstance(value, str) else list(value)
+            case "str" | "string" if not isinstance(value, dict | list):
+                return str(value)
+    except (TypeError, ValueError):
+        raise TemplateError(f"an option of type {kind} cannot be '{value}'") from None
+    return value

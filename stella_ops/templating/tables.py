@@ -1,0 +1,115 @@
+"""The tables in which Jinja2 finds filters and tests: stella-ops' own, those of collections, and the user's.
+
+Collections' are imported when a name is not among the others: most runs need none.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from jinja2.filters import FILTERS as JINJA_FILTERS
+from jinja2.tests import TESTS as JINJA_TESTS
+
+from stella_ops.templating.conditions.registry import CONDITIONS
+from stella_ops.templating.filters.registry import FILTERS, listed, strict
+
+Plugin = Callable[..., Any]
+_RETURN_GENERATORS = ("map", "select", "reject", "selectattr", "rejectattr", "batch", "slice", "items")
+_BUILTIN = ("ansible.builtin.", "ansible.legacy.")
+_NETWORKS = ("ansible.utils.", "ansible.netcommon.")  # where they lived before they moved
+
+
+class PluginTable(dict[str, Plugin]):
+    """Plug-ins by name.
+
+    Args:
+        kind: ``filter`` or ``test``.
+        own: stella-ops' and Jinja2's.
+        more: those of collections, asked for once, when a name is not there.
+    """
+
+    def __init__(self, kind: str, own: Mapping[str, Plugin], more: Callable[[], Mapping[str, Plugin]]) -> None:
+        super().__init__()
+        self.kind = kind
+        self._own = own
+        self._more = more
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what was added."""
+        self.clear()
+        self.update(self._own)
+        self.added: set[str] = set()
+        self._whole = False
+
+    def add(self, plugins: Mapping[str, Plugin]) -> None:
+        """Add a user's plug-ins, which come before others of their names."""
+        self.update({name: strict(function) for name, function in plugins.items()})
+        self.added.update(plugins)
+
+    def _seek(self, name: object) -> bool:
+        if not self._whole:
+            self._whole = True
+            for known, function in self._more().items():
+                self.setdefault(known, function)
+        return super().__contains__(name)
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or self._seek(name)
+
+    def __getitem__(self, name: str) -> Plugin:
+        if not super().__contains__(name):
+            self._seek(name)
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self[name] if name in self else default  # noqa: SIM401 - dict.get would not look further
+
+
+def _qualified(plugins: Mapping[str, Plugin], prefixes: Iterable[str]) -> dict[str, Plugin]:
+    return {prefix + name: function for prefix in prefixes for name, function in plugins.items()}
+
+
+def _collected(*parts: tuple[Mapping[str, Plugin], tuple[str, ...]]) -> dict[str, Plugin]:
+    """Plug-ins under their full names, and under short ones, those of the first where names are the same."""
+    found: dict[str, Plugin] = {}
+    for plugins, prefixes in parts:
+        guarded = {name: strict(function) for name, function in plugins.items()}
+        for name, function in {**guarded, **_qualified(guarded, prefixes)}.items():
+            found.setdefault(name, function)
+    return found
+
+
+def _filters_of_collections() -> dict[str, Plugin]:
+    from stella_ops.templating.filters import data_paths, formats, records, time_units
+    from stella_ops.templating.filters.networks import arithmetic, hardware, queries
+
+    networks = {**queries.FILTERS, **arithmetic.FILTERS, **hardware.FILTERS}
+    community = {**formats.COMMUNITY, **records.COMMUNITY, **time_units.COMMUNITY, **hardware.COMMUNITY}
+    utils = {**data_paths.UTILS, **records.UTILS}
+    return _collected((networks, _NETWORKS), (community, ("community.general.",)), (utils, ("ansible.utils.",)))
+
+
+def _tests_of_collections() -> dict[str, Plugin]:
+    from stella_ops.templating.conditions import networks
+    from stella_ops.templating.filters.data_paths import validate
+
+    utils = {**networks.UTILS, "validate": lambda *args, **options: not validate(*args, **options)}
+    return _collected((utils, ("ansible.utils.",)))
+
+
+@functools.cache
+def filters() -> PluginTable:
+    """The filters, made once."""
+    own: dict[str, Plugin] = {**JINJA_FILTERS, **FILTERS}
+    own.update({name: listed(own[name]) for name in _RETURN_GENERATORS})
+    return PluginTable("filter", {**own, **_qualified(own, _BUILTIN)}, _filters_of_collections)
+
+
+@functools.cache
+def tests() -> PluginTable:
+    """The tests (``is …``), made once."""
+    own: dict[str, Plugin] = {**JINJA_TESTS, **CONDITIONS}  # type: ignore[dict-item]
+    return PluginTable("test", {**own, **_qualified(own, _BUILTIN)}, _tests_of_collections)

@@ -1,0 +1,198 @@
+"""Users' own filters, tests and lookups, and the modules of ansible-core that they import."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stella_ops.errors import TemplateError
+from stella_ops.templating.plugins import folders
+from stella_ops.templating.plugins.imports import answered
+
+FILTERS = """
+from ansible.errors import AnsibleFilterError
+from ansible.module_utils.common.text.converters import to_text
+from ansible.utils.vars import merge_hash
+from ansible.module_utils.six import string_types
+
+
+def refuse(value):
+    raise AnsibleFilterError("it is not blue")
+
+
+class FilterModule:
+    def filters(self):
+        return {
+            "shout": lambda value: to_text(value).upper(),
+            "braces": lambda value: ["{{ 1 + 1 }}", {"k": "{{ 1 }}"}],
+            "kinds": lambda value: [type(value).__name__, type(value["k"]).__name__],
+            "refuse": refuse,
+            "burst": lambda value: value.nothing,
+            "later": self.later,
+            "merged": lambda a, b: merge_hash(a, b),
+        }
+
+    def later(self, value):
+        from ansible.parsing.splitter import parse_kv
+
+        return parse_kv(value)
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Callable[..., list[str]]]:
+    """Writes plug-in files, and uses them as those beside a playbook."""
+
+    def write(**files: str) -> list[str]:
+        for name, text in files.items():
+            kind, _, stem = name.partition("__")
+            (tmp_path / kind).mkdir(exist_ok=True)
+            (tmp_path / kind / f"{stem}.py").write_text(text, encoding="utf-8")
+        return folders.use_beside(tmp_path)
+
+    folders.forget()
+    yield write
+    folders.forget()
+
+
+def lookup(body: str, head: str = "") -> str:
+    return (
+        "from ansible.plugins.lookup import LookupBase\n"
+        f"{head}\n\nclass LookupModule(LookupBase):\n"
+        f"    def run(self, terms, variables=None, **kwargs):\n        {body}\n"
+    )
+
+
+def test_filters(render, project: Any) -> None:
+    project(filter_plugins__mine=FILTERS)
+    assert render("{{ 'a' | shout }}{{ ['b'] | map('shout') | join }}") == "AB"
+    assert render("{{ v | kinds }}", "v: {k: \"{{ 'x' }}\"}") == ["dict", "str"]
+    assert render("{{ 'a=1 b' | later }}") == {"a": "1", "_raw_params": "b"}
+    assert render("{{ {'a': {'x': 1}} | merged({'a': {'y': 2}}) }}") == {"a": {"x": 1, "y": 2}}
+
+
+def test_what_they_return_is_data(render, project: Any) -> None:
+    project(filter_plugins__mine=FILTERS, lookup_plugins__mine=lookup("return ['{{ 1 + 1 }}']"))
+    variables = "got: \"{{ 'x' | braces }}\"\nlooked: \"{{ query('mine') }}\""
+    assert render("{{ got }}", variables) == ["{{ 1 + 1 }}", {"k": "{{ 1 }}"}]
+    assert render("{{ got[0] }} {{ looked[0] }}", variables) == "{{ 1 + 1 }} {{ 1 + 1 }}"
+
+
+def test_a_lookup_cannot_make_a_template_of_data(render, project: Any) -> None:
+    body = "return [self._templar.template(t) for t in ('{{ 1 + 1 }}', variables['own'], variables['data'])]"
+    project(lookup_plugins__mine=lookup(body))
+    made = render("{{ query('mine') }}", "own: '{{ 1 + 1 }}'", data="{{ 1 + 1 }}")
+    assert made == ["{{ 1 + 1 }}", 2, "{{ 1 + 1 }}"]
+
+
+def test_tests_and_those_of_a_users_own_name_come_first(render, holds, project: Any) -> None:
+    assert render("{{ 'a' | upper }}") == "A"
+    module = "class {0}:\n    def {1}(self):\n        return {{{2}}}\n"
+    project(
+        test_plugins__t=module.format("TestModule", "tests", "'blue': lambda v: v == 'sky'"),
+        filter_plugins__f=module.format("FilterModule", "filters", "'upper': lambda v: 'mine'"),
+    )
+    assert holds("v is blue", "v: sky")
+    assert not holds("v is blue", "v: sea")
+    assert render("{{ 'a' | upper }}{{ 'a' | ansible.builtin.upper }}") == "mineA"
+    folders.forget()
+    assert render("{{ 'a' | upper }}") == "A"
+    with pytest.raises(TemplateError, match="unknown test 'blue'"):
+        holds("v is blue", "v: sky")
+
+
+def test_options_of_a_lookup(render, project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    head = '''DOCUMENTATION = """
+options:
+  size: {type: int, default: 1, env: [{name: MINE_SIZE}]}
+  words: {type: list, default: a, vars: [{name: mine_words}]}
+  loud: {type: bool, default: no}
+"""'''
+    body = "self.set_options(var_options=variables, direct=kwargs); return [self.get_options()]"
+    project(lookup_plugins__mine=lookup(body, head))
+    assert render("{{ lookup('mine') }}") == {"size": 1, "words": ["a"], "loud": False}
+    monkeypatch.setenv("MINE_SIZE", "3")
+    made = render("{{ lookup('mine', loud='yes') }}", "mine_words: \"{{ ['x', 'y'] }}\"")
+    assert made == {"size": 3, "words": ["x", "y"], "loud": True}
+    with pytest.raises(TemplateError, match="an option of type int cannot be 'x'"):
+        render("{{ lookup('mine', size='x') }}")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{{ 'a' | refuse }}", "the filter 'refuse' fails: it is not blue"),
+        ("{{ 'a' | burst }}", "the filter 'burst' fails: 'str' object has no attribute 'nothing' (AttributeError)"),
+        ("{{ nope | shout }}", "'nope' is undefined"),
+        ("{{ query('bad') }}", "the lookup 'bad' fails: no way"),
+        ("{{ query('text') }}", "the lookup 'text' must return a list, not str"),
+    ],
+)
+def test_their_errors_are_told(render, project: Any, text: str, message: str) -> None:
+    project(
+        filter_plugins__mine=FILTERS,
+        lookup_plugins__bad=lookup("raise AnsibleError('no way')", "from ansible.errors import AnsibleError"),
+        lookup_plugins__text=lookup("return 'a'"),
+    )
+    with pytest.raises(TemplateError) as caught:
+        render(text)
+    assert caught.value.message == message
+    assert caught.value.where == "site.yml:9:5"
+
+
+def test_a_file_that_fails_is_named_where_it_is_missed(render, project: Any, tmp_path: Path) -> None:
+    project(filter_plugins__broken="import nothing_of_that_name\n", lookup_plugins__none="x = 1\n")
+    assert render("{{ 1 }}") == 1
+    with pytest.raises(TemplateError) as caught:
+        render("{{ 'a' | zzzzz }}")
+    assert caught.value.message == "unknown filter 'zzzzz'"
+    assert f"{tmp_path}/filter_plugins/broken.py cannot be loaded: ModuleNotFoundError" in str(caught.value.hint)
+    with pytest.raises(TemplateError) as caught:
+        render("{{ query('none') }}")
+    assert "has no class LookupModule" in str(caught.value.hint)
+
+
+def test_other_kinds_are_not_supported_and_what_is_instead(project: Any) -> None:
+    said = project(action_plugins__a="", callback_plugins__c="", strategy_plugins__s="", connection_plugins__x="")
+    assert [message.split("ansible-core's ")[1] for message in sorted(said)] == [
+        "action plug-ins are not supported: write a module, or a role",
+        "callback plug-ins are not supported: use --output json, which has every event of a run",
+        "connection plug-ins are not supported: connections are ssh and local",
+        "strategy plug-ins are not supported: strategies are linear, pipelined, free and host_pinned",
+    ]
+
+
+def test_folders_of_the_environment(render, project: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "mine.py").write_text(FILTERS)
+    monkeypatch.setenv("ANSIBLE_FILTER_PLUGINS", f"/nowhere:{tmp_path}/one")
+    folders.use_configured()
+    assert render("{{ 'a' | shout }}") == "A"
+
+
+def test_imports_work_in_plugins_alone(project: Any) -> None:
+    project(filter_plugins__mine=FILTERS)
+    with answered():
+        assert sys.modules["ansible.errors"]
+    assert not [name for name in sys.modules if name.split(".")[0] == "ansible"]
+    with pytest.raises(ImportError):
+        __import__("ansible.errors")
+
+
+def test_a_real_ansible_answers_for_itself(tmp_path: Path) -> None:
+    """In another process, with a package of that name on its path."""
+    (tmp_path / "ansible").mkdir()
+    (tmp_path / "ansible" / "__init__.py").write_text("REAL = True\n")
+    code = (
+        "from stella_ops.templating.plugins.imports import answered\n"
+        "with answered():\n    import ansible\n    print(ansible.REAL)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True
+    )
+    assert done.stdout == "True\n", done.stderr
