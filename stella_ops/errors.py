@@ -2,11 +2,14 @@
 
     StellaError                       exit code  1
     ├── UsageError                               2   the command line asks for something that cannot be
+    │   └── OptionsError                         5   options that contradict each other
     ├── ParseError                               4   a file that people write is wrong
     │   ├── InventoryError
     │   ├── PatternError                             a host pattern is malformed or matches nothing
+    │   │   └── NoHostsLeftError                 1   --limit leaves no host at all
     │   ├── PlaybookError
-    │   └── SettingsError                            stella.toml
+    │   │   └── MissingPlaybookError             1   there is no playbook of that name
+    │   └── SettingsError                            stella.toml, ansible.cfg
     ├── VaultError                               1   encrypted data is damaged, or no password fits
     ├── TemplateError                            1   a template cannot be parsed or rendered
     │   └── UndefinedVariableError
@@ -78,6 +81,12 @@ class UsageError(StellaError):
     exit_code = 2
 
 
+class OptionsError(UsageError):
+    """Options that contradict each other, where ansible-core has an exit code of its own."""
+
+    exit_code = 5
+
+
 class ParseError(StellaError):
     """A file that people write is wrong."""
 
@@ -92,12 +101,24 @@ class PatternError(ParseError):
     """A host pattern is malformed or matches no host."""
 
 
+class NoHostsLeftError(PatternError):
+    """``--limit`` leaves no host of the inventory."""
+
+    exit_code = 1
+
+
 class PlaybookError(ParseError):
     """A playbook, task file or variable file is wrong."""
 
 
+class MissingPlaybookError(PlaybookError):
+    """The command line names a playbook that is not there."""
+
+    exit_code = 1
+
+
 class SettingsError(ParseError):
-    """``stella.toml`` is wrong."""
+    """``stella.toml`` or ``ansible.cfg`` is wrong."""
 
 
 class VaultError(StellaError):

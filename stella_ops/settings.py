@@ -100,7 +100,10 @@ class SshSettings(NamedTuple):
 
 
 class Project(NamedTuple):
-    """A project folder with its settings; ``file`` is None where there is no ``stella.toml``."""
+    """A project folder with its settings; ``file`` is None where there is no ``stella.toml``.
+
+    ``written`` are the keys that the file sets, as ``section.key``.
+    """
 
     root: Path
     state_dir: Path
@@ -112,6 +115,11 @@ class Project(NamedTuple):
     agent: AgentSettings = AgentSettings()
     orchestrator: OrchestratorSettings = OrchestratorSettings()
     ssh: SshSettings = SshSettings()
+    written: frozenset[str] = frozenset()
+
+    def says(self, section: str, key: str) -> Any:
+        """What the file itself says; None where it leaves a key to its default."""
+        return getattr(getattr(self, section), key) if f"{section}.{key}" in self.written else None
 
     @property
     def store_url(self) -> str:
@@ -231,7 +239,8 @@ def load_project(start: Path | None = None, *, environ: Mapping[str, str] = os.e
     reader = _Reader(file)
     made = {name: reader.section(name, kind) for name, kind in _SECTIONS.items()}
     reader.refuse_unknown(None, reader.data, _SECTIONS)
-    project = Project(root=root, state_dir=state_dir, file=file, **made)
+    written = frozenset(f"{name}.{key}" for name in made for key in reader.data.get(name, {}))
+    project = Project(root=root, state_dir=state_dir, file=file, written=written, **made)
     if project.tokens.ttl > project.tokens.max_ttl:
         raise SettingsError("tokens.ttl is longer than tokens.max_ttl", where=reader.place("tokens", "ttl"))
     if project.ca.passphrase_file and project.ca.passphrase_env:

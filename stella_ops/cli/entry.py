@@ -29,6 +29,7 @@ COMMANDS = {
     "play": ("play", "play", "Run a playbook on the hosts of an inventory."),
     "run": ("run", "run", "Run one module on the hosts of a pattern."),
     "doc": ("doc", "doc", "Show what a module does and takes."),
+    "runs": ("runs", "runs", "Look at the runs that were recorded."),
     "doctor": ("doctor", "doctor", "Check the health of hosts and their agents."),
     "agent": ("agent", "agent", "Bootstrap agents, and look at those of the fleet."),
     "token": ("token", "token", "Bootstrap tokens: list, show, revoke."),

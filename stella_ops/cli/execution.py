@@ -9,17 +9,21 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stella_ops.ansible_settings.reading import NOTHING_SET, AnsibleSettings, read_ansible_settings
+from stella_ops.cli.expressions import TemplarExpressions
 from stella_ops.cli.extra_vars import parse_extra_vars
 from stella_ops.cli.secrets import REDACTOR
 from stella_ops.cli.vault_passwords import take_up_passwords
-from stella_ops.engine.events import Reporter, Warned
+from stella_ops.console.choose import Output
+from stella_ops.console.shown import Shown
+from stella_ops.engine.events import Event, Reporter, RunFinished, Warned
 from stella_ops.engine.options import RunOptions
-from stella_ops.errors import InventoryError, UsageError
+from stella_ops.errors import InventoryError, NoHostsLeftError, PatternError, StellaError, UsageError
 from stella_ops.inventory.loader import load_inventory
 from stella_ops.inventory.model import Inventory
 from stella_ops.playbook.model import Playbook, Prompt
@@ -42,8 +46,13 @@ class Choices:
     remote_user: str | None = None
     private_key: str | None = None
     ask_pass: bool = False
+    connection_password_file: str | None = None
     connection: str | None = None
     timeout: float | None = None
+    ssh_common_args: str | None = None
+    ssh_extra_args: str | None = None
+    sftp_extra_args: str | None = None
+    scp_extra_args: str | None = None
     accept_new_host_keys: bool = False
     become: bool | None = None
     become_user: str | None = None
@@ -52,8 +61,17 @@ class Choices:
     become_password_file: str | None = None
     forks: int | None = None
     extra_vars: tuple[str, ...] = ()
+    task_timeout: int | None = None
     verbose: int = 0
     output: str = "human"
+    reports: tuple[str, ...] = ()
+    detailed_exitcode: bool = False
+    flush_cache: bool = False
+    force_handlers: bool = False
+    start_at_task: str | None = None
+    step: bool = False
+    one_line: bool = False
+    tree: str | None = None
     check: bool = False
     diff: bool = False
     tags: tuple[str, ...] = ()
@@ -76,6 +94,7 @@ class Workplace:
     choices: Choices
     redactor: Redactor = REDACTOR
     environ: Mapping[str, str] = field(default_factory=dict)
+    settings: AnsibleSettings = NOTHING_SET
     modules: ModuleIndex | None = None
     files: PlaybookFiles | None = None
 
@@ -91,7 +110,7 @@ class Workplace:
         from stella_ops.templating.templar import Templar
 
         self.modules = module_index(self.options.module_folders)
-        self.files = PlaybookFiles(roles_path(self.project.root, os.environ))
+        self.files = PlaybookFiles(roles_path(self.project.root, self.settings))
         templar, extra = Templar(), dict(self.options.extra_vars)
 
         def render(value: Any, variables: Mapping[str, Any]) -> Any:
@@ -100,11 +119,11 @@ class Workplace:
         return [load_playbook(path, modules=self.modules, files=self.files, render=render) for path in paths]
 
 
-def roles_path(root: Path, environ: Mapping[str, str]) -> list[Path]:
-    """Folders of roles besides those beside playbooks: ``ANSIBLE_ROLES_PATH``, else ansible-core's defaults."""
-    named = environ.get("ANSIBLE_ROLES_PATH")
+def roles_path(root: Path, settings: AnsibleSettings) -> list[Path]:
+    """Folders of roles besides those beside playbooks: those that are set, else ansible-core's defaults."""
+    named: list[Path] | None = settings.choose("DEFAULT_ROLES_PATH")
     if named:
-        return [root / Path(part).expanduser() for part in named.split(":") if part]
+        return named
     usual = ("~/.ansible/roles", "/usr/share/ansible/roles", "/etc/ansible/roles")
     return [root / "roles", *(Path(part).expanduser() for part in usual)]
 
@@ -119,35 +138,173 @@ def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
     """
     project = project or load_project()
     environ = _withhold_passphrase(project)
-    defaults = project.defaults
+    settings = read_ansible_settings(os.environ, Path.cwd())
+    if choices.output == "human":
+        for note in settings.notes:
+            print(f"[WARNING]: {note}", file=sys.stderr)
+    complete(choices, project, settings)
     take_up_passwords(choices.vault_ids, choices.vault_password_files, ask=choices.ask_vault_pass)
-    inventory = load_inventory(_sources(choices, project))
     extra_vars = parse_extra_vars(choices.extra_vars)
-    connection_password = getpass.getpass("SSH password: ") if choices.ask_pass else None
+    inventory = load(choices, project, settings, extra_vars)
+    connection_password = _connection_password(choices)
+    choose = settings.choose
     options = RunOptions(
         check=choices.check,
         diff=choices.diff,
         limit=choices.limit,
-        tags=_split(choices.tags) or ("all",),
-        skip_tags=_split(choices.skip_tags),
+        tags=_split(choices.tags) or tuple(choose("TAGS_RUN") or ("all",)),
+        skip_tags=_split(choices.skip_tags) or tuple(choose("TAGS_SKIP") or ()),
         extra_vars=extra_vars,
         become=choices.become or None,
         become_user=choices.become_user,
         become_method=choices.become_method,
         become_password=_become_password(choices, connection_password),
         connection_password=connection_password,
-        remote_user=choices.remote_user or defaults.remote_user,
+        remote_user=choices.remote_user,
         connection=choices.connection,
-        forks=choices.forks or defaults.forks,
-        timeout=choices.timeout or defaults.timeout.total_seconds(),
+        forks=choose("DEFAULT_FORKS", choices.forks, project.says("defaults", "forks"), project.defaults.forks),
+        timeout=choose("DEFAULT_TIMEOUT", choices.timeout, _seconds(project), project.defaults.timeout.total_seconds()),
+        task_timeout=choose("TASK_TIMEOUT", choices.task_timeout, default=0),
         module_folders=tuple(f for f in (project.root / "modules",) if f.is_dir() and is_trusted(f)),
         verbosity=choices.verbose,
+        remote_port=choose("DEFAULT_REMOTE_PORT"),
+        interpreter=choose("INTERPRETER_PYTHON"),
+        ssh_args=_ssh_args(choices, settings),
+        force_handlers=choices.force_handlers or choose("DEFAULT_FORCE_HANDLERS", default=False),
+        any_errors_fatal=choose("ANY_ERRORS_FATAL", default=False),
+        strategy=choose("DEFAULT_STRATEGY", default="linear"),
+        gathering=choose("DEFAULT_GATHERING", default="implicit"),
+        merge_hashes=choose("DEFAULT_HASH_BEHAVIOUR") == "merge",
+        start_at_task=choices.start_at_task,
+        step=choices.step,
     )
-    workplace = Workplace(project, inventory, options, choices, environ=environ)
+    workplace = Workplace(project, inventory, options, choices, environ=environ, settings=settings)
     for secret in (options.become_password, options.connection_password, *environ.values()):
         if secret:
             workplace.redactor.add(secret)
     return workplace
+
+
+def complete(choices: Choices, project: Project, settings: AnsibleSettings) -> None:
+    """Put what is set elsewhere in the place of what a command line leaves open."""
+    choose = settings.choose
+    choices.remote_user = choose("DEFAULT_REMOTE_USER", choices.remote_user, project.says("defaults", "remote_user"))
+    written = project.says("defaults", "private_key_file")
+    key = choose("DEFAULT_PRIVATE_KEY_FILE", choices.private_key, written)
+    choices.private_key = str(key) if key else None
+    kind = choose("DEFAULT_TRANSPORT", choices.connection)
+    choices.connection = None if kind == "smart" else kind
+    choices.become = choose("DEFAULT_BECOME", choices.become or None)
+    choices.become_user = choose("DEFAULT_BECOME_USER", choices.become_user)
+    choices.become_method = choose("DEFAULT_BECOME_METHOD", choices.become_method)
+    file = choose("BECOME_PASSWORD_FILE")
+    if file and not choices.ask_become_pass and not choices.become_password_file:
+        choices.become_password_file = str(file)
+    if choose("DEFAULT_BECOME_ASK_PASS") and not choices.become_password_file:
+        choices.ask_become_pass = True
+    file = choose("CONNECTION_PASSWORD_FILE")
+    if file and not choices.ask_pass and not choices.connection_password_file:
+        choices.connection_password_file = str(file)
+    if choose("DEFAULT_ASK_PASS") and not choices.connection_password_file:
+        choices.ask_pass = True
+    choices.diff = choices.diff or choose("DIFF_ALWAYS", default=False)
+    choices.verbose = max(choices.verbose, choose("DEFAULT_VERBOSITY", default=0))
+    if choose("DEFAULT_STDOUT_CALLBACK") in ("json", "ansible.posix.json", "ansible.posix.jsonl"):
+        choices.output = "json" if choices.output == "human" else choices.output
+
+
+def load(choices: Choices, project: Project, settings: AnsibleSettings, extra_vars: Mapping[str, Any]) -> Inventory:
+    """Read the inventory that a command line, or what is set elsewhere, names."""
+    mismatch = settings.choose("HOST_PATTERN_MISMATCH", default="error")
+    inventory = load_inventory(
+        _sources(choices, project, settings),
+        ignored=settings.choose("INVENTORY_IGNORE_EXTS"),
+        ignored_names=settings.choose("INVENTORY_IGNORE_PATTERNS", default=()),
+        extra_vars=extra_vars,
+        expressions=TemplarExpressions(),
+    )
+    inventory.mismatch = mismatch
+    inventory.merge_hashes = settings.choose("DEFAULT_HASH_BEHAVIOUR") == "merge"
+    return inventory
+
+
+def check_limit(inventory: Inventory, limit: str | None) -> None:
+    """Refuse a ``--limit`` that leaves no host of an inventory that has some.
+
+    Raises:
+        NoHostsLeftError: it does.
+        PatternError: a part of it names nothing.
+    """
+    if limit is None or not inventory.hosts:
+        return
+    kept, problem = inventory.mismatch, None
+    try:
+        left = inventory.select("all", limit)
+    except PatternError as found:
+        inventory.mismatch, problem = "ignore", found
+        left = inventory.select("all", limit)
+    finally:
+        inventory.mismatch = kept
+    if problem is not None and left:
+        raise problem
+    if problem is not None or (not left and not limit.startswith("@")):
+        said = f": {problem.message}" if problem else ""
+        raise NoHostsLeftError(
+            f"Specified inventory, host pattern and/or --limit leaves us with no hosts to target{said}",
+            where="--limit",
+            hint=problem.hint if problem else None,
+        )
+
+
+def _seconds(project: Project) -> float | None:
+    written = project.says("defaults", "timeout")
+    return None if written is None else float(written.total_seconds())
+
+
+def module_environment(settings: AnsibleSettings) -> dict[str, str]:
+    """The environment, with ``library`` of ``ansible.cfg`` in the place of an ANSIBLE_LIBRARY that is not set."""
+    configured: list[Path] | None = settings.configured.get("DEFAULT_MODULE_PATH")
+    found = dict(os.environ)
+    if configured and not found.get("ANSIBLE_LIBRARY"):
+        found["ANSIBLE_LIBRARY"] = ":".join(map(str, configured))
+    return found
+
+
+def _ssh_args(choices: Choices, settings: AnsibleSettings) -> dict[str, str]:
+    found = {
+        "ssh_args": settings.choose("SSH_ARGS"),
+        "ssh_common_args": settings.choose("SSH_COMMON_ARGS", choices.ssh_common_args),
+        "ssh_extra_args": settings.choose("SSH_EXTRA_ARGS", choices.ssh_extra_args),
+        "ssh_host_key_checking": "false" if settings.choose("HOST_KEY_CHECKING") is False else None,
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _connection_password(choices: Choices) -> str | None:
+    if choices.connection_password_file and choices.ask_pass:
+        raise UsageError("give either -k or --connection-password-file, not both")
+    if choices.connection_password_file:
+        return _password(choices.connection_password_file, "--connection-password-file")
+    return getpass.getpass("SSH password: ") if choices.ask_pass else None
+
+
+def _password(name: str, option: str) -> str:
+    """The password in a file, or the first line that a program prints when the file is one."""
+    path = Path(name).expanduser()
+    try:
+        if os.access(path, os.X_OK) and path.is_file():
+            import subprocess
+
+            # The operator names this program as the source of a password; it is run without a shell.
+            done = subprocess.run([str(path.absolute())], stdout=subprocess.PIPE, check=False)  # noqa: S603
+            if done.returncode:
+                raise UsageError(f"{option} {name}: the program failed (exit status {done.returncode})")
+            text = done.stdout.decode("utf-8", "replace")
+        else:
+            text = path.read_text(encoding="utf-8")
+    except OSError as problem:
+        raise UsageError(f"cannot read {option} {name}: {problem.strerror}") from None
+    return text.rstrip("\r\n")
 
 
 def _withhold_passphrase(project: Project) -> dict[str, str]:
@@ -156,7 +313,7 @@ def _withhold_passphrase(project: Project) -> dict[str, str]:
     return {name: os.environ.pop(name)} if name is not None and name in os.environ else {}
 
 
-def _sources(choices: Choices, project: Project) -> list[str | Path]:
+def _sources(choices: Choices, project: Project, settings: AnsibleSettings) -> list[str | Path]:
     if choices.inventories:
         for source in choices.inventories:
             if "," not in source and not Path(source).exists():
@@ -165,11 +322,12 @@ def _sources(choices: Choices, project: Project) -> list[str | Path]:
                     hint="give a file or folder, or host names with a comma: -i 'web1,'",
                 )
         return list(choices.inventories)
-    for name in ("STELLA_INVENTORY", "ANSIBLE_INVENTORY"):
-        if os.environ.get(name):
-            return [os.environ[name]]
-    if project.defaults.inventory:
-        return [project.root / source for source in project.defaults.inventory]
+    if os.environ.get("STELLA_INVENTORY"):
+        return [os.environ["STELLA_INVENTORY"]]
+    written = [project.root / source for source in project.defaults.inventory] or None
+    set_elsewhere: list[str | Path] | None = settings.choose("DEFAULT_HOST_LIST", written=written)
+    if set_elsewhere:
+        return set_elsewhere
     if is_trusted(project.root / "inventory"):
         return [project.root / "inventory"]
     return []
@@ -183,13 +341,7 @@ def _become_password(choices: Choices, connection_password: str | None) -> str |
     if choices.become_password_file and choices.ask_become_pass:
         raise UsageError("give either -K or --become-password-file, not both")
     if choices.become_password_file:
-        try:
-            text = Path(choices.become_password_file).expanduser().read_text(encoding="utf-8")
-        except OSError as problem:
-            raise UsageError(
-                f"cannot read --become-password-file {choices.become_password_file}: {problem.strerror}"
-            ) from None
-        return text.rstrip("\r\n")
+        return _password(choices.become_password_file, "--become-password-file")
     if not choices.ask_become_pass:
         return None
     if connection_password is None:
@@ -201,14 +353,91 @@ def console_reporter(workplace: Workplace, *, kind: str) -> Reporter:
     """The reporter for what the operator watches."""
     from stella_ops.console.choose import choose_reporter
 
-    choices = workplace.choices
+    choices, choose = workplace.choices, workplace.settings.choose
+    environ = dict(os.environ)
+    if choose("ANSIBLE_FORCE_COLOR"):
+        environ["FORCE_COLOR"] = "1"
+    if choose("ANSIBLE_NOCOLOR"):
+        environ["NO_COLOR"] = "1"
+    if choices.output == "junit":
+        from stella_ops.console.reports import StreamReport, junit
+
+        return StreamReport(sys.stdout, junit)
+    style = str(choose("DEFAULT_STDOUT_CALLBACK", default="default")).removeprefix("ansible.builtin.")
+    if choices.output == "human" and (choices.one_line or style == "oneline"):
+        from stella_ops.console.oneline import OneLineReporter
+        from stella_ops.console.stream import wants_color
+
+        return OneLineReporter(sys.stdout, verbosity=choices.verbose, color=wants_color(sys.stdout, environ))
+    shown = Shown(
+        skipped=choose("DISPLAY_SKIPPED_HOSTS", default=True),
+        ok=choose("DISPLAY_OK_HOSTS", default=True),
+        failed_on_stderr=choose("DISPLAY_FAILED_STDERR", default=False),
+        check_markers=choose("CHECK_MODE_MARKERS", default=False) and choices.check,
+    )
+    output: Output = "json" if choices.output == "json" else "lines" if choices.step else "auto"
     return choose_reporter(
-        "run" if kind == "run" else "play",
+        "run" if kind == "run" or style == "minimal" else "play",
         sys.stdout,
-        output="json" if choices.output == "json" else "auto",
+        output=output,
         verbosity=choices.verbose,
         diff=choices.diff,
+        environ=environ,
+        shown=shown,
     )
+
+
+def _more_reporters(workplace: Workplace, kind: str, title: str) -> list[Reporter]:
+    """Those that write files."""
+    choices, choose = workplace.choices, workplace.settings.choose
+    found: list[Reporter] = []
+    if choices.reports:
+        from stella_ops.console.reports import file_report
+
+        found += [file_report(text) for text in choices.reports]
+    if choices.tree:
+        from stella_ops.console.host_files import TreeFiles
+
+        found.append(TreeFiles(Path(choices.tree).expanduser()))
+    if kind == "play" and choose("RETRY_FILES_ENABLED"):
+        from stella_ops.console.host_files import RetryFile
+
+        playbook = Path(title.split(" ")[0]).absolute()
+        folder = choose("RETRY_FILES_SAVE_PATH", default=playbook.parent)
+        found.append(RetryFile(folder / f"{playbook.stem}.retry", sys.stdout))
+    return found
+
+
+class _Changes:
+    """Whether anything changed, for ``--detailed-exitcode``."""
+
+    def __init__(self) -> None:
+        self.any = False
+
+    def handle(self, event: Event) -> None:
+        if isinstance(event, RunFinished):
+            self.any = any(tally.changed for tally in event.hosts.values())
+
+    def close(self) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def failing_with_one(wanted: bool) -> Iterator[None]:
+    """With ``--detailed-exitcode`` every error has the exit status 1."""
+    try:
+        yield
+    except StellaError as problem:
+        if wanted:
+            problem.exit_code = 1
+        raise
+
+
+def detailed(code: int, changed: bool) -> int:
+    """The exit status that ``--detailed-exitcode`` asks for: 0 no changes, 2 changes, 1 a failure."""
+    if code == 0:
+        return 2 if changed else 0
+    return 1 if code in (1, 2, 4) else code
 
 
 async def make_pool(workplace: Workplace, fleet: Fleet, warn: Callable[[str], None]) -> SessionPool:
@@ -217,7 +446,7 @@ async def make_pool(workplace: Workplace, fleet: Fleet, warn: Callable[[str], No
     from stella_ops.transport.pool import SessionPool
 
     project, choices = workplace.project, workplace.choices
-    named = choices.private_key or project.defaults.private_key_file
+    named = choices.private_key
     return SessionPool(
         CodeLibrary(workplace.options.module_folders),
         project_known_hosts=project.known_hosts_file,
@@ -261,6 +490,12 @@ def _ask(prompt: Prompt) -> Any:
     return ask_variable(prompt)
 
 
+def _ask_step(title: str) -> str:
+    from stella_ops.cli.prompting import ask_step
+
+    return ask_step(title)
+
+
 async def _execute(
     workplace: Workplace,
     playbooks: Sequence[Playbook],
@@ -278,7 +513,12 @@ async def _execute(
     from stella_ops.engine.run_context import RunContext
     from stella_ops.vault.keyring import current
 
-    watching = list(reporters) if reporters is not None else [console_reporter(workplace, kind=kind)]
+    changes = _Changes()
+    if reporters is not None:
+        watching = list(reporters)
+    else:
+        # Those that write files come first: what they say stands above the recap.
+        watching = [*_more_reporters(workplace, kind, title), console_reporter(workplace, kind=kind), changes]
     warned: set[str] = set()
 
     def warn(message: str) -> None:
@@ -308,7 +548,10 @@ async def _execute(
         modules=workplace.modules,
         files=workplace.files,
         ask=_ask,
-        reload=lambda: load_inventory(_sources(workplace.choices, workplace.project)),
+        ask_step=_ask_step,
+        reload=lambda: load(
+            workplace.choices, workplace.project, workplace.settings, dict(workplace.options.extra_vars)
+        ),
     )
     loop = asyncio.get_running_loop()
     me = asyncio.current_task()
@@ -318,7 +561,8 @@ async def _execute(
     # What is there by now stays to the end: no search for dead objects need look at it again.
     gc.freeze()
     try:
-        return await Run(context, kind=kind, title=title).execute(playbooks)
+        code = await Run(context, kind=kind, title=title).execute(playbooks)
+        return detailed(code, changes.any) if workplace.choices.detailed_exitcode else code
     finally:
         if recorder is not None:
             await asyncio.to_thread(recorder.close)

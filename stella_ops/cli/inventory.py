@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,58 +14,103 @@ from stella_ops.cli import options
     epilog="""\b
 Examples:
   stella-ops inventory -i hosts.ini --graph
-  stella-ops inventory -i inventory --host web1"""
+  stella-ops inventory -i hosts.ini --graph web --vars
+  stella-ops inventory -i inventory --host web1
+  stella-ops inventory -i inventory --list --yaml --export --output hosts.yml
+
+\b
+Exit status: 0 fine, 1 nothing to show, 4 the inventory is wrong, 5 options that do not go together."""
 )
+@click.argument("group", required=False)
 @options.inventory_options
 @click.option("--list", "as_list", is_flag=True, help="Everything, as JSON.")
-@click.option("--graph", is_flag=True, help="Groups and hosts as a tree.")
+@click.option("--graph", is_flag=True, help="Groups and hosts as a tree: all of them, or those below GROUP.")
 @click.option("--host", metavar="NAME", help="The variables of one host, as JSON.")
-def inventory(as_list: bool, graph: bool, host: str | None, **given: Any) -> int:
+@click.option("-y", "--yaml", "as_yaml", is_flag=True, help="YAML in place of JSON.")
+@click.option("--toml", "as_toml", is_flag=True, help="TOML in place of JSON.")
+@click.option("--vars", "with_vars", is_flag=True, help="With --graph: variables too.")
+@click.option("--export", is_flag=True, help="With --list: variables where they are written, not merged into hosts.")
+@click.option("--output", "output_file", metavar="FILE", help="Write to a file instead of the screen.")
+@click.option("--playbook-dir", metavar="FOLDER", help="The folder whose group_vars and host_vars count, too.")
+@click.option("-e", "--extra-vars", multiple=True, metavar="VARS", help="Variables over all others; see play --help.")
+@click.option("-v", "--verbose", count=True, help="Show more of what goes wrong.")
+def inventory(
+    group: str | None,
+    as_list: bool,
+    graph: bool,
+    host: str | None,
+    as_yaml: bool,
+    as_toml: bool,
+    with_vars: bool,
+    export: bool,
+    output_file: str | None,
+    playbook_dir: str | None,
+    **given: Any,
+) -> int:
     """Show what an inventory means."""
-    from stella_ops.cli.execution import Choices, prepare
-    from stella_ops.errors import UsageError
+    from stella_ops.cli import inventory_forms as forms
+    from stella_ops.cli.execution import Choices, check_limit, prepare
+    from stella_ops.errors import OptionsError
+    from stella_ops.origins import did_you_mean
 
-    if as_list + graph + bool(host) != 1:
-        raise UsageError("choose one of --list, --graph and --host")
+    if as_list + graph + bool(host) > 1:
+        raise OptionsError(
+            "Conflicting options used, only one of --host, --graph or --list can be used at the same time."
+        )
+    if not (as_list or graph or host):
+        raise OptionsError("No action selected, at least one of --host, --graph or --list needs to be specified.")
     workplace = prepare(Choices(**given))
-    found = workplace.inventory
+    found, limit, choose = workplace.inventory, workplace.options.limit, workplace.settings.choose
     for warning in found.warnings:
         click.echo(f"[WARNING]: {warning}", err=True)
-    if host:
-        found.host(host)
-        click.echo(json.dumps(found.variables(host, Path.cwd()), indent=4, sort_keys=True, default=_as_json))
-    elif graph:
-        click.echo("\n".join(_graph(found, "all", 0)))
+    if not host and found.mismatch == "error":
+        check_limit(found, limit)
+    folder = choose("PLAYBOOK_DIR", Path(playbook_dir) if playbook_dir else None)
+    shown = forms.InventoryForms(
+        found,
+        found.select("all", limit if not host else None) if found.hosts else [],
+        extra_vars=workplace.options.extra_vars,
+        export=export or choose("INVENTORY_EXPORT", default=False),
+        playbook_dir=folder if folder is not None else Path.cwd(),
+    )
+    if graph:
+        start = group or "all"
+        if start not in found.groups:
+            hint = did_you_mean(start, found.groups)
+            raise OptionsError("Pattern must be valid group name when using --graph", hint=hint)
+        text = shown.graph(start, variables=with_vars)
     else:
-        click.echo(json.dumps(_listing(found), indent=4, sort_keys=True, default=_as_json))
+        data: Any
+        if host:
+            name = _single_host(found, host)
+            data = shown.host(name)
+            if name in found.hosts and not (as_yaml or as_toml):
+                data = forms.marked(data)
+        elif as_yaml:
+            data = shown.nested()
+        else:
+            data = shown.tables() if as_toml else shown.script()
+        text = forms.as_yaml(data) if as_yaml else forms.as_toml(data) if as_toml else forms.as_json(data)
+    if output_file is None:
+        click.echo(text, nl=not text.endswith("\n"))
+        return 0
+    try:
+        Path(output_file).expanduser().write_text(text, encoding="utf-8")
+    except OSError as problem:
+        raise OptionsError(f"cannot write to --output {output_file}: {problem.strerror}") from None
     return 0
 
 
-def _as_json(value: Any) -> Any:
-    from stella_ops.origins import SourceVault
+def _single_host(found: Any, pattern: str) -> str:
+    """The one host that a pattern means."""
+    from stella_ops.errors import OptionsError, PatternError
 
-    return {"__ansible_vault": value.ciphertext} if isinstance(value, SourceVault) else str(value)
-
-
-def _graph(found: Any, group: str, depth: int) -> Iterator[str]:
-    """The tree as ansible-inventory draws it."""
-    lead = "  |" * depth
-    yield f"{lead}--@{group}:" if depth else f"@{group}:"
-    for child in sorted(found.groups[group].children):
-        yield from _graph(found, child, depth + 1)
-    for host in found.groups[group].hosts:
-        yield f"{'  |' * (depth + 1)}--{host}"
-
-
-def _listing(found: Any) -> dict[str, Any]:
-    """The form that inventory scripts print."""
-    listed: dict[str, Any] = {"_meta": {"hostvars": {name: found.variables(name, Path.cwd()) for name in found.hosts}}}
-    for name, group in found.groups.items():
-        content: dict[str, Any] = {}
-        if group.hosts:
-            content["hosts"] = list(group.hosts)
-        if group.children:
-            content["children"] = list(group.children)
-        if content:
-            listed[name] = content
-    return listed
+    hint = None
+    try:
+        names = found.select(pattern)
+    except PatternError as problem:
+        names, hint = [], problem.hint
+    if len(names) != 1:
+        said = f"'{pattern}' means {len(names)} hosts" if names else f"the inventory has no host '{pattern}'"
+        raise OptionsError(f"You must pass a single valid host to --host parameter: {said}", hint=hint)
+    return str(names[0])

@@ -1,28 +1,34 @@
-"""``--list-hosts``, ``--list-tasks`` and ``--syntax-check``, in ansible-playbook's words."""
+"""``--list-hosts``, ``--list-tasks``, ``--list-tags`` and ``--syntax-check``, in ansible-playbook's words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from stella_ops.cli.execution import Workplace
 from stella_ops.engine.play_hosts import play_hosts, play_pattern
 from stella_ops.engine.tags import is_selected
-from stella_ops.playbook.model import Play, Playbook, walk_tasks
+from stella_ops.playbook.model import Play, Playbook, Task, walk_tasks
 from stella_ops.templating.templar import Templar
 
 
-def list_playbook(book: Playbook, workplace: Workplace, *, hosts: bool, tasks: bool) -> str:
+def list_playbook(
+    book: Playbook, workplace: Workplace, *, hosts: bool = False, tasks: bool = False, tags: bool = False
+) -> str:
     """What a playbook would do, as text."""
     lines = ["", f"playbook: {book.path}"]
-    if hosts or tasks:
+    if hosts or tasks or tags:
         for number, play in enumerate(book.plays, 1):
-            tags = ", ".join(sorted(play.inherited.tags))
+            own = ", ".join(sorted(play.inherited.tags))
             pattern = ",".join(play.hosts) if isinstance(play.hosts, list) else str(play.hosts)
-            lines += ["", f"  play #{number} ({pattern}): {play.title}\tTAGS: [{tags}]"]
+            lines += ["", f"  play #{number} ({pattern}): {play.title}\tTAGS: [{own}]"]
             if hosts:
                 lines += _hosts(play, workplace)
+            listed = _listed(play, workplace, everything=tags)
             if tasks:
-                lines += ["    tasks:", *_tasks(play, workplace)]
+                lines += ["    tasks:", *_tasks(listed)]
+            if tags:
+                found = {tag for task in listed for tag in task.inherited.tags}
+                lines.append(f"      TASK TAGS: [{', '.join(sorted(found))}]")
     return "\n".join(lines) + "\n"
 
 
@@ -37,9 +43,18 @@ def _hosts(play: Play, workplace: Workplace) -> Iterator[str]:
         yield f"      {host}"
 
 
-def _tasks(play: Play, workplace: Workplace) -> Iterator[str]:
-    for _, steps in play.sections():
-        for task in walk_tasks(steps):
-            if is_selected(task.inherited.tags, workplace.options.tags, workplace.options.skip_tags):
-                tags = ", ".join(sorted(task.inherited.tags))
-                yield f"      {task.title}\tTAGS: [{tags}]"
+def _tasks(listed: Iterable[Task]) -> Iterator[str]:
+    for task in listed:
+        yield f"      {task.title}\tTAGS: [{', '.join(sorted(task.inherited.tags))}]"
+
+
+def _listed(play: Play, workplace: Workplace, *, everything: bool) -> list[Task]:
+    """The tasks that tags leave; where everything is wanted, what never runs by itself is there too."""
+    options = workplace.options
+    everything = everything and options.tags == ("all",) and not options.skip_tags
+    return [
+        task
+        for _, written in play.sections()
+        for task in walk_tasks(written)
+        if everything or is_selected(task.inherited.tags, options.tags, options.skip_tags)
+    ]

@@ -49,18 +49,26 @@ inventory_options = _together(
     click.option(
         "-i",
         "--inventory",
+        "--inventory-file",
         "inventories",
         multiple=True,
         metavar="PATH",
         help="Inventory file or folder, or host names with commas ('web1,web2,'). May be given several times.",
     ),
     click.option("-l", "--limit", metavar="PATTERN", help="Only the hosts that this pattern means, too."),
+    click.option("--flush-cache", is_flag=True, help="Forget the facts that are kept of every host of the inventory."),
 )
 
 connection_options = _together(
     click.option("-u", "--user", "remote_user", metavar="USER", help="User to log in as."),
     click.option("--private-key", "--key-file", "private_key", metavar="FILE", help="Private key to log in with."),
     click.option("-k", "--ask-pass", is_flag=True, help="Ask for the login password."),
+    click.option(
+        "--connection-password-file",
+        "--conn-pass-file",
+        metavar="FILE",
+        help="Read the login password from a file.",
+    ),
     click.option("-c", "--connection", metavar="KIND", help="ssh (default) or local."),
     click.option("-T", "--timeout", type=click.FloatRange(min=0.1), help="Seconds to connect. [default: 10]"),
     click.option(
@@ -70,7 +78,7 @@ connection_options = _together(
     ),
     click.option("-b", "--become", is_flag=True, default=None, help="Run as another user, by sudo."),
     click.option("--become-user", metavar="USER", help="The other user. [default: root]"),
-    click.option("--become-method", metavar="METHOD", help="sudo is the one there is."),
+    click.option("--become-method", metavar="METHOD", help="How. [default: sudo]"),
     click.option("-K", "--ask-become-pass", is_flag=True, help="Ask for sudo's password."),
     click.option(
         "--become-password-file",
@@ -78,6 +86,10 @@ connection_options = _together(
         metavar="FILE",
         help="Read sudo's password from a file.",
     ),
+    click.option("--ssh-common-args", metavar="ARGS", help="OpenSSH options, such as '-o ProxyJump=gate'."),
+    click.option("--ssh-extra-args", metavar="ARGS", help="More of them."),
+    click.option("--sftp-extra-args", metavar="ARGS", help="Accepted: files travel over the one connection."),
+    click.option("--scp-extra-args", metavar="ARGS", help="Accepted: files travel over the one connection."),
 )
 
 run_options = _together(
@@ -96,12 +108,25 @@ run_options = _together(
         metavar="FOLDERS",
         help="Folders of modules to look in first, with colons between. [default: ANSIBLE_LIBRARY]",
     ),
+    click.option("--task-timeout", type=click.IntRange(min=0), metavar="SECONDS", help="The longest a task may take."),
     click.option("-v", "--verbose", count=True, help="Show more; up to -vvv."),
     click.option(
+        "--report",
+        "reports",
+        multiple=True,
+        metavar="KIND=PATH",
+        help="Write what came of the run to a file: junit=PATH or json=PATH. May be given several times.",
+    ),
+    click.option(
+        "--detailed-exitcode",
+        is_flag=True,
+        help="Exit status 0 without changes, 2 with changes (pending ones under --check), 1 when anything failed.",
+    ),
+    click.option(
         "--output",
-        type=click.Choice(["human", "json"]),
+        type=click.Choice(["human", "json", "junit"]),
         default="human",
-        help="json: every event as a line of JSON on standard output.",
+        help="json: every event as a line of JSON on standard output; junit: a JUnit document there at the end.",
     ),
 )
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import click
 
 from stella_ops.cli import options
-from stella_ops.errors import PlaybookError, UsageError
+from stella_ops.errors import MissingPlaybookError, UsageError
 
 
 @click.command(
@@ -18,12 +17,14 @@ Examples:
   stella-ops play bootstrap.yml -i inventory            install, enrol, configure and start agents
   stella-ops play site.yml -i hosts.ini --check --diff  what would change?
   stella-ops play site.yml -l 'web:&prod' -t config     some hosts, some tasks
+  stella-ops play site.yml --start-at-task 'restart*'   pass over what comes before
+  stella-ops play site.yml --report junit=run.xml       what came of it, for a CI server
   stella-ops play bootstrap.yml -l web3 --reissue       a new key and certificate for an agent
   stella-ops play decommission.yml -i inventory -l web3 remove an agent
 
 \b
 Exit status: 0 all went well, 1 error, 2 a host failed, 4 a host was unreachable or a file cannot be parsed,
-99 interrupted."""
+99 interrupted. With --detailed-exitcode: 0 no changes, 2 changes made (or pending, under --check), 1 any failure."""
 )
 @click.argument("playbooks", nargs=-1, required=True, metavar="PLAYBOOK...")
 @options.inventory_options
@@ -32,6 +33,10 @@ Exit status: 0 all went well, 1 error, 2 a host failed, 4 a host was unreachable
 @click.option("--skip-tags", multiple=True, metavar="TAGS", help="No task with one of these tags.")
 @click.option("--list-hosts", is_flag=True, help="Show the hosts that would take part, and stop.")
 @click.option("--list-tasks", is_flag=True, help="Show the tasks that would run, and stop.")
+@click.option("--list-tags", is_flag=True, help="Show the tags that plays and tasks have, and stop.")
+@click.option("--start-at-task", metavar="NAME", help="Begin at the task of this name, or that this glob means.")
+@click.option("--step", is_flag=True, help="Ask before each task.")
+@click.option("--force-handlers", is_flag=True, help="Run handlers on hosts that failed, too.")
 @click.option("--syntax-check", is_flag=True, help="Read everything, run nothing.")
 @click.option(
     "--reissue",
@@ -52,6 +57,7 @@ def play(
     playbooks: tuple[str, ...],
     list_hosts: bool,
     list_tasks: bool,
+    list_tags: bool,
     syntax_check: bool,
     reissue: bool,
     extra_vars: tuple[str, ...],
@@ -63,33 +69,36 @@ def play(
     """
     import dataclasses
 
-    from stella_ops.cli.execution import Choices, execute, prepare
+    from stella_ops.cli.execution import Choices, check_limit, execute, failing_with_one, module_environment, prepare
     from stella_ops.module_folders import folders_beside, split_paths
 
-    if given["orchestrator"] and not given["tunnel"]:
-        raise UsageError("--orchestrator says where tunnels lead, and none are opened", hint="add --tunnel")
-    if reissue:
-        extra_vars = (*extra_vars, '{"stella_reissue": true}')
-    workplace = prepare(Choices(extra_vars=extra_vars, **given))
-    paths = [find_playbook(name, workplace.project.root) for name in playbooks]
-    named = [folder for text in given["module_path"] for folder in split_paths(text)]
-    folders = folders_beside(paths, named, workplace.options.module_folders, os.environ)
-    workplace.options = dataclasses.replace(workplace.options, module_folders=folders)
-    books = workplace.load(paths)
-    if list_hosts or list_tasks or syntax_check:
-        from stella_ops.cli.listing import list_playbook
+    with failing_with_one(given["detailed_exitcode"]):
+        if given["orchestrator"] and not given["tunnel"]:
+            raise UsageError("--orchestrator says where tunnels lead, and none are opened", hint="add --tunnel")
+        if reissue:
+            extra_vars = (*extra_vars, '{"stella_reissue": true}')
+        workplace = prepare(Choices(extra_vars=extra_vars, **given))
+        paths = [find_playbook(name, workplace.project.root) for name in playbooks]
+        named = [folder for text in given["module_path"] for folder in split_paths(text)]
+        environ = module_environment(workplace.settings)
+        folders = folders_beside(paths, named, workplace.options.module_folders, environ)
+        workplace.options = dataclasses.replace(workplace.options, module_folders=folders)
+        books = workplace.load(paths)
+        check_limit(workplace.inventory, workplace.options.limit)
+        if list_hosts or list_tasks or list_tags or syntax_check:
+            from stella_ops.cli.listing import list_playbook
 
-        for book in books:
-            click.echo(list_playbook(book, workplace, hosts=list_hosts, tasks=list_tasks), nl=False)
-        return 0
-    return execute(workplace, books, kind="play", title=" ".join(playbooks))
+            for book in books:
+                click.echo(list_playbook(book, workplace, hosts=list_hosts, tasks=list_tasks, tags=list_tags), nl=False)
+            return 0
+        return execute(workplace, books, kind="play", title=" ".join(playbooks))
 
 
 def find_playbook(name: str, root: Path) -> Path:
     """A playbook by path, or by name in the project's ``playbooks/`` and among the built-in ones.
 
     Raises:
-        PlaybookError: there is none of that name.
+        MissingPlaybookError: there is none of that name.
     """
     from stella_ops.content import builtin_folder
     from stella_ops.origins import did_you_mean
@@ -98,13 +107,13 @@ def find_playbook(name: str, root: Path) -> Path:
     if path.is_file():
         return path
     if path.is_dir():
-        raise PlaybookError(f"'{name}' is a folder, not a playbook")
+        raise MissingPlaybookError(f"the playbook: {name} does not appear to be a file: it is a folder")
     if path.name == name:
         for folder in (root / "playbooks", builtin_folder("playbooks")):
             if (folder / name).is_file():
                 return folder / name
     builtin = sorted(p.name for p in builtin_folder("playbooks").glob("*.yml"))
-    raise PlaybookError(
-        f"there is no playbook '{name}'",
+    raise MissingPlaybookError(
+        f"the playbook: {name} could not be found",
         hint=did_you_mean(name, builtin) or f"built in are {', '.join(builtin)}",
     )

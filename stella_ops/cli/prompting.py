@@ -54,3 +54,16 @@ def _encrypted(answer: str, prompt: Prompt) -> str:
     salt = None if prompt.salt is None else str(prompt.salt)
     hashed = FILTERS["password_hash"](answer, scheme.removesuffix("_crypt").replace("bcrypt", "blowfish"), salt)
     return str(hashed)
+
+
+def ask_step(title: str) -> str:
+    """Ask whether a task is to run (``--step``); no answer, as at the end of input, means no."""
+    from stella_ops.console.text import banner, safe_line
+
+    question = f"Perform task: TASK: {safe_line(title)} (N)o/(y)es/(c)ontinue: "
+    try:
+        answer = input(question).strip().lower()
+    except EOFError:
+        answer = ""
+    print(f"\n{banner(question)}", flush=True)
+    return {"y": "yes", "yes": "yes", "c": "continue", "continue": "continue"}.get(answer, "no")

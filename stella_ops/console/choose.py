@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, TextIO
 
+from stella_ops.console.shown import EVERYTHING, Shown
 from stella_ops.console.stream import is_live_terminal, wants_color
 from stella_ops.engine.events import Reporter
 
@@ -20,6 +21,7 @@ def choose_reporter(
     diff: bool = False,
     errors: TextIO | None = None,
     environ: Mapping[str, str] | None = None,
+    shown: Shown = EVERYTHING,
 ) -> Reporter:
     """Make the reporter of a run.
 
@@ -30,6 +32,7 @@ def choose_reporter(
         verbosity: the number of ``-v``.
         diff: show what changed.
         errors: for warnings; standard error by default.
+        shown: what is left out of the lines of a playbook.
         environ: in place of ``os.environ`` (``TERM``, ``NO_COLOR``, ``FORCE_COLOR``).
     """
     # Imported where they are needed, as each of the others would be loaded in vain.
@@ -37,7 +40,7 @@ def choose_reporter(
         from stella_ops.console.jsonlines import JsonLinesReporter
 
         return JsonLinesReporter(stream)
-    if output == "auto" and is_live_terminal(stream, environ):
+    if output == "auto" and shown == EVERYTHING and is_live_terminal(stream, environ):
         from stella_ops.console.live import LiveReporter
 
         return LiveReporter(stream, kind=kind, verbosity=verbosity, diff=diff, errors=errors, environ=environ)
@@ -48,4 +51,4 @@ def choose_reporter(
         return AdHocReporter(stream, verbosity=verbosity, diff=diff, color=color, errors=errors)
     from stella_ops.console.lines import LineReporter
 
-    return LineReporter(stream, verbosity=verbosity, diff=diff, color=color, errors=errors)
+    return LineReporter(stream, verbosity=verbosity, diff=diff, color=color, errors=errors, shown=shown)

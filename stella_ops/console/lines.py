@@ -14,6 +14,7 @@ from typing import Any, TextIO
 from stella_ops.console.diffs import diff_lines
 from stella_ops.console.progress import transferred
 from stella_ops.console.results import dump, is_loud, is_verbose, item_label
+from stella_ops.console.shown import EVERYTHING, Shown
 from stella_ops.console.stream import Sink, StreamSink, paint
 from stella_ops.console.text import banner, safe_block, safe_line, width
 from stella_ops.console.warned import WarningPrinter
@@ -26,6 +27,7 @@ from stella_ops.engine.events import (
     ItemFinished,
     NoHosts,
     NoHostsLeft,
+    PlaybookFinished,
     PlayStarted,
     RetryWaiting,
     RunFinished,
@@ -61,6 +63,7 @@ class LineReporter:
         color: paint the lines.
         errors: where warnings go; standard error by default.
         sink: takes the lines in the stream's place.
+        shown: what is left out.
     """
 
     def __init__(
@@ -72,12 +75,15 @@ class LineReporter:
         color: bool = False,
         errors: TextIO | None = None,
         sink: Sink | None = None,
+        shown: Shown = EVERYTHING,
     ) -> None:
         self._sink = sink if sink is not None else StreamSink(stream, errors, color=color)
         self._verbosity = verbosity
         self._diff = diff
         self._color = color
         self._warnings = WarningPrinter(self._sink, verbosity)
+        self._shown = shown
+        self._mark = " [CHECK MODE]" if shown.check_markers else ""
         self._kind = "play"
         self._play: str | None = None
         self._tasks: dict[int, TaskStarted] = {}
@@ -98,13 +104,13 @@ class LineReporter:
             case TaskStarted():
                 self._tasks[event.task_id] = event
                 # Where hosts do not wait for each other, a line may come first that belongs to another task.
-                if not self._left:
+                if not self._left and self._shown.ok and self._shown.skipped:
                     self._headline(event)
                 self._left[event.task_id] = len(event.hosts)
             case PlayStarted():
                 self._left.clear()
                 self._play = event.play
-                self._banner(f"PLAY [{safe_line(event.play)}]" if event.play else "PLAY")
+                self._banner((f"PLAY [{safe_line(event.play)}]" if event.play else "PLAY") + self._mark)
             case NoHosts():
                 if self._play != event.play:
                     self._banner(f"PLAY [{safe_line(event.play)}]")
@@ -124,8 +130,12 @@ class LineReporter:
                 self._sink.line(f"NOTIFIED HANDLER {safe_line(event.handler)} for {safe_line(event.host)}", "verbose")
             case RunStarted():
                 self._kind = event.kind
+                if self._shown.check_markers:
+                    self._banner("DRY RUN")
                 if self._verbosity >= 2 and event.kind == "play":
                     self._banner(f"PLAYBOOK: {safe_line(event.title)}")
+            case PlaybookFinished():
+                self._recap(event.hosts)
             case RunFinished():
                 self._finish(event)
         self._sink.flush()
@@ -141,7 +151,7 @@ class LineReporter:
     def _headline(self, task: TaskStarted) -> None:
         self._current = task.task_id
         self._play = None
-        self._banner(f"{'RUNNING HANDLER' if task.handler else 'TASK'} [{safe_line(task.task)}]")
+        self._banner(f"{'RUNNING HANDLER' if task.handler else 'TASK'} [{safe_line(task.task)}]{self._mark}")
         if self._verbosity >= 2 and task.origin:
             self._sink.line(f"task path: {safe_line(task.origin)}", "verbose")
 
@@ -155,6 +165,9 @@ class LineReporter:
         return task.action
 
     def _item(self, event: ItemFinished) -> None:
+        if self._is_left_out(event.status):
+            self._looping.add((event.task_id, event.host))
+            return
         action = self.under(event.task_id)
         self._looping.add((event.task_id, event.host))
         self._warnings.result(event.result, event.host)
@@ -173,9 +186,13 @@ class LineReporter:
                 self._show_diff(event.result)
                 self._traceback(event.result)
                 text = f"failed: [{name}] (item={label}) => {self._dump_failure(event.result, action)}"
-                self._sink.line(text, "failed")
+                self._fail(text, "failed")
 
     def _host(self, event: HostFinished) -> None:
+        if self._is_left_out(event.status):
+            self._ended(event.task_id)
+            self._looping.discard((event.task_id, event.host))
+            return
         action = self.under(event.task_id)
         self._ended(event.task_id)
         self._warnings.result(event.result, event.host)
@@ -212,7 +229,7 @@ class LineReporter:
         ignored = event.status == "ignored"
         if event.status == "unreachable" or event.result.get("unreachable"):
             text = f"fatal: [{name}]: UNREACHABLE! => {dump(event.result, '', self._verbosity)}"
-            self._sink.line(text, "unreachable")
+            self._fail(text, "unreachable")
         else:
             if not looped:
                 self._show_diff(event.result)
@@ -220,11 +237,20 @@ class LineReporter:
             self._traceback(event.result)
             if not looped:
                 text = f"fatal: [{name}]: FAILED! => {self._dump_failure(event.result, action)}"
-                self._sink.line(text, "failed")
+                self._fail(text, "failed")
         if ignored:
             self._sink.line("...ignoring", "skipped")
         if event.hint and (not ignored or self._verbosity):
             self._sink.line(f"  hint: {safe_line(event.hint)}", "hint")
+
+    def _fail(self, text: str, style: str) -> None:
+        if self._shown.failed_on_stderr:
+            self._sink.warn(text)
+        else:
+            self._sink.line(text, style)
+
+    def _is_left_out(self, status: str) -> bool:
+        return (status == "skipped" and not self._shown.skipped) or (status == "ok" and not self._shown.ok)
 
     def _place(self, task_id: int, ignored: bool) -> None:
         """Say once where a failed task was written; at ``-vv`` the headline has told it."""
@@ -268,12 +294,17 @@ class LineReporter:
 
     def _finish(self, event: RunFinished) -> None:
         if self._kind == "play":
-            self._banner("PLAY RECAP")
-            for host in sorted(event.hosts):
-                self._sink.line(recap_line(host, event.hosts[host], color=self._color))
-            self._sink.line("")
+            self._recap(event.hosts)
+        if self._shown.check_markers:
+            self._banner("DRY RUN")
         if event.interrupted:
             self._sink.warn("[WARNING]: interrupted: the run ended before all its tasks did")
+
+    def _recap(self, hosts: Mapping[str, HostTally]) -> None:
+        self._banner("PLAY RECAP")
+        for host in sorted(hosts):
+            self._sink.line(recap_line(host, hosts[host], color=self._color))
+        self._sink.line("")
 
 
 def recap_line(host: str, tally: HostTally, *, color: bool = False) -> str:

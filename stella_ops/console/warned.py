@@ -21,7 +21,12 @@ class WarningPrinter:
     def event(self, event: Warned) -> None:
         """A warning of the engine, with its place or host."""
         place = event.where or event.host
-        self._say("WARNING", event.message, event.host, f"{place}: {event.message}" if place else event.message)
+        self._say(
+            "ERROR" if event.error else "WARNING",
+            event.message,
+            event.host,
+            f"{place}: {event.message}" if place else event.message,
+        )
 
     def result(self, result: Mapping[str, Any], host: str) -> None:
         """The warnings that a module returned."""

@@ -35,20 +35,23 @@ def connection_spec(
 
     kind = chosen("connection", keywords.connection, options.connection) or "ssh"
     key = own.get("ssh_private_key_file")
-    args = " ".join(str(own[name]) for name in ("ssh_args", "ssh_common_args", "ssh_extra_args") if own.get(name))
-    if str(own.get("ssh_host_key_checking", "")).strip().lower() in ("false", "no", "off", "0"):
+    ssh_args = {**options.ssh_args, **own}
+    args = " ".join(
+        str(ssh_args[name]) for name in ("ssh_args", "ssh_common_args", "ssh_extra_args") if ssh_args.get(name)
+    )
+    if str(ssh_args.get("ssh_host_key_checking", "")).strip().lower() in ("false", "no", "off", "0"):
         # The habit of switching verification off becomes: accept keys that are new, and record them.
         args = f"{args} -o StrictHostKeyChecking=accept-new".strip()
     return ConnectionSpec(
         name=host,
         kind=str(kind),
         address=_text(own.get("host")),
-        port=_port(chosen("port", keywords.port, None), host),
+        port=_port(chosen("port", keywords.port, options.remote_port), host),
         user=_text(chosen("user", keywords.remote_user, options.remote_user)),
         password=_text(own.get("password")) or options.connection_password,
         private_key_file=Path(str(key)).expanduser() if key else None,
         common_args=args,
-        interpreter=_interpreter(own.get("python_interpreter")),
+        interpreter=_interpreter(own.get("python_interpreter") or options.interpreter),
         connect_timeout=float(options.timeout),
         host_keys=_lines(own.get("host_keys"), host, "stella_host_keys"),
         host_authorities=_lines(own.get("ssh_host_ca"), host, "stella_ssh_host_ca"),

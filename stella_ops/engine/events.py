@@ -165,11 +165,12 @@ class HandlerNotified(Event):
 
 @_event
 class Warned(Event):
-    """Something an operator should know that is no failure."""
+    """Something an operator should know that is no failure of a host; ``error`` says that it is a mistake."""
 
     message: str
     host: str | None = None
     where: str | None = None
+    error: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +184,14 @@ class HostTally:
     skipped: int = 0
     rescued: int = 0
     ignored: int = 0
+
+
+@_event
+class PlaybookFinished(Event):
+    """A playbook of several has ended, and not the last; ``hosts`` as in ``RunFinished``, counted so far."""
+
+    playbook: str
+    hosts: dict[str, HostTally] = field(default_factory=dict)
 
 
 @_event
@@ -212,7 +221,7 @@ def to_json(event: Event) -> dict[str, Any]:
     """An event as plain JSON data, with its class under ``event``."""
     # Not dataclasses.asdict: it rebuilds containers by their class, which loses what source mappings hold.
     found = _values(event)
-    if isinstance(event, RunFinished):
+    if isinstance(event, RunFinished | PlaybookFinished):
         found["hosts"] = {name: dataclasses.asdict(tally) for name, tally in event.hosts.items()}
     return {"event": type(event).__name__, **found}
 

@@ -111,7 +111,7 @@ class Lockstep:
         task_id, title = self._announcer.announce(batch, task, chosen, handler=handler)
 
         # Not one that is left alone for now: a rescue or always section may bring the others back.
-        alone = len(batch.hosts) == 1
+        alone = len(batch.hosts) == 1 and not run.options.step
         throttle = self._throttle(task)
 
         async def on(host: str) -> Outcome:
@@ -265,7 +265,8 @@ class Lockstep:
         if not fallen:
             return
         batch = self._batch
-        if once or batch.flag(task.inherited.any_errors_fatal, task):
+        fatal = task.inherited.any_errors_fatal
+        if once or batch.flag(self._run.options.any_errors_fatal if fatal is None else fatal, task):
             batch.set_failed(batch.active(), True)
             raise PlayStopped
         allowed = self._allowed_failures()

@@ -19,6 +19,12 @@ class RunOptions:
         timeout: seconds to connect.
         task_timeout: seconds for one task where none is written; 0 for no limit.
         module_folders: with modules of the user's own, before the built-in ones; see ``ModuleFolders``.
+        remote_port, interpreter, ssh_args: where the inventory says nothing of a host's own.
+        force_handlers, any_errors_fatal, strategy: for plays that do not say.
+        gathering: ``implicit``, ``explicit`` or ``smart``; see ansible-core's DEFAULT_GATHERING.
+        merge_hashes: a mapping adds to a weaker one of its name in place of hiding it (``hash_behaviour = merge``).
+        start_at_task: the name (or glob) of the first task that runs; those before it are passed over.
+        step: the operator is asked before each task.
     """
 
     check: bool = False
@@ -38,4 +44,14 @@ class RunOptions:
     timeout: float = 10.0
     task_timeout: float = 0
     module_folders: Sequence[Path] = ()
+    remote_port: int | None = None
+    interpreter: str | None = None
+    ssh_args: Mapping[str, str] = field(default_factory=dict)
+    force_handlers: bool = False
+    any_errors_fatal: bool = False
+    strategy: str = "linear"
+    gathering: str = "implicit"
+    merge_hashes: bool = False
+    start_at_task: str | None = None
+    step: bool = False
     verbosity: int = 0

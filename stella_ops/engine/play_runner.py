@@ -63,7 +63,12 @@ class PlayRunner:
         self._ended_roles: list[set[str]] = []
         self.stopped = False
         self._batch = Batch(run, play, variables, hosts)
-        wanted = play.gather_facts is None or self._batch.flag(play.gather_facts)
+        if play.gather_facts is None:
+            wanted = run.options.gathering != "explicit"
+        else:
+            wanted = self._batch.flag(play.gather_facts)
+        # The task that --start-at-task means: those before it are passed over.
+        self._first = run.steps.first
         self._gather = (gather or gathering(play)) if wanted else None
         self._tunnelling = (tunnelling or opening_tunnels(play)) if run.tunnels is not None else None
         self._lockstep = Lockstep(
@@ -95,7 +100,7 @@ class PlayRunner:
             return True
         except PlayStopped:
             self.stopped = True
-            if batch.flag(self._play.force_handlers):
+            if self._forces_handlers():
                 await self._flush_handlers(forced=True)
             return False
         finally:
@@ -114,6 +119,8 @@ class PlayRunner:
 
     async def _gather_facts(self) -> None:
         gather, options, hosts = self._gather, self._run.options, self._batch.active()
+        if options.gathering == "smart":
+            hosts = [host for host in hosts if not self._batch.state(host).bare_facts]
         if gather is not None and hosts and is_selected(gather.inherited.tags, options.tags, options.skip_tags):
             await self._lockstep.run(gather, hosts)
 
@@ -133,7 +140,13 @@ class PlayRunner:
 
     async def _task(self, task: Task, hosts: list[str]) -> list[str]:
         options = self._run.options
+        if self._first is not None:
+            if task is not self._first:
+                return hosts
+            self._first = None
         if not is_selected(task.inherited.tags, options.tags, options.skip_tags):
+            return hosts
+        if task.action != "meta" and not self._run.steps.wants(self._batch.title(task)):
             return hosts
         if task.action == "meta":
             if str(task.args.get("_raw_params") or "").strip() == "end_role":
@@ -262,7 +275,7 @@ class PlayRunner:
         for the next flush, as in ansible-core."""
         batch = self._batch
         among = None if among is None else set(among)
-        forced = forced or batch.flag(self._play.force_handlers)
+        forced = forced or self._forces_handlers()
         for index in range(len(batch.notifications)):
             hosts = [h for h in batch.notifications.take(index, among) if self._may_handle(h, forced)]
             if hosts:
@@ -281,6 +294,10 @@ class PlayRunner:
                 await self._lockstep.run(handler, batch.active(hosts), handler=True)
         finally:
             batch.set_failed(failed, True)
+
+    def _forces_handlers(self) -> bool:
+        written = self._play.force_handlers
+        return self._batch.flag(self._run.options.force_handlers if written is None else written)
 
     def _may_handle(self, host: str, forced: bool) -> bool:
         state = self._batch.state(host)

@@ -11,7 +11,15 @@ from typing import Any
 
 from stella_ops.engine import plugins
 from stella_ops.engine.batches import batches
-from stella_ops.engine.events import NoHosts, PlayStarted, RunFinished, RunStarted, Warned
+from stella_ops.engine.events import (
+    HostTally,
+    NoHosts,
+    PlaybookFinished,
+    PlayStarted,
+    RunFinished,
+    RunStarted,
+    Warned,
+)
 from stella_ops.engine.meta import PlayEnded
 from stella_ops.engine.pipelined import PipelinedRunner
 from stella_ops.engine.play_hosts import early_variables, is_for_nobody, play_hosts, play_pattern
@@ -60,8 +68,7 @@ class Run:
         started = time.monotonic()
         code, interrupted = OK, False
         plugins.start()
-        plays = [(play, Path(play.path or book.path)) for book in playbooks for play in book.plays]
-        everyone = self._everyone([play for play, _ in plays])
+        everyone = self._everyone([play for book in playbooks for play in book.plays])
         context.emit(
             RunStarted(
                 time=time.time(),
@@ -76,12 +83,22 @@ class Run:
             context.emit(Warned(time=time.time(), message=text))
         code = ERROR
         try:
-            for play, path in plays:
-                if self._is_for_nobody(play):
-                    continue
-                if not await self._play(play, path, self._hosts(play)):
-                    break
-            code = self._exit_code()
+            for book in playbooks:
+                await self._playbook(book)
+                code = self._exit_code()
+                if code != OK:
+                    break  # as ansible-core does: a playbook is not begun after one that failed
+                if book is not playbooks[-1]:
+                    context.emit(PlaybookFinished(time=time.time(), playbook=book.path, hosts=self._tallies()))
+            if context.steps.not_found is not None:
+                context.emit(
+                    Warned(
+                        time=time.time(),
+                        message=f'No matching task "{context.steps.not_found}" found. '
+                        "Note: --start-at-task can only follow static includes.",
+                        error=True,
+                    )
+                )
         except (asyncio.CancelledError, KeyboardInterrupt):
             interrupted, code = True, INTERRUPTED
             raise
@@ -134,15 +151,25 @@ class Run:
         context = self._context
         return is_for_nobody(play_pattern(play, context.inventory, context.options, context.templar))
 
-    def _finish(self, code: int, interrupted: bool, duration: float) -> None:
+    async def _playbook(self, book: Playbook) -> None:
+        for play in book.plays:
+            if self._is_for_nobody(play):
+                continue
+            if not await self._play(play, Path(play.path or book.path), self._hosts(play)):
+                break
+
+    def _tallies(self) -> dict[str, HostTally]:
         states = self._context.states
+        return {name: states[name].tally() for name in sorted(states) if states[name].counts}
+
+    def _finish(self, code: int, interrupted: bool, duration: float) -> None:
         self._context.emit(
             RunFinished(
                 time=time.time(),
                 run_id=self._context.run_id,
                 exit_code=code,
                 duration=duration,
-                hosts={name: states[name].tally() for name in sorted(states) if states[name].counts},
+                hosts=self._tallies(),
                 interrupted=interrupted,
             )
         )
@@ -186,6 +213,8 @@ class Run:
             variables.batch = batch
             variables.forget()
             context.emit(PlayStarted(time=time.time(), play=title, hosts=batch))
+            if not context.steps.begin(play):
+                continue
             try:
                 runner = STRATEGIES[strategy](context, play, variables, tasks, batch)
                 if not await runner.run_batch():
@@ -226,7 +255,7 @@ class Run:
     def _strategy(self, play: Play) -> str:
         """The play's strategy; one that is a template shows its value only now."""
         rendered = self._context.templar.render(play.strategy, early_variables(play, self._context.options))
-        name = str(rendered or "linear").removeprefix("ansible.builtin.")
+        name = str(rendered or self._context.options.strategy).removeprefix("ansible.builtin.")
         if name not in STRATEGIES:
             raise PlaybookError(
                 f"unknown strategy '{name}'",

@@ -12,6 +12,7 @@ from stella_ops import content
 from stella_ops.engine.events import Event, Reporter
 from stella_ops.engine.host_state import HostState
 from stella_ops.engine.options import RunOptions
+from stella_ops.engine.steps import Steps
 from stella_ops.engine.variables import PlayVariables
 from stella_ops.inventory.model import Inventory
 from stella_ops.inventory.patterns import LOCALHOST
@@ -37,6 +38,7 @@ class RunContext:
         fleet: opened lazily by the actions that need it; None where a run has no fleet.
         modules, files: for what is included while the run goes on.
         ask: asks the operator for a variable (``vars_prompt``).
+        ask_step: asks whether a task runs (``--step``); see ``Steps``.
         reload: reads the inventory again (``meta: refresh_inventory``).
         tunnels: opened to each host of a play before its first task; None where none are wanted.
     """
@@ -55,6 +57,7 @@ class RunContext:
         modules: ModuleIndex | None = None,
         files: PlaybookFiles | None = None,
         ask: Callable[[Prompt], Any] = lambda prompt: prompt.default,
+        ask_step: Callable[[str], str] = lambda title: "yes",
         reload: Callable[[], Inventory] | None = None,
     ) -> None:
         self.run_id = run_id
@@ -67,6 +70,7 @@ class RunContext:
         self.files = files if files is not None else PlaybookFiles()
         self.tunnels = tunnels
         self.ask = ask
+        self.steps = Steps(options, ask_step)
         self.reload = reload
         self.templar = Templar()
         self.sources = SourceFiles()

@@ -19,7 +19,8 @@ from stella_ops.engine.options import RunOptions
 from stella_ops.engine.role_variables import RoleLayers, exported_layers, role_layers
 from stella_ops.inventory.model import Inventory
 from stella_ops.inventory.patterns import LOCALHOST
-from stella_ops.origins import origin_of
+from stella_ops.inventory.precedence import add_deep
+from stella_ops.origins import SourceMapping, origin_of
 from stella_ops.playbook.model import Role, Task
 from stella_ops.templating.templar import Templar
 
@@ -131,6 +132,8 @@ class PlayVariables:
         if within is not None:
             layers += within.defaults
         layers += public_defaults
+        if self._options.merge_hashes:
+            return MergingLayers(*layers)  # type: ignore[arg-type]
         return ChainMap(*layers)  # type: ignore[arg-type]
 
     def of_role(self, role: Role) -> RoleLayers:
@@ -241,6 +244,33 @@ class PlayVariables:
     def _is_out(self, host: str) -> bool:
         state = self._states.get(host)
         return state is not None and (state.failed or state.unreachable)
+
+
+class MergingLayers(ChainMap[str, Any]):
+    """Layers of which a mapping adds to weaker ones of its name (``hash_behaviour = merge``)."""
+
+    def __getitem__(self, name: str) -> Any:
+        found: list[dict[str, Any]] = []
+        for layer in self.maps:
+            try:
+                value = layer[name]
+            except KeyError:
+                continue
+            if type(value) not in (dict, SourceMapping):
+                return value if not found else self._merged(name, found)
+            found.append(value)
+        if not found:
+            return self.__missing__(name)
+        return self._merged(name, found)
+
+    @staticmethod
+    def _merged(name: str, found: list[dict[str, Any]]) -> Any:
+        if len(found) == 1:
+            return found[0]
+        merged: dict[str, Any] = {}
+        for value in reversed(found):
+            add_deep(merged, {name: value})
+        return merged[name]
 
 
 class HostVars(Mapping[str, Any]):

@@ -98,7 +98,7 @@ class _Reader:
                 hint="give the file the extension .yml",
             )
         names, port = expand_host_pattern(words[0], where)
-        found: dict[str, Any] = {} if port is None else {"ansible_port": port}
+        found: dict[str, Any] = {}
         for number, word in enumerate(words[1:], 1):
             key, equals, value = word.partition("=")
             if not equals or not key:
@@ -110,7 +110,7 @@ class _Reader:
                 )
             found[key] = read_value(value, Origin(where.source, where.line))
         for name in names:
-            host = self._inventory.ensure_host(name, where)
+            host = self._inventory.ensure_host(name, where, port)
             self._inventory.put(host, self._group)
             host.vars.update(found)
 

@@ -1,6 +1,6 @@
 """Makes an ``Inventory`` from what ``-i`` names.
 
-A source is a YAML, JSON or INI file, a program that prints JSON, a folder of such files, or a list of hosts
+A source is a YAML, JSON, TOML or INI file, a program that prints JSON, a folder of such files, or a list of hosts
 with a comma in it (``-i web1,``). Several sources are merged in their order; later ones win.
 """
 
@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from stella_ops.errors import InventoryError
 from stella_ops.inventory.ini_source import read_ini
@@ -19,6 +21,9 @@ from stella_ops.inventory.script_source import read_script
 from stella_ops.inventory.source_text import read_source
 from stella_ops.inventory.yaml_source import read_yaml
 from stella_ops.origins import Origin, did_you_mean
+
+if TYPE_CHECKING:
+    from stella_ops.inventory.plugin_source import Expressions
 
 YAML_EXTENSIONS = (".yml", ".yaml", ".json")
 INI_EXTENSIONS = (".ini", ".cfg")
@@ -32,17 +37,38 @@ _PASSED_OVER = re.compile(
 _YAML_START = re.compile(r"---(?:\s|$)|%YAML\b|\{|(?:\"[^\"]*\"|'[^']*'|[^\s\[{#;=\"']+)\s*:(?:\s|$)")
 
 
-def load_inventory(sources: Sequence[str | Path]) -> Inventory:
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What holds for all sources: what a folder's names must not be, and variables that constructed groups may use."""
+
+    passed_over: tuple[re.Pattern[str], ...]
+    extra_vars: Mapping[str, Any]
+    expressions: Expressions | None
+
+
+def load_inventory(
+    sources: Sequence[str | Path],
+    *,
+    ignored: Sequence[str] | None = None,
+    ignored_names: Sequence[str] = (),
+    extra_vars: Mapping[str, Any] | None = None,
+    expressions: Expressions | None = None,
+) -> Inventory:
     """Read inventory sources.
 
     Args:
         sources: paths, or host lists such as ``"web1,web2"``. None at all gives an inventory without hosts,
             in which this machine can still be named.
+        ignored: endings of names that are no sources in a folder, in place of the usual ones.
+        ignored_names: regular expressions for more such names.
+        extra_vars: for ``constructed`` sources that use them.
+        expressions: evaluates what such sources say.
 
     Raises:
         InventoryError: a source does not exist, cannot be read or is wrong; with file and line.
     """
     inventory = Inventory()
+    reading = _Reading(_passed_over(ignored, ignored_names), extra_vars or {}, expressions)
     for source in sources:
         path = Path(source)
         if isinstance(source, str) and "," in source and not _is_there(path):
@@ -54,9 +80,18 @@ def load_inventory(sources: Sequence[str | Path]) -> Inventory:
         if folder in inventory.folders:  # its last place counts, as later sources win
             inventory.folders.remove(folder)
         inventory.folders.append(folder)
-        _read_path(path, inventory)
+        _read_path(path, inventory, reading)
     inventory.settle()
+    inventory.warn_of_names()
     return inventory
+
+
+def _passed_over(ignored: Sequence[str] | None, names: Sequence[str]) -> tuple[re.Pattern[str], ...]:
+    usual = _PASSED_OVER if ignored is None else re.compile(rf"^\.|(?:{'|'.join(map(re.escape, ignored)) or '$^'})$")
+    try:
+        return (usual, *(re.compile(name) for name in names))
+    except re.error as problem:
+        raise InventoryError(f"inventory_ignore_patterns: {problem}") from None
 
 
 def _is_there(path: Path) -> bool:
@@ -66,15 +101,15 @@ def _is_there(path: Path) -> bool:
         return False
 
 
-def _read_path(path: Path, inventory: Inventory) -> None:
+def _read_path(path: Path, inventory: Inventory, reading: _Reading) -> None:
     if path.is_dir():
         try:
             below = sorted(path.iterdir())
         except OSError as problem:
             raise InventoryError(f"cannot read the folder: {problem.strerror}", where=path) from None
         for entry in below:
-            if entry.name not in _NOT_SOURCES and not _PASSED_OVER.search(entry.name):
-                _read_path(entry, inventory)
+            if entry.name not in _NOT_SOURCES and not any(p.search(entry.name) for p in reading.passed_over):
+                _read_path(entry, inventory, reading)
         return
     if _is_program(path):
         read_script(path, inventory)
@@ -86,8 +121,12 @@ def _read_path(path: Path, inventory: Inventory) -> None:
             where=Origin(str(path), 1),
             hint=f"chmod +x {path}",
         )
-    if _is_yaml(path, text):
-        read_yaml(text, str(path), inventory)
+    if path.suffix.lower() == ".toml":
+        from stella_ops.inventory.toml_source import read_toml
+
+        read_toml(text, str(path), inventory)
+    elif _is_yaml(path, text):
+        read_yaml(text, str(path), inventory, reading.extra_vars, reading.expressions)
     else:
         read_ini(text, str(path), inventory)
 
@@ -99,9 +138,7 @@ def _read_host_list(source: str, inventory: Inventory) -> None:
             continue
         names, port = expand_host_pattern(item.strip(), where)
         for name in names:
-            host = inventory.ensure_host(name, where)
-            if port is not None:
-                host.vars["ansible_port"] = port
+            inventory.ensure_host(name, where, port)
 
 
 def _is_program(path: Path) -> bool:
@@ -122,8 +159,6 @@ def _is_yaml(path: Path, text: str) -> bool:
         return True
     if extension in INI_EXTENSIONS:
         return False
-    if extension == ".toml":
-        raise InventoryError("TOML inventories are not supported", where=path, hint="write it as YAML or INI")
     for line in text.splitlines():
         if line.strip() and line.lstrip()[0] not in "#;":
             return bool(_YAML_START.match(line.strip()))

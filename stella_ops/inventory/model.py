@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stella_ops.errors import InventoryError
 from stella_ops.inventory.ancestry import depths_below, downwards, path_down, upwards
@@ -20,6 +20,9 @@ from stella_ops.inventory.patterns import LOCALHOST, select_hosts
 from stella_ops.inventory.precedence import VariableLevels
 from stella_ops.inventory.ranges import split_address
 from stella_ops.origins import Origin, did_you_mean, origin_of
+
+if TYPE_CHECKING:
+    from stella_ops.inventory.vars_files import Kind
 
 PRIORITY_VARIABLES = ("ansible_group_priority", "stella_group_priority")
 
@@ -75,6 +78,7 @@ class Inventory:
         groups: every group; ``all`` and ``ungrouped`` are always there.
         folders: the folders whose ``group_vars/`` and ``host_vars/`` count, in the order of the sources.
         warnings: what a person should be told of and that is no error.
+        mismatch: what it means that a pattern names nothing: ``error``, ``warning`` or ``ignore``.
     """
 
     def __init__(self) -> None:
@@ -82,6 +86,9 @@ class Inventory:
         self.groups: dict[str, Group] = {"all": Group("all"), "ungrouped": Group("ungrouped")}
         self.folders: list[Path] = []
         self.warnings: list[str] = []
+        self.mismatch = "error"
+        # Groups that are below "all" because they are below no other.
+        self._orphans: set[str] = set()
         self._localhost: dict[str, Host] = {}
         self._added: list[tuple[Callable[..., bool], tuple[Any, ...]]] = []
         self._levels = VariableLevels(self.warnings)
@@ -90,6 +97,16 @@ class Inventory:
         self._chains: dict[frozenset[str], tuple[Group, ...]] = {}
         self._groups_to_hosts: dict[str, list[str]] | None = None
         self._link(self.groups["all"], self.groups["ungrouped"])
+
+    @property
+    def merge_hashes(self) -> bool:
+        """Whether mappings add to weaker ones of their name."""
+        return self._levels.merge_hashes
+
+    @merge_hashes.setter
+    def merge_hashes(self, merge: bool) -> None:
+        self._levels.merge_hashes = merge
+        self._levels.forget_groups()
 
     # --- asking -----------------------------------------------------------------------------------------
 
@@ -160,6 +177,20 @@ class Inventory:
         chain = self._chain(found)
         return self._levels.merge(found, self.groups["all"], chain, self.folders, playbook_dir)
 
+    def own_variables(self, of: Host | Group, playbook_dir: Path | None = None) -> dict[str, Any]:
+        """The variables that are written for one host or group itself, without those of the groups above it."""
+        kind: Kind = "host_vars" if isinstance(of, Host) else "group_vars"
+        return self._levels.own(of, kind, self.folders, playbook_dir)
+
+    def source_variables(self, host: str, *, files: bool = False) -> dict[str, Any]:
+        """What the sources that were read so far say of a host; variable files only when asked for.
+
+        For sources that are made from others; what is merged here is not kept.
+        """
+        found = self.host(host)
+        levels = VariableLevels(self.warnings)
+        return levels.merge(found, self.groups["all"], self._chain(found), self.folders if files else [], None)
+
     # --- changing, during a run -------------------------------------------------------------------------
 
     def add_host(self, name: str, groups: Iterable[str] = (), vars: Mapping[str, Any] | None = None) -> bool:
@@ -218,20 +249,30 @@ class Inventory:
 
     # --- building, by the readers of sources ------------------------------------------------------------
 
-    def ensure_host(self, name: str, where: Origin | None = None) -> Host:
-        """The host of a name that was checked (``ranges``), made when missing."""
+    def ensure_host(self, name: str, where: Origin | None = None, port: int | None = None) -> Host:
+        """The host of a name that was checked (``ranges``), made when missing.
+
+        Args:
+            port: what is written behind the name. As with Ansible it counts where the host is named first.
+        """
         host = self.hosts.get(name)
         if host is None:
             host = self.hosts[name] = Host(name, where)
+            if port is not None:
+                host.vars["ansible_port"] = port
         return host
 
-    def ensure_group(self, name: Any, where: Origin | None = None) -> Group:
-        """The group of a name, made when missing. Dashes are fine; what patterns are made of is not."""
+    def ensure_group(self, name: Any, where: Origin | None = None, *, checked: bool = True) -> Group:
+        """The group of a name, made when missing. Dashes are fine; what patterns are made of is not.
+
+        Args:
+            checked: False takes any text for a name: one that was made of a variable's value.
+        """
         if not isinstance(name, str):
             raise InventoryError(f"a group name must be text, not {name!r}", where=where, hint=f'quote it: "{name}"')
         group = self.groups.get(name)
         if group is None:
-            bad = _BAD_IN_GROUP_NAME.search(name)
+            bad = _BAD_IN_GROUP_NAME.search(name) if checked else None
             if bad or not name:
                 said = f"'{bad[0]}' cannot be part of a group name" if bad else "a group name is empty"
                 fixed = _BAD_IN_GROUP_NAME.sub("_", name)
@@ -272,12 +313,24 @@ class Inventory:
         return True
 
     def settle(self) -> None:
-        """Put groups without a parent below ``all`` and hosts without a group into ``ungrouped``."""
+        """Put groups without a parent below ``all`` and hosts without a group into ``ungrouped``.
+
+        May be called again when more sources were read.
+        """
+        everyone = self.groups["all"]
+        for name in self._orphans:
+            if len(self.groups[name].parents) > 1:  # a later source gave it a parent
+                del self.groups[name].parents["all"], everyone.children[name]
+        self._orphans.clear()
         for group in self.groups.values():
             if not group.parents and group.name != "all":
-                self._link(self.groups["all"], group)
+                self._link(everyone, group)
+                self._orphans.add(group.name)
         for host in self.hosts.values():
             self._settle_host(host)
+
+    def warn_of_names(self) -> None:
+        """Note the names that mean a host and a group."""
         for name in self.groups.keys() & self.hosts.keys():
             self.warnings.append(f"'{name}' is both a host and a group; in patterns it means the host")
 

@@ -10,7 +10,7 @@ Terms are taken in this order, however they are written: plain ones (all hosts w
 ``--limit`` takes ``@FILE`` too: a file with one term on a line.
 
 Unlike Ansible, a term that names nothing is an error: a mistyped ``!old`` would otherwise run on the very
-hosts it should spare. A group that exists and is empty is fine.
+hosts it should spare. A group that exists and is empty is fine. ``Inventory.mismatch`` can ask for Ansible's way.
 """
 
 from __future__ import annotations
@@ -163,13 +163,26 @@ def _matches(inventory: Inventory, term: Term) -> list[str]:
     subscript = None if text.startswith("~") else _SUBSCRIPT.fullmatch(text)
     if not subscript:
         found = _named(inventory, text, term)
-        if found is None:
-            raise _nothing(inventory, term, text)
-        return found
+        return _without(inventory, term, text) if found is None else found
     found = _named(inventory, subscript[1], term)
     if found is None:
-        raise _nothing(inventory, term, subscript[1])
-    return _by_place(found, subscript, term)
+        return _without(inventory, term, subscript[1])
+    try:
+        return _by_place(found, subscript, term)
+    except PatternError:
+        if inventory.mismatch == "error":
+            raise
+        return _without(inventory, term, text)
+
+
+def _without(inventory: Inventory, term: Term, text: str) -> list[str]:
+    """No host, where the inventory takes that for an answer."""
+    if inventory.mismatch == "error":
+        raise _nothing(inventory, term, text)
+    said = f"Could not match supplied host pattern, ignoring: {term.text}"
+    if inventory.mismatch == "warning" and said not in inventory.warnings:
+        inventory.warnings.append(said)
+    return []
 
 
 def _named(inventory: Inventory, text: str, term: Term) -> list[str] | None:

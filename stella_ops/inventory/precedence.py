@@ -9,16 +9,17 @@ precedence"):
      8  host variables of the inventory sources
      9  inventory ``host_vars/*``              10  playbook ``host_vars/*``
 
-A stronger value replaces a weaker one whole: mappings are not merged.
+A stronger value replaces a weaker one whole; mappings are merged where ``hash_behaviour`` says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stella_ops.inventory.vars_files import VarsFiles
+from stella_ops.inventory.vars_files import Kind, VarsFiles
 
 if TYPE_CHECKING:
     from stella_ops.inventory.model import Group, Host
@@ -29,6 +30,7 @@ class VariableLevels:
 
     def __init__(self, warnings: list[str]) -> None:
         self._files = VarsFiles(warnings)
+        self.merge_hashes = False
         self._of_groups: dict[tuple[tuple[str, ...], Path | None], dict[str, Any]] = {}
 
     def forget_groups(self) -> None:
@@ -48,9 +50,23 @@ class VariableLevels:
         shared = self._of_groups.get(key)
         if shared is None:
             shared = self._of_groups[key] = self._merge_groups(everyone, chain, folders, playbook_dir)
-        merged = {**shared, **host.vars}
+        merged = dict(shared)
+        self._add(merged, host.vars)
         for folder in _with(folders, playbook_dir):
-            merged.update(self._files.variables(folder, "host_vars", host.name))
+            self._add(merged, self._files.variables(folder, "host_vars", host.name))
+        return merged
+
+    def _add(self, merged: dict[str, Any], stronger: Mapping[str, Any]) -> None:
+        if self.merge_hashes:
+            add_deep(merged, stronger)
+        else:
+            merged.update(stronger)
+
+    def own(self, of: Host | Group, kind: Kind, folders: Sequence[Path], playbook_dir: Path | None) -> dict[str, Any]:
+        """What is written for one host or group itself, without the groups above it."""
+        merged = dict(of.vars)
+        for folder in _with(folders, playbook_dir):
+            merged.update(self._files.variables(folder, kind, of.name))
         return merged
 
     def _merge_groups(
@@ -58,12 +74,24 @@ class VariableLevels:
     ) -> dict[str, Any]:
         merged = dict(everyone.vars)
         for group in chain:
-            merged.update(group.vars)
+            self._add(merged, group.vars)
         for groups in ([everyone], chain):
             for folder in _with(folders, playbook_dir):
                 for group in groups:
-                    merged.update(self._files.variables(folder, "group_vars", group.name))
+                    self._add(merged, self._files.variables(folder, "group_vars", group.name))
         return merged
+
+
+def add_deep(merged: dict[str, Any], stronger: Mapping[str, Any]) -> None:
+    """Put variables over weaker ones: a mapping adds to one of its name (``hash_behaviour = merge``)."""
+    for name, value in stronger.items():
+        below = merged.get(name)
+        if isinstance(below, dict) and isinstance(value, dict):
+            both = copy.copy(below)
+            add_deep(both, value)
+            merged[name] = both
+        else:
+            merged[name] = value
 
 
 def _with(folders: Sequence[Path], playbook_dir: Path | None) -> Sequence[Path]:

@@ -3,6 +3,8 @@
     {"web": {"hosts": ["web1", "web2"], "vars": {"http_port": 8080}, "children": []},
      "_meta": {"hostvars": {"web1": {"ansible_host": "10.0.0.7"}}}}
 
+Without ``_meta`` the program is called once more for each host, with ``--host NAME``: that is slow, and old.
+
 Strings count as written by the operator, who chose the program: they may be templates, as with Ansible.
 """
 
@@ -33,27 +35,46 @@ def read_script(path: Path, inventory: Inventory, *, timeout: float = 60) -> Non
     document = _document(_run(path, timeout, where), where)
     meta = document.pop("_meta", None)
     variables = meta.get("hostvars") if isinstance(meta, dict) else None
+    if variables is None and meta is None:
+        named = _read_groups(document, inventory, where)
+        _ask_for_each(path, [name for name in inventory.hosts if name in named], inventory, timeout)
+        return
     if not isinstance(variables, dict):
         raise InventoryError(
-            "the program prints no '_meta' with 'hostvars'",
+            "the '_meta' that the program prints has no 'hostvars'",
             where=where,
             hint='print {"_meta": {"hostvars": {HOST: {…}}}, …}: variables of all hosts in one answer',
         )
-    for name, data in document.items():
-        _read_group(name, data, inventory, where)
+    named = _read_groups(document, inventory, where)
     for name, found in variables.items():
         if not isinstance(found, dict):
             raise InventoryError(f"'_meta.hostvars.{name}' must be an object", where=where)
         host = inventory.hosts.get(name)
-        if host is not None:  # as with Ansible, a host exists when a group names it
-            host.vars.update({key: _trusted(value, where) for key, value in found.items()})
+        if host is not None and name in named:  # as with Ansible, a host is the program's when a group of it names it
+            host.vars.update({key: trusted(value, where) for key, value in found.items()})
 
 
-def _run(path: Path, timeout: float, where: Origin) -> bytes:
+def _read_groups(document: dict[str, Any], inventory: Inventory, where: Origin) -> set[str]:
+    """Read all groups; the names of their hosts."""
+    return {host for name, data in document.items() for host in _read_group(name, data, inventory, where)}
+
+
+def _ask_for_each(path: Path, hosts: list[str], inventory: Inventory, timeout: float) -> None:
+    """A program that prints no ``_meta`` is called with ``--host`` for each host."""
+    for name in hosts:
+        where = Origin(f"{path} --host {name}")
+        printed = _run(path, timeout, where, "--host", name)
+        if printed.strip():
+            inventory.hosts[name].vars.update(
+                {key: trusted(value, where) for key, value in _document(printed, where).items()}
+            )
+
+
+def _run(path: Path, timeout: float, where: Origin, *arguments: str) -> bytes:
     try:
         # The operator names this program as the inventory; it is run without a shell.
         done = subprocess.run(  # noqa: S603
-            [str(path.absolute()), "--list"],
+            [str(path.absolute()), *(arguments or ("--list",))],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=timeout,
@@ -84,10 +105,13 @@ def _document(printed: bytes, where: Origin) -> dict[str, Any]:
     return document
 
 
-def _read_group(name: str, data: Any, inventory: Inventory, where: Origin) -> None:
+def _read_group(name: str, data: Any, inventory: Inventory, where: Origin) -> list[str]:
+    """Read one group; the names of its hosts."""
     group = inventory.ensure_group(name, where)
     if isinstance(data, list):
         data = {"hosts": data}
+    if isinstance(data, dict) and not any(key in data for key in ("hosts", "children", "vars")):
+        data = {"hosts": [name], "vars": data}  # the oldest form: a host, named like a group
     if not isinstance(data, dict):
         raise InventoryError(f"group '{name}' must be an object", where=where)
     for key, expected in (("hosts", list), ("children", list), ("vars", dict)):
@@ -98,25 +122,27 @@ def _read_group(name: str, data: Any, inventory: Inventory, where: Origin) -> No
         for member in data.get(key, []):
             if not isinstance(member, str):
                 raise InventoryError(f"'{key}' of group '{name}' holds {member!r}, not a name", where=where)
+    named: list[str] = []
     for written in data.get("hosts", []):
         host_name, port = split_address(written, where)
-        host = inventory.ensure_host(host_name, where)
+        host = inventory.ensure_host(host_name, where, port)
         inventory.put(host, group)
-        if port is not None:
-            host.vars["ansible_port"] = port
+        named.append(host_name)
     for child in data.get("children", []):
         inventory.add_child(group, inventory.ensure_group(child, where), where)
     for key, value in data.get("vars", {}).items():
-        group.set_variable(key, _trusted(value, where), where)
+        group.set_variable(key, trusted(value, where), where)
+    return named
 
 
-def _trusted(value: Any, where: Origin) -> Any:
+def trusted(value: Any, where: Origin) -> Any:
+    """Data as the operator's own text: its strings may be templates."""
     if isinstance(value, str):
         return SourceText(value, where)
     if isinstance(value, list):
-        return [_trusted(item, where) for item in value]
+        return [trusted(item, where) for item in value]
     if isinstance(value, dict):
         if list(value) == ["__ansible_vault"] and is_encrypted(str(value["__ansible_vault"])):
             return SourceVault(str(value["__ansible_vault"]), where)
-        return {key: _trusted(item, where) for key, item in value.items()}
+        return {key: trusted(item, where) for key, item in value.items()}
     return value

@@ -14,7 +14,8 @@ Every mapping of a group has ``hosts``, ``children`` and ``vars``, each of which
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from stella_ops.errors import InventoryError
 from stella_ops.inventory.model import Group, Inventory
@@ -22,10 +23,19 @@ from stella_ops.inventory.ranges import expand_host_pattern
 from stella_ops.inventory.vars_files import check_variables, kind_of
 from stella_ops.origins import Origin, SourceList, SourceMapping, key_origin, load_yaml, nearest, origin_of
 
+if TYPE_CHECKING:
+    from stella_ops.inventory.plugin_source import Expressions
+
 _KEYS = ("hosts", "children", "vars")
 
 
-def read_yaml(text: str, source: str, inventory: Inventory) -> None:
+def read_yaml(
+    text: str,
+    source: str,
+    inventory: Inventory,
+    extra_vars: Mapping[str, Any] | None = None,
+    expressions: Expressions | None = None,
+) -> None:
     """Add what a YAML inventory says. An empty document says nothing.
 
     Raises:
@@ -38,11 +48,10 @@ def read_yaml(text: str, source: str, inventory: Inventory) -> None:
         hint = "the outermost names are groups: begin with 'all:'"
         raise InventoryError("an inventory must be a mapping of groups", where=_where(data, source), hint=hint)
     if "plugin" in data and not isinstance(data["plugin"], (SourceMapping, type(None))):
-        raise InventoryError(
-            f"inventory plugins are not supported (here '{data['plugin']}')",
-            where=key_origin(data, "plugin"),
-            hint="an executable file that prints JSON for --list can be an inventory",
-        )
+        from stella_ops.inventory.plugin_source import read_plugin
+
+        read_plugin(data, source, inventory, extra_vars or {}, expressions)
+        return
     reader = _Reader(source, inventory)
     for name, group in data.items():
         reader.read_group(name, group, key_origin(data, name) or Origin(source), ())
@@ -69,19 +78,23 @@ class _Reader:
         for key in data:
             if key not in _KEYS:
                 raise self._unknown_key(key, group, key_origin(data, key, where))
-        for host_key, host_data in self._section(data, "hosts", group).items():
-            self._read_host(host_key, host_data, group, data["hosts"])
+        for key in data:  # in the order written: it is the order in which hosts and groups come
+            if key == "hosts":
+                for host_key, host_data in self._section(data, "hosts", group).items():
+                    self._read_host(host_key, host_data, group, data["hosts"])
+            elif key == "children":
+                self._read_children(data, group, where, above)
+            elif data["vars"] is not None:
+                variables = check_variables(data["vars"], f"vars of group '{name}'", key_origin(data, "vars"))
+                for variable, value in variables.items():
+                    group.set_variable(variable, value, key_origin(variables, variable))
+        return group
+
+    def _read_children(self, data: SourceMapping, group: Group, where: Origin, above: tuple[str, ...]) -> None:
         for child_key, child_data in self._section(data, "children", group).items():
             place = key_origin(data["children"], child_key, where) or where
             child = self.read_group(child_key, child_data, place, (*above, group.name))
             self._inventory.add_child(group, child, place)
-        variables = data.get("vars")
-        if variables is not None:
-            for variable, value in check_variables(
-                variables, f"vars of group '{name}'", key_origin(data, "vars")
-            ).items():
-                group.set_variable(variable, value, key_origin(variables, variable))
-        return group
 
     def _section(self, data: SourceMapping, key: str, group: Group) -> dict[Any, Any]:
         section = data.get(key)
@@ -107,7 +120,7 @@ class _Reader:
                 f"a host name must be text, not {pattern!r}", where=where, hint=f'quote it: "{pattern}"'
             )
         names, port = expand_host_pattern(pattern, where)
-        found: dict[str, Any] = {} if port is None else {"ansible_port": port}
+        found: dict[str, Any] = {}
         if data is not None:
             if not isinstance(data, SourceMapping):
                 raise InventoryError(
@@ -117,7 +130,7 @@ class _Reader:
                 )
             found.update(check_variables(data, f"host '{pattern}'", where))
         for name in names:
-            host = self._inventory.ensure_host(name, where)
+            host = self._inventory.ensure_host(name, where, port)
             self._inventory.put(host, group)
             host.vars.update(found)
 

@@ -84,6 +84,14 @@ def recent(connection: Connection, limit: int = 20) -> list[Run]:
     return [Run(**row._mapping) for row in connection.execute(query)]
 
 
+def matching(connection: Connection, name: str) -> list[Run]:
+    """The runs whose ids begin with a text, two at the most; "last" is the newest of all."""
+    if name == "last":
+        return recent(connection, 1)
+    query = select(runs).where(runs.c.id.startswith(name, autoescape=True)).order_by(runs.c.id).limit(2)
+    return [Run(**row._mapping) for row in connection.execute(query)]
+
+
 def results(connection: Connection, run_id: str, host: str | None = None) -> list[TaskResult]:
     """The results of a run, of all hosts or one, in the order they came."""
     columns = [c for c in task_results.c if c.name != "id"]

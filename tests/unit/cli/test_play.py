@@ -65,7 +65,9 @@ def test_nothing_is_asked_of_hosts_to_list_or_check(stella: Callable[..., Any], 
         assert said.status == 0 and "playbook: p.yml" in said.out
 
 
-def test_several_playbooks_are_one_run(stella: Callable[..., Any], hosts: Path, tmp_path: Path) -> None:
+def test_several_playbooks_are_one_run_with_a_recap_each(
+    stella: Callable[..., Any], hosts: Path, tmp_path: Path
+) -> None:
     for name in ("one", "two"):
         (tmp_path / f"{name}.yml").write_text(
             f"- hosts: a\n  gather_facts: false\n  tasks:\n    - set_fact: {{{name}: 1}}\n"
@@ -74,7 +76,7 @@ def test_several_playbooks_are_one_run(stella: Callable[..., Any], hosts: Path, 
         "- hosts: a\n  gather_facts: false\n  tasks:\n    - debug: msg='{{ one + two }}'\n"
     )
     said = stella("play", "-i", hosts, "one.yml", "two.yml", "three.yml")
-    assert said.status == 0 and '"msg": 2' in said.out.replace('"2"', "2") and said.out.count("PLAY RECAP") == 1
+    assert said.status == 0 and '"msg": 2' in said.out.replace('"2"', "2") and said.out.count("PLAY RECAP") == 3
 
 
 def test_the_recap_is_the_last_word_on_standard_output(stella: Callable[..., Any], hosts: Path, tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def test_windows_line_ends(ini: Ini) -> None:
 
 def test_later_mentions_of_a_host_add_up(ini: Ini) -> None:
     inventory = ini("w:22 a=1 b=1\n[web]\nw:2222 b=2\n")
-    assert inventory.variables("w") == {"a": 1, "b": 2, "ansible_port": 2222}
+    assert inventory.variables("w") == {"a": 1, "b": 2, "ansible_port": 22}  # the first port counts
     assert inventory.group_names("w") == ["web"]
 
 

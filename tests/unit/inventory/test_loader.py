@@ -119,9 +119,30 @@ def test_missing(write: Write, tmp_path: Path) -> None:
     assert caught.value.hint == "a single host needs a comma behind it: -i web1,"
 
 
-def test_toml_is_refused(write: Write) -> None:
-    with pytest.raises(InventoryError, match="TOML inventories are not supported"):
-        load_inventory([write("hosts.toml", "[web]\n")])
+def test_toml(write: Callable[..., Path]) -> None:
+    path = write(
+        "hosts.toml",
+        """
+        [web]
+        children = ["front"]
+        vars = { port = 80 }
+        [web.hosts]
+        w1 = { size = 3 }
+        [front.hosts]
+        "f[1:2]" = {}
+        """,
+    )
+    inventory = load_inventory([path])
+    assert list(inventory.members("web")) == ["w1", "f1", "f2"]
+    assert inventory.variables("w1") == {"port": 80, "size": 3}
+
+
+def test_toml_that_is_wrong(write: Callable[..., Path]) -> None:
+    with pytest.raises(InventoryError, match="not valid TOML") as caught:
+        load_inventory([write("hosts.toml", "[web\n")])
+    assert caught.value.where == f"{caught.value.where.partition(':')[0]}:1:5"  # type: ignore[union-attr]
+    with pytest.raises(InventoryError, match="unknown key 'host' in group 'web'"):
+        load_inventory([write("other.toml", "[web.host]\na = {}\n")])
 
 
 def test_not_text(write: Write) -> None:

@@ -79,8 +79,7 @@ def test_an_executable_yaml_file_is_still_yaml(write: Callable[..., Path]) -> No
         ("import os; os.kill(os.getpid(), 9)", "the program failed (signal 9): no message"),
         ("print('hello')", "what the program prints is not JSON: Expecting value: line 1 column 1 (char 0)"),
         ("print('[]')", "the program must print a JSON object of groups"),
-        (_printing({"web": ["w1"]}), "the program prints no '_meta' with 'hostvars'"),
-        (_printing({"_meta": []}), "the program prints no '_meta' with 'hostvars'"),
+        (_printing({"_meta": []}), "the '_meta' that the program prints has no 'hostvars'"),
         (_group(3), "group 'web' must be an object"),
         (_group({"hosts": "w1"}), "'hosts' of group 'web' must be a list"),
         (_group({"vars": []}), "'vars' of group 'web' must be an object"),
@@ -127,3 +126,16 @@ def test_a_program_that_hangs_is_ended(program: Callable[..., Path]) -> None:
 def test_nothing_comes_from_standard_input(program: Callable[..., Path]) -> None:
     path = program(f"import sys; assert sys.stdin.read() == ''\n{_printing(ANSWER)}")
     assert "w1" in load_inventory([path]).hosts
+
+
+def test_without_meta_each_host_is_asked_for(program: Callable[..., Path]) -> None:
+    path = program(
+        "import json, sys\n"
+        "if sys.argv[1] == '--list': print(json.dumps({'web': {'hosts': ['w1', 'w2']}, 'old': {'x': 1}}))\n"
+        "elif sys.argv[2] == 'w1': print(json.dumps({'one': 1}))\n"
+    )
+    inventory = load_inventory([path])
+    assert inventory.variables("w1") == {"one": 1}
+    assert inventory.variables("w2") == {}
+    assert inventory.variables("old") == {"x": 1}
+    assert list(inventory.members("old")) == ["old"]

@@ -1,0 +1,179 @@
+"""Finds and reads ``ansible.cfg`` and the ``ANSIBLE_*`` variables. Without either it costs next to nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from stella_ops.errors import SettingsError
+
+if TYPE_CHECKING:
+    from configparser import ConfigParser
+
+    from stella_ops.ansible_settings.table import Setting
+
+FILE = "ansible.cfg"
+
+
+class AnsibleSettings(NamedTuple):
+    """What is set, by ansible-core's names of the settings.
+
+    Attributes:
+        environment: by variables of the environment.
+        configured: by the file.
+        notes: what an operator should know: settings without a meaning, a file that is passed over.
+    """
+
+    file: Path | None = None
+    environment: Mapping[str, Any] = {}
+    configured: Mapping[str, Any] = {}
+    notes: tuple[str, ...] = ()
+
+    def choose(self, name: str, given: Any = None, written: Any = None, default: Any = None) -> Any:
+        """The value that counts, of those that are not None.
+
+        Args:
+            given: on the command line.
+            written: in ``stella.toml``.
+        """
+        for value in (given, self.environment.get(name), written, self.configured.get(name)):
+            if value is not None:
+                return value
+        return default
+
+
+NOTHING_SET = AnsibleSettings()
+
+
+def read_ansible_settings(environ: Mapping[str, str], folder: Path) -> AnsibleSettings:
+    """Read what is set for a command that runs in a folder.
+
+    Raises:
+        SettingsError: a file that is no ini file, or a value that its setting cannot have.
+    """
+    notes: list[str] = []
+    file = _find(environ, folder, notes)
+    named = {name for name, value in environ.items() if name.startswith("ANSIBLE_") and value}
+    if file is None and not named:
+        return AnsibleSettings(notes=tuple(notes))
+    from stella_ops.ansible_settings.table import QUIET, SETTINGS
+
+    parser = _parse(file) if file is not None else None
+    places = {place: setting for setting in SETTINGS for place in (*setting.ini, *setting.env)}
+    environment: dict[str, Any] = {}
+    configured: dict[str, Any] = {}
+    for setting in SETTINGS:
+        if not setting.used:
+            continue
+        variable = next((name for name in setting.env if name in named), None)
+        if variable is not None:
+            environment[setting.name] = _value(setting, environ[variable], folder, variable)
+        for place in setting.ini if parser is not None and file is not None else ():
+            section, key = place.split(".", 1)
+            text = parser.get(section, key, raw=True, fallback=None) if parser is not None else None
+            if text is not None and file is not None:
+                configured[setting.name] = _value(setting, text.strip(), file.parent, f"{file} [{section}] {key}")
+                break
+    for source, found in ((str(file), _written(parser)), ("the environment", sorted(named))):
+        idle = [p for p in found if (p in places and not places[p].used) or (p not in places and "." in p)]
+        idle = [place for place in idle if place not in QUIET]
+        if idle:
+            notes.append(f"settings of {source} that have no meaning here: {', '.join(idle)}")
+    return AnsibleSettings(file, environment, configured, tuple(notes))
+
+
+def _find(environ: Mapping[str, str], folder: Path, notes: list[str]) -> Path | None:
+    named = environ.get("ANSIBLE_CONFIG")
+    if named:
+        path = folder / Path(named).expanduser()
+        path = path / FILE if path.is_dir() else path
+        if path.is_file() and os.access(path, os.R_OK):
+            return path
+    here = folder / FILE
+    if here.is_file():
+        if not folder.stat().st_mode & stat.S_IWOTH:
+            return here
+        notes.append(f"{folder} is a folder that everybody may write to: {FILE} in it is not read; see ANSIBLE_CONFIG")
+    for path in (Path("~/.ansible.cfg").expanduser(), Path("/etc/ansible") / FILE):
+        if path.is_file() and os.access(path, os.R_OK):
+            return path
+    return None
+
+
+def _parse(file: Path) -> ConfigParser:
+    import configparser
+
+    parser = configparser.ConfigParser(inline_comment_prefixes=(";",), interpolation=None)
+    try:
+        parser.read_string(file.read_text(encoding="utf-8-sig"), str(file))
+    except configparser.Error as problem:
+        raise SettingsError(f"not an ini file: {' '.join(str(problem).split())}", where=file) from None
+    except UnicodeDecodeError:
+        raise SettingsError("the file is not UTF-8 text", where=file) from None
+    except OSError as problem:
+        raise SettingsError(f"cannot read the file: {problem.strerror}", where=file) from None
+    return parser
+
+
+def _written(parser: ConfigParser | None) -> list[str]:
+    from stella_ops.ansible_settings.table import QUIET_SECTIONS
+
+    if parser is None:
+        return []
+    return [f"{s}.{key}" for s in parser.sections() if s not in QUIET_SECTIONS for key in parser[s]]
+
+
+_TRUE = frozenset({"1", "yes", "y", "true", "t", "on"})
+_FALSE = frozenset({"0", "no", "n", "false", "f", "off", ""})
+
+
+def _value(setting: Setting, text: str, folder: Path, where: str) -> Any:
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
+        text = text[1:-1]
+
+    def wrong(expected: str) -> SettingsError:
+        return SettingsError(f"'{text}' is not {expected}", where=where)
+
+    match setting.kind:
+        case "flag":
+            word = text.lower()
+            if word not in _TRUE and word not in _FALSE:
+                raise wrong("yes or no")
+            return word in _TRUE
+        case "count":
+            if not re.fullmatch(r"\d+", text):
+                raise wrong("a whole number")
+            return int(text)
+        case "number":
+            try:
+                return float(text)
+            except ValueError:
+                raise wrong("a number") from None
+        case "list":
+            return [part.strip() for part in text.split(",") if part.strip()]
+        case "path":
+            return _path(text, folder)
+        case "paths":
+            return [_path(part, folder) for part in text.split(":") if part]
+        case "pathlist":
+            return _sources(text, folder)
+    if setting.choices and text not in setting.choices:
+        raise wrong("one of " + ", ".join(setting.choices))
+    return text or None
+
+
+def _path(text: str, folder: Path) -> Path:
+    expanded = os.path.expandvars(text.strip().replace("{{CWD}}", str(Path.cwd())))
+    return folder / Path(expanded).expanduser()
+
+
+def _sources(text: str, folder: Path) -> list[Path | str]:
+    """Inventory sources: paths with commas between them, or host names."""
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if "," in text and not any((folder / Path(part).expanduser()).exists() for part in parts):
+        return [text]
+    return [_path(part, folder) for part in parts]

@@ -1,0 +1,135 @@
+"""``ansible.cfg`` and ``ANSIBLE_*`` variables: where they are found, and what they do."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stella_ops.ansible_settings.reading import read_ansible_settings
+from stella_ops.ansible_settings.table import QUIET, SETTINGS, document
+from stella_ops.cli.execution import Choices, prepare
+from stella_ops.errors import SettingsError
+
+DOCS = Path(__file__).parents[3] / "docs" / "ansible-settings.md"
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("STELLA_HOME", str(tmp_path / ".stella"))
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("ANSIBLE_")]:
+        monkeypatch.delenv(name)
+
+
+def test_the_documentation_is_the_tables() -> None:
+    assert DOCS.read_text(encoding="utf-8") == document()
+
+
+def test_no_place_is_two_settings() -> None:
+    places = [place for setting in SETTINGS for place in (*setting.ini, *setting.env)]
+    assert len(places) == len(set(places))
+    assert not QUIET & set(places)
+
+
+def test_the_strongest_counts(hosts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def options(**given: Any) -> Any:
+        return prepare(Choices(inventories=(str(hosts),), **given)).options
+
+    assert options().forks == 50
+    (tmp_path / "ansible.cfg").write_text("[defaults]\nforks = 3\nremote_user = cfg\ntimeout=4\n")
+    assert (options().forks, options().remote_user, options().timeout) == (3, "cfg", 4.0)
+    (tmp_path / "stella.toml").write_text("[defaults]\nforks = 50\n")
+    assert (options().forks, options().remote_user) == (50, "cfg")
+    monkeypatch.setenv("ANSIBLE_FORKS", "7")
+    assert options().forks == 7
+    assert options(forks=9).forks == 9
+
+
+def test_where_the_file_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / ".ansible.cfg").write_text("[defaults]\nforks=1\n")
+    assert read_ansible_settings({}, tmp_path).file == home / ".ansible.cfg"
+    (tmp_path / "ansible.cfg").write_text("[defaults]\nforks=2\n")
+    assert read_ansible_settings({}, tmp_path).configured["DEFAULT_FORKS"] == 2
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "ansible.cfg").write_text("[defaults]\nforks=3\n")
+    named = read_ansible_settings({"ANSIBLE_CONFIG": "c"}, tmp_path)
+    assert (named.configured, named.notes) == ({"DEFAULT_FORKS": 3}, ())
+    tmp_path.chmod(0o777)
+    found = read_ansible_settings({}, tmp_path)
+    assert found.file == home / ".ansible.cfg"
+    assert "everybody may write to" in found.notes[0]
+
+
+def test_paths_are_the_files_own(tmp_path: Path) -> None:
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "ansible.cfg").write_text(
+        "[defaults]\ninventory = a.ini, /b.ini\nroles_path = roles:~/r ; more\nlibrary=lib\n"
+    )
+    found = read_ansible_settings({"ANSIBLE_CONFIG": "c/ansible.cfg", "HOME": "/h"}, tmp_path).configured
+    # a.ini is not there, so that this is a list of hosts
+    assert found["DEFAULT_HOST_LIST"] == ["a.ini, /b.ini"]
+    assert found["DEFAULT_ROLES_PATH"][0] == tmp_path / "c" / "roles"
+    assert found["DEFAULT_MODULE_PATH"] == [tmp_path / "c" / "lib"]
+    (tmp_path / "c" / "a.ini").write_text("a\n")
+    found = read_ansible_settings({"ANSIBLE_CONFIG": "c/ansible.cfg"}, tmp_path).configured
+    assert found["DEFAULT_HOST_LIST"] == [tmp_path / "c" / "a.ini", Path("/b.ini")]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("ANSIBLE_FORKS", "many", "'many' is not a whole number"),
+        ("ANSIBLE_BECOME", "perhaps", "'perhaps' is not yes or no"),
+        ("ANSIBLE_TIMEOUT", "soon", "'soon' is not a number"),
+        ("ANSIBLE_GATHERING", "lazy", "'lazy' is not one of implicit, explicit, smart"),
+    ],
+)
+def test_what_a_setting_cannot_be(name: str, text: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_ansible_settings({name: text}, tmp_path)
+    assert caught.value.message == said
+    assert caught.value.where == name
+
+
+def test_a_file_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "ansible.cfg").write_text("forks = 3\n")
+    with pytest.raises(SettingsError, match="not an ini file"):
+        read_ansible_settings({}, tmp_path)
+
+
+def test_one_note_for_what_has_no_meaning(stella: Callable[..., Any], hosts: Path, tmp_path: Path) -> None:
+    (tmp_path / "ansible.cfg").write_text(
+        "[defaults]\ncallbacks_enabled = timer\nnocows = 1\nmystery = 2\n[galaxy]\nserver = x\n"
+    )
+    (tmp_path / "p.yml").write_text("- hosts: a\n  gather_facts: false\n  tasks:\n    - ping:\n")
+    said = stella("play", "-i", hosts, "p.yml")
+    note = f"settings of {tmp_path}/ansible.cfg that have no meaning here: defaults.callbacks_enabled, defaults.mystery"
+    assert said.err == f"[WARNING]: {note}\n"
+    assert "no meaning" not in stella("play", "-i", hosts, "p.yml", "--output", "json").err
+
+
+def test_switched_off_host_key_checking_accepts_new_keys(hosts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANSIBLE_HOST_KEY_CHECKING", "False")
+    monkeypatch.setenv("ANSIBLE_SSH_ARGS", "-o Compression=yes")
+    options = prepare(Choices(inventories=(str(hosts),))).options
+    assert options.ssh_args == {"ssh_args": "-o Compression=yes", "ssh_host_key_checking": "false"}
+
+
+def test_connection_settings(hosts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = tmp_path / "pw"
+    secret.write_text("sesame\n")
+    monkeypatch.setenv("ANSIBLE_CONNECTION_PASSWORD_FILE", str(secret))
+    monkeypatch.setenv("ANSIBLE_BECOME", "yes")
+    monkeypatch.setenv("ANSIBLE_BECOME_USER", "app")
+    monkeypatch.setenv("ANSIBLE_REMOTE_PORT", "2200")
+    monkeypatch.setenv("ANSIBLE_TRANSPORT", "smart")
+    options = prepare(Choices(inventories=(str(hosts),), ssh_common_args="-J gate")).options
+    assert (options.connection_password, options.become, options.become_user) == ("sesame", True, "app")
+    assert (options.remote_port, options.connection, options.ssh_args) == (2200, None, {"ssh_common_args": "-J gate"})
