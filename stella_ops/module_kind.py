@@ -43,7 +43,6 @@ _IMPORTS_UTILS = re.compile(
     rb"|from[ \t]+ansible[ \t]+import[^\n]*\bmodule_utils\b|from[ \t]+ansible_collections\.)",
     re.MULTILINE,
 )
-_RUN = re.compile(rb"^def[ \t]+run[ \t]*\([ \t]*\w+[^,)]*\)", re.MULTILINE)
 _NO_TEXT = re.compile(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f]")
 
 
@@ -67,19 +66,17 @@ def _look(path: Path, _changed: int, _size: int) -> ModuleFile:
 
 
 def _kind(path: Path, data: bytes) -> Kind:
-    if _NO_TEXT.search(data):
-        return Kind.BINARY
     if path.suffix == ".ps1" or b"#Requires -Module" in data or b"#AnsibleRequires" in data:
         return Kind.POWERSHELL
-    if _IMPORTS_UTILS.search(data):
+    if path.suffix == ".py" and _IMPORTS_UTILS.search(data):
         return Kind.PYTHON
     if b"<<INCLUDE_ANSIBLE_MODULE_JSON_ARGS>>" in data:
         return Kind.JSON_ARGS
-    if b"WANT_JSON" in data:
+    if b"WANT_JSON" in data and not _NO_TEXT.search(data):
         return Kind.WANT_JSON
-    if path.suffix == ".py" and not data.startswith(b"#!") and _RUN.search(data):
+    # Programs of others say who runs them; should it be none of ours either, then ours say what is wrong with it.
+    if path.suffix == ".py" and not data.startswith(b"#!"):
         return Kind.OWN
-    if path.suffix == ".py" and path.parent.name == "modules":
-        # Without ``run``, or with mistakes: let ours say what is wrong with it.
-        return Kind.OWN
-    return Kind.KEY_VALUE
+    if _NO_TEXT.search(data):
+        return Kind.BINARY
+    return Kind.PYTHON if _IMPORTS_UTILS.search(data) else Kind.KEY_VALUE
