@@ -159,7 +159,8 @@ def policies(names, release=None):
     if said.rc != 0:
         raise ModuleFailure("'{}' failed: {}".format(say(words), said.stderr.strip()), rc=said.rc, stderr=said.stderr)
     found = {}
-    name, candidate, versions = None, None, []  # type: str, str, list
+    name = candidate = None
+    versions = []  # type: list[str]
     for line in said.stdout.splitlines() + ["end:"]:
         if line and not line[0].isspace():
             if name is not None:

@@ -27,7 +27,7 @@ _OPTIONS = {
     "best": {"dnf": "--best", "dnf5": "--best", "yum": None},
     "nobest": {"dnf": "--nobest", "dnf5": "--no-best", "yum": None},
     "refresh": {"dnf": "--refresh", "dnf5": "--refresh", "yum": None},
-}
+}  # type: dict[str, dict[str, str | None]]
 
 
 class Package(object):
@@ -68,11 +68,11 @@ class Dnf(object):
     def __init__(self, task, programs):
         self.task = task
         self.args = task.args
-        self.path = next((path for path in map(process.find, programs) if path), None)
+        self.path = next((path for path in map(process.find, programs) if path), "")
         self.rpm = process.find("rpm")
-        if self.path is None or self.rpm is None:
+        if not self.path or self.rpm is None:
             task.fail(
-                "this host has no {}".format(" or ".join(programs) if self.path is None else "rpm"),
+                "this host has no {}".format("rpm" if self.path else " or ".join(programs)),
                 hint="guard this task with: when: ansible_pkg_mgr in ['dnf', 'dnf5', 'yum']",
             )
         real = os.path.basename(os.path.realpath(self.path))
@@ -303,10 +303,8 @@ class Dnf(object):
         results = ["Installed: " + after[each].shown for each in sorted(set(after) - set(before))]
         results += ["Removed: " + before[each].shown for each in sorted(set(before) - set(after))]
         changed = bool(results) or fetched
-        result = {"changed": changed, "msg": "" if changed else "Nothing to do", "results": results, "rc": 0}
-        if self.task.diff_mode and results:
-            result["diff"] = {"prepared": "\n".join(results)}
-        return result
+        diff = {"diff": {"prepared": "\n".join(results)}} if self.task.diff_mode and results else {}
+        return dict(diff, changed=changed, msg="" if changed else "Nothing to do", results=results, rc=0)
 
     def failed(self, words, rc, stdout, stderr):
         """Fail with what the program said."""

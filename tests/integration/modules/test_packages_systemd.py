@@ -82,7 +82,7 @@ def test_debian(lab: Lab, lists: None, play: Callable[..., str]) -> None:
             *expect("apt", False, name="cron"),
             {"command": "systemctl is-active cron", "register": "r", "failed_when": "r.stdout != 'inactive'"},
             {"stat": {"path": policy}, "register": "r", "failed_when": "r.stat.exists"},
-            *expect("apt", True, name=["cron"], state="absent", purge=True, autoremove=True),
+            *expect("apt", True, name=["cron"], state="absent", purge=True),
             *expect("package", True, name="cron"),
             {"command": "systemctl is-active cron", "register": "r", "failed_when": "r.stdout != 'active'"},
             {"package_facts": {"manager": "auto"}},
