@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -80,10 +81,18 @@ def become(
         return default
 
     password = render(own.get("become_password"))
+    flags = chosen("become_flags", keywords.become_flags, None, "-H")
+    try:
+        # Whether sudo may ask goes by whether there is a password.
+        words = tuple(word for word in shlex.split(flags) if word not in ("-n", "-S"))
+    except ValueError as problem:
+        raise InventoryError(f"become_flags '{flags}' cannot be read: {problem}") from None
     return Become(
         user=chosen("become_user", keywords.become_user, options.become_user, "root"),
         method=chosen("become_method", keywords.become_method, options.become_method, "sudo"),
         password=str(password) if password is not None else options.become_password,
+        program=chosen("become_exe", keywords.become_exe, None, "sudo"),
+        flags=words,
     )
 
 

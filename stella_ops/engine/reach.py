@@ -86,6 +86,8 @@ def _written(keywords: Inherited) -> tuple[Any, ...]:
         keywords.become,
         keywords.become_user,
         keywords.become_method,
+        keywords.become_exe,
+        keywords.become_flags,
     )
 
 

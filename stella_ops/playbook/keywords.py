@@ -100,6 +100,12 @@ _TEXTS = frozenset(
 def check_values(raw: Any, problems: Problems) -> None:
     """Note every keyword of a mapping whose value is of the wrong kind; templates may become anything."""
     for name, value in raw.items():
+        if name == "debugger" and value not in (None, "never"):
+            problems.add(
+                f"'debugger: {spoken(value).strip(chr(39))}' is not supported",
+                where=key_origin(raw, name),
+                hint="leave it out; -vvv shows all of a failure, and --start-at-task goes on from a task",
+            )
         if value is None or is_template(value) or (name == "pause" and _is_module(raw, value)):
             continue
         where = origin_of(value) or key_origin(raw, name)

@@ -15,11 +15,17 @@ from stella_ops.transport.traffic import Endpoint, Traffic
 
 @dataclass(frozen=True, slots=True)
 class Become:
-    """The other user to act as. ``password`` is handed to sudo on its standard input, never on a command line."""
+    """The other user to act as. ``password`` is handed to sudo on its standard input, never on a command line.
+
+    ``program`` stands in sudo's place, and ``flags`` in that of ``-H``; whether it may ask for a password is ours to
+    say.
+    """
 
     user: str = "root"
     method: str = "sudo"
     password: str | None = field(default=None, repr=False)
+    program: str = "sudo"
+    flags: tuple[str, ...] = ("-H",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

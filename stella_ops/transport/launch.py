@@ -161,9 +161,10 @@ def wrap_become(command: list[str], become: Become, *, name: str) -> tuple[list[
             hint="only sudo is supported; set ansible_become_method: sudo",
         )
     if become.password is None:
-        return ["sudo", "-H", "-n", "-u", become.user, "--", *command], None
+        return [become.program, *become.flags, "-n", "-u", become.user, "--", *command], None
     prompt = f"[stella-ops become {secrets.token_hex(8)}] "
-    return ["sudo", "-H", "-S", "-p", prompt, "-u", become.user, "--", *command], prompt.encode()
+    asking = ["-S", "-p", prompt]
+    return [become.program, *become.flags, *asking, "-u", become.user, "--", *command], prompt.encode()
 
 
 def boot_code(program: Program, *, take: bool = False, announce: bool = False) -> str:

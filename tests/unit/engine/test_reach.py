@@ -156,3 +156,19 @@ async def test_a_list_without_a_template_is_worked_out_once(
     played = await play(HEAD + f"  vars: {{stella_host_keys: ['{KEY}']}}\n{tasks}", hosts="a\n")
     assert [spec.host_keys for spec, _, _ in played.pool.calls] == [(KEY,)] * 3
     assert made == ["a"]
+
+
+async def test_another_program_and_flags_for_becoming(play: Callable[..., Any]) -> None:
+    text = HEAD + "  become: true\n  become_flags: '-H -S -n -E'\n  tasks: [ping: ]\n"
+    played = await play(text, hosts="a ansible_become_exe=/opt/sudo\n")
+    become = become_of(played)
+    # Whether it may ask for a password is not for the flags to say.
+    assert (become.program, become.flags) == ("/opt/sudo", ("-H", "-E"))
+    plain = become_of(await play(HEAD + "  become: true\n  tasks: [ping: ]\n", hosts="a,"))
+    assert (plain.program, plain.flags) == ("sudo", ("-H",))
+
+
+async def test_flags_that_cannot_be_read_fail_the_host(play: Callable[..., Any]) -> None:
+    text = HEAD + '  become: true\n  become_flags: "-p \'open"\n  tasks: [ping: ]\n'
+    played = await play(text, hosts="a,")
+    assert played.seen.statuses("ping") == {"a": "failed"}

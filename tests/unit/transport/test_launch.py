@@ -221,3 +221,13 @@ def test_with_a_password_the_program_is_waited_for_after_a_word() -> None:
     inner = shlex.split(command)[-1]
     done = subprocess.run(["/bin/sh", "-c", inner], input=b"", capture_output=True, timeout=30, check=False)
     assert done.stdout == frames.READY
+
+
+def test_becoming_by_another_program_and_other_flags() -> None:
+    become = Become(user="web", program="/opt/sudo", flags=("-E",))
+    assert launch.wrap_become(["true"], become, name="a") == (
+        ["/opt/sudo", "-E", "-n", "-u", "web", "--", "true"],
+        None,
+    )
+    asked, prompt = launch.wrap_become(["true"], Become(password="secret", flags=()), name="a")
+    assert asked[:2] == ["sudo", "-S"] and "secret" not in asked and prompt is not None
