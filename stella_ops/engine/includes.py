@@ -33,7 +33,7 @@ class Inclusion:
     Attributes:
         what: the file's name, or the arguments of ``include_role``.
         params: variables of the include: of its loop, and its own.
-        item: the item of the loop, for display.
+        item: the item of the loop, as it is shown.
     """
 
     what: Any
@@ -75,21 +75,22 @@ class Includes:
             if outcome is None:
                 continue
             results = outcome.result.get("results") if outcome.looped else [outcome.result]
-            for result in results or []:
+            labels = outcome.labels or [None]
+            for result, label in zip(results or [], labels, strict=False):
                 if result.get("skipped") or result.get("failed"):
                     continue
-                self._add(found, self._of(task, result, outcome.looped), host)
+                self._add(found, self._of(task, result, outcome.looped, label), host)
         self._kept += found
         return found
 
-    def _of(self, task: Task, result: Result, looped: bool) -> Inclusion:
+    def _of(self, task: Task, result: Result, looped: bool, label: Any) -> Inclusion:
         assert task.include is not None
         params: dict[str, Any] = dict(task.include.vars)
         if looped:
             names = [result.get("ansible_loop_var"), result.get("ansible_index_var"), *_LOOP_NAMES]
             params.update({name: result[name] for name in names if name in result})
         what = result["include"] if task.action == "include_tasks" else result["include_args"]
-        return Inclusion(what, params, item=result.get(result.get("ansible_loop_var", "item")), looped=looped)
+        return Inclusion(what, params, item=label, looped=looped)
 
     @staticmethod
     def _add(found: list[Inclusion], new: Inclusion, host: str) -> None:

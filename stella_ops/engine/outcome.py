@@ -23,6 +23,7 @@ class Outcome:
         result: the full result, as ``register`` keeps it.
         shown: the result as events may carry it (censored under ``no_log``).
         notify: handler names to notify, rendered.
+        label: how an item of a loop is shown; ``labels`` has those of all items.
         additions: what to add to what is known of the host: (facts, variables or included, values).
     """
 
@@ -35,6 +36,8 @@ class Outcome:
     hint: str | None = None
     delegate: str | None = None
     duration: float = 0.0
+    label: Any = None
+    labels: list[Any] = field(default_factory=list)
 
     def censor(self) -> None:
         """Leave nothing to show but whether it went well (``no_log``)."""
@@ -115,6 +118,7 @@ def combine(outcomes: Collection[Outcome]) -> Outcome:
     made = Outcome(status, result, {**result, "results": [o.shown for o in outcomes]}, looped=True)
     made.notify = list(dict.fromkeys(name for o in outcomes for name in o.notify))
     made.additions = [addition for o in outcomes for addition in o.additions]
+    made.labels = [o.label for o in outcomes]
     made.hint = next((o.hint for o in outcomes if o.hint), None)
     made.delegate = next((o.delegate for o in outcomes if o.delegate), None)
     return made

@@ -160,6 +160,7 @@ class TaskRunner:
         for result in (outcome.result, outcome.shown):
             result.update(extra)
         shown = censored(outcome.shown) if secret else outcome.shown
+        outcome.label = HIDDEN_ITEM if secret else self._run.scrub(self._label(task, item, view))
         ignored = outcome.status == "failed" and self._preparation.flag_or_not(task.inherited.ignore_errors, view)
         self._run.emit(
             ItemFinished(
@@ -167,7 +168,7 @@ class TaskRunner:
                 task_id=task_id,
                 host=host,
                 status="ignored" if ignored else outcome.status,
-                item=HIDDEN_ITEM if secret else self._run.scrub(self._label(task, item, view)),
+                item=outcome.label,
                 result=self._run.scrub(shown),
                 delegate=outcome.delegate,
             )

@@ -145,7 +145,7 @@ class Task:
         """The name to show: the given one, else the module's; behind that of its role."""
         title = self.name if self.name else self.action
         if not self.name and self.action == "include_role":
-            title = f"{self.action} : {self.args.get('name', self.args.get('role'))}"
+            return f"{self.action} : {self.args.get('name', self.args.get('role'))}"
         return title if self.inherited.role is None else f"{self.inherited.role.name} : {title}"
 
 
