@@ -45,3 +45,4 @@ build delta 4 '' "$base/pool"
 build mailer-one 1 'Provides: mailer\n' "$base/pool"
 build local 1 'Depends: gamma\n' "$base"
 build local 2 'Depends: gamma\n' "$base"
+touch -d @1000 "$root/var/lib/apt/lists" # its time in whole seconds tells whether the lists were updated
