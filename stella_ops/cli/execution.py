@@ -381,7 +381,6 @@ def console_reporter(workplace: Workplace, *, kind: str) -> Reporter:
         sys.stdout,
         output=output,
         verbosity=choices.verbose,
-        diff=choices.diff,
         environ=environ,
         shown=shown,
     )

@@ -37,14 +37,12 @@ class AdHocReporter:
         stream: TextIO,
         *,
         verbosity: int = 0,
-        diff: bool = False,
         color: bool = False,
         errors: TextIO | None = None,
         sink: Sink | None = None,
     ) -> None:
         self._sink = sink if sink is not None else StreamSink(stream, errors, color=color)
         self._verbosity = verbosity
-        self._diff = diff
         self._warnings = WarningPrinter(self._sink, verbosity)
         self._actions: dict[int, str] = {}
 
@@ -76,7 +74,7 @@ class AdHocReporter:
         action = self._actions.get(event.task_id, "")
         result = event.result
         self._warnings.result(result, event.host)
-        if self._diff and result.get("diff") and result.get("changed"):
+        if result.get("diff") and result.get("changed"):
             for line, style in diff_lines(result["diff"]):
                 self._sink.line(line, style)
         word = _WORDS.get(event.status, "FAILED")

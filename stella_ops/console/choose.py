@@ -18,7 +18,6 @@ def choose_reporter(
     *,
     output: Output = "auto",
     verbosity: int = 0,
-    diff: bool = False,
     errors: TextIO | None = None,
     environ: Mapping[str, str] | None = None,
     shown: Shown = EVERYTHING,
@@ -30,7 +29,6 @@ def choose_reporter(
         stream: where it prints, usually stdout.
         output: ``auto`` is live on a terminal and lines elsewhere; ``lines`` are lines on a terminal too.
         verbosity: the number of ``-v``.
-        diff: show what changed.
         errors: for warnings; standard error by default.
         shown: what is left out of the lines of a playbook.
         environ: in place of ``os.environ`` (``TERM``, ``NO_COLOR``, ``FORCE_COLOR``).
@@ -43,12 +41,12 @@ def choose_reporter(
     if output == "auto" and shown == EVERYTHING and is_live_terminal(stream, environ):
         from stella_ops.console.live import LiveReporter
 
-        return LiveReporter(stream, kind=kind, verbosity=verbosity, diff=diff, errors=errors, environ=environ)
+        return LiveReporter(stream, kind=kind, verbosity=verbosity, errors=errors, environ=environ)
     color = wants_color(stream, environ)
     if kind == "run":
         from stella_ops.console.adhoc import AdHocReporter
 
-        return AdHocReporter(stream, verbosity=verbosity, diff=diff, color=color, errors=errors)
+        return AdHocReporter(stream, verbosity=verbosity, color=color, errors=errors)
     from stella_ops.console.lines import LineReporter
 
-    return LineReporter(stream, verbosity=verbosity, diff=diff, color=color, errors=errors, shown=shown)
+    return LineReporter(stream, verbosity=verbosity, color=color, errors=errors, shown=shown)

@@ -59,7 +59,6 @@ class LineReporter:
     Args:
         stream: where the lines go.
         verbosity: the number of ``-v``: 1 shows results, 2 places, 3 everything.
-        diff: show what changed (``--diff``).
         color: paint the lines.
         errors: where warnings go; standard error by default.
         sink: takes the lines in the stream's place.
@@ -71,7 +70,6 @@ class LineReporter:
         stream: TextIO,
         *,
         verbosity: int = 0,
-        diff: bool = False,
         color: bool = False,
         errors: TextIO | None = None,
         sink: Sink | None = None,
@@ -79,7 +77,6 @@ class LineReporter:
     ) -> None:
         self._sink = sink if sink is not None else StreamSink(stream, errors, color=color)
         self._verbosity = verbosity
-        self._diff = diff
         self._color = color
         self._warnings = WarningPrinter(self._sink, verbosity)
         self._shown = shown
@@ -274,7 +271,8 @@ class LineReporter:
         self._sink.line(text, style)
 
     def _show_diff(self, result: Mapping[str, Any]) -> None:
-        if self._diff and result.get("diff") and result.get("changed"):
+        # It is in the result where it was asked for, by --diff or by the task's own keyword.
+        if result.get("diff") and result.get("changed"):
             for line, style in diff_lines(result["diff"]):
                 self._sink.line(line, style)
 

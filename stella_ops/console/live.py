@@ -45,7 +45,6 @@ class LiveReporter:
         stream: the terminal.
         kind: ``play``, or ``run`` for one module on many hosts.
         verbosity: the number of ``-v``; from 1 on the lines of many hosts are not counted together.
-        diff: show what changed.
         errors: for warnings when the stream is no terminal.
         environ: in place of ``os.environ`` (``TERM``, ``NO_COLOR``).
         clock: monotonic seconds.
@@ -58,7 +57,6 @@ class LiveReporter:
         *,
         kind: str = "play",
         verbosity: int = 0,
-        diff: bool = False,
         errors: TextIO | None = None,
         environ: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -71,10 +69,7 @@ class LiveReporter:
         self._clock = clock
         self._screen = Screen(stream, color=self._color, errors=errors) if self._live_terminal else None
         maker = AdHocReporter if kind == "run" else LineReporter
-        self._lines: Reporter = maker(
-            stream, verbosity=verbosity, diff=diff, color=self._color, errors=errors, sink=self._screen
-        )
-        self._diff = diff
+        self._lines: Reporter = maker(stream, verbosity=verbosity, color=self._color, errors=errors, sink=self._screen)
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stop = threading.Event()
@@ -195,7 +190,7 @@ class LiveReporter:
         """Whether a result says something that the operator asked to see: a message, a diff, a warning."""
         if status != "skipped" and is_loud(result, self._actions.get(task_id, "")):
             return True
-        return bool(result.get("warnings")) or bool(self._diff and result.get("diff") and result.get("changed"))
+        return bool(result.get("warnings")) or bool(result.get("diff") and result.get("changed"))
 
     def _end_tasks(self) -> None:
         for task_id in [*self._progress, *self._counts]:

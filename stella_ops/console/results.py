@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from datetime import date, time
 from pathlib import PurePath
 from typing import Any
 
@@ -70,6 +71,8 @@ def plain(value: Any) -> Any:
         return sorted(value, key=str)
     if isinstance(value, PurePath):
         return str(value)
+    if isinstance(value, date | time):
+        return value.isoformat()
     try:
         return str(value)
     except Exception:  # a broken __str__ must not end a run

@@ -56,9 +56,9 @@ class ActiveHosts(Mapping[str, Any]):
         self._batch = batch
 
     def __getitem__(self, name: str) -> Any:
-        if name in ("ansible_play_hosts", "play_hosts"):
+        if name == "ansible_play_hosts":
             return self._play()
-        if name == "ansible_play_batch":
+        if name in ("ansible_play_batch", "play_hosts"):
             in_play = set(self._play())
             return [host for host in self._batch() if host in in_play]
         raise KeyError(name)

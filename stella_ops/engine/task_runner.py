@@ -219,9 +219,11 @@ class TaskRunner:
             return self._view(task, self._variables.of(host, task, {**(item or {}), task.register: result}))
 
         result = await self._attempts.run(task, host, task_id, prepared, scope_with)
-        return self._outcome(task, host, result, view, target)
+        return self._outcome(task, host, result, view, target, diff=prepared.context.diff)
 
-    def _outcome(self, task: Task, host: str, result: Result, view: Mapping[str, Any], target: str) -> Outcome:
+    def _outcome(
+        self, task: Task, host: str, result: Result, view: Mapping[str, Any], target: str, *, diff: bool
+    ) -> Outcome:
         kind: Addition = "variables" if result.pop("_variables", False) else "facts"
         if result.pop("_included", False):
             kind = "included"
@@ -239,6 +241,8 @@ class TaskRunner:
             status = "changed" if result.get("changed") else "ok"
         unshown = result.pop("_unshown", {})
         shown = dict(result)
+        if not diff:
+            shown.pop("diff", None)
         result.update(unshown)
         # What only tells how to show a result is no part of what a playbook gets to see.
         for name in [name for name in result if name.startswith("_ansible_")]:

@@ -57,7 +57,7 @@ def test_hints_warnings_and_diffs(story: Any) -> None:
     story.host("h", "unreachable", {"msg": "no"}, hint="is sshd running?")
     story.host("i", "changed", {"changed": True, "warnings": ["w"], "diff": {"before": "a\n", "after": "b\n"}})
     stream, errors = io.StringIO(), io.StringIO()
-    story.tell(AdHocReporter(stream, errors=errors, diff=True))
+    story.tell(AdHocReporter(stream, errors=errors))
     assert (
         "}\n  hint: is sshd running?\n--- before\n+++ after\n@@ -1 +1 @@\n-a\n+b\n\ni | CHANGED => {"
         in stream.getvalue()

@@ -195,7 +195,7 @@ def test_a_traceback_stays_hidden_below_vvv(story: Any) -> None:
     assert "Traceback" not in out
 
 
-def test_diffs_stand_before_their_line_and_only_when_asked_and_changed(story: Any) -> None:
+def test_diffs_stand_before_their_line_and_only_when_changed(story: Any) -> None:
     diff = {"before": "a\n", "after": "b\n", "after_header": "/etc/x"}
     story.task("copy", "copy")
     story.host("web1", "changed", {"changed": True, "diff": diff})
@@ -203,10 +203,8 @@ def test_diffs_stand_before_their_line_and_only_when_asked_and_changed(story: An
     story.item("web3", "changed", 1, {"changed": True, "diff": diff})
     story.host("web3", "changed", {"changed": True, "diff": diff}, looped=True)
     text = "--- before\n+++ after: /etc/x\n@@ -1 +1 @@\n-a\n+b\n\n"
-    out, _ = told(story, diff=True)
-    assert out.split("***\n")[1] == f"{text}changed: [web1]\nok: [web2]\n{text}changed: [web3] => (item=1)\n"
     out, _ = told(story)
-    assert "---" not in out
+    assert out.split("***\n")[1] == f"{text}changed: [web1]\nok: [web2]\n{text}changed: [web3] => (item=1)\n"
 
 
 def test_the_headline_is_said_again_when_tasks_interleave(story: Any) -> None:

@@ -226,7 +226,7 @@ def test_what_was_asked_for_is_not_counted_away(terminal: Terminal, story: Any) 
     story.task("copy", "copy", hosts=hosts)
     story.host("web2", "changed", {"changed": True, "diff": {"before": "a\n", "after": "b\n"}})
     story.end({})
-    tell_drawing(story, LiveReporter(terminal.stream, environ=ENV, threaded=False, diff=True))
+    tell_drawing(story, LiveReporter(terminal.stream, environ=ENV, threaded=False))
     shown = terminal.shown()
     assert '    "msg": "hello"\n' in shown
     assert "-a\n+b\n\nchanged: [web2]\n" in shown
