@@ -15,10 +15,11 @@ from stella_ops.engine.results import is_true
 from stella_ops.engine.run_context import RunContext
 from stella_ops.engine.variables import PlayVariables
 from stella_ops.errors import PlaybookError, TemplateError
-from stella_ops.origins import origin_of
+from stella_ops.origins import SourceText, origin_of
 from stella_ops.playbook.arguments import short_name
 from stella_ops.playbook.model import Task
 from stella_ops.templating.omit import OMIT, drop_omitted
+from stella_ops.templating.scope import is_template
 from stella_ops.transport.base import Link
 
 
@@ -114,6 +115,12 @@ class Preparation:
         unrendered: frozenset[str] = getattr(action(task.action), "UNRENDERED", frozenset())
         written = {**self._module_defaults(task, render), **task.args} if keywords.module_defaults else task.args
         args = {name: value if name in unrendered else render(value) for name, value in written.items()}
+        if task.action == "set_fact":
+            # Names are written in the playbook too, and may be templates; nothing a host said gets there.
+            args = {
+                str(render(SourceText(name, task.origin))) if is_template(name) else name: value
+                for name, value in args.items()
+            }
         options = run.options
         context = ActionContext(
             host=host,
