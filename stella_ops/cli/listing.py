@@ -45,7 +45,9 @@ def _hosts(play: Play, workplace: Workplace) -> Iterator[str]:
 
 def _tasks(listed: Iterable[Task]) -> Iterator[str]:
     for task in listed:
-        yield f"      {task.title}\tTAGS: [{', '.join(sorted(task.inherited.tags))}]"
+        # As ansible-core lists them: the role stands before names alone.
+        title = task.title if task.name else task.action
+        yield f"      {title}\tTAGS: [{', '.join(sorted(task.inherited.tags))}]"
 
 
 def _listed(play: Play, workplace: Workplace, *, everything: bool) -> list[Task]:
