@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import keyword
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import fields
@@ -51,6 +50,8 @@ KNOWN: dict[str, Collection[str]] = {
     "handler": HANDLER,
     "loop_control": LOOP_CONTROL,
 }
+# What Jinja2 reads as something else, though Python would take it for a name.
+_NO_NAMES = frozenset({"True", "true", "False", "false", "None", "none", "not"})
 _WORDS = re.compile(r"true|false|yes|no|on|off|y|n|t|f|0|1", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 
@@ -62,7 +63,7 @@ def is_template(value: Any) -> bool:
 
 def is_identifier(name: Any) -> bool:
     """Whether a variable may have this name."""
-    return isinstance(name, str) and name.isidentifier() and name.isascii() and not keyword.iskeyword(name)
+    return isinstance(name, str) and name.isidentifier() and name.isascii() and name not in _NO_NAMES
 
 
 def not_supported_yet(level: str, name: str) -> bool:
