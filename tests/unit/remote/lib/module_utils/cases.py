@@ -211,7 +211,6 @@ CALLS = [
     "r = heuristic_log_sanitize('http://u:p@h/x and y')",
     "r = heuristic_log_sanitize('u:p@h')",
     "r = [m.get_bin_path('sh') is not None, m.get_bin_path('no-such')]",
-    "m.get_bin_path('no-such-program', required=True, opt_dirs=['/usr/lib'])",
     "r = [m.boolean(x) for x in ('yes', 'F', 1, None, True)]",
     "m.boolean('maybe')",
     "r = [m.human_to_bytes('1.5K'), m.bytes_to_human(1536), bytes_to_human(10), bytes_to_human(8, isbits=True), human_to_bytes('2kilobyte')]",
