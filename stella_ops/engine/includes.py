@@ -34,11 +34,14 @@ class Inclusion:
         what: the file's name, or the arguments of ``include_role``.
         params: variables of the include: of its loop, and its own.
         item: the item of the loop, as it is shown.
+        key: the same for inclusions of one task that bring the same.
+        hosts: in order; a dict, since there may be thousands.
     """
 
     what: Any
     params: dict[str, Any]
-    hosts: list[str] = field(default_factory=list)
+    key: Any
+    hosts: dict[str, None] = field(default_factory=dict)
     item: Any = None
     looped: bool = False
 
@@ -63,13 +66,15 @@ class Includes:
     def __init__(self, run: RunContext, playbook_folder: Path) -> None:
         self._run = run
         self._folder = playbook_folder
-        # Layers of variables are told apart by their ids, so that they must not go away.
-        self._kept: list[Inclusion] = []
+        # What was read once: the same tasks for all hosts, also where those do not come together. Tasks, roles and
+        # layers of variables are told apart by their ids in many places, so that they must not go away either.
+        self._read: dict[Any, Included] = {}
 
     def gather(self, task: Task, outcomes: Mapping[str, Outcome], hosts: Sequence[str]) -> list[Inclusion]:
         """What the hosts include, those that include the same together, in the order it was said."""
         assert task.include is not None
-        found: list[Inclusion] = []
+        found: dict[Any, list[Inclusion]] = {}
+        in_order: list[Inclusion] = []
         for host in hosts:
             outcome = outcomes.get(host)
             if outcome is None:
@@ -79,34 +84,39 @@ class Includes:
             for result, label in zip(results or [], labels, strict=False):
                 if result.get("skipped") or result.get("failed"):
                     continue
-                self._add(found, self._of(task, result, outcome.looped, label), host)
-        self._kept += found
-        return found
+                new = self._of(task, result, outcome.looped, label)
+                alike = found.setdefault(new.key, [])
+                # A host whose loop says the same twice includes it twice.
+                known = next((each for each in alike if host not in each.hosts), None)
+                if known is None:
+                    alike.append(new)
+                    in_order.append(new)
+                    known = new
+                known.hosts[host] = None
+        return in_order
 
     def _of(self, task: Task, result: Result, looped: bool, label: Any) -> Inclusion:
         assert task.include is not None
-        params: dict[str, Any] = dict(task.include.vars)
+        loop: dict[str, Any] = {}
         if looped:
             names = [result.get("ansible_loop_var"), result.get("ansible_index_var"), *_LOOP_NAMES]
-            params.update({name: result[name] for name in names if name in result})
+            loop = {name: result[name] for name in names if name in result}
         what = result["include"] if task.action == "include_tasks" else result["include_args"]
-        return Inclusion(what, params, item=label, looped=looped)
-
-    @staticmethod
-    def _add(found: list[Inclusion], new: Inclusion, host: str) -> None:
-        for known in found:
-            if host not in known.hosts and known.what == new.what and known.params == new.params:
-                known.hosts.append(host)
-                return
-        new.hosts.append(host)
-        found.append(new)
+        key = (id(task), repr(what), repr(loop))
+        return Inclusion(what, {**task.include.vars, **loop}, key, item=label, looped=looped)
 
     def read(self, task: Task, inclusion: Inclusion, *, handler: bool = False) -> Included:
-        """Read what is included.
+        """Read what is included, once.
 
         Raises:
             StellaError: it is not there, or is wrong.
         """
+        known = self._read.get(inclusion.key)
+        if known is None:
+            known = self._read[inclusion.key] = self._read_anew(task, inclusion, handler)
+        return known
+
+    def _read_anew(self, task: Task, inclusion: Inclusion, handler: bool) -> Included:
         include = task.include
         assert include is not None
         problems = Problems()

@@ -131,6 +131,9 @@ class Lockstep:
             outcomes = [await on(chosen[0])]
         else:
             outcomes = await _all(on(host) for host in chosen)
+        if task.action in ("add_host", "group_by"):
+            # Once for all hosts: what it makes anew grows with them.
+            batch.variables.renew()
         self._check_limits(task, once, [o for o in outcomes if o.status in ("failed", "unreachable")])
         return batch.active(hosts)
 
@@ -206,8 +209,6 @@ class Lockstep:
             batch.roles_begun.setdefault(role.key, set()).update(share)
         for name in share:
             self._add(name, task, outcome)
-        if task.action in ("add_host", "group_by"):
-            batch.variables.renew()
         if task.register or outcome.additions:
             batch.variables.changed()
         for topic in outcome.notify:

@@ -164,9 +164,10 @@ class PlayRunner:
         outcomes: dict[str, Outcome] = {}
         await self._lockstep.run(task, hosts, handler=handler, collect=outcomes)
         ready = []
-        in_order = [host for host in batch.hosts if host in set(hosts)]
+        among = set(hosts)
+        in_order = [host for host in batch.hosts if host in among]
         for inclusion in self._includes.gather(task, outcomes, in_order):
-            through = batch.active(inclusion.hosts)
+            through = batch.active(list(inclusion.hosts))
             if not through:
                 continue
             try:

@@ -60,7 +60,8 @@ class PlayVariables:
         self.files: dict[str, dict[str, Any]] = {}
         self.batch: list[str] = []
         self.roles = [role for role in roles if role.public]
-        self._role_layers: dict[int, RoleLayers] = {}
+        # With the role itself, so that no other can take its id.
+        self._role_layers: dict[int, tuple[Role, RoleLayers]] = {}
         self._public: tuple[int, list[Layer], list[Layer]] = (-1, [], [])
         self._active: list[str] | None = None
         self._age = 0
@@ -140,8 +141,8 @@ class PlayVariables:
         """What a role's tasks see of it; made once."""
         made = self._role_layers.get(id(role))
         if made is None:
-            made = self._role_layers[id(role)] = role_layers(role)
-        return made
+            made = self._role_layers[id(role)] = role, role_layers(role)
+        return made[1]
 
     def use_role(self, role: Role) -> None:
         """Make the variables of a role that was included the whole play's."""

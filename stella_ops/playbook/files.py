@@ -29,7 +29,6 @@ class PlaybookFiles:
 
     Args:
         roles_path: folders of roles besides those beside playbooks.
-        decrypt: reads a file that may be encrypted; by default files are read as they are.
     """
 
     def __init__(self, roles_path: Sequence[Path] = ()) -> None:
