@@ -1,4 +1,4 @@
-"""Install, upgrade and remove RPM packages with dnf."""
+"""Install, upgrade and remove RPM packages with dnf, or with yum on a host that has no dnf."""
 
 from stella_ops.remote.lib import dnf_program
 

@@ -101,10 +101,13 @@ def _matcher(target: Any, how: str, name: str) -> Callable[[Any], bool]:
     wanted = [plain_text(item) for item in ([target] if isinstance(target, str) else target or [])]
     if not wanted:
         raise TemplateError(f"{name}: 'target' names no keys")
-    try:
-        return lambda key: any(_MATCHES[how](str(key), each) for each in wanted)
-    except re.error as problem:  # pragma: no cover - compiled when first used
-        raise TemplateError(f"{name}: {problem}") from None
+    if how == "regex":
+        for pattern in wanted:
+            try:
+                re.compile(pattern)
+            except re.error as problem:
+                raise TemplateError(f"{name}: '{pattern}' is no regular expression: {problem}") from None
+    return lambda key: any(_MATCHES[how](str(key), each) for each in wanted)
 
 
 def _records(value: Any, name: str) -> list[Mapping[Any, Any]]:

@@ -63,6 +63,7 @@ def test_what_is_not_supported_is_not_there_and_has_a_hint(kind: str) -> None:
         ("{{ 'soon' | to_seconds }}", "is no duration", "1h 30m"),
         ("{{ '10.0.0.0/24' | ipsubnet('10.1.0.0/16') }}", "is not in the network 10.1.0.0/16", ""),
         ("{{ [{}] | keep_keys(target=['a'], matching_parameter='x') }}", "unknown matching_parameter 'x'", "regex"),
+        ("{{ [{'a': 1}] | keep_keys(target=['('], matching_parameter='regex') }}", "'(' is no regular expression", ""),
     ],
 )
 def test_misuse_is_told(render, text: str, message: str, hint: str) -> None:
