@@ -20,7 +20,7 @@ from stella_ops.agents.enrolment import Enrolment, EnrolmentService
 from stella_ops.agents.token_views import Binding
 from stella_ops.agents.tokens import Refusal, TokenService
 from stella_ops.errors import EnrolmentError
-from stella_ops.store import agents
+from stella_ops.store import agents, configurations
 from stella_ops.store.database import Store
 
 
@@ -129,6 +129,10 @@ class ExchangeService:
         )
 
     def _desire(self, connection: Connection, enrolment: Enrolment, actor: str) -> DesiredConfiguration:
+        newest = configurations.latest(connection, enrolment.agent_id) if enrolment.repeated else None
+        if newest is not None:
+            # Said before; what an operator has changed since then stays.
+            return DesiredConfiguration(config=newest.config, sha256=newest.sha256, revision=newest.revision, new=False)
         agent = agents.get(connection, enrolment.agent_id, lock=True)
         assert agent is not None  # it was locked by this transaction
         token_id = enrolment.certificate.token_id

@@ -85,6 +85,14 @@ def test_the_same_key_gets_the_same_answer_until_the_token_expires(fleet, prove_
     assert refusal(fleet.exchange.identify, token, actor="agent") == "expired"
 
 
+def test_an_answer_that_is_asked_for_again_takes_back_no_later_configuration(fleet, prove_for):
+    token = fleet.request("web1", "prod", Binding(capabilities=("docker",)))
+    first = fleet.exchange.exchange(token, prove_for(), actor="agent")
+    changed = fleet.configurations.desire(first.enrolment.agent_id, {"capabilities": ["compose"]}, actor="ops")
+    again = fleet.exchange.exchange(token, prove_for(), actor="agent")
+    assert (again.config["capabilities"], again.config_revision) == (["compose"], changed.revision)
+
+
 def test_another_key_is_refused_and_counted(fleet, prove_for):
     token = fleet.request("web1", "prod")
     fleet.exchange.exchange(token, prove_for(), actor="agent")
