@@ -85,7 +85,10 @@ async def test_a_folder_stops_soon_after_the_first_failure(
     session.answer = lambda call: {"failed": call.args.get("_source_name") == "020", "msg": "full"}
     result = await copy.run(make_context(), {"src": "tree/", "dest": "/d"})
     assert result["failed"]
-    assert 22 <= len(session.calls) <= 22 + copy.AT_ONCE
+    # Files are read in threads, so how many had gone before the one that failed is not known.
+    failed = [number for number, call in enumerate(session.calls) if call.args.get("_source_name") == "020"]
+    assert len(failed) == 1
+    assert len(session.calls) - failed[0] <= copy.AT_ONCE
 
 
 async def test_the_files_of_a_folder_travel_side_by_side(
