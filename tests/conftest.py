@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -205,6 +206,15 @@ def postgresql() -> Iterator[Any]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def peer_bin() -> Path:
+    """The folder of ansible-core's programs: ``$STELLA_PEER_BIN``, or what ``scripts/peer`` has made."""
+    found = Path(os.environ.get("STELLA_PEER_BIN") or Path(__file__).parents[1] / ".venv-peer" / "bin")
+    if not (found / "ansible-playbook").exists():
+        leave_out(f"there is no ansible-core in {found} (scripts/peer installs it)")
+    return found
+
+
 def _find_interpreters() -> list[Path]:
     """Pythons from 3.6 on: those of pyenv, oldest first, and the one that runs the tests."""
     root = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
@@ -233,6 +243,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def _interpreter_id(path: Path) -> str:
     return f"py{path.parent.parent.name}" if ".pyenv" in path.parts else "py-own"
+
+
+# Files with so many tests that do not share anything that one worker alone would be at them for minutes.
+_IN_PARTS = ("integration/play/test_cases.py", "integration/play/test_against_ansible.py")
+_PARTS = 12
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """The tests of a file go to one worker, with what they share; some files in parts."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFileOrPart(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            path, _, test = nodeid.partition("::")
+            return f"{path}::{zlib.crc32(test.encode()) % _PARTS}" if path.endswith(_IN_PARTS) else path
+
+    return ByFileOrPart(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,10 +1,9 @@
-"""``stella-ops vault`` and ansible-vault read what the other wrote. Where ansible-vault is not installed, what it once
-wrote stands in ``tests/unit/vault/recorded``."""
+"""``stella-ops vault`` and ansible-vault read what the other wrote. What ansible-vault once wrote stands in
+``tests/unit/vault/recorded``, too."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +11,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-PEER = shutil.which("ansible-vault")
 OURS = [sys.executable, "-m", "stella_ops", "vault"]
 CONTENTS = {
     "text": b"a: 1\n",
@@ -22,7 +20,10 @@ CONTENTS = {
     "large": b"line\n" * 40_000,
 }
 
-pytestmark = pytest.mark.skipif(PEER is None, reason="ansible-vault is not installed")
+
+@pytest.fixture
+def theirs(peer_bin: Path) -> list[str]:
+    return [str(peer_bin / "ansible-vault")]
 
 
 @pytest.fixture
@@ -40,13 +41,14 @@ def run(command: list[str], work: Path, *args: str, stdin: bytes = b"") -> bytes
     return done.stdout
 
 
-def both_ways() -> list[tuple[list[str], list[str]]]:
-    return [(OURS, [str(PEER)]), ([str(PEER)], OURS)]
+@pytest.fixture(params=[0, 1], ids=["ours to theirs", "theirs to ours"])
+def both(request: pytest.FixtureRequest, theirs: list[str]) -> tuple[list[str], list[str]]:
+    """Who writes and who reads."""
+    return (OURS, theirs) if request.param == 0 else (theirs, OURS)
 
 
-@pytest.mark.parametrize("way", [0, 1], ids=["ours to theirs", "theirs to ours"])
-def test_files(work: Path, way: int) -> None:
-    writes, reads = both_ways()[way]
+def test_files(work: Path, both: tuple[list[str], list[str]]) -> None:
+    writes, reads = both
     for name, content in CONTENTS.items():
         for vault_id in ("one", "prod@two"):
             sealed = run(writes, work, "encrypt", "--vault-id", vault_id, "--output", "-", "-", stdin=content)
@@ -54,9 +56,8 @@ def test_files(work: Path, way: int) -> None:
             assert found == content, (name, vault_id)
 
 
-@pytest.mark.parametrize("way", [0, 1], ids=["ours to theirs", "theirs to ours"])
-def test_rekey(work: Path, way: int) -> None:
-    writes, reads = both_ways()[way]
+def test_rekey(work: Path, both: tuple[list[str], list[str]]) -> None:
+    writes, reads = both
     path = work / "vars.yml"
     path.write_bytes(b"a: 1\n")
     run(reads, work, "encrypt", "--vault-id", "one", "vars.yml")
@@ -65,19 +66,19 @@ def test_rekey(work: Path, way: int) -> None:
     assert run(reads, work, "view", "--vault-id", "two", "vars.yml") == b"a: 1\n"
 
 
-def test_strings_have_the_same_form(work: Path) -> None:
+def test_strings_have_the_same_form(work: Path, theirs: list[str]) -> None:
     args = ["encrypt_string", "--vault-id", "prod@two", "-n", "a", "-n", "b", "--stdin-name", "c", "1", "2"]
-    ours, theirs = (run(command, work, *args, stdin=b"3\n").decode() for command in (OURS, [str(PEER)]))
+    made = [run(command, work, *args, stdin=b"3\n").decode() for command in (OURS, theirs)]
 
     def form(text: str) -> list[str]:
         # Salts differ, and lengths with them by a line of few characters: the form is what is left.
         return ["hex" if line.strip().isdigit() else line for line in text.splitlines() if len(line.strip()) > 4]
 
-    assert form(ours)[:3] == form(theirs)[:3]
-    for text in (ours, theirs):
+    assert form(made[0])[:3] == form(made[1])[:3]
+    for text in made:
         for name, sealed in yaml.load(text, Loader=_vaults()).items():
             wanted = {"a": b"1", "b": b"2", "c": b"3\n"}[name]
-            for reads in (OURS, [str(PEER)]):
+            for reads in (OURS, theirs):
                 assert run(reads, work, "decrypt", "--vault-id", "two", stdin=sealed.encode()) == wanted
 
 

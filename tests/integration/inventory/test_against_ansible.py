@@ -1,7 +1,6 @@
-"""Generated inventories mean the same to ``stella-ops inventory`` as to ``ansible-inventory``, where that is installed.
+"""Generated inventories mean the same to ``stella-ops inventory`` as to ``ansible-inventory``.
 
-``STELLA_PEER_BIN`` names the folder of ansible-core's programs when they are not on the path. What is generated
-depends on a number alone, so that a failure can be had again.
+What is generated depends on a number alone, so that a failure can be had again.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -23,15 +21,12 @@ assert _spec and _spec.loader
 generated: Any = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(generated)
 
-PEER = shutil.which("ansible-inventory", path=os.environ.get("STELLA_PEER_BIN")) or shutil.which("ansible-inventory")
 OURS = [str(Path(sys.executable).with_name("stella-ops")), "inventory"]
 WAYS = (["--list"], ["--list", "--export"], ["--list", "-y"], ["--graph", "--vars"], ["--list", "-l"])
 
-pytestmark = pytest.mark.skipif(PEER is None, reason="ansible-core is not installed: no ansible-inventory")
-
 
 @pytest.mark.parametrize("seed", range(12))
-def test_a_generated_inventory(seed: int, tmp_path: Path) -> None:
+def test_a_generated_inventory(seed: int, tmp_path: Path, peer_bin: Path) -> None:
     made = generated.Generated(seed, tmp_path)
     way = WAYS[seed % len(WAYS)]
     way = [*way, made.limit] if way[-1] == "-l" else way
@@ -46,8 +41,7 @@ def test_a_generated_inventory(seed: int, tmp_path: Path) -> None:
         args = [*command, *made.args, *way]
         return subprocess.run(args, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
 
-    assert PEER
-    theirs, mine = run([PEER]), run(OURS)
+    theirs, mine = run([str(peer_bin / "ansible-inventory")]), run(OURS)
     if mine.returncode == 4:  # what is wrong is passed over there with a warning
         assert "Failed to parse" in theirs.stderr or "Unable to parse" in theirs.stderr, mine.stderr
         return

@@ -89,3 +89,8 @@ def load(name: str) -> Case:
 def names() -> list[str]:
     """All cases."""
     return sorted(path.parent.name for path in CASES.glob("*/playbook.yml"))
+
+
+def ids(runs: list[tuple[str, str]]) -> list[str]:
+    """What the runs of cases, given by name and label, are called among the tests."""
+    return [f"{name}-{label}" if label else name for name, label in runs]

@@ -2,59 +2,22 @@
 
     python tests/integration/play/compare.py --peer VENV/bin/ansible-playbook [--record] [CASE...]
 
-Not part of the test suite: it needs ansible-core, which this project does not depend on.
+``scripts/peer`` installs ansible-core into ``.venv-peer``. That what is recorded is what it does is tested by
+``test_against_ansible.py``.
 """
 
 from __future__ import annotations
 
 import argparse
 import difflib
-import os
-import signal
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 import case as cases
-from transcript import KEYS, normalize
-
-
-def run(command: list[str], found: cases.Case, name: str, work: Path) -> tuple[int, str, str]:
-    """Run a case with a program; exit status, comparable transcript, all that it printed."""
-    environment = {
-        **os.environ,
-        "STELLA_HOME": str(work / ".stella"),
-        "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
-        "ANSIBLE_NOCOLOR": "1",
-        "ANSIBLE_LOCALHOST_WARNING": "0",
-        "ANSIBLE_HOME": str(work / ".ansible"),
-        "NO_COLOR": "1",
-        "PYTHONFAULTHANDLER": "1",
-        "HOME": str(work),
-        "LC_ALL": "C.UTF-8",
-        **found.environment,
-    }
-    args = [*command, *found.unpack(work), *found.runs[name]]
-    # Standard output and error apart: warnings of either program are its own.
-    process = subprocess.Popen(
-        args,
-        cwd=work,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        stdout, stderr = process.communicate(timeout=300)
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGABRT)  # faulthandler then says where it hangs
-        stdout, stderr = process.communicate()
-        print(f"=== {found.name}: HANGS\n{stderr}")
-    transcript = normalize(stdout, str(work), (*KEYS, *found.keys))
-    return process.returncode, transcript, stdout + stderr
+import program
+import transcript
 
 
 def main() -> int:
@@ -72,8 +35,9 @@ def main() -> int:
             outcomes = []
             for command in ([options.peer], ours):
                 with tempfile.TemporaryDirectory() as folder:
-                    outcomes.append(run(command, found, label, Path(folder)))
-            (their_exit, theirs, _), (our_exit, mine, said) = outcomes
+                    outcomes.append(program.run(command, found, label, Path(folder), transcript))
+            (their_exit, theirs), (our_exit, mine) = ((one.status, one.transcript) for one in outcomes)
+            said = outcomes[1].said
             if found.no_transcript:
                 theirs = mine = ""
             wanted_exit = found.peer_exits.get(label, our_exit)

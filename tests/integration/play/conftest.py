@@ -31,6 +31,7 @@ def _sibling(name: str) -> ModuleType:
 
 cases = _sibling("case")
 transcript = _sibling("transcript")
+_sibling("program")
 _sibling("rows")
 
 

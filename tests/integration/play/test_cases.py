@@ -15,11 +15,7 @@ ALL = [(name, label) for name in cases.names() for label in cases.load(name).run
 EMBEDDED = [(name, label) for name, label in ALL if cases.load(name).also_embedded]
 
 
-def _ids(pairs: list[tuple[str, str]]) -> list[str]:
-    return [f"{name}-{label}" if label else name for name, label in pairs]
-
-
-@pytest.mark.parametrize(("name", "label"), ALL, ids=_ids(ALL))
+@pytest.mark.parametrize(("name", "label"), ALL, ids=cases.ids(ALL))
 def test_case(name: str, label: str, run_case: Callable[..., Any]) -> None:
     case = cases.load(name)
     if case.needs and shutil.which(case.needs) is None:
@@ -28,7 +24,7 @@ def test_case(name: str, label: str, run_case: Callable[..., Any]) -> None:
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize(("name", "label"), EMBEDDED, ids=_ids(EMBEDDED))
+@pytest.mark.parametrize(("name", "label"), EMBEDDED, ids=cases.ids(EMBEDDED))
 def test_case_over_ssh(name: str, label: str, run_case: Callable[..., Any], embedded_lab: Any) -> None:
     case = cases.load(name)
     _check(case, label, run_case(case, label, embedded_lab))

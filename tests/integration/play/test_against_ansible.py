@@ -1,0 +1,33 @@
+"""The cases under ansible-core itself: what is recorded of it is what it does.
+
+That stella-ops does the same is tested by ``test_cases.py`` with the same records.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+cases = sys.modules["tests_integration_play_case"]  # loaded by conftest.py
+program = sys.modules["tests_integration_play_program"]
+transcript = sys.modules["tests_integration_play_transcript"]
+
+# A case that differs on purpose says why, and is recorded from stella-ops.
+ALL = [(name, label) for name in cases.names() for label in cases.load(name).runs if not cases.load(name).differs]
+
+
+@pytest.mark.timeout(program.LONGEST + 20)
+@pytest.mark.parametrize(("name", "label"), ALL, ids=cases.ids(ALL))
+def test_what_is_recorded(name: str, label: str, peer_bin: Path, tmp_path: Path) -> None:
+    case = cases.load(name)
+    if case.needs and shutil.which(case.needs) is None:
+        pytest.skip(f"left out: there is no {case.needs} on this machine")
+    ran = program.run([str(peer_bin / "ansible-playbook")], case, label, tmp_path / "work", transcript)
+    if case.no_transcript:
+        assert ran.status == case.peer_exits.get(label, case.exits[label]), ran.said
+    else:
+        recorded = case.expected(label).read_text(encoding="utf-8")
+        assert f"exit status {ran.status}\n\n{ran.transcript}" == recorded, ran.said
