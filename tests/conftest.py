@@ -176,6 +176,25 @@ def systemd_hosts(docker_engine: Any, tmp_path_factory: pytest.TempPathFactory) 
         systemd_hosts.down(folder / "lab", purge=True)
 
 
+@pytest.fixture(scope="session")
+def generations(docker_engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A host of each Debian release that the lab knows, named for it, this worker's own: Python 3.9, 3.11 and 3.13."""
+    from stella_ops.lab import systemd_hosts
+    from stella_ops.lab.systemd_image import RELEASES
+
+    folder = tmp_path_factory.mktemp("generations")
+    try:
+        try:
+            lab = systemd_hosts.up(
+                folder / "lab", names=RELEASES, releases=RELEASES, engine_folder=docker_engine.folder
+            )
+        except LabError as problem:
+            leave_out(f"no hosts of several Debian releases: {problem}")
+        yield lab
+    finally:
+        systemd_hosts.down(folder / "lab", purge=True)
+
+
 _NO_AGENT = """
 systemctl disable --now stella-agent; pkill -KILL -u stella-agent
 rm -rf /opt/stella-agent /etc/stella-agent /var/lib/stella-agent /run/stella-agent /var/log/stella-agent \\

@@ -30,15 +30,26 @@ def lab() -> None:
     epilog="""\b
 Examples:
   stella-ops lab up
-  stella-ops lab up --kind systemd --count 5 /tmp/lab"""
+  stella-ops lab up --kind systemd --count 5 /tmp/lab
+  stella-ops lab up --kind systemd --release bullseye --release trixie --count 2"""
 )
 @_KIND
 @click.option("--count", type=click.IntRange(1, 500), default=3, show_default=True, help="How many hosts.")
+@click.option(
+    "--release",
+    "releases",
+    type=click.Choice(["bullseye", "bookworm", "trixie"]),
+    multiple=True,
+    help="Debian release of new systemd hosts; several are given to the hosts in turn.  [default: bookworm]",
+)
 @_FOLDER
-def up(kind: str, count: int, folder: Path | None) -> int:
+def up(kind: str, count: int, releases: tuple[str, ...], folder: Path | None) -> int:
     """Start hosts, and write an inventory for them."""
+    if releases and kind != "systemd":
+        raise click.UsageError("--release is for --kind systemd: other hosts run this machine's own system")
     place = _place(folder, kind)
-    made = _room(kind).up(place, count)
+    more = {"releases": releases} if releases else {}
+    made = _room(kind).up(place, count, **more)
     for host in made.hosts:
         click.echo(f"{host.name}  {host.user}@{host.address}:{host.port}")
     click.echo(f"\nInventory: {place / 'inventory.yml'}")

@@ -1,7 +1,7 @@
 """systemd hosts: minimal Debian systems booted in Docker containers, with sshd and sudo.
 
 Each is reached through a port on 127.0.0.1. Log in as ``ops`` (sudo without a password) or ``ops2`` (sudo
-asks for ``systemd_image.SUDO_PASSWORD``). The faults of real hosts are Docker's: ``pause``, ``kill``,
+asks for ``systemd_image.SUDO_PASSWORD``) or ``root``. The faults of real hosts are Docker's: ``pause``, ``kill``,
 ``network disconnect``; see ``docker``.
 """
 
@@ -19,7 +19,7 @@ from stella_ops.errors import LabError
 from stella_ops.lab.docker_engine import Engine, default_folder, ensure_engine
 from stella_ops.lab.keys import ensure_key
 from stella_ops.lab.model import Lab, LabHost, host_names, load_as, locked
-from stella_ops.lab.systemd_image import PASSWORD_SUDO_USER, SUDO_PASSWORD, SUDO_USER, ensure_image
+from stella_ops.lab.systemd_image import PASSWORD_SUDO_USER, SUDO_PASSWORD, SUDO_USER, ensure_images
 
 KIND = "systemd"
 _BOOT_TIMEOUT = 90
@@ -65,7 +65,7 @@ def up(
         known = load_as(KIND, folder)
         wanted = host_names(count, names, [host.name for host in known.hosts] if known else [])
         engine = ensure_engine(engine_folder or default_folder())
-        images = {release: ensure_image(engine, release) for release in dict.fromkeys(releases)}
+        images = ensure_images(engine, releases)
         client = ensure_key(folder / "keys" / "client")
         ports: dict[str, int] = {host.name: host.port for host in known.hosts} if known else {}
         for number, name in enumerate(wanted):

@@ -1,7 +1,8 @@
-"""The modules for users, services, cron, mounts and the like, on real systemd hosts.
+"""The modules for users, services, cron, mounts and the like, on real systemd hosts of three Debian releases.
 
 Each playbook in ``system_modules/`` asserts, step by step, what a module returns and what then is on the host. All
-but the one for ansible.posix pass under ansible-core as they are.
+but the one for ansible.posix pass under ansible-core as they are. A playbook runs on all hosts at once, as the user
+who may become root by sudo, then as root.
 """
 
 from __future__ import annotations
@@ -18,46 +19,49 @@ from stella_ops.lab.model import Lab
 pytestmark = [pytest.mark.e2e, pytest.mark.systemd]
 
 PLAYBOOKS = Path(__file__).parent / "system_modules"
+LOGINS = {"sudo": [], "root": ["-e", "ansible_user=root", "-e", "ansible_become=false"]}
+
+by_sudo_and_as_root = pytest.mark.parametrize("login", LOGINS)
 
 
-def play(make_project: Callable[[], Any], lab: Lab, name: str, host: str) -> Any:
+def play(make_project: Callable[[], Any], lab: Lab, name: str, login: str) -> Any:
     project = make_project()
     playbook = str(PLAYBOOKS / f"{name}.yml")
     done = project.run(
-        *("play", playbook, "-i", lab.inventory, "--limit", host, "-e", "by_stella=true"), expect=0, timeout=120
+        *("play", playbook, "-i", lab.inventory, "-e", "by_stella=true", *LOGINS[login]), expect=0, timeout=120
     )
     assert "Traceback" not in done.stdout + done.stderr
     return done
 
 
-def test_users_and_groups(systemd_lab: Lab, make_project: Callable[[], Any]) -> None:
-    done = play(make_project, systemd_lab, "accounts", "lab1")
+@by_sudo_and_as_root
+def test_users_and_groups(login: str, generations: Lab, make_project: Callable[[], Any]) -> None:
+    done = play(make_project, generations, "accounts", login)
     # The hashes, and the passphrase of the key, are shown nowhere.
     assert "abcdefgh" not in done.stdout + done.stderr
     assert "open sesame" not in done.stdout + done.stderr
 
 
-def test_services(systemd_lab: Lab, make_project: Callable[[], Any]) -> None:
-    play(make_project, systemd_lab, "services", "lab2")
+def test_services(generations: Lab, make_project: Callable[[], Any]) -> None:
+    play(make_project, generations, "services", "sudo")
 
 
-def test_mounts_parameters_and_keys(systemd_lab: Lab, make_project: Callable[[], Any]) -> None:
-    play(make_project, systemd_lab, "posix", "lab3")
+@by_sudo_and_as_root
+def test_mounts_parameters_and_keys(login: str, generations: Lab, make_project: Callable[[], Any]) -> None:
+    play(make_project, generations, "posix", login)
 
 
-def test_crontabs_names_and_known_hosts(systemd_lab: Lab, make_project: Callable[[], Any]) -> None:
-    install = "apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends cron"
-    try:
-        systemd_hosts.docker(systemd_lab, "exec", "lab2", "/bin/sh", "-c", f"command -v crontab || {{ {install}; }}")
-    except Exception as problem:
-        pytest.skip(f"left out: cron cannot be installed on the host: {problem}")
-    play(make_project, systemd_lab, "tables", "lab2")
+@by_sudo_and_as_root
+def test_crontabs_names_and_known_hosts(login: str, generations: Lab, make_project: Callable[[], Any]) -> None:
+    play(make_project, generations, "tables", login)
 
 
-def test_a_reboot(systemd_lab: Lab, make_project: Callable[[], Any]) -> None:
+def test_a_reboot(generations: Lab, make_project: Callable[[], Any]) -> None:
     # Docker starts the container again when its systemd has ended, as firmware would a machine.
-    systemd_hosts.docker(systemd_lab, "update", "lab3", "--restart", "always")
+    for host in generations.hosts:
+        systemd_hosts.docker(generations, "update", host.name, "--restart", "always")
     try:
-        play(make_project, systemd_lab, "reboot", "lab3")
+        play(make_project, generations, "reboot", "sudo")
     finally:
-        systemd_hosts.docker(systemd_lab, "update", "lab3", "--restart", "no")
+        for host in generations.hosts:
+            systemd_hosts.docker(generations, "update", host.name, "--restart", "no")
