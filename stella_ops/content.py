@@ -50,7 +50,17 @@ def find_content(kind: str, name: str, extra: Iterable[Path] = ()) -> Path | Non
 
 
 def module_path(name: str, extra: Sequence[Path] = ()) -> Path | None:
-    """The source file of a module, by its short name; checks of the doctor are ``doctor/<name>``."""
+    """The source file of a module, by its canonical name; checks of the doctor are ``doctor/<name>``.
+
+    Raises:
+        CollectionError: see ``collections.resolving.follow``; of those whose name has dots.
+    """
+    if "." in name:
+        from stella_ops.collections import current
+        from stella_ops.collections.resolving import module
+
+        collected = module(current(), name)
+        return None if collected is None else collected[1]
     for folder in extra:
         path = folder / f"{name}.py"
         if path.is_file():

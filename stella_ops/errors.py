@@ -10,6 +10,7 @@
     │   ├── PlaybookError
     │   │   └── MissingPlaybookError             1   there is no playbook of that name
     │   └── SettingsError                            stella.toml, ansible.cfg
+    ├── CollectionError                          1   what an installed collection says of itself, or misses
     ├── VaultError                               1   encrypted data is damaged, or no password fits
     ├── TemplateError                            1   a template cannot be parsed or rendered
     │   └── UndefinedVariableError
@@ -119,6 +120,10 @@ class MissingPlaybookError(PlaybookError):
 
 class SettingsError(ParseError):
     """``stella.toml`` or ``ansible.cfg`` is wrong."""
+
+
+class CollectionError(StellaError):
+    """An installed collection says that something is gone, or what it says cannot be read."""
 
 
 class VaultError(StellaError):

@@ -161,6 +161,28 @@ SETTINGS: tuple[Setting, ...] = (
     _used("DEFAULT_MODULE_ARGS", "defaults.module_args", "ANSIBLE_MODULE_ARGS", "text", "as run -a"),
     # where things are
     _used("DEFAULT_ROLES_PATH", "defaults.roles_path", "ANSIBLE_ROLES_PATH", "paths", "folders of roles"),
+    _used(
+        "COLLECTIONS_PATHS",
+        "defaults.collections_path defaults.collections_paths",
+        "ANSIBLE_COLLECTIONS_PATH ANSIBLE_COLLECTIONS_PATHS",
+        "paths",
+        "folders that hold an ansible_collections, besides those beside playbooks",
+    ),
+    _used(
+        "COLLECTIONS_SCAN_SYS_PATH",
+        "defaults.collections_scan_sys_path",
+        "ANSIBLE_COLLECTIONS_SCAN_SYS_PATH",
+        "flag",
+        "whether collections are also looked for where Python imports from; true where it is not written",
+    ),
+    _used(
+        "COLLECTIONS_ON_ANSIBLE_VERSION_MISMATCH",
+        "defaults.collections_on_ansible_version_mismatch",
+        "ANSIBLE_COLLECTIONS_ON_ANSIBLE_VERSION_MISMATCH",
+        "text",
+        "a collection whose requires_ansible asks for another version: error, warning (the default) or ignore",
+        "error warning ignore",
+    ),
     _used("DEFAULT_MODULE_PATH", "defaults.library", "ANSIBLE_LIBRARY", "paths", "as --module-path"),
     _used("PLAYBOOK_DIR", "defaults.playbook_dir", "ANSIBLE_PLAYBOOK_DIR", "path", "as run --playbook-dir"),
     _used(
@@ -178,6 +200,13 @@ SETTINGS: tuple[Setting, ...] = (
         "the folder of retry files",
     ),
     # what is shown
+    _used(
+        "DEPRECATION_WARNINGS",
+        "defaults.deprecation_warnings",
+        "ANSIBLE_DEPRECATION_WARNINGS",
+        "flag",
+        "warnings of what collections will take away; true where it is not written",
+    ),
     _used("DEFAULT_VERBOSITY", "defaults.verbosity", "ANSIBLE_VERBOSITY", "count", "as so many -v"),
     _used("ANSIBLE_FORCE_COLOR", "defaults.force_color", "ANSIBLE_FORCE_COLOR", "flag", "colours off terminals too"),
     _used("ANSIBLE_NOCOLOR", "defaults.nocolor", "ANSIBLE_NOCOLOR", "flag", "no colours"),
@@ -396,22 +425,16 @@ SETTINGS: tuple[Setting, ...] = (
         "modules are never files on a host",
     ),
     _unused("LOCAL_TMP", "defaults.local_tmp", "ANSIBLE_LOCAL_TEMP", "nothing is written there"),
-    _unused(
-        "COLLECTIONS_PATHS",
-        "defaults.collections_path defaults.collections_paths",
-        "ANSIBLE_COLLECTIONS_PATH ANSIBLE_COLLECTIONS_PATHS",
-        "collections are not loaded",
-    ),
 )
 
 # Said by nobody: what they switch off is not here, or they are another program's.
 QUIET_SECTIONS = frozenset({"galaxy", "colors", "selinux", "persistent_connection", "paramiko_connection"})
 QUIET = frozenset(
     {
-        *("ANSIBLE_CONFIG", "ANSIBLE_HOME", "ANSIBLE_NOCOWS", "ANSIBLE_DEPRECATION_WARNINGS"),
+        *("ANSIBLE_CONFIG", "ANSIBLE_HOME", "ANSIBLE_NOCOWS"),
         *("ANSIBLE_LOCALHOST_WARNING", "ANSIBLE_SYSTEM_WARNINGS", "ANSIBLE_DEVEL_WARNING", "ANSIBLE_COMMAND_WARNINGS"),
         *("ANSIBLE_ACTION_WARNINGS",),
-        *("defaults.home", "defaults.nocows", "defaults.deprecation_warnings", "defaults.localhost_warning"),
+        *("defaults.home", "defaults.nocows", "defaults.localhost_warning"),
         *("defaults.system_warnings", "defaults.devel_warning", "defaults.command_warnings"),
         *("defaults.action_warnings", "defaults.interpreter_python_fallback"),
         # the vault's own, and folders of plug-ins, are read where they are used

@@ -34,7 +34,7 @@ def doc(modules: tuple[str, ...], listed: bool, module_path: tuple[str, ...], st
     from stella_ops.module_docs import read_doc
     from stella_ops.module_folders import folders_beside, split_paths
     from stella_ops.origins import did_you_mean
-    from stella_ops.playbook.arguments import short_name
+    from stella_ops.playbook.module_names import short_name
 
     if listed == bool(modules):
         raise UsageError("name a module, or ask for --list", hint="stella-ops doc file")

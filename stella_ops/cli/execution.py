@@ -505,7 +505,9 @@ async def _execute(
 ) -> int:
     import asyncio
 
+    from stella_ops import collections
     from stella_ops.agents.fleet import Fleet
+    from stella_ops.cli.collections import tell
     from stella_ops.cli.recording import WithoutVault
     from stella_ops.console.fan_out import FanOut
     from stella_ops.engine.run import Run
@@ -529,6 +531,10 @@ async def _execute(
     recorder = fleet.run_recorder() if record else None
     kept = [WithoutVault(recorder, current())] if recorder else []
     reporter = FanOut([*watching, *kept], errors=sys.stderr)
+    tell(
+        workplace.settings,
+        lambda said: reporter.handle(Warned(time=time.time(), message=said.text, deprecated=said.deprecated)),
+    )
     pool = await make_pool(workplace, fleet, warn)
     tunnels = None
     if workplace.choices.tunnel:
@@ -567,5 +573,6 @@ async def _execute(
             await asyncio.to_thread(recorder.close)
             if recorder.problem is not None:
                 warn(f"the run is not recorded in the fleet store: {recorder.problem}")
+        collections.current().listen(None)
         reporter.close()
         await fleet.close()

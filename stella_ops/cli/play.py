@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from stella_ops.cli import options
 from stella_ops.errors import MissingPlaybookError, UsageError
+
+if TYPE_CHECKING:
+    from stella_ops.cli.execution import Workplace
 
 
 @click.command(
@@ -63,12 +67,13 @@ def play(
     extra_vars: tuple[str, ...],
     **given: Any,
 ) -> int:
-    """Run playbooks: yours, or a built-in one by its name.
+    """Run playbooks: yours, one of a collection by its full name, or a built-in one by its name.
 
     Built in are bootstrap.yml, configure.yml, doctor.yml and decommission.yml.
     """
     import dataclasses
 
+    from stella_ops.cli.collections import print_notices
     from stella_ops.cli.execution import Choices, check_limit, execute, failing_with_one, module_environment, prepare
     from stella_ops.module_folders import folders_beside, split_paths
 
@@ -78,7 +83,7 @@ def play(
         if reissue:
             extra_vars = (*extra_vars, '{"stella_reissue": true}')
         workplace = prepare(Choices(extra_vars=extra_vars, **given))
-        paths = [find_playbook(name, workplace.project.root) for name in playbooks]
+        paths = find_playbooks(playbooks, workplace)
         named = [folder for text in given["module_path"] for folder in split_paths(text)]
         environ = module_environment(workplace.settings)
         folders = folders_beside(paths, named, workplace.options.module_folders, environ)
@@ -90,8 +95,24 @@ def play(
 
             for book in books:
                 click.echo(list_playbook(book, workplace, hosts=list_hosts, tasks=list_tasks, tags=list_tags), nl=False)
+            print_notices(workplace.settings)
             return 0
         return execute(workplace, books, kind="play", title=" ".join(playbooks))
+
+
+def find_playbooks(names: Sequence[str], workplace: Workplace) -> list[Path]:
+    """Playbooks as a command line names them; the collections beside them are in use from then on.
+
+    Raises:
+        MissingPlaybookError: there is none of a name.
+    """
+    from stella_ops.cli.collections import use_collections
+
+    # One of a collection may lie beside another playbook.
+    written = [Path(name).expanduser() for name in names]
+    places = [path.absolute().parent for path in written if path.is_file()]
+    found = use_collections(workplace.settings, [*places, Path.cwd()] if len(places) < len(names) else places)
+    return [found.playbook(name) or find_playbook(name, workplace.project.root) for name in names]
 
 
 def find_playbook(name: str, root: Path) -> Path:
@@ -100,6 +121,8 @@ def find_playbook(name: str, root: Path) -> Path:
     Raises:
         MissingPlaybookError: there is none of that name.
     """
+    from stella_ops.collections import current
+    from stella_ops.collections.resolving import explain
     from stella_ops.content import builtin_folder
     from stella_ops.origins import did_you_mean
 
@@ -113,7 +136,8 @@ def find_playbook(name: str, root: Path) -> Path:
             if (folder / name).is_file():
                 return folder / name
     builtin = sorted(p.name for p in builtin_folder("playbooks").glob("*.yml"))
+    hint = explain(current(), "playbook", name) if "/" not in name and not name.endswith((".yml", ".yaml")) else None
     raise MissingPlaybookError(
         f"the playbook: {name} could not be found",
-        hint=did_you_mean(name, builtin) or f"built in are {', '.join(builtin)}",
+        hint=hint or did_you_mean(name, builtin) or f"built in are {', '.join(builtin)}",
     )

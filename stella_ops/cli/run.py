@@ -50,6 +50,7 @@ def run(
     import dataclasses
     from pathlib import Path
 
+    from stella_ops.cli.collections import use_collections
     from stella_ops.cli.execution import Choices, check_limit, execute, failing_with_one, module_environment, prepare
     from stella_ops.cli.modules import module_index
     from stella_ops.cli.single_task import single_step
@@ -63,6 +64,7 @@ def run(
         choose = workplace.settings.choose
         named = [folder for text in given["module_path"] for folder in split_paths(text)]
         beside = [Path(playbook_dir or ".") / "run.yml"]
+        use_collections(workplace.settings, [Path(choose("PLAYBOOK_DIR", playbook_dir, default=".")).absolute()])
         environ = module_environment(workplace.settings)
         folders = folders_beside(beside, named, workplace.options.module_folders, environ)
         workplace.options = dataclasses.replace(workplace.options, module_folders=folders)

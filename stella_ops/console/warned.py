@@ -22,7 +22,7 @@ class WarningPrinter:
         """A warning of the engine, with its place or host."""
         place = event.where or event.host
         self._say(
-            "ERROR" if event.error else "WARNING",
+            "ERROR" if event.error else "DEPRECATION WARNING" if event.deprecated else "WARNING",
             event.message,
             event.host,
             f"{place}: {event.message}" if place else event.message,

@@ -61,7 +61,8 @@ class Batch:
             name = str(self.run.templar.render(task.name, self.variables.of(self.hosts[0], task)))
         except TemplateError:
             name = str(task.name)
-        return name if task.inherited.role is None else f"{task.inherited.role.name} : {name}"
+        role = task.inherited.role
+        return name if role is None or task.action == "include_role" else f"{role.name} : {name}"
 
     def flag(self, value: Any, task: Task | None = None, host: str | None = None) -> bool:
         """A keyword that is true or false for all hosts; a template sees the variables of the first."""

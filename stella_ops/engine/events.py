@@ -165,12 +165,18 @@ class HandlerNotified(Event):
 
 @_event
 class Warned(Event):
-    """Something an operator should know that is no failure of a host; ``error`` says that it is a mistake."""
+    """Something an operator should know that is no failure of a host.
+
+    Attributes:
+        error: it is a mistake.
+        deprecated: it works, and will not one day.
+    """
 
     message: str
     host: str | None = None
     where: str | None = None
     error: bool = False
+    deprecated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,8 @@ from stella_ops.engine.run_context import RunContext
 from stella_ops.engine.variables import PlayVariables
 from stella_ops.errors import PlaybookError, TemplateError
 from stella_ops.origins import SourceText, origin_of
-from stella_ops.playbook.arguments import short_name
 from stella_ops.playbook.model import Task
+from stella_ops.playbook.module_defaults import ModuleDefaults
 from stella_ops.templating.omit import OMIT, drop_omitted
 from stella_ops.templating.scope import is_template
 from stella_ops.transport.base import Link
@@ -49,6 +49,7 @@ class Preparation:
         self._variables = variables
         self._search_path = search_path
         self._reach = Reach(run.options)
+        self._defaults = ModuleDefaults(run.modules)
         self._lookup_paths: dict[tuple[int, str | None], tuple[Path, ...]] = {}
 
     def search_path(self, task: Task) -> list[Path]:
@@ -113,7 +114,9 @@ class Preparation:
             if password:
                 run.redactor.add(password)
         unrendered: frozenset[str] = getattr(action(task.action), "UNRENDERED", frozenset())
-        written = {**self._module_defaults(task, render), **task.args} if keywords.module_defaults else task.args
+        written = task.args
+        if keywords.module_defaults:
+            written = {**self._defaults.of(task.action, keywords.module_defaults, render), **task.args}
         args = {name: value if name in unrendered else render(value) for name, value in written.items()}
         if task.action == "set_fact":
             # Names are written in the playbook too, and may be templates; nothing a host said gets there.
@@ -142,18 +145,6 @@ class Preparation:
             inventory=run.inventory,
         )
         return Prepared(target, context, drop_omitted(args))
-
-    def _module_defaults(self, task: Task, render: Callable[[Any], Any]) -> dict[str, Any]:
-        """The arguments that ``module_defaults`` gives a task's module; those of the innermost level win."""
-        made: dict[str, Any] = {}
-        for level in task.inherited.module_defaults:
-            rendered = render(level) if isinstance(level, str) else level
-            for name, args in (rendered or {}).items():
-                if isinstance(args, str):
-                    args = render(args)
-                if short_name(str(name)) == task.action and isinstance(args, Mapping):
-                    made.update(args)
-        return made
 
     def flag(self, value: Any, view: Mapping[str, Any]) -> bool:
         """A keyword that is true or false."""

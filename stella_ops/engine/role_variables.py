@@ -56,10 +56,12 @@ def exported_layers(role: Role) -> tuple[list[Layer], list[Layer]]:
 
 def _names(role: Role) -> Layer:
     made: dict[str, Any] = {
-        "role_name": role.name,
+        "role_name": role.name if role.collection is None else role.name.rpartition(".")[2],
         "ansible_role_name": role.name,
         "role_path": role.folder,
     }
+    if role.collection is not None:
+        made["ansible_collection_name"] = role.collection
     if role.chain and role.included:
         made["ansible_parent_role_names"] = [parent.name for parent in reversed(role.chain)]
         made["ansible_parent_role_paths"] = [parent.folder for parent in reversed(role.chain)]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from stella_ops.errors import PlaybookError
+from stella_ops import collections as installed
+from stella_ops.collections.resolving import explain
+from stella_ops.errors import CollectionError, PlaybookError
 from stella_ops.origins import Origin, SourceText, SourceVault, did_you_mean, key_origin, nearest, origin_of
 from stella_ops.playbook.free_form import parse_text
 from stella_ops.playbook.keywords import (
@@ -19,16 +21,10 @@ from stella_ops.playbook.keywords import (
 )
 from stella_ops.playbook.loops import with_keywords
 from stella_ops.playbook.module_index import ModuleIndex, ModuleSpec
+from stella_ops.playbook.module_names import action_plugin, canonical, short_name
 from stella_ops.playbook.problems import Problems
 from stella_ops.playbook.user_plugins import is_users
 
-PREFIXES = ("ansible.builtin.", "ansible.legacy.")
-# Modules of other collections that are built in here.
-COLLECTED = {
-    "ansible.posix": ("authorized_key", "mount", "sysctl"),
-    "community.general": ("archive", "ini_file"),
-    "stella.ops": (),
-}
 META = (
     *("flush_handlers", "noop", "end_play", "end_host", "end_batch", "clear_facts", "clear_host_errors"),
     *("refresh_inventory", "reset_connection", "end_role"),
@@ -43,33 +39,34 @@ class Call:
     """The module of a task.
 
     Attributes:
+        action: its canonical name.
+        written: the name as it is written.
         delegate_to: set by ``local_action``.
     """
 
     action: str
+    written: str
     args: dict[str, Any] = field(default_factory=dict)
     delegate_to: str | None = None
 
 
-def short_name(name: str) -> str:
-    """A module's name without the collections that stand for the built-in ones."""
-    for prefix in PREFIXES:
-        if name.startswith(prefix):
-            return name[len(prefix) :]
-    collection, _, module = name.rpartition(".")
-    return module if module in COLLECTED.get(collection, ()) else name
-
-
 def read_call(
-    raw: Mapping[Any, Any], level: str, modules: ModuleIndex, problems: Problems, *, expected_to_fail: bool = False
+    raw: Mapping[Any, Any],
+    level: str,
+    modules: ModuleIndex,
+    problems: Problems,
+    *,
+    expected_to_fail: bool = False,
+    search: Sequence[str] = (),
 ) -> Call | None:
     """The module call of a task; None, with a problem noted, when there is none that can be read.
 
     Args:
         level: ``task`` or ``handler``; other keys of the mapping are checked against its keywords.
         expected_to_fail: the playbook deals with its failure, so that wrong parameters are told when it runs.
+        search: the collections in which a short name is looked for; see ``module_names.search_list``.
     """
-    named = _candidates(raw, level, modules, problems)
+    named = _candidates(raw, level, modules, problems, search)
     if named is None:
         return None
     keyword, name, written = named
@@ -79,10 +76,10 @@ def read_call(
         if taken is None:
             return None
         name, written = taken
-    spec = _find_spec(name, origin_of(raw[keyword]) if keyword != name else where, modules, problems)
+    spec = _find_spec(name, origin_of(raw[keyword]) if keyword != name else where, modules, problems, search)
     if spec is None:
         return None
-    call = Call(short_name(name), delegate_to="localhost" if keyword == "local_action" else None)
+    call = Call(spec.name, name, delegate_to="localhost" if keyword == "local_action" else None)
     try:
         call.args = {**_extra_args(raw, problems), **_read_args(spec, written, where)}
     except PlaybookError as problem:
@@ -93,7 +90,7 @@ def read_call(
 
 
 def _candidates(
-    raw: Mapping[Any, Any], level: str, modules: ModuleIndex, problems: Problems
+    raw: Mapping[Any, Any], level: str, modules: ModuleIndex, problems: Problems, search: Sequence[str]
 ) -> tuple[str, str, Any] | None:
     unknown = [
         key
@@ -101,7 +98,7 @@ def _candidates(
         if key not in KNOWN[level] and key not in with_keywords(raw) and not not_supported_yet(level, str(key))
     ]
     named = [key for key in raw if key in ("action", "local_action")]
-    named += [key for key in unknown if _is_module(key, modules)]
+    named += [key for key in unknown if _is_module(key, modules, search)]
     strangers = [key for key in unknown if key not in named]
     for key in raw:
         if not_supported_yet(level, str(key)):
@@ -124,10 +121,13 @@ def _candidates(
     return None
 
 
-def _is_module(key: Any, modules: ModuleIndex) -> bool:
+def _is_module(key: Any, modules: ModuleIndex, search: Sequence[str]) -> bool:
     if not isinstance(key, str):
         return False
-    name = short_name(key)
+    try:
+        name = canonical(key, modules, search)
+    except CollectionError:
+        return True
     return name == "meta" or name in _NOT_BUILT or modules.spec(name) is not None
 
 
@@ -147,10 +147,24 @@ def _report_no_module(
         problems.add(f"the {level} names no module", where=origin_of(raw))
 
 
-def _find_spec(name: str, where: Origin | None, modules: ModuleIndex, problems: Problems) -> ModuleSpec | None:
-    short = short_name(name)
+def _find_spec(
+    name: str, where: Origin | None, modules: ModuleIndex, problems: Problems, search: Sequence[str]
+) -> ModuleSpec | None:
+    try:
+        short = canonical(name, modules, search)
+        plugin = action_plugin(short)
+    except CollectionError as problem:
+        problems.add(problem.message, where=where, hint=problem.hint or problem.where)
+        return None
     if short == "meta":
         return _META_SPEC
+    if plugin is not None:
+        problems.add(
+            f"'{name}' needs the action plug-in '{plugin}': those are not supported",
+            where=where,
+            hint="use a module without one, or write what it does as a role",
+        )
+        return None
     spec = modules.spec(short)
     if spec is None and short in _NOT_BUILT:
         problems.add(f"'{short}' is gone from the language", where=where, hint="use include_tasks or import_tasks")
@@ -167,9 +181,8 @@ def _report_unknown_module(
         instead = f"write it as a module: modules/{short}.py beside the playbook, or as a role"
         problems.add(f"'{name}' is an action plug-in: those are not supported", where=where, hint=instead)
         return
-    hint = did_you_mean(short, [*modules.names(), "meta", *keywords])
-    if hint is None and "." in short:
-        hint = "modules of collections are not supported yet"
+    hint = explain(installed.current(), "modules", name)
+    hint = hint or did_you_mean(short, [*modules.names(), "meta", *keywords])
     fallback = f"a module of your own goes into a folder 'modules' beside the playbook, as {short}.py"
     problems.add(f"unknown module '{name}'", where=where, hint=hint or fallback)
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from stella_ops import collections as installed
 from stella_ops.errors import PlaybookError
 from stella_ops.origins import Origin, load_yaml_file
 
@@ -22,6 +23,22 @@ Render = Callable[[Any], Any]
 def as_written(value: Any) -> Any:
     """Renders nothing."""
     return value
+
+
+class FoundRole(NamedTuple):
+    """A role that was looked for.
+
+    Attributes:
+        name: the full one where it is a collection's.
+        folder: None where there is none.
+        tried: where it was looked for.
+        collection: that it lies in.
+    """
+
+    name: str
+    folder: Path | None
+    tried: list[Path]
+    collection: str | None = None
 
 
 class PlaybookFiles:
@@ -46,21 +63,29 @@ class PlaybookFiles:
             self._loaded[key] = load_yaml_file(path, error=PlaybookError)
         return self._loaded[key]
 
-    def find_role(self, name: str, playbook_folder: Path, beside: Path | None) -> tuple[Path | None, list[Path]]:
-        """The folder of a role, or None, and where it was looked for.
+    def find_role(self, name: str, playbook_folder: Path, beside: Path | None, search: Sequence[str] = ()) -> FoundRole:
+        """A role, and where it was looked for.
 
         Args:
             beside: the folder of the role that uses it.
+            search: the collections in which a short name is looked for, before all else.
+
+        Raises:
+            CollectionError: what a collection says of itself cannot be read.
         """
         given = Path(name).expanduser()
         if given.is_absolute():
-            return (given if given.is_dir() else None), [given]
+            return FoundRole(name, given if given.is_dir() else None, [given])
+        for full in [name] if name.count(".") >= 2 else [f"{each}.{name}" for each in search]:
+            found = installed.current().role(full)
+            if found is not None:
+                return FoundRole(full, found[1], [], found[0].name)
         places = [playbook_folder / "roles", *self.roles_path]
         if beside is not None:
             places.append(beside.parent)
         places.append(playbook_folder)
         tried = [place / name for place in places]
-        return next((path for path in tried if path.is_dir()), None), tried
+        return FoundRole(name, next((path for path in tried if path.is_dir()), None), tried)
 
     def in_role(self, folder: Path, kind: str, name: str | None) -> list[Path]:
         """The files that make up a part of a role: ``main``, or the one that is named.
@@ -84,7 +109,9 @@ def inside(path: Path, folder: Path) -> bool:
     return path.resolve().is_relative_to(folder.resolve())
 
 
-def missing(what: str, name: str, tried: Sequence[Path], where: Origin | None) -> PlaybookError:
+def missing(
+    what: str, name: str, tried: Sequence[Path], where: Origin | None, hint: str | None = None
+) -> PlaybookError:
     """The error for something that is nowhere."""
     places = ", ".join(dict.fromkeys(str(path) for path in tried))
-    return PlaybookError(f"{what} '{name}' was not found", where=where, hint=f"looked at {places}")
+    return PlaybookError(f"{what} '{name}' was not found", where=where, hint=hint or f"looked at {places}")

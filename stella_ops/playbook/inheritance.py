@@ -6,13 +6,14 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from stella_ops.errors import StellaError
+from stella_ops.errors import CollectionError, StellaError
 from stella_ops.origins import Origin, key_origin, origin_of
 from stella_ops.playbook.keywords import INHERITED, is_identifier, is_template, spoken
 from stella_ops.playbook.model import Inherited
+from stella_ops.playbook.module_names import read_collections
 from stella_ops.playbook.problems import Problems
 
-_NEAREST_WINS = INHERITED - {"when", "tags", "vars", "environment", "module_defaults"}
+_NEAREST_WINS = INHERITED - {"when", "tags", "vars", "environment", "module_defaults", "collections"}
 
 
 def fold(parent: Inherited, raw: Mapping[str, Any], problems: Problems) -> Inherited:
@@ -25,6 +26,8 @@ def fold(parent: Inherited, raw: Mapping[str, Any], problems: Problems) -> Inher
     folded.tags = parent.tags | read_tags(raw, problems)
     folded.vars = [*parent.vars, *([made] if (made := read_vars(raw, problems)) else [])]
     folded.environment = [*parent.environment, *_environment(raw, problems)]
+    named = read_collections(raw, problems)
+    folded.collections = parent.collections if named is None else named
     folded.module_defaults = [*parent.module_defaults, *_module_defaults(raw, problems)]
     return folded
 
@@ -107,7 +110,21 @@ def _module_defaults(raw: Mapping[str, Any], problems: Problems) -> list[Any]:
                 f"'module_defaults' must be a mapping of modules to arguments, not {spoken(part)}",
                 where=origin_of(part) or key_origin(raw, "module_defaults"),
             )
+        for name in part if isinstance(part, dict) else ():
+            _check_group(str(name), key_origin(part, name), problems)
     return list(found)
+
+
+def _check_group(name: str, where: Origin | None, problems: Problems) -> None:
+    if not name.startswith("group/"):
+        return
+    from stella_ops import collections as installed
+    from stella_ops.collections import groups
+
+    try:
+        groups.actions(installed.current(), name.removeprefix("group/"))
+    except CollectionError as problem:
+        problems.add(f"Error loading module_defaults: {problem.message}", where=where, hint=problem.hint)
 
 
 def _environment(raw: Mapping[str, Any], problems: Problems) -> list[Any]:

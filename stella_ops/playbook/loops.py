@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from stella_ops import collections as installed
+from stella_ops.collections.resolving import explain, has_plugin
 from stella_ops.origins import Origin, SourceText, did_you_mean, key_origin, origin_of
 from stella_ops.playbook.inheritance import conditions
 from stella_ops.playbook.keywords import (
@@ -85,13 +87,15 @@ def _check_items(raw: Mapping[str, Any], problems: Problems) -> None:
 
 def _translate(raw: Mapping[str, Any], keyword: str, loop: Loop, problems: Problems) -> None:
     where = key_origin(raw, keyword)
-    lookup = keyword.removeprefix("with_")
-    for prefix in ("ansible.builtin.", "ansible.legacy.", "community.general."):
+    full = lookup = keyword.removeprefix("with_")
+    collected = "." in full and has_plugin(installed.current(), "lookup", full)
+    for prefix in ("ansible.builtin.", "ansible.legacy.", *(() if collected else ("community.general.",))):
         lookup = lookup.removeprefix(prefix)
     terms = raw[keyword]
-    if lookup not in WITH_LOOKUPS and not is_users("lookup", lookup, where):
+    if lookup not in WITH_LOOKUPS and not collected and not is_users("lookup", lookup, where):
         hint = did_you_mean(lookup, WITH_LOOKUPS)
-        problems.add(f"unknown loop '{keyword}'", where=where, hint=hint and hint.replace("'", "'with_", 1))
+        hint = explain(installed.current(), "lookup", full) or (hint and hint.replace("'", "'with_", 1))
+        problems.add(f"unknown loop '{keyword}'", where=where, hint=hint)
     elif terms is None:
         problems.add(f"'{keyword}' says nothing to loop over", where=where)
     elif lookup in ("items", "list") and isinstance(terms, list) and not any(map(_is_nested, terms)):

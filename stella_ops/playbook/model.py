@@ -22,7 +22,10 @@ class Role:
     """A role in one place where it is used.
 
     Attributes:
+        name: the full one where it is a collection's.
         folder: absolute.
+        collection: that it lies in.
+        collections: in which its tasks' short names are looked for, and those of roles it depends on.
         defaults, vars: of its files; values as written.
         params: what its entry says besides keywords (``{role: x, port: 80}``).
         given: its entry's ``vars``.
@@ -35,6 +38,8 @@ class Role:
 
     name: str
     folder: str
+    collection: str | None = None
+    collections: tuple[str, ...] = ()
     defaults: dict[str, Any] = field(default_factory=dict)
     vars: dict[str, Any] = field(default_factory=dict)
     params: dict[str, Any] = field(default_factory=dict)
@@ -107,7 +112,9 @@ class Task:
 
     Attributes:
         name: as written (may be a template), or None.
-        action: canonical short name of the module or action: ``copy``, never ``ansible.builtin.copy``.
+        action: canonical name of the module or action: ``copy``, never ``ansible.builtin.copy``; of a collection's
+            module the full name.
+        written: the module's name as it is written.
         args: arguments by name; for free-form modules the text is under ``_raw_params``.
         inherited: keywords with those of blocks and play folded in.
         loop: the ``loop`` or ``with_items`` value as written, or None.
@@ -139,13 +146,14 @@ class Task:
     loop_extended_allitems: Any = None
     loop_break_when: list[Any] = field(default_factory=list)
     include: Include | None = None
+    written: str | None = None
 
     @property
     def title(self) -> str:
         """The name to show: the given one, else the module's; behind that of its role."""
-        title = self.name if self.name else self.action
-        if not self.name and self.action == "include_role":
-            return f"{self.action} : {self.args.get('name', self.args.get('role'))}"
+        title = self.name or self.written or self.action
+        if self.action == "include_role":
+            return self.name or f"{title} : {self.args.get('name', self.args.get('role'))}"
         return title if self.inherited.role is None else f"{self.inherited.role.name} : {title}"
 
 

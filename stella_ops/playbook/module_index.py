@@ -18,6 +18,7 @@ class ModuleSpec(NamedTuple):
     """What a playbook may say to a module or action.
 
     Attributes:
+        name: canonical; see ``module_names.py``.
         arguments: name to description, as the source's ``ARGUMENTS``; None when it takes any.
         free_form: the argument that free-form text stands for, or None when there is no such text.
     """
@@ -28,7 +29,7 @@ class ModuleSpec(NamedTuple):
 
 
 class ModuleIndex(Protocol):
-    """Knows modules and actions by their short names."""
+    """Knows modules and actions by their canonical names."""
 
     def spec(self, name: str) -> ModuleSpec | None:
         """The module of that name, or None."""
@@ -67,7 +68,7 @@ class SourceModuleIndex:
         # Roles that are read meanwhile may bring more of them.
         key = (name, len(self._extra))
         if key not in self._specs:
-            path = module_path(name, self._extra) if name.isidentifier() else None
+            path = module_path(name, self._extra) if name.replace(".", "_").isidentifier() else None
             self._specs[key] = None if path is None else read_spec(name, path)
         return self._specs[key]
 

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from stella_ops.errors import PlaybookError, TemplateError
+from stella_ops import collections as installed
+from stella_ops.collections.resolving import explain
+from stella_ops.errors import CollectionError, PlaybookError, TemplateError
 from stella_ops.origins import Origin, did_you_mean, key_origin, load_yaml_file, origin_of
 from stella_ops.playbook.files import PlaybookFiles
 from stella_ops.playbook.inheritance import conditions, fold, read_tags, read_vars
@@ -22,6 +24,7 @@ from stella_ops.playbook.keywords import (
 )
 from stella_ops.playbook.model import Handler, Inherited, Play, Playbook, Prompt, Step, walk_tasks
 from stella_ops.playbook.module_index import ModuleIndex
+from stella_ops.playbook.module_names import collection_of
 from stella_ops.playbook.problems import Problems
 from stella_ops.playbook.roles import RoleReader, read_entry
 from stella_ops.playbook.serial import check_serial
@@ -125,9 +128,17 @@ class _PlaybookReader:
                 f"the name of an imported playbook must be known before the run: {problem.message}", where=where
             )
             return []
-        target = path.parent / Path(name.split(" ", 1)[0] if not is_template(written) else name).expanduser()
-        if not target.is_file():
-            problems.add(f"the playbook '{name}' was not found", where=where, hint=f"looked at {target}")
+        name = name if is_template(written) else name.split(" ", 1)[0]
+        try:
+            target = installed.current().playbook(name) or path.parent / Path(name).expanduser()
+            if not target.is_file():
+                hint = explain(installed.current(), "playbook", name) or f"looked at {target}"
+                problems.add(f"the playbook '{name}' was not found", where=where, hint=hint)
+                return []
+            if collection_of(target.parent.absolute()) is None:
+                installed.current().add_beside(target.parent.absolute())
+        except CollectionError as problem:
+            problems.add(problem.message, where=where, hint=problem.where)
             return []
         folded = dict(around)
         folded["vars"] = variables

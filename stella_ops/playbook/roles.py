@@ -12,12 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stella_ops.errors import PlaybookError
+from stella_ops import collections as installed
+from stella_ops.collections.resolving import explain
+from stella_ops.errors import CollectionError, PlaybookError
 from stella_ops.origins import Origin, SourceMapping, SourceText, key_origin, origin_of
 from stella_ops.playbook.files import inside, missing
 from stella_ops.playbook.inheritance import fold
 from stella_ops.playbook.keywords import ROLE, check_values, spoken
 from stella_ops.playbook.model import Block, Handler, Inherited, Role
+from stella_ops.playbook.module_names import collection_of, read_collections, search_list
 from stella_ops.playbook.variables import load_vars_file
 
 if TYPE_CHECKING:
@@ -117,14 +120,24 @@ class RoleReader:
         beside = Path(parents[-1].folder) if parents else None
         if beside is None and parent.role is not None:
             beside = Path(parent.role.folder)
-        folder, tried = reader.files.find_role(use.name, reader.playbook_folder, beside)
-        if folder is None:
-            reader.problems.found.append(missing("the role", use.name, tried, use.origin))
+        search = parents[-1].collections if parents and not use.included else reader.search(parent)
+        try:
+            found = reader.files.find_role(use.name, reader.playbook_folder, beside, search)
+            folder = found.folder
+            if folder is None:
+                hint = explain(installed.current(), "role", use.name)
+                reader.problems.found.append(missing("the role", use.name, found.tried, use.origin, hint))
+                return None, []
+        except CollectionError as problem:
+            reader.problems.add(problem.message, where=use.origin, hint=problem.where)
             return None, []
-        reader.modules.add_role(folder)
+        if found.collection is None:
+            reader.modules.add_role(folder)
+        name = found.name.rstrip("/").rpartition("/")[2] if "/" in found.name else found.name
         role = Role(
-            name=use.name.rstrip("/").rpartition("/")[2] if "/" in use.name else use.name,
+            name=name,
             folder=str(folder.resolve()),
+            collection=found.collection,
             params=use.params,
             given=use.given,
             chain=parents,
@@ -138,6 +151,9 @@ class RoleReader:
         except PlaybookError as problem:
             reader.problems.found.append(problem)
             return None, []
+        named = read_collections(meta, reader.problems) or []
+        own = found.collection or collection_of(reader.playbook_folder)
+        role.collections = search_list([*([own] if own else []), *named])
         duplicates = use.allow_duplicates
         role.allow_duplicates = bool(meta.get("allow_duplicates", False)) if duplicates is None else duplicates
         role.key = _key(use, role)
@@ -151,7 +167,7 @@ class RoleReader:
                 blocks += needed_blocks
         role.dependencies = tuple(dependencies)
         inside_role = copy.copy(inherited)
-        inside_role.role, inside_role.folder = role, None
+        inside_role.role, inside_role.folder, inside_role.collections = role, None, list(role.collections)
         self._read_handlers(folder, use, inside_role)
         blocks.append(self._block(folder, use, role, inside_role, meta))
         return role, blocks

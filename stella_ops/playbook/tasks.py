@@ -27,6 +27,7 @@ from stella_ops.playbook.keywords import (
 from stella_ops.playbook.loops import read_loop
 from stella_ops.playbook.model import Block, Handler, Include, Inherited, Role, Step, Task
 from stella_ops.playbook.module_index import ModuleIndex
+from stella_ops.playbook.module_names import collection_of, search_list
 from stella_ops.playbook.problems import Problems
 
 _TASK_ALONE = TASK - BLOCK
@@ -86,6 +87,11 @@ class TaskReader:
         made.depth = self.depth + 1
         made._guarded = self._guarded
         return made
+
+    def search(self, inherited: Inherited) -> tuple[str, ...]:
+        """The collections in which short names of modules and roles are looked for at a place."""
+        default = None if inherited.role is not None else collection_of(self.playbook_folder)
+        return search_list(inherited.collections, default)
 
     def static(self, value: Any) -> Any:
         """A value that must be known before the play runs; with a problem noted, as written where it is not."""
@@ -201,7 +207,7 @@ class TaskReader:
         inherited = fold(parent, raw, problems)
         ready = self._guarded > 0 or inherited.ignore_errors not in (None, False) or "failed_when" in raw
         level = "handler" if handler else "task"
-        call = read_call(raw, level, self.modules, problems, expected_to_fail=ready)
+        call = read_call(raw, level, self.modules, problems, expected_to_fail=ready, search=self.search(inherited))
         check_values(raw, problems)
         loop = read_loop(raw, problems)
         if loop.variables:
@@ -230,6 +236,7 @@ class TaskReader:
         }
         if call is None:
             return None
+        keywords["written"] = call.written
         if call.action in ("include_tasks", "include_role"):
             keywords["include"] = self._include(call, raw, parent)
         if call.delegate_to and inherited.delegate_to is None:

@@ -68,13 +68,15 @@ def _unknown_plugin(message: str, where: Origin | None) -> TemplateError | None:
 
     kind, name = found.groups()
     known = value_environment().filters if kind == "filter" else value_environment().tests
+    from stella_ops.templating.plugins.collected import why_not
     from stella_ops.templating.plugins.loading import load_failures
     from stella_ops.templating.plugins.unsupported import not_supported
 
-    instead = not_supported(kind, name)
+    instead, why = not_supported(kind, name), why_not(kind, name)
     if instead:
-        return TemplateError(f"the {kind} '{name}' is not supported", where=where, hint=instead)
-    hint = did_you_mean(name, known) or load_failures(kind)
+        hint = f"{why}; or {instead}" if why else instead
+        return TemplateError(f"the {kind} '{name}' is not supported", where=where, hint=hint)
+    hint = why or did_you_mean(name, known) or load_failures(kind)
     return TemplateError(f"unknown {kind} '{name}'", where=where, hint=hint)
 
 

@@ -43,6 +43,7 @@ class PluginTable(dict[str, Plugin]):
         self.update(self._own)
         self.added: set[str] = set()
         self._whole = False
+        self._asked: set[str] = set()
 
     def add(self, plugins: Mapping[str, Plugin]) -> None:
         """Add a user's plug-ins, which come before others of their names."""
@@ -50,11 +51,26 @@ class PluginTable(dict[str, Plugin]):
         self.added.update(plugins)
 
     def _seek(self, name: object) -> bool:
+        if isinstance(name, str) and name.count(".") >= 2 and not name.startswith(_BUILTIN):
+            self._collected(name)
         if not self._whole:
             self._whole = True
             for known, function in self._more().items():
-                self.setdefault(known, function)
+                super().setdefault(known, function)
         return super().__contains__(name)
+
+    def _collected(self, name: str) -> None:
+        """Take in a plug-in of an installed collection, which comes before ours of that name."""
+        if name in self._asked:
+            return
+        from stella_ops.templating.plugins.collected import plugin
+
+        found = plugin(self.kind, name)
+        self._asked.add(name)
+        if isinstance(found, str):
+            found = self.get(found)
+        if found is not None:
+            self[name] = strict(found)
 
     def __contains__(self, name: object) -> bool:
         return super().__contains__(name) or self._seek(name)

@@ -1,7 +1,8 @@
 """What travels with a module that others wrote for ansible-core; ``remote/lib/foreign.py`` runs it on the host.
 
 Of the ``ansible.module_utils`` that it imports, those of the user's own are sent as they are, and all others are
-answered by ours, which travel like other library files.
+answered by ours, which travel like other library files. Of the collection that a module comes from, and of others, what
+it imports of their ``module_utils`` is sent.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from stella_ops.collections import current
+from stella_ops.collections.reference import parse
+from stella_ops.collections.resolving import explain
 from stella_ops.errors import TaskError
 from stella_ops.module_kind import Kind, module_file
 from stella_ops.transport.bytecode import Unit, pack
@@ -23,6 +27,7 @@ FOREIGN = "stella_ops.remote.lib.foreign"
 _OURS = "stella_ops.remote.lib.module_utils"
 _OUR_FOLDER = Path(__file__).parent.parent / "remote" / "lib" / "module_utils"
 _UTILS = "ansible.module_utils"
+_COLLECTIONS = "ansible_collections"
 # What runs a module in Python needs these itself.
 _ALWAYS = ("basic",)
 
@@ -32,7 +37,10 @@ class Foreign(NamedTuple):
 
     Attributes:
         libs: library files of ours that answer its imports.
-        utils: the user's own ``module_utils`` that it imports, by their names; a package's file as ``….__init__``.
+        utils: the user's own ``module_utils`` that it imports, and those of collections, by their full names; a
+            package's file as ``….__init__``.
+        package: of Python, that it lies in where it is a collection's.
+        aliases: names of ``module_utils`` that other names answer for.
     """
 
     name: str
@@ -40,6 +48,8 @@ class Foreign(NamedTuple):
     kind: Kind
     libs: tuple[str, ...] = ()
     utils: Mapping[str, Unit] = {}
+    package: str | None = None
+    aliases: Mapping[str, str] = {}
 
 
 def read_foreign(name: str, path: Path, source: bytes, folders: Sequence[Path]) -> Foreign | None:
@@ -59,9 +69,13 @@ def read_foreign(name: str, path: Path, source: bytes, folders: Sequence[Path]) 
     if kind is not Kind.PYTHON:
         return Foreign(name, path, kind)
     search = _Search(folders)
-    search.follow(source, path, _UTILS + ".basic", False)
-    libs = [*_ALWAYS, *search.libs]
-    return Foreign(name, path, kind, tuple(dict.fromkeys(f"{_OURS}.{lib}" for lib in libs)), search.utils)
+    reference = parse(name)
+    package = None
+    if reference is not None:
+        package = ".".join((_COLLECTIONS, reference.collection, "plugins", "modules", *reference.folders))
+    search.follow(source, path, f"{package}.{path.stem}" if package else _UTILS + ".basic", False)
+    libs = tuple(dict.fromkeys(f"{_OURS}.{lib}" for lib in (*_ALWAYS, *search.libs)))
+    return Foreign(name, path, kind, libs, search.utils, package, search.aliases)
 
 
 def foreign_request(foreign: Foreign, call: ModuleCall) -> dict[str, Any]:
@@ -71,6 +85,8 @@ def foreign_request(foreign: Foreign, call: ModuleCall) -> dict[str, Any]:
         "file": foreign.path.name,
         "kind": foreign.kind.value,
         "utils": {name: unit.key for name, unit in foreign.utils.items()},
+        "package": foreign.package,
+        "aliases": dict(foreign.aliases),
         "interpreter": call.told.get("interpreter"),
         "version": call.told.get("version"),
         "told": call.told.get("settings") or {},
@@ -78,12 +94,13 @@ def foreign_request(foreign: Foreign, call: ModuleCall) -> dict[str, Any]:
 
 
 class _Search:
-    """Follows imports of ``ansible.module_utils``."""
+    """Follows imports of ``ansible.module_utils`` and of the ``module_utils`` of collections."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._folders = folders
         self.libs: dict[str, None] = {}
         self.utils: dict[str, Unit] = {}
+        self.aliases: dict[str, str] = {}
 
     def follow(self, source: bytes, path: Path, name: str, is_package: bool) -> None:
         """Find what some source imports, and what that imports in its turn.
@@ -100,30 +117,29 @@ class _Search:
             self._need(module, names, must, path)
 
     def _need(self, module: str, names: tuple[str, ...], must: bool, path: Path) -> None:
-        short = module[len(_UTILS) + 1 :]
-        found = self._take(short) if short else True
+        found = self._take(module) if module not in (_UTILS, _COLLECTIONS) else True
         # Of a package's names some are modules.
-        deeper = [self._take(f"{short}.{each}" if short else each) for each in names]
+        deeper = [self._take(f"{module}.{each}") for each in names]
         if not found and must and not any(deeper):
-            raise TaskError(
-                f"the module file {path} imports '{module}', which is nowhere",
-                hint="module_utils of your own go into a folder 'module_utils' beside the playbook or in the role",
-            )
+            hint = "module_utils of your own go into a folder 'module_utils' beside the playbook or in the role"
+            parts = module.split(".")
+            if parts[0] == _COLLECTIONS and len(parts) > 4:
+                hint = explain(current(), parts[4], ".".join([*parts[1:3], *(parts[5:] or ["*"])])) or hint
+            raise TaskError(f"the module file {path} imports '{module}', which is nowhere", hint=hint)
 
-    def _take(self, short: str) -> bool:
+    def _take(self, full: str) -> bool:
+        if full in self.utils or f"{full}.__init__" in self.utils or full in self.aliases:
+            return True
+        if full.startswith(f"{_COLLECTIONS}."):
+            return self._take_collected(full)
+        short = full.removeprefix(f"{_UTILS}.")
         if short.startswith("six.moves"):
             short = "six"
-        full = f"{_UTILS}.{short}"
-        if full in self.utils or f"{full}.__init__" in self.utils or short in self.libs:
+        if short in self.libs:
             return True
         relative = short.replace(".", "/")
         for folder in self._folders:
-            for candidate, key in ((f"{relative}/__init__.py", f"{full}.__init__"), (f"{relative}.py", full)):
-                path = folder / candidate
-                if path.is_file():
-                    self._own(path, key, full)
-                    return True
-            if (folder / relative).is_dir():
+            if self._take_file(full, folder / relative):
                 return True
         for candidate in (f"{relative}.py", f"{relative}/__init__.py"):
             if (_OUR_FOLDER / candidate).is_file():
@@ -131,26 +147,56 @@ class _Search:
                 return True
         return False
 
+    def _take_collected(self, full: str) -> bool:
+        parts = full.split(".")
+        if len(parts) < 6 or parts[3] != "plugins":
+            return True  # folders, up to those of plug-ins
+        if parts[1:3] == ["ansible", "builtin"]:
+            return self._alias(full, ".".join([_UTILS, *parts[5:]]))
+        found = current().get(".".join(parts[1:3]))
+        if found is None:
+            return False
+        redirect = found.redirected_import(full)
+        if redirect is not None:
+            return self._alias(full, redirect)
+        return self._take_file(full, found.folder.joinpath(*parts[3:]))
+
+    def _alias(self, full: str, other: str) -> bool:
+        self.aliases[full] = other
+        self._packages(full)
+        return self._take(other)
+
+    def _take_file(self, full: str, place: Path) -> bool:
+        """Take the module or package that lies at a place, without its ending."""
+        for path, key in ((place / "__init__.py", f"{full}.__init__"), (place.with_name(f"{place.name}.py"), full)):
+            if path.is_file():
+                self._own(path, key, full)
+                return True
+        return place.is_dir()
+
     def _own(self, path: Path, key: str, full: str) -> None:
         source = path.read_bytes()
         unit = f"{key}@{hashlib.sha256(source).hexdigest()[:16]}"
         self.utils[key] = Unit(unit, pack(unit, source, f"module_utils/{path.name}"))
-        # The packages that it lies in come along.
-        parent = full.rpartition(".")[0]
-        if parent != _UTILS:
-            self._take(parent[len(_UTILS) + 1 :])
+        self._packages(full)
         self.follow(source, path, full, key.endswith(".__init__"))
+
+    def _packages(self, full: str) -> None:
+        """The packages that a module lies in come along."""
+        parent = full.rpartition(".")[0]
+        if parent.startswith((f"{_UTILS}.", f"{_COLLECTIONS}.")):
+            self._take(parent)
 
 
 def _imported(tree: ast.Module, name: str, is_package: bool) -> Iterator[tuple[str, tuple[str, ...], bool]]:
-    """Imports of ``ansible.module_utils``: module, names taken from it, whether nothing works without."""
+    """Imports of what is sent along: module, names taken from it, whether nothing works without."""
     tried = {id(inner) for node in ast.walk(tree) if isinstance(node, ast.Try) for inner in ast.walk(node)}
     top = {id(node) for node in tree.body}
     for node in ast.walk(tree):
         must = id(node) in top and id(node) not in tried
         if isinstance(node, ast.Import):
             for alias in node.names:
-                if alias.name.startswith(_UTILS + "."):
+                if alias.name.startswith((_UTILS + ".", _COLLECTIONS + ".")):
                     yield alias.name, (), must
         elif isinstance(node, ast.ImportFrom):
             module = node.module or ""
@@ -161,5 +207,5 @@ def _imported(tree: ast.Module, name: str, is_package: bool) -> Iterator[tuple[s
             taken = tuple(alias.name for alias in node.names)
             if module == "ansible" and "module_utils" in taken:
                 continue
-            if module == _UTILS or module.startswith(_UTILS + "."):
+            if module == _UTILS or module.startswith((_UTILS + ".", _COLLECTIONS + ".")):
                 yield module, taken, must

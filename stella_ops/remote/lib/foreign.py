@@ -34,7 +34,7 @@ def run(code, utils, request):
     params = _parameters(about, request)
     try:
         if about["kind"] == PYTHON:
-            ended = _in_process(lambda: _as_main(code, utils, params))
+            ended = _in_process(lambda: _as_main(code, utils, params, about))
         else:
             ended = _as_program(code, about, params)
         result = read_answer(*ended)
@@ -213,17 +213,20 @@ def _collect(pid, out_fd, err_fd):
     return code, bytes(parts[out_fd]), bytes(parts[err_fd])
 
 
-def _as_main(code, utils, params):
+def _as_main(code, utils, params, about):
     """Run a module in Python as ``__main__``; its exit status."""
     from stella_ops.remote.lib.module_utils import basic
 
     packed = json.dumps({"ANSIBLE_MODULE_ARGS": params}).encode("utf-8")
     vars(basic)["_ANSIBLE_ARGS"] = packed
-    sys.meta_path.insert(0, UtilsFinder(utils, params["_ansible_version"]))
-    name = params["_ansible_module_name"]
+    package = about.get("package")
+    sys.meta_path.insert(0, UtilsFinder(utils, params["_ansible_version"], about.get("aliases") or {}, package))
+    name = params["_ansible_module_name"].rpartition(".")[2]
     main = type(sys)("__main__")
-    path = "/ansible/modules/{}.py".format(name)
-    vars(main).update(__file__=path, __package__=None, _module_fqn="ansible.modules." + name)
+    path = "/{}/{}.py".format((package or "ansible.modules").replace(".", "/"), name)
+    vars(main).update(
+        __file__=path, __package__=package, _module_fqn="{}.{}".format(package or "ansible.modules", name)
+    )
     sys.modules["__main__"] = main
     sys.argv = [path]
     try:

@@ -7,16 +7,21 @@ _OURS = "stella_ops.remote.lib.module_utils"
 
 
 class UtilsFinder(object):
-    """Answers imports of ``ansible``.
+    """Answers imports of ``ansible`` and ``ansible_collections``.
 
     Args:
         utils: see ``run``.
+        aliases: names that other names answer for.
+        package: of Python, that the module itself lies in; None where it is no collection's.
         version: of ansible-core, as modules may ask for it.
     """
 
-    def __init__(self, utils, version):
+    def __init__(self, utils, version, aliases, package):
         self._codes = {}
+        self._aliases = aliases
         self._packages = {"ansible", "ansible.modules"}
+        if package:
+            self._packages.add(package)
         self._version = version
         for name, code in utils.items():
             if name.endswith(".__init__"):
@@ -24,15 +29,17 @@ class UtilsFinder(object):
                 self._packages.add(name)
             self._codes[name] = code
         # A folder without a file ``__init__.py`` is a package as well.
-        for name in list(self._codes):
+        for name in list(self._codes) + list(aliases) + [package or "ansible"]:
             while "." in name:
                 name = name.rpartition(".")[0]
                 if name != _PREFIX:
                     self._packages.add(name)
 
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] != "ansible":
+        if name.partition(".")[0] not in ("ansible", "ansible_collections"):
             return None
+        if name in self._aliases:
+            return self._spec(name, True)
         if name in self._codes or name in self._packages or name == "ansible.release":
             return self._spec(name, name in self._packages)
         if name != _PREFIX and not name.startswith(_PREFIX + "."):
@@ -43,6 +50,10 @@ class UtilsFinder(object):
         return type(sys.__spec__)(name, self, origin=name, is_package=is_package)  # type: ignore[arg-type]
 
     def create_module(self, spec):
+        if spec.name in self._aliases:
+            other = self._aliases[spec.name]
+            __import__(other)
+            return sys.modules[other]
         if spec.name in self._codes or not spec.name.startswith(_PREFIX):
             return None
         found = _ours(spec.name)
@@ -52,6 +63,8 @@ class UtilsFinder(object):
 
     def exec_module(self, module):
         name = module.__spec__.name
+        if name in self._aliases:
+            return
         if name in self._codes:
             exec(self._codes[name].load(), vars(module))
         elif name in ("ansible", "ansible.release"):

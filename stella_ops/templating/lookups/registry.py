@@ -18,6 +18,7 @@ from stella_ops.origins import did_you_mean
 from stella_ops.templating.filters.defaults import undef
 from stella_ops.templating.filters.times import now
 from stella_ops.templating.lookups import combining, files, hosts, values
+from stella_ops.templating.plugins.collected import plugin, why_not
 from stella_ops.templating.plugins.loading import load_failures, user_lookup
 from stella_ops.templating.plugins.unsupported import not_supported
 from stella_ops.templating.undefined import require
@@ -58,13 +59,20 @@ def _plugin(name: str) -> Lookup:
     short = name
     for prefix in (*_PREFIXES, *_COLLECTIONS):
         short = short.removeprefix(prefix)
-    found = None if builtin else user_lookup(short)
+    found = None
+    if name.count(".") >= 2 and not name.startswith(_PREFIXES):
+        collected = plugin("lookup", name)
+        found = LOOKUPS.get(collected) if isinstance(collected, str) else collected
+    if found is None and not builtin:
+        found = user_lookup(short)
     found = found or LOOKUPS.get(short)
     if found is None:
-        hint = not_supported("lookup", name)
+        instead, why = not_supported("lookup", name), why_not("lookup", name)
+        if instead:
+            hint = f"{why}; or {instead}" if why else instead
+            raise TemplateError(f"the lookup '{name}' is not supported", hint=hint)
         raise TemplateError(
-            f"the lookup '{name}' is not supported" if hint else f"unknown lookup '{name}'",
-            hint=hint or did_you_mean(short, LOOKUPS) or load_failures("lookup"),
+            f"unknown lookup '{name}'", hint=why or did_you_mean(short, LOOKUPS) or load_failures("lookup")
         )
     return found
 

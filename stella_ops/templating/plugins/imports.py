@@ -15,9 +15,11 @@ from types import ModuleType
 from typing import Any
 
 from stella_ops.templating.plugins import ansible_errors, ansible_text
+from stella_ops.templating.plugins.finders import CollectionFinder, UtilsFinder, installed, ours
 from stella_ops.templating.plugins.lookup_base import LookupBase
 
 _depth = 0
+_imported: dict[str, ModuleType] = {}  # what plug-ins imported besides ``_modules()``
 
 
 @contextlib.contextmanager
@@ -25,17 +27,20 @@ def answered() -> Iterator[None]:
     """Imports of ``ansible`` work in the block."""
     global _depth
     modules = _modules()
-    if _depth == 0:
-        sys.modules.update(modules)
-    _depth += 1
-    try:
+    if _depth:
         yield
+        return
+    _depth += 1
+    sys.modules.update(modules)
+    sys.modules.update(_imported)
+    try:
+        with installed([CollectionFinder(), *([UtilsFinder()] if modules else [])]):
+            yield
     finally:
         _depth -= 1
-        if _depth == 0:
-            for name, module in modules.items():
-                if sys.modules.get(name) is module:
-                    del sys.modules[name]
+        if modules:
+            for name in [name for name in sys.modules if name == "ansible" or name.startswith("ansible.")]:
+                _imported[name] = sys.modules.pop(name)
 
 
 @functools.cache
@@ -117,8 +122,22 @@ def _tree(contents: Mapping[str, Mapping[str, Any]]) -> dict[str, ModuleType]:
         module.__path__ = []
         for key, value in values.items():
             setattr(module, key, value)
+        if name.startswith("module_utils."):
+            _fall_back(module, name.removeprefix("module_utils."))
         made[full] = module
         parent, _, last = full.rpartition(".")
         if parent:
             setattr(made[parent], last, module)
     return made
+
+
+def _fall_back(module: ModuleType, short: str) -> None:
+    """Names that a module has not are taken from ours that answers on hosts."""
+
+    def find(name: str) -> Any:
+        other = None if name.startswith("__") else ours(short)
+        if other is None or not hasattr(other, name):
+            raise AttributeError(f"module '{module.__name__}' has no attribute '{name}'")
+        return getattr(other, name)
+
+    module.__getattr__ = find  # type: ignore[method-assign]

@@ -17,10 +17,11 @@ from stella_ops.errors import StellaError, TemplateError
 from stella_ops.templating.lazy import LazyDict, LazyList, finalize, settle
 from stella_ops.templating.plugins.folders import folders
 
+Lookup = Callable[[Any, list[Any], dict[str, Any]], list[Any]]
 _CLASSES = {"filter": ("FilterModule", "filters"), "test": ("TestModule", "tests")}
 
 _failures: dict[str, dict[Path, str]] = {"filter": {}, "test": {}, "lookup": {}}
-_lookups: dict[str, Callable[[Any, list[Any], dict[str, Any]], list[Any]] | None] = {}
+_lookups: dict[str, Lookup | None] = {}
 
 
 def take(kind: str, folder: Path) -> None:
@@ -35,7 +36,7 @@ def take(kind: str, folder: Path) -> None:
     for path in sorted(folder.glob("*.py")):
         if path.stem != "__init__":
             for name, function in _functions(kind, path).items():
-                known.setdefault(str(name), _called(kind, str(name), function))
+                known.setdefault(str(name), called(kind, str(name), function))
     taken = table.added
     table.add({name: function for name, function in known.items() if name not in taken})
     _forget_compiled()
@@ -48,6 +49,9 @@ def drop() -> None:
     for table in (tables.filters(), tables.tests()):
         table.reset()
     _lookups.clear()
+    collected = sys.modules.get("stella_ops.templating.plugins.collected")
+    if collected is not None:
+        collected.forget()
     for found in _failures.values():
         found.clear()
     _forget_compiled()
@@ -67,9 +71,19 @@ def _forget_compiled() -> None:
     templar.forget_conditions()
 
 
+def failed(kind: str, path: Path, problem: Exception) -> None:
+    """Remember that a file cannot be loaded."""
+    _failures[kind][path] = f"{type(problem).__name__}: {problem}"
+
+
 def _functions(kind: str, path: Path) -> Mapping[str, Callable[..., Any]]:
-    class_name, method = _CLASSES[kind]
     module = _load(kind, path)
+    return {} if module is None else functions(kind, path, module)
+
+
+def functions(kind: str, path: Path, module: ModuleType) -> Mapping[str, Callable[..., Any]]:
+    """The filters or tests that a file brings, by name."""
+    class_name, method = _CLASSES[kind]
     made = getattr(module, class_name, None)
     if made is None:
         return {}
@@ -79,7 +93,7 @@ def _functions(kind: str, path: Path) -> Mapping[str, Callable[..., Any]]:
         with answered():
             return dict(getattr(made(), method)())
     except Exception as problem:
-        _failures[kind][path] = f"{type(problem).__name__}: {problem}"
+        failed(kind, path, problem)
         return {}
 
 
@@ -98,12 +112,12 @@ def _load(kind: str, path: Path) -> ModuleType | None:
             spec.loader.exec_module(module)
     except Exception as problem:
         sys.modules.pop(name, None)
-        _failures[kind][path] = f"{type(problem).__name__}: {problem}"
+        failed(kind, path, problem)
         return None
     return module
 
 
-def _called(kind: str, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+def called(kind: str, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """A user's filter or test, which gets plain data and whose errors are an operator's."""
     passed = 1 if hasattr(function, "jinja_pass_arg") else 0
 
@@ -149,7 +163,7 @@ def _told(what: str, problem: Exception) -> Exception:
     return TemplateError(f"the {what} fails: {said}" + ("" if kind.startswith("Ansible") else f" ({kind})"))
 
 
-def user_lookup(name: str) -> Callable[[Any, list[Any], dict[str, Any]], list[Any]] | None:
+def user_lookup(name: str) -> Lookup | None:
     """A user's lookup by its name, which is its file's; None where there is none."""
     if name not in _lookups:
         path = next((place for folder in folders("lookup") if (place := folder / f"{name}.py").is_file()), None)
@@ -157,10 +171,13 @@ def user_lookup(name: str) -> Callable[[Any, list[Any], dict[str, Any]], list[An
     return _lookups[name]
 
 
-def _lookup(name: str, path: Path) -> Callable[[Any, list[Any], dict[str, Any]], list[Any]] | None:
+def _lookup(name: str, path: Path) -> Lookup | None:
     module = _load("lookup", path)
-    if module is None:
-        return None
+    return None if module is None else lookup_of(name, path, module)
+
+
+def lookup_of(name: str, path: Path, module: ModuleType) -> Lookup | None:
+    """The lookup that a file brings, as templates call it."""
     made = getattr(module, "LookupModule", None)
     if made is None:
         _failures["lookup"][path] = "it has no class LookupModule"

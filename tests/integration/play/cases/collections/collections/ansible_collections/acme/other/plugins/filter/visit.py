@@ -1,0 +1,3 @@
+class FilterModule:
+    def filters(self):
+        return {"visit": lambda text: "visit to " + text}

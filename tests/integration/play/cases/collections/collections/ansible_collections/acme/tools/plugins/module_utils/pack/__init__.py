@@ -1,0 +1,1 @@
+from .inner import double  # noqa: F401
