@@ -74,8 +74,8 @@ def _unknown_plugin(message: str, where: Origin | None) -> TemplateError | None:
 
     instead, why = not_supported(kind, name), why_not(kind, name)
     if instead:
-        hint = f"{why}; or {instead}" if why else instead
-        return TemplateError(f"the {kind} '{name}' is not supported", where=where, hint=hint)
+        told = f"{why}; or {instead}" if why else instead
+        return TemplateError(f"the {kind} '{name}' is not supported", where=where, hint=told)
     hint = why or did_you_mean(name, known) or load_failures(kind)
     return TemplateError(f"unknown {kind} '{name}'", where=where, hint=hint)
 
