@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from stella_ops.ansible_settings.reading import NOTHING_SET, AnsibleSettings, read_ansible_settings
 from stella_ops.cli.expressions import TemplarExpressions
 from stella_ops.cli.extra_vars import parse_extra_vars
+from stella_ops.cli.fact_caching import flush_cache, kept_facts
 from stella_ops.cli.secrets import REDACTOR
 from stella_ops.cli.vault_passwords import take_up_passwords
 from stella_ops.console.choose import Output
@@ -179,6 +180,8 @@ def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
         step=choices.step,
     )
     workplace = Workplace(project, inventory, options, choices, environ=environ, settings=settings)
+    if choices.flush_cache:
+        flush_cache(workplace)
     for secret in (options.become_password, options.connection_password, *environ.values()):
         if secret:
             workplace.redactor.add(secret)
@@ -552,6 +555,7 @@ async def _execute(
         tunnels=tunnels,
         modules=workplace.modules,
         files=workplace.files,
+        kept_facts=kept_facts(workplace, warn),
         ask=_ask,
         ask_step=_ask_step,
         reload=lambda: load(

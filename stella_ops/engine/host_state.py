@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stella_ops.engine.events import HostTally
+from stella_ops.engine.fact_caches.base import GATHERED
 from stella_ops.inventory.connection import CONNECTION_VARIABLES
 
 _PREFIXES = ("ansible_", "stella_")
@@ -25,6 +26,7 @@ class HostState:
         set_facts: from ``set_fact`` and ``register``: they outrank all but parameters and extra variables.
         included: from ``include_vars``.
         failed: a task failed and no rescue took it back.
+        gathered: somebody gathered facts on the host; those that only ``set_fact`` set do not count.
         ended: left the play by ``meta: end_host`` or ``end_play``.
         connection_age: grows when a variable changes that could say how the host is reached.
         age: grows with every change of facts and variables.
@@ -38,6 +40,7 @@ class HostState:
     failed: bool = False
     unreachable: bool = False
     ended: bool = False
+    gathered: bool = False
     counts: dict[str, int] = field(default_factory=dict)
     connection_age: int = 0
     age: int = 0
@@ -73,13 +76,18 @@ class HostState:
         """Take in what a module returned under ``ansible_facts``, but not how to reach the host or who it is."""
         self.age += 1
         for name, value in facts.items():
-            if isinstance(name, str) and not _is_not_the_hosts_to_say(name):
+            if name == GATHERED:
+                # Seen among the facts, but no variable, as in ansible-core.
+                self.gathered = bool(value)
+                self.bare_facts[name] = value
+            elif isinstance(name, str) and not _is_not_the_hosts_to_say(name):
                 self.facts[name] = value
                 self.bare_facts[name.removeprefix("ansible_")] = value
         self.connection_age += 1
 
     def clear_facts(self) -> None:
         """Forget what the host told."""
+        self.gathered = False
         self.age += 1
         self.facts.clear()
         self.bare_facts.clear()

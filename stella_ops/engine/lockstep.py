@@ -231,7 +231,7 @@ class Lockstep:
         """Take in what a task found out: facts of a delegate are its own with ``delegate_facts``."""
         batch = self._batch
         state = batch.state(host)
-        owner = state
+        owner, kept = state, self._run.kept_facts
         if outcome.delegate is not None and batch.flag(task.inherited.delegate_facts, task, host):
             owner = batch.state(outcome.delegate)
         for kind, values in outcome.additions:
@@ -241,6 +241,10 @@ class Lockstep:
                 owner.include_variables(values)
             else:
                 owner.add_facts(values)
+                if kept is not None:
+                    if task.action == "set_fact":
+                        kept.withhold(owner.name, values)
+                    kept.keep(owner)
         if task.register:
             registered: Mapping[str, Any] = {task.register: outcome.result}
             state.add_variables(registered)

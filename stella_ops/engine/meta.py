@@ -92,4 +92,6 @@ def _for_all(what: str, batch: Batch) -> None:
             state.clear_facts()
         else:
             state.failed = state.unreachable = False
+    if what == "clear_facts" and batch.run.kept_facts is not None:
+        batch.run.kept_facts.forget(batch.hosts)
     batch.variables.changed()

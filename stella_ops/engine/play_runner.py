@@ -120,7 +120,7 @@ class PlayRunner:
     async def _gather_facts(self) -> None:
         gather, options, hosts = self._gather, self._run.options, self._batch.active()
         if options.gathering == "smart":
-            hosts = [host for host in hosts if not self._batch.state(host).bare_facts]
+            hosts = [host for host in hosts if not self._batch.state(host).gathered]
         if gather is not None and hosts and is_selected(gather.inherited.tags, options.tags, options.skip_tags):
             await self._lockstep.run(gather, hosts)
 
@@ -310,7 +310,9 @@ def gathering(play: Play) -> Task:
     inherited = dataclasses.replace(play.inherited, tags=play.inherited.tags | {"always"})
     written = {"gather_subset": play.gather_subset, "gather_timeout": play.gather_timeout, "fact_path": play.fact_path}
     args = {name: value for name, value in written.items() if value}
-    return Task(name="Gathering Facts", action="setup", args=args, origin=play.origin, inherited=inherited)
+    return Task(
+        name="Gathering Facts", action="setup", args=args, origin=play.origin, inherited=inherited, gathers=True
+    )
 
 
 def opening_tunnels(play: Play) -> Task:

@@ -111,7 +111,11 @@ class Run:
                     if context.tunnels is not None:
                         await context.tunnels.tunnels.close()
                 finally:
-                    await context.pool.close()
+                    try:
+                        await context.pool.close()
+                    finally:
+                        if context.kept_facts is not None:
+                            await context.kept_facts.close()
             except (asyncio.CancelledError, KeyboardInterrupt):
                 # All is done but the leave-taking; the exit status will be an interrupted run's all the same.
                 interrupted, code = True, INTERRUPTED
@@ -199,12 +203,12 @@ class Run:
             run_id=context.run_id,
             roles=play.roles,
             extra=_role_names(play),
+            recall=context.state if context.kept_facts is not None else None,
         )
         for prompt in play.vars_prompt:
             if prompt.name not in context.options.extra_vars:
                 variables.answer(prompt.name, context.ask(prompt))
-        for host in alive:
-            context.state(host)
+        await context.recall(alive)
         strategy = self._strategy(play)
         self._load_vars_files(play, variables, alive, folder)
         serial = context.templar.render(play.serial, variables.of(alive[0])) if play.serial is not None else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ from stella_ops.transport.pool import SessionPool
 
 if TYPE_CHECKING:
     from stella_ops.agents.fleet import Fleet
+    from stella_ops.engine.fact_caches.kept import KeptFacts
     from stella_ops.transport.tunnels import TunnelsOfRun
 
 
@@ -39,6 +40,7 @@ class RunContext:
         modules, files: for what is included while the run goes on.
         ask: asks the operator for a variable (``vars_prompt``).
         ask_step: asks whether a task runs (``--step``); see ``Steps``.
+        kept_facts: facts that outlive the run; None where none do.
         reload: reads the inventory again (``meta: refresh_inventory``).
         tunnels: opened to each host of a play before its first task; None where none are wanted.
     """
@@ -59,6 +61,7 @@ class RunContext:
         ask: Callable[[Prompt], Any] = lambda prompt: prompt.default,
         ask_step: Callable[[str], str] = lambda title: "yes",
         reload: Callable[[], Inventory] | None = None,
+        kept_facts: KeptFacts | None = None,
     ) -> None:
         self.run_id = run_id
         self.inventory = inventory
@@ -72,6 +75,7 @@ class RunContext:
         self.ask = ask
         self.steps = Steps(options, ask_step)
         self.reload = reload
+        self.kept_facts = kept_facts
         self.templar = Templar()
         self.sources = SourceFiles()
         self.states: dict[str, HostState] = {}
@@ -95,11 +99,22 @@ class RunContext:
         return self._task_ids
 
     def state(self, host: str) -> HostState:
-        """A host's state, made when the host first takes part."""
+        """A host's state, made when the host first takes part; with the facts that are kept of it."""
         known = self.states.get(host)
         if known is None:
             known = self.states[host] = HostState(host)
+            if self.kept_facts is not None:
+                known.add_facts(self.kept_facts.recall_now(host))
         return known
+
+    async def recall(self, hosts: Sequence[str]) -> None:
+        """Make the states of many hosts, with one look at the facts that are kept of them."""
+        new = [host for host in hosts if host not in self.states]
+        kept = await self.kept_facts.recall(new) if self.kept_facts is not None and new else {}
+        for host in new:
+            state = self.states[host] = HostState(host)
+            if host in kept:
+                state.add_facts(kept[host])
 
     def connection_age(self, host: str) -> int:
         """How often the variables changed that could say how a host is reached; see ``HostState``."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from stella_ops.engine.attempts import Attempts
 from stella_ops.engine.events import ItemFinished, Status
+from stella_ops.engine.fact_caches.base import GATHERED
 from stella_ops.engine.outcome import Addition, Outcome, Result, censored, combine, defect, failed, skipped, unreachable
 from stella_ops.engine.pending import Pending
 from stella_ops.engine.preparation import Preparation
@@ -252,6 +253,8 @@ class TaskRunner:
             outcome.censor()
         facts = result.get("ansible_facts")
         if isinstance(facts, dict) and status != "failed":
+            if task.gathers or task.action == "gather_facts":
+                facts = {**facts, GATHERED: True}
             outcome.additions.append((kind, facts))
             if cacheable:
                 outcome.additions.append(("facts", facts))

@@ -9,7 +9,7 @@ all. Layers are looked through, not merged: a task costs no copying.
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,9 @@ Layer = Mapping[str, Any]
 
 class PlayVariables:
     """The variables of one play.
+
+    Args:
+        recall: makes the state of a host that has not taken part yet, where facts are kept between runs.
 
     Attributes:
         files: the content of ``vars_files`` for each host, merged in the order written.
@@ -50,11 +53,13 @@ class PlayVariables:
         run_id: str,
         roles: Sequence[Role] = (),
         extra: Mapping[str, Any] | None = None,
+        recall: Callable[[str], HostState] | None = None,
     ) -> None:
         self._inventory = inventory
         self._options = options
         self._templar = templar
         self._states = states
+        self._recall = recall
         self._play_vars = dict(play_vars)
         self._playbook_dir = playbook_dir
         self.files: dict[str, dict[str, Any]] = {}
@@ -101,7 +106,7 @@ class PlayVariables:
             extra: adds above all others but magic ones, such as loop variables.
             pending: stands above all; see ``Pending``.
         """
-        state = self._states.get(host) or HostState(host)
+        state = self._state(host) or HostState(host)
         layers: list[Layer] = [self._magic(host), self._shared, self._changing]
         if pending is not None:
             layers.insert(0, pending)
@@ -136,6 +141,11 @@ class PlayVariables:
         if self._options.merge_hashes:
             return MergingLayers(*layers)  # type: ignore[arg-type]
         return ChainMap(*layers)  # type: ignore[arg-type]
+
+    def _state(self, host: str) -> HostState | None:
+        """A host's state. One that has not taken part may have facts from earlier runs."""
+        known = self._states.get(host)
+        return self._recall(host) if known is None and self._recall is not None else known
 
     def of_role(self, role: Role) -> RoleLayers:
         """What a role's tasks see of it; made once."""
@@ -197,7 +207,8 @@ class PlayVariables:
 
     def _magic(self, host: str) -> Layer:
         made = self._own_magic.get(host)
-        if made is None:
+        state = self._states.get(host)
+        if made is None or (state is not None and made["ansible_facts"] is not state.bare_facts):
             made = self._own_magic[host] = self._make_magic(host)
         return made
 

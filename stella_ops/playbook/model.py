@@ -121,6 +121,7 @@ class Task:
         until: conditions, empty when the task is not retried.
         asynchronous: the keyword ``async``.
         include: what an ``include_tasks`` or ``include_role`` must know later.
+        gathers: gathers the facts of a play's hosts.
     """
 
     name: str | None
@@ -147,6 +148,7 @@ class Task:
     loop_break_when: list[Any] = field(default_factory=list)
     include: Include | None = None
     written: str | None = None
+    gathers: bool = False
 
     @property
     def title(self) -> str:

@@ -279,3 +279,13 @@ host_keys = Table(
     Column("ended_by", String(255)),
     UniqueConstraint("host", "name", "port", "fingerprint"),
 )
+
+# Facts of hosts that are kept between runs (``fact_caching = store``), as JSON text in the form of ansible-core's caches.
+# ``gathered_at`` is when any of them was last gathered or set.
+host_facts = Table(
+    "host_facts",
+    metadata,
+    Column("host", String(255), primary_key=True),
+    Column("facts", Text, nullable=False),
+    Column("gathered_at", UtcDateTime, nullable=False),
+)
