@@ -131,6 +131,8 @@ class Lockstep:
             outcomes = [await on(chosen[0])]
         else:
             outcomes = await _all(on(host) for host in chosen)
+        if run.kept_facts is not None:
+            await run.kept_facts.written()
         if task.action in ("add_host", "group_by"):
             # Once for all hosts: what it makes anew grows with them.
             batch.variables.renew()

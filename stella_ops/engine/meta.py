@@ -55,6 +55,9 @@ async def run_meta(task: Task, hosts: Sequence[str], batch: Batch, flush: FlushH
     if what in _FOR_ALL:
         if holds(task, hosts[0], batch):
             _for_all(what, batch)
+            if what == "clear_facts" and batch.run.kept_facts is not None:
+                batch.run.kept_facts.forget(batch.hosts)
+                await batch.run.kept_facts.written()
         return batch.active(hosts)
     chosen = [host for host in hosts if holds(task, host, batch)]
     if what == "flush_handlers":
@@ -92,6 +95,4 @@ def _for_all(what: str, batch: Batch) -> None:
             state.clear_facts()
         else:
             state.failed = state.unreachable = False
-    if what == "clear_facts" and batch.run.kept_facts is not None:
-        batch.run.kept_facts.forget(batch.hosts)
     batch.variables.changed()

@@ -280,8 +280,8 @@ host_keys = Table(
     UniqueConstraint("host", "name", "port", "fingerprint"),
 )
 
-# Facts of hosts that are kept between runs (``fact_caching = store``), as JSON text in the form of ansible-core's caches.
-# ``gathered_at`` is when any of them was last gathered or set.
+# Facts of hosts that are kept between runs (``fact_caching = store``), as JSON text in the form of ansible-core's
+# caches. ``gathered_at`` is when any of them was last gathered or set.
 host_facts = Table(
     "host_facts",
     metadata,

@@ -97,14 +97,15 @@ class JsonFiles:
         return None if "/" in name or "\0" in name else self._folder / name
 
     def _write(self, path: Path, text: str) -> None:
-        descriptor, part = tempfile.mkstemp(prefix=".", dir=self._folder)  # made with mode 0600
+        descriptor, name = tempfile.mkstemp(prefix=".", dir=self._folder)  # made with mode 0600
+        part = Path(name)
         try:
             with open(descriptor, "w", encoding="utf-8") as out:
                 out.write(text)
-            os.replace(part, path)
+            part.replace(path)
         except BaseException:
             with contextlib.suppress(OSError):
-                os.unlink(part)
+                part.unlink()
             raise
 
     def _pass_over(self, path: Path, host: str, why: str) -> None:

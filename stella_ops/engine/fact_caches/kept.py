@@ -1,6 +1,6 @@
 """A run's view of a fact cache: facts are read when a host is first looked at, and written as they come in.
 
-A thread of its own reads and writes, one thing after the other, so that a slow disk does not hold up the run. What
+A thread of its own reads and writes, one thing after the other, so that a slow disk does not hold up the loop. What
 changes while it is at work is written together.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from stella_ops.engine.fact_caches.base import GATHERED, FactCache
@@ -37,6 +37,7 @@ class KeptFacts:
         self._known = 0
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="facts")
         self._lock = threading.Lock()
+        self._last: Future[None] | None = None
         self._changed: dict[str, Facts] = {}
         self._withheld: dict[str, set[str]] = {}
 
@@ -75,7 +76,7 @@ class KeptFacts:
             waiting = bool(self._changed)
             self._changed[state.name] = facts
         if not waiting:
-            self._thread.submit(self._write)
+            self._last = self._thread.submit(self._write)
 
     def forget(self, hosts: Iterable[str]) -> None:
         """Keep nothing of some hosts."""
@@ -83,7 +84,13 @@ class KeptFacts:
         with self._lock:
             for name in names:
                 self._changed.pop(name, None)
-        self._thread.submit(self._cache.forget, names)
+        self._last = self._thread.submit(self._cache.forget, names)
+
+    async def written(self) -> None:
+        """Wait until all of that is done: the next task may look at the cache."""
+        if self._last is not None and not self._last.done():
+            await asyncio.wrap_future(self._last)
+        self._tell()
 
     async def close(self) -> None:
         """Write what is left."""
@@ -94,8 +101,11 @@ class KeptFacts:
     def _write(self) -> None:
         with self._lock:
             changed, self._changed = self._changed, {}
-        if changed:
-            self._cache.save(changed)
+        try:
+            if changed:
+                self._cache.save(changed)
+        except Exception as problem:  # no cache is worth a run
+            self._cache.problems.append(f"facts are not cached: {type(problem).__name__}: {problem}")
 
     def _tell(self) -> None:
         problems = self._cache.problems

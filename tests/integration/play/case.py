@@ -26,6 +26,8 @@ class Case:
 
     Attributes:
         runs: arguments of ``play``, by name of the run; each gets a fresh copy of the folder.
+        before: arguments of what is run before each of them in the same folder, a playbook the first; what is
+            printed then stands in front of what the run prints.
         also_embedded: run on embedded hosts, too.
         differs: why what is expected is not what ansible-core does; such a case is recorded from stella-ops.
         keys: further keys of results that are compared.
@@ -40,6 +42,7 @@ class Case:
 
     name: str
     runs: dict[str, list[str]] = field(default_factory=lambda: {"": []})
+    before: list[list[str]] = field(default_factory=list)
     also_embedded: bool = False
     differs: str | None = None
     keys: tuple[str, ...] = ()
@@ -59,14 +62,14 @@ class Case:
         """The file with what is expected of a run."""
         return self.folder / (f"expected.{run}.txt" if run else "expected.txt")
 
-    def unpack(self, work: Path) -> list[str]:
-        """Copy the case's files to a folder; the arguments that name its inventory and playbook."""
+    def unpack(self, work: Path, run: str) -> list[list[str]]:
+        """Copy the case's files to a folder; the arguments of what is to be run there, one thing after the other."""
         shutil.copytree(self.folder, work, dirs_exist_ok=True)
         names = [name for name in ("hosts.ini", "hosts.yml", "inventory") if (work / name).exists()]
         if not names:
             shutil.copy(CASES / "hosts.ini", work / "hosts.ini")
             names = ["hosts.ini"]
-        return ["-i", names[0], "playbook.yml"]
+        return [["-i", names[0], *args] for args in (*self.before, ["playbook.yml", *self.runs[run]])]
 
 
 def load(name: str) -> Case:

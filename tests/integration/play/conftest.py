@@ -60,21 +60,24 @@ def run_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., R
     def run(case: Any, label: str, lab: Any = None) -> Ran:
         from stella_ops.cli.entry import run_cli
 
-        args = ["play", *case.unpack(work), *case.runs[label]]
+        runs = [["play", *args] for args in case.unpack(work, label)]
         if lab is not None:
             _put_on_lab(work / "hosts.ini", lab)
         for name, value in case.environment.items():
             monkeypatch.setenv(name, value)
         monkeypatch.chdir(work)
-        monkeypatch.setattr(sys, "argv", ["stella-ops", *args])
         monkeypatch.setattr(sys, "stdin", io.StringIO())
-        stdout, stderr = io.StringIO(), io.StringIO()
-        with redirect_stdout(stdout), redirect_stderr(stderr):
-            status = run_cli(args)
         keys = (*transcript.KEYS, *case.keys)
-        return Ran(
-            status, transcript.normalize(stdout.getvalue(), str(work), keys), stdout.getvalue(), stderr.getvalue()
-        )
+        status, printed, said, complained = 0, [], "", ""
+        for args in runs:
+            monkeypatch.setattr(sys, "argv", ["stella-ops", *args])
+            stdout, stderr = io.StringIO(), io.StringIO()
+            with redirect_stdout(stdout), redirect_stderr(stderr):
+                status = run_cli(args)
+            printed.append(transcript.normalize(stdout.getvalue(), str(work), keys))
+            said += stdout.getvalue()
+            complained += stderr.getvalue()
+        return Ran(status, "\n".join(printed), said, complained)
 
     return run
 

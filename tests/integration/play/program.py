@@ -43,9 +43,19 @@ def run(command: list[str], case: Any, label: str, work: Path, transcript: Any) 
         "LC_ALL": "C.UTF-8",
         **case.environment,
     }
+    keys = (*transcript.KEYS, *case.keys)
+    printed, said, status = [], "", 0
+    for args in case.unpack(work, label):
+        status, stdout, stderr = _run([*command, *args], work, environment)
+        printed.append(transcript.normalize(stdout, str(work), keys))
+        said += stdout + stderr
+    return Outcome(status, "\n".join(printed), said)
+
+
+def _run(command: list[str], work: Path, environment: dict[str, str]) -> tuple[int, str, str]:
     # Standard output and error apart: warnings of either program are its own.
     process = subprocess.Popen(
-        [*command, *case.unpack(work), *case.runs[label]],
+        command,
         cwd=work,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -59,5 +69,4 @@ def run(command: list[str], case: Any, label: str, work: Path, transcript: Any) 
         process.send_signal(signal.SIGABRT)  # faulthandler then says where it hangs
         stdout, stderr = process.communicate()
         stderr += f"\nHANGS: stopped after {LONGEST} s\n"
-    keys = (*transcript.KEYS, *case.keys)
-    return Outcome(process.returncode, transcript.normalize(stdout, str(work), keys), stdout + stderr)
+    return process.returncode, stdout, stderr
