@@ -117,8 +117,8 @@ def test_files_are_for_their_owner_and_hold_nothing_of_the_vaults(
     stella: Callable[..., Any], cached: Callable[..., Path], tmp_path: Path
 ) -> None:
     folder = cached("jsonfile")
-    (tmp_path / "pw").write_text("vault password\n")
-    sealed = encrypt(b"deep secret", b"vault password", None).decode()
+    (tmp_path / "pw").write_text("cork-and-candle\n")
+    sealed = encrypt(b"deep secret", b"cork-and-candle", None).decode()
     (tmp_path / "vars.yml").write_text("secret: !vault |\n" + textwrap.indent(sealed, "  "))
     (tmp_path / "play.yml").write_text(
         "- hosts: a\n  gather_facts: false\n  vars_files: vars.yml\n  tasks:\n"
