@@ -38,6 +38,8 @@ only with ``-vvv``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class NotYet(BaseException):
     """What was tried ahead of its turn needs something that is not decided yet: it is to be done in its turn.
@@ -89,9 +91,14 @@ class OptionsError(UsageError):
 
 
 class ParseError(StellaError):
-    """A file that people write is wrong."""
+    """A file that people write is wrong; ``rule`` is the word that ``stella-ops lint`` has for the mistake.
+
+    ``problems`` are all mistakes of the file, itself among them, where there are several.
+    """
 
     exit_code = 4
+    rule = "syntax"
+    problems: Sequence[ParseError] = ()
 
 
 class InventoryError(ParseError):

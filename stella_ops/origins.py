@@ -172,18 +172,21 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     return f"did you mean '{found}'?" if found else None
 
 
-def load_yaml(text: str, source: str, *, error: type[ParseError] = ParseError) -> Any:
+def load_yaml(
+    text: str, source: str, *, error: type[ParseError] = ParseError, noted: list[ParseError] | None = None
+) -> Any:
     """Load one YAML document.
 
     Args:
         text: the document.
         source: the name that errors and origins carry, usually a path.
         error: the class to raise.
+        noted: takes the mistakes that leave the rest readable, such as duplicate keys; they are not raised then.
 
     Raises:
         ParseError: (or ``error``) malformed YAML, a duplicate key, or more than one document.
     """
-    documents = list(_documents(text, source, error))
+    documents = list(_documents(text, source, error, noted))
     if isinstance(text, VaultedText):
         _note_revealed(documents)
     if len(documents) > 1:
@@ -195,9 +198,11 @@ def load_yaml(text: str, source: str, *, error: type[ParseError] = ParseError) -
     return documents[0] if documents else None
 
 
-def load_yaml_file(path: Path | str, *, error: type[ParseError] = ParseError) -> Any:
+def load_yaml_file(
+    path: Path | str, *, error: type[ParseError] = ParseError, noted: list[ParseError] | None = None
+) -> Any:
     """Load a YAML file of one document, see ``load_yaml``; raises ``error`` as ``read_text``."""
-    return load_yaml(read_text(path, error=error), str(path), error=error)
+    return load_yaml(read_text(path, error=error), str(path), error=error, noted=noted)
 
 
 def read_text(path: Path | str, *, error: type[ParseError] = ParseError, what: str = "the file") -> str:
@@ -249,21 +254,34 @@ def _note_revealed(documents: list[Any]) -> None:
             current().revealed.extend(texts(document))
 
 
-def _documents(text: str, source: str, error: type[ParseError]) -> Iterator[Any]:
+def _documents(
+    text: str, source: str, error: type[ParseError], noted: list[ParseError] | None = None
+) -> Iterator[Any]:
     loader = _BaseLoader(str.__str__(text))  # libyaml takes no subclass
     try:
         while loader.check_node():
             node = loader.get_node()
             assert node is not None  # check_node said so
-            yield _Builder(source, loader, error).build(node)
+            builder = _Builder(source, loader, error)
+            built = builder.build(node)
+            if noted is None:
+                builder.raise_any()
+            else:
+                noted += builder.problems
+            yield built
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark or problem.context_mark
         where = Origin(source, mark.line + 1, mark.column + 1) if mark else Origin(source)
-        raise error(_explain(problem), where=where, hint=_yaml_hint(problem, text)) from None
+        raise _ruled(error(_explain(problem), where=where, hint=_yaml_hint(problem, text)), "yaml") from None
     except yaml.YAMLError as problem:
-        raise error(f"not valid YAML: {problem}", where=Origin(source)) from None
+        raise _ruled(error(f"not valid YAML: {problem}", where=Origin(source)), "yaml") from None
     finally:
         loader.dispose()
+
+
+def _ruled(problem: ParseError, rule: str) -> ParseError:
+    problem.rule = rule
+    return problem
 
 
 def _explain(problem: yaml.MarkedYAMLError) -> str:
@@ -296,6 +314,18 @@ class _Builder:
         self._loader = loader
         self._error = error
         self._made: dict[int, Any] = {}
+        self.problems: list[ParseError] = []
+
+    def raise_any(self) -> None:
+        """Raise the first of the mistakes that were found; it has all of them."""
+        if self.problems:
+            first = self.problems[0]
+            if len(self.problems) > 1:
+                first.problems = self.problems
+            raise first
+
+    def _note(self, message: str, *, where: Origin, hint: str | None = None, rule: str = "yaml") -> None:
+        self.problems.append(_ruled(self._error(message, where=where, hint=hint), rule))
 
     def build(self, node: yaml.Node) -> Any:
         if isinstance(node, yaml.ScalarNode):
@@ -323,16 +353,18 @@ class _Builder:
         if tag in ("!vault", "!vault-encrypted"):
             return self._vault(node.value, self._origin(node))
         if tag.startswith("!"):
-            raise self._error(f"unknown YAML tag '{tag}'", where=self._origin(node), hint="known here: !unsafe, !vault")
+            self._note(f"unknown YAML tag '{tag}'", where=self._origin(node), hint="known here: !unsafe, !vault")
+            return None
         return self._loader.construct_object(node, deep=True)
 
-    def _vault(self, ciphertext: str, origin: Origin) -> SourceVault:
+    def _vault(self, ciphertext: str, origin: Origin) -> SourceVault | None:
         if not ciphertext.lstrip().startswith("$ANSIBLE_VAULT"):
-            raise self._error(
+            self._note(
                 "what is tagged !vault is not encrypted",
                 where=origin,
                 hint="'stella-ops vault encrypt_string' prints what belongs here, beginning with $ANSIBLE_VAULT",
             )
+            return None
         return SourceVault(ciphertext, origin)
 
     def _mapping(self, node: yaml.MappingNode) -> Any:
@@ -349,24 +381,28 @@ class _Builder:
             try:
                 duplicate = key in made
             except TypeError:
-                raise self._error(
+                self._note(
                     "a mapping key must be a plain value",
                     where=origin,
                     hint='quote a key or value that starts with "{{"',
-                ) from None
+                )
+                continue
             if duplicate:
-                raise self._error(
+                self._note(
                     f"duplicate key '{key}'",
                     where=origin,
                     hint=f"it stands already at line {made.key_origins[key].line}: keep one of them",
+                    rule="duplicate-key",
                 )
+                continue
             if isinstance(key, SourceText):
                 key = str.__str__(key)
             made[key] = self.build(value_node)
             made.key_origins[key] = origin
         for source in merged:
             if not isinstance(source, dict):
-                raise self._error("'<<' merges mappings only", where=self._origin(node))
+                self._note("'<<' merges mappings only", where=self._origin(node))
+                continue
             for key, value in source.items():
                 if key not in made:
                     made[key] = value

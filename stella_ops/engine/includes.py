@@ -151,7 +151,7 @@ class Includes:
                 where=task.origin,
                 hint=f"looked at {looked}",
             )
-        loaded = self._run.files.load(path)
+        loaded = self._run.files.load(path, reader.problems)
         inner = reader.within(path)
         inherited = at(inherited, path)
         if handler:

@@ -85,7 +85,10 @@ def read_call(
     except PlaybookError as problem:
         problems.found.append(problem)
         return call
-    _check(spec, call.args, raw.get("args"), written, where, Problems() if expected_to_fail else problems)
+    checked = Problems() if expected_to_fail else problems
+    _check(spec, call.args, raw.get("args"), written, where, checked)
+    if expected_to_fail:
+        problems.later += checked.found
     return call
 
 
@@ -179,12 +182,14 @@ def _report_unknown_module(
     short = short_name(name)
     if is_users("action", short, where):
         instead = f"write it as a module: modules/{short}.py beside the playbook, or as a role"
-        problems.add(f"'{name}' is an action plug-in: those are not supported", where=where, hint=instead)
+        problems.add(
+            f"'{name}' is an action plug-in: those are not supported", where=where, hint=instead, rule="not-supported"
+        )
         return
     hint = explain(installed.current(), "modules", name)
     hint = hint or did_you_mean(short, [*modules.names(), "meta", *keywords])
     fallback = f"a module of your own goes into a folder 'modules' beside the playbook, as {short}.py"
-    problems.add(f"unknown module '{name}'", where=where, hint=hint or fallback)
+    problems.add(f"unknown module '{name}'", where=where, hint=hint or fallback, rule="unknown-module")
 
 
 def _from_action(keyword: str, written: Any, where: Origin | None, problems: Problems) -> tuple[str, Any] | None:
@@ -245,7 +250,7 @@ def _check(
     if spec.name == "meta" and str(args.get("_raw_params", "")) not in META:
         said = spoken(args.get("_raw_params"))
         hint = did_you_mean(str(args.get("_raw_params")), META) or f"known: {', '.join(META)}"
-        problems.add(f"'meta' cannot do {said}", where=origin_of(written) or where, hint=hint)
+        problems.add(f"'meta' cannot do {said}", where=origin_of(written) or where, hint=hint, rule="wrong-value")
         return
     if spec.arguments is None:
         return
@@ -261,13 +266,14 @@ def _check(
                 f"'{spec.name}' has no parameter '{key}'",
                 where=place or origin_of(args[key]) or where,
                 hint=advice or f"it has: {', '.join(sorted(spec.arguments))}",
+                rule="unknown-parameter",
             )
     given = {names[key] for key, value in args.items() if key in names and value is not None}
     if "_raw_params" in args and spec.free_form:
         given.add(spec.free_form)
     for name, each in spec.arguments.items():
         if each.get("required") and name not in given:
-            problems.add(f"'{spec.name}' needs the parameter '{name}'", where=where)
+            problems.add(f"'{spec.name}' needs the parameter '{name}'", where=where, rule="missing-parameter")
     _check_choices(spec, args, names, where, problems)
 
 
@@ -286,4 +292,5 @@ def _check_choices(
                 f"'{key}' of '{spec.name}' must be one of {', '.join(known)}, not {spoken(value)}",
                 where=origin_of(value) or where,
                 hint=did_you_mean(str(value), known),
+                rule="wrong-value",
             )

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 from stella_ops import collections as installed
 from stella_ops.errors import PlaybookError
-from stella_ops.origins import Origin, load_yaml_file
+from stella_ops.origins import Origin
+from stella_ops.playbook.problems import Problems
 
 _ENDINGS = (".yml", ".yaml", ".json")
 
@@ -52,16 +53,20 @@ class PlaybookFiles:
         self.roles_path = tuple(roles_path)
         self._loaded: dict[Path, Any] = {}
 
-    def load(self, path: Path) -> Any:
-        """The one YAML document of a file.
+    def load(self, path: Path, problems: Problems) -> Any:
+        """The one YAML document of a file; see ``Problems.load``.
 
         Raises:
             PlaybookError: it cannot be read or is not valid YAML.
         """
         key = path.resolve()
-        if key not in self._loaded:
-            self._loaded[key] = load_yaml_file(path, error=PlaybookError)
-        return self._loaded[key]
+        if key in self._loaded:
+            return self._loaded[key]
+        before = len(problems.found)
+        loaded = problems.load(path)
+        if len(problems.found) == before:
+            self._loaded[key] = loaded
+        return loaded
 
     def find_role(self, name: str, playbook_folder: Path, beside: Path | None, search: Sequence[str] = ()) -> FoundRole:
         """A role, and where it was looked for.
@@ -114,4 +119,6 @@ def missing(
 ) -> PlaybookError:
     """The error for something that is nowhere."""
     places = ", ".join(dict.fromkeys(str(path) for path in tried))
-    return PlaybookError(f"{what} '{name}' was not found", where=where, hint=hint or f"looked at {places}")
+    problem = PlaybookError(f"{what} '{name}' was not found", where=where, hint=hint or f"looked at {places}")
+    problem.rule = "missing-file"
+    return problem

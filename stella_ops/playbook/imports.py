@@ -117,9 +117,9 @@ class Importer:
 
     def _load(self, path: Path) -> Any:
         try:
-            return self._reader.files.load(path)
+            return self._reader.files.load(path, self._reader.problems)
         except PlaybookError as problem:
-            self._reader.problems.found.append(problem)
+            self._reader.problems.take(problem)
             return None
 
     def _role(self, raw: Mapping[Any, Any], key: str, inherited: Inherited) -> list[Step]:

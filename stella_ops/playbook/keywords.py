@@ -76,12 +76,17 @@ def report_unknown(raw: Any, name: Any, level: str, problems: Problems, also: It
     where = key_origin(raw, name)
     spoken = level.replace("_", " ")
     if not_supported_yet(level, str(name)):
-        problems.add(f"'{name}' of a {spoken} is not supported yet", where=where)
+        problems.add(f"'{name}' of a {spoken} is not supported yet", where=where, rule="not-supported")
     elif name in _RENAMED:
-        problems.add(f"unknown keyword '{name}' in a {spoken}", where=where, hint=f"use {_RENAMED[str(name)]}")
+        problems.add(
+            f"unknown keyword '{name}' in a {spoken}",
+            where=where,
+            hint=f"use {_RENAMED[str(name)]}",
+            rule="unknown-keyword",
+        )
     else:
         hint = did_you_mean(str(name), [*KNOWN[level], *also])
-        problems.add(f"unknown keyword '{name}' in a {spoken}", where=where, hint=hint)
+        problems.add(f"unknown keyword '{name}' in a {spoken}", where=where, hint=hint, rule="unknown-keyword")
 
 
 _BOOLEANS = frozenset(
@@ -106,6 +111,7 @@ def check_values(raw: Any, problems: Problems) -> None:
                 f"'debugger: {spoken(value).strip(chr(39))}' is not supported",
                 where=key_origin(raw, name),
                 hint="leave it out; -vvv shows all of a failure, and --start-at-task goes on from a task",
+                rule="not-supported",
             )
         if value is None or is_template(value) or (name == "pause" and _is_module(raw, value)):
             continue

@@ -9,7 +9,7 @@ from typing import Any
 from stella_ops import collections as installed
 from stella_ops.collections.resolving import explain
 from stella_ops.errors import CollectionError, PlaybookError, TemplateError
-from stella_ops.origins import Origin, did_you_mean, key_origin, load_yaml_file, origin_of
+from stella_ops.origins import Origin, did_you_mean, key_origin, origin_of
 from stella_ops.playbook.files import PlaybookFiles
 from stella_ops.playbook.inheritance import conditions, fold, read_tags, read_vars
 from stella_ops.playbook.keywords import (
@@ -44,7 +44,12 @@ def _as_written(value: Any, _: Mapping[str, Any]) -> Any:
 
 
 def load_playbook(
-    path: Path, *, modules: ModuleIndex, files: PlaybookFiles | None = None, render: RenderWith = _as_written
+    path: Path,
+    *,
+    modules: ModuleIndex,
+    files: PlaybookFiles | None = None,
+    render: RenderWith = _as_written,
+    problems: Problems | None = None,
 ) -> Playbook:
     """The plays of a file, with those of the playbooks, task files and roles that it imports.
 
@@ -53,15 +58,16 @@ def load_playbook(
         modules: what modules there are and what they take.
         files: reads what is imported, and knows where roles are.
         render: renders the names of imported files.
+        problems: takes what is wrong; then nothing is raised, and what could be read is returned.
 
     Raises:
-        PlaybookError: the file cannot be read or is not valid YAML.
-        PlaybookProblems: it is no valid playbook; the problems are told together.
+        PlaybookProblems: a file cannot be read or is no valid playbook; the problems are told together.
     """
-    problems = Problems()
-    reader = _PlaybookReader(modules, files or PlaybookFiles(), render, problems)
+    noted = problems if problems is not None else Problems()
+    reader = _PlaybookReader(modules, files or PlaybookFiles(), render, noted)
     plays = reader.read(path, {}, 0)
-    problems.raise_any()
+    if problems is None:
+        noted.raise_any()
     return Playbook(path=str(path), plays=plays)
 
 
@@ -81,8 +87,12 @@ class _PlaybookReader:
             imported_with: keywords of the import that brings it.
         """
         problems = self._problems
-        raw = load_yaml_file(path, error=PlaybookError)
         whole = Origin(str(path))
+        try:
+            raw = problems.load(path)
+        except PlaybookError as problem:
+            problems.take(problem)
+            return []
         if raw is None:
             problems.add("the playbook is empty", where=whole)
             return []
@@ -133,7 +143,7 @@ class _PlaybookReader:
             target = installed.current().playbook(name) or path.parent / Path(name).expanduser()
             if not target.is_file():
                 hint = explain(installed.current(), "playbook", name) or f"looked at {target}"
-                problems.add(f"the playbook '{name}' was not found", where=where, hint=hint)
+                problems.add(f"the playbook '{name}' was not found", where=where, hint=hint, rule="missing-file")
                 return []
             if collection_of(target.parent.absolute()) is None:
                 installed.current().add_beside(target.parent.absolute())

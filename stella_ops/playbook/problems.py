@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from stella_ops.errors import PlaybookError
+from stella_ops.errors import ParseError, PlaybookError
+from stella_ops.origins import load_yaml_file
 
 
 class PlaybookProblems(PlaybookError):
@@ -34,15 +36,41 @@ class Problems:
 
     Args:
         render: renders what must be known before the play runs, such as tags.
+
+    Attributes:
+        later: what is told only when the task runs, since the playbook deals with its failure.
     """
 
     def __init__(self, render: Callable[[Any], Any] = lambda value: value) -> None:
         self.found: list[PlaybookError] = []
+        self.later: list[PlaybookError] = []
         self.render = render
 
-    def add(self, message: str, *, where: object | None, hint: str | None = None) -> None:
-        """Note one problem."""
-        self.found.append(PlaybookError(message, where=where, hint=hint))
+    def add(self, message: str, *, where: object | None, hint: str | None = None, rule: str | None = None) -> None:
+        """Note one problem.
+
+        Args:
+            rule: see ``ParseError``.
+        """
+        problem = PlaybookError(message, where=where, hint=hint)
+        if rule is not None:
+            problem.rule = rule
+        self.found.append(problem)
+
+    def load(self, path: Path) -> Any:
+        """The one YAML document of a file; mistakes that leave the rest readable are noted.
+
+        Raises:
+            PlaybookError: it cannot be read or is not valid YAML.
+        """
+        noted: list[ParseError] = []
+        loaded = load_yaml_file(path, error=PlaybookError, noted=noted)
+        self.found += [each for each in noted if isinstance(each, PlaybookError)]
+        return loaded
+
+    def take(self, problem: PlaybookError) -> None:
+        """Note what was raised: one problem, or several at once."""
+        self.found.extend(each for each in problem.problems or [problem] if isinstance(each, PlaybookError))
 
     def raise_any(self) -> None:
         """Raise ``PlaybookProblems`` when there is at least one."""

@@ -149,7 +149,7 @@ class RoleReader:
             role.vars = self._variables(folder, "vars", use)
             meta = self._meta(folder)
         except PlaybookError as problem:
-            reader.problems.found.append(problem)
+            reader.problems.take(problem)
             return None, []
         named = read_collections(meta, reader.problems) or []
         own = found.collection or collection_of(reader.playbook_folder)
@@ -208,9 +208,9 @@ class RoleReader:
 
     def _load(self, path: Path) -> Any:
         try:
-            return self._reader.files.load(path)
+            return self._reader.files.load(path, self._reader.problems)
         except PlaybookError as problem:
-            self._reader.problems.found.append(problem)
+            self._reader.problems.take(problem)
             return None
 
     def _variables(self, folder: Path, kind: str, use: RoleUse) -> dict[str, Any]:
@@ -221,7 +221,7 @@ class RoleReader:
 
     def _meta(self, folder: Path) -> Mapping[str, Any]:
         found = self._reader.files.in_role(folder, "meta", None)
-        loaded = self._reader.files.load(found[0]) if found else None
+        loaded = self._reader.files.load(found[0], self._reader.problems) if found else None
         if loaded is not None and not isinstance(loaded, dict):
             raise PlaybookError("the meta file of a role must be a mapping", where=origin_of(loaded))
         return loaded or {}

@@ -302,4 +302,5 @@ def check_notified(tasks: list[Task], handlers: list[Handler], problems: Problem
                 f"no handler is named '{topic}' or listens to it",
                 where=origin_of(topic) or task.origin,
                 hint=did_you_mean(topic, known),
+                rule="unknown-handler",
             )
