@@ -45,7 +45,7 @@ def settle(
 def _typed(name: str, value: Any, each: Mapping[str, Any]) -> Any:
     kind = each.get("type", "str")
     try:
-        typed = _convert(kind, value)
+        typed = convert(kind, value)
     except (TypeError, ValueError):
         raise ActionFailure(f"argument '{name}' must be {kind}, not {value!r}") from None
     choices = each.get("choices")
@@ -55,7 +55,12 @@ def _typed(name: str, value: Any, each: Mapping[str, Any]) -> Any:
     return typed
 
 
-def _convert(kind: str, value: Any) -> Any:
+def convert(kind: str, value: Any) -> Any:
+    """A value as one of the types that arguments have.
+
+    Raises:
+        TypeError, ValueError: it cannot become one.
+    """
     if kind == "bool":
         word = str(value).strip().lower()
         if word not in _TRUE | _FALSE:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from stella_ops.agents.fleet import Fleet
     from stella_ops.playbook.files import PlaybookFiles
     from stella_ops.playbook.module_index import ModuleIndex
+    from stella_ops.playbook.problems import Problems
     from stella_ops.transport.pool import SessionPool
 
 
@@ -99,15 +100,19 @@ class Workplace:
     modules: ModuleIndex | None = None
     files: PlaybookFiles | None = None
 
-    def load(self, paths: Sequence[Path]) -> list[Playbook]:
+    def load(self, paths: Sequence[Path], problems: Problems | None = None) -> list[Playbook]:
         """Read playbooks, and all that they import.
 
+        Args:
+            problems: takes what is wrong in them; then nothing is raised.
+
         Raises:
-            PlaybookError: they are wrong.
+            PlaybookProblems: they are wrong; the problems of all of them are told together.
         """
         from stella_ops.cli.modules import module_index
         from stella_ops.playbook.files import PlaybookFiles
         from stella_ops.playbook.parser import load_playbook
+        from stella_ops.playbook.problems import Problems
         from stella_ops.templating.templar import Templar
 
         self.modules = module_index(self.options.module_folders)
@@ -117,7 +122,13 @@ class Workplace:
         def render(value: Any, variables: Mapping[str, Any]) -> Any:
             return templar.render(value, {**variables, **extra})
 
-        return [load_playbook(path, modules=self.modules, files=self.files, render=render) for path in paths]
+        noted = Problems() if problems is None else problems
+        read = [
+            load_playbook(path, modules=self.modules, files=self.files, render=render, problems=noted) for path in paths
+        ]
+        if problems is None:
+            noted.raise_any()
+        return read
 
 
 def roles_path(root: Path, settings: AnsibleSettings) -> list[Path]:

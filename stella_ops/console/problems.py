@@ -101,14 +101,15 @@ def _render(error: StellaError, title: str, color: bool, source_excerpt: bool) -
         yield ""
         yield f"  {safe_line(error.where)}"
         if source_excerpt and not getattr(error, "no_excerpt", False):
-            yield from _excerpt(error.where, color)
+            yield from excerpt(error.where, color)
     if error.hint:
         yield paint_if(color, f"hint: {safe_block(error.hint).rstrip()}", "hint")
     if error.runbook:
         yield f"runbook: {safe_line(error.runbook)}"
 
 
-def _excerpt(where: str, color: bool) -> Iterator[str]:
+def excerpt(where: str, color: bool) -> Iterator[str]:
+    """The lines of a source at ``file:line[:column]`` with a caret below; nothing of files that hold secrets."""
     place = _PLACE.fullmatch(where)
     lines = _source_lines(Path(place["file"])) if place else None
     if place is None or lines is None:

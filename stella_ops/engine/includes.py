@@ -117,58 +117,71 @@ class Includes:
         return known
 
     def _read_anew(self, task: Task, inclusion: Inclusion, handler: bool) -> Included:
-        include = task.include
-        assert include is not None
         problems = Problems()
-        parts = Parts()
         reader = TaskReader(
-            self._run.modules,
-            problems,
-            files=self._run.files,
-            playbook_folder=self._folder,
-            parts=parts,
+            self._run.modules, problems, files=self._run.files, playbook_folder=self._folder, parts=Parts()
         )
-        inherited = fold(include.outer, include.apply, problems)
-        inherited.params = [*task.inherited.params, inclusion.params]
-        inherited.vars = [*task.inherited.vars, *inherited.vars[len(include.outer.vars) :]]
-        steps: list[Step]
-        if task.action == "include_tasks":
-            label, steps = self._file(task, inclusion, reader, inherited, handler)
-        else:
-            label, steps = self._role(task, inclusion, reader, inherited)
+        included = read_included(task, inclusion.what, inclusion.params, reader, handler=handler)
         problems.raise_any()
-        return Included(steps, parts.handlers, parts.roles, label)
+        return included
 
-    def _file(
-        self, task: Task, inclusion: Inclusion, reader: TaskReader, inherited: Inherited, handler: bool
-    ) -> tuple[str, list[Step]]:
-        tried = candidates(str(inclusion.what), task.inherited, self._folder, "handlers" if handler else "tasks")
-        path = next((path for path in tried if path.is_file()), None)
-        if path is None:
-            looked = ", ".join(str(place) for place in tried)
-            raise PlaybookError(
-                f"Could not find or access '{self._folder / str(inclusion.what)}' on the Ansible Controller",
-                where=task.origin,
-                hint=f"looked at {looked}",
-            )
-        loaded = self._run.files.load(path, reader.problems)
-        inner = reader.within(path)
-        inherited = at(inherited, path)
-        if handler:
-            return str(path.resolve()), [*inner.handlers(loaded, inherited, Origin(str(path)))]
-        return str(path.resolve()), inner.steps(loaded, inherited, "tasks", Origin(str(path)))
 
-    def _role(
-        self, task: Task, inclusion: Inclusion, reader: TaskReader, inherited: Inherited
-    ) -> tuple[str, list[Step]]:
-        use = role_use(inclusion.what, task.origin, reader, "include_role")
-        reader.problems.raise_any()
-        assert use is not None
-        assert task.include is not None
-        use.given = dict(task.include.vars)
-        scope = copy.copy(inherited)
-        blocks = RoleReader(reader).use(use, scope, parents_of(task.inherited))
-        return use.name, [*blocks]
+def read_included(
+    task: Task, what: Any, params: Mapping[str, Any], reader: TaskReader, *, handler: bool = False
+) -> Included:
+    """Read what a task includes.
+
+    Args:
+        what, params: see ``Inclusion``.
+        reader: notes what is wrong; its parts are those of what is included.
+        handler: the task is one.
+
+    Raises:
+        PlaybookError: it is not there.
+    """
+    include = task.include
+    assert include is not None
+    inherited = fold(include.outer, include.apply, reader.problems)
+    inherited.params = [*task.inherited.params, dict(params)]
+    inherited.vars = [*task.inherited.vars, *inherited.vars[len(include.outer.vars) :]]
+    steps: list[Step]
+    if task.action == "include_tasks":
+        label, steps = _read_file(task, what, reader, inherited, handler)
+    else:
+        label, steps = _read_role(task, what, reader, inherited)
+    return Included(steps, reader.parts.handlers, reader.parts.roles, label)
+
+
+def _read_file(
+    task: Task, what: Any, reader: TaskReader, inherited: Inherited, handler: bool
+) -> tuple[str, list[Step]]:
+    folder = reader.playbook_folder
+    tried = candidates(str(what), task.inherited, folder, "handlers" if handler else "tasks")
+    path = next((path for path in tried if path.is_file()), None)
+    if path is None:
+        looked = ", ".join(str(place) for place in tried)
+        raise PlaybookError(
+            f"Could not find or access '{folder / str(what)}' on the Ansible Controller",
+            where=task.origin,
+            hint=f"looked at {looked}",
+        )
+    loaded = reader.files.load(path, reader.problems)
+    inner = reader.within(path)
+    inherited = at(inherited, path)
+    if handler:
+        return str(path.resolve()), [*inner.handlers(loaded, inherited, Origin(str(path)))]
+    return str(path.resolve()), inner.steps(loaded, inherited, "tasks", Origin(str(path)))
+
+
+def _read_role(task: Task, what: Any, reader: TaskReader, inherited: Inherited) -> tuple[str, list[Step]]:
+    use = role_use(what, task.origin, reader, "include_role")
+    if use is None:
+        return str(what), []
+    assert task.include is not None
+    use.given = dict(task.include.vars)
+    scope = copy.copy(inherited)
+    blocks = RoleReader(reader).use(use, scope, parents_of(task.inherited))
+    return use.name, [*blocks]
 
 
 def explained(problem: StellaError, inclusion: Inclusion) -> Result:

@@ -139,7 +139,7 @@ class Run:
             except PatternError:
                 if not grows:
                     raise
-            grows = grows or _may_add_hosts(play)
+            grows = grows or may_add_hosts(play)
         return found
 
     def _hosts(self, play: Play) -> list[str]:
@@ -202,7 +202,7 @@ class Run:
             playbook_dir=folder,
             run_id=context.run_id,
             roles=play.roles,
-            extra=_role_names(play),
+            extra=role_names(play),
             recall=context.state if context.kept_facts is not None else None,
         )
         for prompt in play.vars_prompt:
@@ -279,7 +279,7 @@ class Run:
                 alternatives = entry if isinstance(entry, list) else [entry]
                 named = [str(self._context.templar.render(name, variables.of(host))) for name in alternatives]
                 where = origin_of(alternatives[0]) or origin_of(entry) or play.origin
-                mine.update(_first_file(named, folder, loaded, where))
+                mine.update(first_file(named, folder, loaded, where))
 
     def _is_out(self, host: str) -> bool:
         state = self._context.states.get(host)
@@ -292,7 +292,7 @@ class Run:
         return FAILED_HOSTS if any(state.failed for state in states) else OK
 
 
-def _may_add_hosts(play: Play) -> bool:
+def may_add_hosts(play: Play) -> bool:
     """Whether a play may make hosts or groups for those after it."""
     tasks = [task for _, steps in play.sections() for task in walk_tasks(steps)]
     return any(
@@ -303,7 +303,7 @@ def _may_add_hosts(play: Play) -> bool:
     )
 
 
-def _role_names(play: Play) -> dict[str, Any]:
+def role_names(play: Play) -> dict[str, Any]:
     """The magic variables that name the roles of a play."""
     direct = [role.name for role in play.roles]
     needed = list(dict.fromkeys(each.name for role in play.roles for each in role.dependencies))
@@ -315,7 +315,7 @@ def _role_names(play: Play) -> dict[str, Any]:
     }
 
 
-def _first_file(names: list[str], folder: Path, loaded: dict[str, dict[str, Any]], where: Origin) -> dict[str, Any]:
+def first_file(names: list[str], folder: Path, loaded: dict[str, dict[str, Any]], where: Origin) -> dict[str, Any]:
     """The variables of the first of some alternative files that is there."""
     for name in names:
         path = folder / Path(name).expanduser()

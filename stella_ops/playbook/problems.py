@@ -25,7 +25,7 @@ class PlaybookProblems(PlaybookError):
         super().__init__("\n".join(lines))
 
 
-def _place(problem: PlaybookError) -> tuple[str, int, int]:
+def _place(problem: ParseError) -> tuple[str, int, int]:
     source, _, rest = (problem.where or "").partition(":")
     numbers = [int(part) for part in rest.split(":") if part.isdigit()]
     return (source, *[*numbers, 0, 0][:2])  # type: ignore[return-value]

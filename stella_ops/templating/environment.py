@@ -163,6 +163,15 @@ def compiled_value(text: str) -> jinja2.Template:
 @functools.lru_cache(maxsize=8192)
 def compiled_condition(expression: str) -> jinja2.Template:
     """A bare expression, compiled once: rendering it yields the expression's own value."""
+    return value_environment().from_string(parsed_condition(expression))
+
+
+def parsed_condition(expression: str) -> nodes.Template:
+    """A bare expression as a template that yields the expression's own value.
+
+    Raises:
+        TemplateSyntaxError: it is none.
+    """
     environment = value_environment()
     if "\\" in expression:  # "\\w" is as good as "\\\\w": a pattern needs no second thought here
         tokens = environment.lexer.tokeniter(expression, None, state="variable")
@@ -176,7 +185,7 @@ def compiled_condition(expression: str) -> jinja2.Template:
     body: list[nodes.Node] = [nodes.Output([parsed], lineno=1)]
     tree = nodes.Template(body, lineno=1)
     tree.set_environment(environment)
-    return environment.from_string(tree)
+    return tree
 
 
 def run_template(template: jinja2.Template, scope: Any) -> Any:

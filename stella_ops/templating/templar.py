@@ -164,6 +164,19 @@ class Templar:
                 problem.lineno += 1
             raise _translated(problem, scope, Origin(source)) from problem
 
+    def file_parser(self, text: str, source: str, options: Mapping[str, Any]) -> tuple[TextEnvironment, str, int]:
+        """What parses a template file: its environment, the text without the ``#jinja2:`` line, and how many that is.
+
+        Raises:
+            TemplateError: that line holds unknown options.
+        """
+        chosen: dict[str, Any] = {"trim_blocks": True, "lstrip_blocks": False, **options}
+        header = _FILE_HEADER.match(text)
+        if header:
+            chosen.update(_header_options(header.group(1), source))
+            text = text[header.end() :]
+        return self._file_environment(chosen, self._search_path), text, 1 if header else 0
+
     def _file_template(
         self, text: str, source: str, options: dict[str, Any], lines_before: int, search_path: tuple[Path, ...]
     ) -> jinja2.Template:

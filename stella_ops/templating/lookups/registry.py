@@ -54,25 +54,33 @@ LOOKUPS: dict[str, Lookup] = {
 }
 
 
-def _plugin(name: str) -> Lookup:
-    builtin = name.startswith(_PREFIXES[0])
-    short = name
+def _short(name: str) -> str:
     for prefix in (*_PREFIXES, *_COLLECTIONS):
-        short = short.removeprefix(prefix)
-    found = None
+        name = name.removeprefix(prefix)
+    return name
+
+
+def find_lookup(name: str) -> Lookup | None:
+    """The lookup of a name: a collection's, the user's own, or ours."""
+    short = _short(name)
+    found: Lookup | None = None
     if name.count(".") >= 2 and not name.startswith(_PREFIXES):
         collected = plugin("lookup", name)
         found = LOOKUPS.get(collected) if isinstance(collected, str) else collected
-    if found is None and not builtin:
+    if found is None and not name.startswith(_PREFIXES[0]):
         found = user_lookup(short)
-    found = found or LOOKUPS.get(short)
+    return found or LOOKUPS.get(short)
+
+
+def _plugin(name: str) -> Lookup:
+    found = find_lookup(name)
     if found is None:
         instead, why = not_supported("lookup", name), why_not("lookup", name)
         if instead:
             hint = f"{why}; or {instead}" if why else instead
             raise TemplateError(f"the lookup '{name}' is not supported", hint=hint)
         raise TemplateError(
-            f"unknown lookup '{name}'", hint=why or did_you_mean(short, LOOKUPS) or load_failures("lookup")
+            f"unknown lookup '{name}'", hint=why or did_you_mean(_short(name), LOOKUPS) or load_failures("lookup")
         )
     return found
 

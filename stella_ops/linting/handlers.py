@@ -1,0 +1,73 @@
+"""Rules for handlers: every notification has one that hears it, and every handler one that notifies it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from stella_ops.linting.subject import PlaySubject, Subject, texts
+from stella_ops.origins import did_you_mean, origin_of
+from stella_ops.playbook.keywords import is_template
+from stella_ops.playbook.model import Handler, Task
+
+
+def check(subject: Subject) -> None:
+    """Look at each play."""
+    for play in subject.plays:
+        topics = list(_topics(play))
+        if not play.handlers_open:
+            _unheard(subject, play, topics)
+            _unused(subject, play, topics)
+
+
+def _topics(play: PlaySubject) -> Iterator[tuple[Task, Any]]:
+    for site in play.sites:
+        for topic in site.task.notify:
+            yield site.task, topic
+
+
+def _unheard(subject: Subject, play: PlaySubject, topics: list[tuple[Task, Any]]) -> None:
+    if any(is_template(handler.name) for handler in play.handlers):
+        return
+    known = {name for handler in play.handlers for name in names_of(handler)}
+    for task, topic in topics:
+        if not is_template(topic) and topic not in known:
+            subject.findings.add(
+                "unknown-handler",
+                f"no handler is named '{topic}' or listens to it",
+                origin_of(topic) or task.origin,
+                hint=did_you_mean(topic, known) or "name it under 'handlers' of the play or of a role",
+            )
+
+
+def _unused(subject: Subject, play: PlaySubject, topics: list[tuple[Task, Any]]) -> None:
+    if any(is_template(topic) for _, topic in topics) or _notified_otherwise(play):
+        return
+    notified = {str(topic) for _, topic in topics}
+    for handler in play.handlers:
+        names = names_of(handler)
+        if names & notified or is_template(handler.name) or any(is_template(topic) for topic in handler.listen):
+            continue
+        where = origin_of(handler.name) or handler.origin
+        severity: Any = "hint" if handler.inherited.role is not None else None
+        said = f"the handler '{handler.name}'" if handler.name else "a handler without a name"
+        hint = "notify it, or remove it"
+        subject.findings.add("unused-handler", f"nothing notifies {said}", where, hint=hint, severity=severity)
+
+
+def _notified_otherwise(play: PlaySubject) -> bool:
+    """Whether some task hands topics on by way of ``apply`` or variables."""
+    return any(
+        site.task.include is not None and "notify" in str(site.task.include.apply) for site in play.sites
+    ) or any("notify" in str(text) for site in play.sites for text in texts(site.task.inherited.vars))
+
+
+def names_of(handler: Handler) -> set[str]:
+    """What a handler may be notified by; those of roles also with the role's name before."""
+    names = {str(topic) for topic in handler.listen}
+    if handler.name:
+        names.add(str(handler.name))
+        role = handler.inherited.role
+        if role is not None:
+            names |= {f"{role.name} : {handler.name}", f"{role.name}: {handler.name}"}
+    return names
