@@ -62,7 +62,7 @@ def lint(
     if not playbooks:
         raise UsageError("name a playbook", hint="stella-ops lint site.yml -i inventory")
     from stella_ops.cli.execution import Choices, module_environment, prepare
-    from stella_ops.cli.play import find_playbook
+    from stella_ops.cli.play import find_playbooks
     from stella_ops.console.stream import wants_color
     from stella_ops.linting.check import lint as find
     from stella_ops.module_folders import folders_beside, split_paths
@@ -80,7 +80,7 @@ def lint(
             output="human" if style == "text" else "json",
         )
     )
-    paths = [find_playbook(name, workplace.project.root) for name in playbooks]
+    paths = find_playbooks(playbooks, workplace)
     named = [folder for text in module_path for folder in split_paths(text)]
     folders = folders_beside(paths, named, workplace.options.module_folders, module_environment(workplace.settings))
     workplace.options = dataclasses.replace(workplace.options, module_folders=folders)

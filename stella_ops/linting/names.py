@@ -47,7 +47,7 @@ def _makes_facts(subject: Subject, task: Task) -> bool:
     from stella_ops.content import module_path
 
     name = task.action
-    path = module_path(name, subject.options.module_folders) if name.isidentifier() else None
+    path = module_path(name, subject.options.module_folders) if name.replace(".", "_").isidentifier() else None
     if path is None or is_own(path):
         return False
     try:

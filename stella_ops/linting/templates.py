@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from stella_ops.errors import TemplateError
 from stella_ops.linting.expressions import Named, Parsed, parse_value
 from stella_ops.linting.findings import Findings
 from stella_ops.linting.rules import Severity
@@ -12,6 +13,7 @@ from stella_ops.linting.texts import Text, texts_of, variable_texts
 from stella_ops.origins import Origin, SourceText, did_you_mean
 from stella_ops.templating.environment import value_environment
 from stella_ops.templating.lookups.registry import LOOKUPS, find_lookup
+from stella_ops.templating.plugins.collected import why_not
 from stella_ops.templating.plugins.unsupported import not_supported
 from stella_ops.templating.scope import is_template
 
@@ -98,16 +100,19 @@ def _braces(findings: Findings, text: Text, parsed: Parsed, severity: Severity |
 def check_names(findings: Findings, parsed: Parsed, place: Place, severity: Severity | None) -> None:
     """Note filters, tests and lookups that there are none of."""
     environment = value_environment()
-    for kind, named, known in (
-        ("filter", parsed.filters, environment.filters),
-        ("test", parsed.tests, environment.tests),
-    ):
+    for kind, named in (("filter", parsed.filters), ("test", parsed.tests), ("lookup", parsed.lookups)):
+        known: Iterable[str] = LOOKUPS
+        if kind != "lookup":
+            known = environment.filters if kind == "filter" else environment.tests
         for each in named:
-            if each.name not in known:
+            try:
+                there = find_lookup(each.name) is not None if kind == "lookup" else each.name in known
+            except TemplateError as problem:  # its collection says that it is gone
+                where = place(each.name, each.line)
+                findings.add(f"unknown-{kind}", problem.message, where, hint=problem.hint, severity=severity)
+                continue
+            if not there:
                 _unknown(findings, kind, each, known, place, severity)
-    for each in parsed.lookups:
-        if find_lookup(each.name) is None:
-            _unknown(findings, "lookup", each, LOOKUPS, place, severity)
 
 
 def _unknown(
@@ -119,7 +124,7 @@ def _unknown(
         message = f"the {kind} '{named.name}' is not supported"
         findings.add("not-supported", message, where, hint=instead, severity=severity)
         return
-    hint = _other_kind(kind, named.name) or did_you_mean(named.name, known)
+    hint = _other_kind(kind, named.name) or why_not(kind, named.name) or did_you_mean(named.name, known)
     hint = hint or f"one of your own goes into {kind}_plugins/ beside the playbook"
     findings.add(f"unknown-{kind}", f"unknown {kind} '{named.name}'", where, hint=hint, severity=severity)
 

@@ -9,9 +9,9 @@ from stella_ops.actions.registry import action
 from stella_ops.linting.expressions import Parsed, parse_condition, parse_value
 from stella_ops.linting.subject import texts
 from stella_ops.origins import SourceText
-from stella_ops.playbook.arguments import short_name
 from stella_ops.playbook.loops import TERMS
 from stella_ops.playbook.model import Inherited, Task
+from stella_ops.playbook.module_names import short_name
 
 # used: rendered whenever the task runs; perhaps: only in some cases; shown: what cannot be rendered is shown as it is
 When = Literal["used", "perhaps", "shown"]
