@@ -254,9 +254,7 @@ def _note_revealed(documents: list[Any]) -> None:
             current().revealed.extend(texts(document))
 
 
-def _documents(
-    text: str, source: str, error: type[ParseError], noted: list[ParseError] | None = None
-) -> Iterator[Any]:
+def _documents(text: str, source: str, error: type[ParseError], noted: list[ParseError] | None = None) -> Iterator[Any]:
     loader = _BaseLoader(str.__str__(text))  # libyaml takes no subclass
     try:
         while loader.check_node():
