@@ -28,6 +28,7 @@
     ├── PkiError                                 1   certificate authority, CSR, proof of possession
     ├── EnrolmentError                           1   a bootstrap token or enrolment is refused
     ├── StoreError                               1   the fleet store
+    ├── ResumeError                              1   an interrupted run cannot go on
     ├── ReleaseError                             1   an agent package cannot be built or read
     └── LabError                                 1   a lab host cannot be started
 
@@ -209,6 +210,10 @@ class EnrolmentError(StellaError):
     def __init__(self, message: str, *, reason: str, where: object | None = None, hint: str | None = None) -> None:
         super().__init__(message, where=where, hint=hint)
         self.reason = reason
+
+
+class ResumeError(StellaError):
+    """An interrupted run cannot go on: the files are other ones, or there is no such run."""
 
 
 class StoreError(StellaError):

@@ -7,6 +7,7 @@
     [agent]     environment capabilities heartbeat_interval
     [orchestrator] url listen names max_body stranger_rate
     [ssh]       host_ca
+    [runs]      journal_age journals
 
 Relative paths are relative to the project folder. ``STELLA_HOME`` moves the state folder (``.stella``).
 """
@@ -99,6 +100,13 @@ class SshSettings(NamedTuple):
     host_ca: tuple[str, ...] = ()
 
 
+class RunsSettings(NamedTuple):
+    """``[runs]``: for how long, and for how many runs at the most, it is kept what ``play --resume`` goes on from."""
+
+    journal_age: timedelta = timedelta(days=14)
+    journals: int = 50
+
+
 class Project(NamedTuple):
     """A project folder with its settings; ``file`` is None where there is no ``stella.toml``.
 
@@ -115,6 +123,7 @@ class Project(NamedTuple):
     agent: AgentSettings = AgentSettings()
     orchestrator: OrchestratorSettings = OrchestratorSettings()
     ssh: SshSettings = SshSettings()
+    runs: RunsSettings = RunsSettings()
     written: frozenset[str] = frozenset()
 
     def says(self, section: str, key: str) -> Any:
@@ -288,6 +297,7 @@ _SECTIONS: dict[str, Any] = {
     "agent": AgentSettings,
     "orchestrator": OrchestratorSettings,
     "ssh": SshSettings,
+    "runs": RunsSettings,
 }
 
 
@@ -400,6 +410,8 @@ _READ: dict[tuple[str, str], Callable[[Any, Path], Any]] = {
     ("orchestrator", "max_body"): _count,
     ("orchestrator", "stranger_rate"): _count,
     ("ssh", "host_ca"): _host_authorities,
+    ("runs", "journal_age"): _duration,
+    ("runs", "journals"): _count,
 }
 
 

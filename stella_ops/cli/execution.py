@@ -33,6 +33,7 @@ from stella_ops.settings import Project, is_trusted, load_project
 
 if TYPE_CHECKING:
     from stella_ops.agents.fleet import Fleet
+    from stella_ops.cli.resuming import Resuming
     from stella_ops.playbook.files import PlaybookFiles
     from stella_ops.playbook.module_index import ModuleIndex
     from stella_ops.playbook.problems import Problems
@@ -481,6 +482,8 @@ def execute(
     title: str,
     reporters: Sequence[Reporter] | None = None,
     record: bool = True,
+    resuming: Resuming | None = None,
+    warnings: Sequence[str] = (),
 ) -> int:
     """Run playbooks to their end; the exit code.
 
@@ -488,11 +491,13 @@ def execute(
         kind: "play", "run" or "doctor".
         reporters: instead of the console's.
         record: write the run to the fleet store.
+        resuming: the run that this one goes on with.
+        warnings: what is to be told before the first play.
     """
     import asyncio
 
     try:
-        return asyncio.run(_execute(workplace, playbooks, kind, title, reporters, record))
+        return asyncio.run(_execute(workplace, playbooks, kind, title, reporters, record, resuming, warnings))
     except asyncio.CancelledError:  # SIGTERM: see _execute
         raise KeyboardInterrupt from None
 
@@ -516,6 +521,8 @@ async def _execute(
     title: str,
     reporters: Sequence[Reporter] | None,
     record: bool,
+    resuming: Resuming | None,
+    warnings: Sequence[str],
 ) -> int:
     import asyncio
 
@@ -544,6 +551,13 @@ async def _execute(
     fleet = Fleet(workplace.project, redactor=workplace.redactor, environ=workplace.environ, warn=warn)
     recorder = fleet.run_recorder() if record else None
     kept = [WithoutVault(recorder, current())] if recorder else []
+    run_id = os.urandom(16).hex()
+    journalling = None
+    if kind == "play":
+        from stella_ops.cli.journalling import Journalling
+
+        kept_by = None if workplace.options.check else recorder
+        journalling = Journalling(workplace, run_id, [book.path for book in playbooks], kept_by, resuming)
     reporter = FanOut([*watching, *kept], errors=sys.stderr)
     tell(
         workplace.settings,
@@ -556,7 +570,7 @@ async def _execute(
 
         tunnels = tunnels_of_run(workplace, pool, warn)
     context = RunContext(
-        run_id=os.urandom(16).hex(),
+        run_id=run_id,
         inventory=workplace.inventory,
         options=workplace.options,
         pool=pool,
@@ -572,6 +586,7 @@ async def _execute(
         reload=lambda: load(
             workplace.choices, workplace.project, workplace.settings, dict(workplace.options.extra_vars)
         ),
+        journal=journalling.journal if journalling else None,
     )
     loop = asyncio.get_running_loop()
     me = asyncio.current_task()
@@ -580,7 +595,10 @@ async def _execute(
         loop.add_signal_handler(signal.SIGTERM, me.cancel)
     # What is there by now stays to the end: no search for dead objects need look at it again.
     gc.freeze()
+    code = 1
     try:
+        if journalling is not None:
+            journalling.tell(reporter, sum(len(book.plays) for book in playbooks), warnings)
         code = await Run(context, kind=kind, title=title).execute(playbooks)
         return detailed(code, changes.any) if workplace.choices.detailed_exitcode else code
     finally:
@@ -590,4 +608,6 @@ async def _execute(
                 warn(f"the run is not recorded in the fleet store: {recorder.problem}")
         collections.current().listen(None)
         reporter.close()
+        if journalling is not None and (code != 0 or resuming is not None and resuming.narrowed):
+            journalling.print_hint()
         await fleet.close()

@@ -22,6 +22,7 @@ Examples:
   stella-ops play site.yml -i hosts.ini --check --diff  what would change?
   stella-ops play site.yml -l 'web:&prod' -t config     some hosts, some tasks
   stella-ops play site.yml --start-at-task 'restart*'   pass over what comes before
+  stella-ops play --resume                              go on where the last run failed
   stella-ops play site.yml --report junit=run.xml       what came of it, for a CI server
   stella-ops play bootstrap.yml -l web3 --reissue       a new key and certificate for an agent
   stella-ops play decommission.yml -i inventory -l web3 remove an agent
@@ -30,7 +31,7 @@ Examples:
 Exit status: 0 all went well, 1 error, 2 a host failed, 4 a host was unreachable or a file cannot be parsed,
 99 interrupted. With --detailed-exitcode: 0 no changes, 2 changes made (or pending, under --check), 1 any failure."""
 )
-@click.argument("playbooks", nargs=-1, required=True, metavar="PLAYBOOK...")
+@click.argument("playbooks", nargs=-1, metavar="PLAYBOOK...")
 @options.inventory_options
 @options.check_options
 @click.option("-t", "--tags", multiple=True, metavar="TAGS", help="Only tasks with one of these tags.")
@@ -41,6 +42,14 @@ Exit status: 0 all went well, 1 error, 2 a host failed, 4 a host was unreachable
 @click.option("--start-at-task", metavar="NAME", help="Begin at the task of this name, or that this glob means.")
 @click.option("--step", is_flag=True, help="Ask before each task.")
 @click.option("--force-handlers", is_flag=True, help="Run handlers on hosts that failed, too.")
+@click.option(
+    "--resume",
+    is_flag=False,
+    flag_value="",
+    default=None,
+    metavar="[RUN]",
+    help="Go on with a run that failed or was interrupted: the last one, or that of this id; see docs/resume.md.",
+)
 @click.option("--syntax-check", is_flag=True, help="Read everything, run nothing.")
 @click.option(
     "--reissue",
@@ -63,6 +72,7 @@ def play(
     list_tasks: bool,
     list_tags: bool,
     syntax_check: bool,
+    resume: str | None,
     reissue: bool,
     extra_vars: tuple[str, ...],
     **given: Any,
@@ -82,6 +92,19 @@ def play(
             raise UsageError("--orchestrator says where tunnels lead, and none are opened", hint="add --tunnel")
         if reissue:
             extra_vars = (*extra_vars, '{"stella_reissue": true}')
+        resuming = None
+        if resume is not None:
+            from stella_ops.cli.resuming import choices_again, find
+            from stella_ops.settings import load_project
+
+            if resume and not playbooks and is_playbook(resume):
+                resume, playbooks = "", (resume,)
+            resuming = find(load_project(), resume, playbooks)
+            playbooks, resuming.narrowed = resuming.playbooks, given["limit"] is not None
+            given = choices_again({**given, "extra_vars": extra_vars}, resuming.past)
+            extra_vars = given.pop("extra_vars")
+        if not playbooks:
+            raise click.MissingParameter(param_type="argument", param_hint="'PLAYBOOK...'")
         workplace = prepare(Choices(extra_vars=extra_vars, **given))
         paths = find_playbooks(playbooks, workplace)
         named = [folder for text in given["module_path"] for folder in split_paths(text)]
@@ -97,7 +120,14 @@ def play(
                 click.echo(list_playbook(book, workplace, hosts=list_hosts, tasks=list_tasks, tags=list_tags), nl=False)
             print_notices(workplace.settings)
             return 0
-        return execute(workplace, books, kind="play", title=" ".join(playbooks))
+        warnings = resuming.fit(books) if resuming is not None else []
+        title = resuming.run.title if resuming is not None else " ".join(playbooks)
+        return execute(workplace, books, kind="play", title=title, resuming=resuming, warnings=warnings)
+
+
+def is_playbook(text: str) -> bool:
+    """Whether what stands behind ``--resume`` is a playbook, and not the id of a run."""
+    return Path(text).suffix in (".yml", ".yaml", ".json") or Path(text).is_file()
 
 
 def find_playbooks(names: Sequence[str], workplace: Workplace) -> list[Path]:

@@ -13,6 +13,7 @@ from typing import Any, TextIO
 
 from stella_ops.console.diffs import diff_lines
 from stella_ops.console.progress import transferred
+from stella_ops.console.resumed import resumed_lines, resumed_recap, resumed_title
 from stella_ops.console.results import dump, is_loud, is_verbose, item_label
 from stella_ops.console.shown import EVERYTHING, Shown
 from stella_ops.console.stream import Sink, StreamSink, paint
@@ -29,6 +30,7 @@ from stella_ops.engine.events import (
     NoHostsLeft,
     PlaybookFinished,
     PlayStarted,
+    Resumed,
     RetryWaiting,
     RunFinished,
     RunStarted,
@@ -82,6 +84,7 @@ class LineReporter:
         self._shown = shown
         self._mark = " [CHECK MODE]" if shown.check_markers else ""
         self._kind = "play"
+        self._kept = ""
         self._play: str | None = None
         self._tasks: dict[int, TaskStarted] = {}
         self._current: int | None = None
@@ -131,6 +134,8 @@ class LineReporter:
                     self._banner("DRY RUN")
                 if self._verbosity >= 2 and event.kind == "play":
                     self._banner(f"PLAYBOOK: {safe_line(event.title)}")
+            case Resumed():
+                self._resumed(event)
             case PlaybookFinished():
                 self._recap(event.hosts)
             case RunFinished():
@@ -293,10 +298,18 @@ class LineReporter:
     def _finish(self, event: RunFinished) -> None:
         if self._kind == "play":
             self._recap(event.hosts)
+            if self._kept:
+                self._sink.line(self._kept)
         if self._shown.check_markers:
             self._banner("DRY RUN")
         if event.interrupted:
             self._sink.warn("[WARNING]: interrupted: the run ended before all its tasks did")
+
+    def _resumed(self, event: Resumed) -> None:
+        self._banner(resumed_title(event))
+        for text, style in resumed_lines(event):
+            self._sink.line(text, style)
+        self._kept = resumed_recap(event)
 
     def _recap(self, hosts: Mapping[str, HostTally]) -> None:
         self._banner("PLAY RECAP")

@@ -50,6 +50,31 @@ class RunStarted(Event):
     hosts_total: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumedHost:
+    """Where a host goes on.
+
+    Attributes:
+        kept: tasks that ended well and are not run again.
+        at: the task that it failed at, or, unless it ``failed``, that it did last; None for none.
+        done: it came to the end of the run, and is not touched.
+    """
+
+    kept: int
+    at: str | None = None
+    failed: bool = False
+    done: bool = False
+
+
+@_event
+class Resumed(Event):
+    """The run goes on with another one: ``run_id``, which ``started`` at that time (seconds since the epoch)."""
+
+    run_id: str
+    started: float
+    hosts: dict[str, ResumedHost]
+
+
 @_event
 class PlayStarted(Event):
     """A play begins, or its next batch of hosts."""
@@ -227,7 +252,7 @@ def to_json(event: Event) -> dict[str, Any]:
     """An event as plain JSON data, with its class under ``event``."""
     # Not dataclasses.asdict: it rebuilds containers by their class, which loses what source mappings hold.
     found = _values(event)
-    if isinstance(event, RunFinished | PlaybookFinished):
+    if isinstance(event, RunFinished | PlaybookFinished | Resumed):
         found["hosts"] = {name: dataclasses.asdict(tally) for name, tally in event.hosts.items()}
     return {"event": type(event).__name__, **found}
 

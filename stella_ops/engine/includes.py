@@ -123,6 +123,7 @@ class Includes:
         )
         included = read_included(task, inclusion.what, inclusion.params, reader, handler=handler)
         problems.raise_any()
+        self._run.journal.included(task, inclusion.what, inclusion.key[2], included.steps, included.handlers)
         return included
 
 

@@ -6,14 +6,15 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from stella_ops.actions.registry import action
 from stella_ops.engine.ahead import Ahead
 from stella_ops.engine.batch import Batch
-from stella_ops.engine.events import HandlerNotified, HostFinished, HostStarted, Included, NoHostsLeft, TaskStarted
+from stella_ops.engine.events import HandlerNotified, HostFinished, HostStarted, Included, NoHostsLeft, TaskStarted, Warned
 from stella_ops.engine.host_state import HostState
 from stella_ops.engine.includes import Inclusion
+from stella_ops.engine.journal import INVENTORY_ACTIONS, Recalled, Turn
 from stella_ops.engine.outcome import Outcome
 from stella_ops.engine.path import Path
 from stella_ops.engine.run_context import RunContext
@@ -106,7 +107,18 @@ class Lockstep:
             StellaError: what is wrong with the playbook rather than with a host.
         """
         batch, run = self._batch, self._run
+        everyone = hosts
         once = self._is_once(task, hosts[0])
+        turn = run.journal.turn(task, hosts)
+        recalled = run.journal.recall(turn, hosts, once=once, handler=handler)
+        if recalled is not None:
+            self._recall(task, turn, recalled, collect)
+            hosts = [host for host in hosts if host not in recalled.outcomes and host not in recalled.passed]
+            fallen = [o for o in recalled.outcomes.values() if o.status in ("failed", "unreachable")]
+            if not hosts or fallen:
+                self._check_limits(task, once, fallen)
+            if not hosts:
+                return batch.active(everyone)
         chosen = hosts[:1] if once else hosts
         task_id, title = self._announcer.announce(batch, task, chosen, handler=handler)
 
@@ -117,11 +129,16 @@ class Lockstep:
         async def on(host: str) -> Outcome:
             async with throttle, self._slots:
                 run.emit(HostStarted(time=time.time(), task_id=task_id, host=host))
+                before = run.inventory.added if task.action in INVENTORY_ACTIONS else None
                 if alone and not once:
                     outcome = await self._ahead_of(host).run(task, task_id, self._path.after(task))
                 else:
                     outcome = await self._tasks.run(task, host, task_id)
-            self._settle(task, host, hosts if once else [host], outcome)
+            share = hosts if once else [host]
+            added = () if before is None else run.inventory.additions(before)
+            guarded = batch.guards > 0
+            run.journal.ended(turn, task, share, outcome, guarded=guarded, handler=handler, additions=added)
+            self._settle(task, host, share, outcome)
             self._report(task_id, title, host, outcome)
             if collect is not None:
                 collect.update((name, outcome) for name in (hosts if once else [host]))
@@ -133,20 +150,37 @@ class Lockstep:
             outcomes = await _all(on(host) for host in chosen)
         if run.kept_facts is not None:
             await run.kept_facts.written()
-        if task.action in ("add_host", "group_by"):
+        if task.action in INVENTORY_ACTIONS:
             # Once for all hosts: what it makes anew grows with them.
             batch.variables.renew()
         self._check_limits(task, once, [o for o in outcomes if o.status in ("failed", "unreachable")])
-        return batch.active(hosts)
+        return batch.active(everyone)
 
     def fail(self, task: Task, hosts: Sequence[str], result: dict[str, Any]) -> None:
         """Note that hosts failed after their task had ended well: what they include cannot be read."""
         batch = self._batch
         task_id = self._run.next_task_id()
+        turn = self._run.journal.turn(task, hosts, again=True)
         for host in hosts:
             outcome = Outcome("failed", dict(result), dict(result))
+            self._run.journal.ended(turn, task, [host], outcome, guarded=batch.guards > 0, handler=False)
             self._settle(task, host, [host], outcome)
             self._report(task_id, batch.title(task), host, outcome)
+
+    def _recall(self, task: Task, turn: Turn | None, recalled: Recalled, collect: dict[str, Outcome] | None) -> None:
+        """Take in what hosts did in the run that this one goes on with."""
+        batch = self._batch
+        if recalled.passed and turn is not None and self._run.journal.is_new(turn):
+            hosts = ", ".join(recalled.passed)
+            message = f"'{batch.title(task)}' is new, and stands before the task that these hosts go on at: {hosts}"
+            self._run.emit(Warned(time=time.time(), message=message, where=str(task.origin)))
+        if recalled.additions:
+            batch.run.inventory.add_again(recalled.additions)
+            batch.variables.renew()
+        for host, outcome in recalled.outcomes.items():
+            self._settle(task, host, [host], outcome)
+        if collect is not None:
+            collect.update(recalled.outcomes)
 
     def tell_included(self, label: str, hosts: Sequence[str], inclusion: Inclusion) -> None:
         """Say what hosts include, and count it."""
@@ -214,10 +248,16 @@ class Lockstep:
         if task.register or outcome.additions:
             batch.variables.changed()
         for topic in outcome.notify:
-            for notified in batch.notifications.notify(topic, host, task.origin):
+            fresh = batch.notifications.notify(topic, host, task.origin)
+            if outcome.recalled:
+                continue
+            self._run.journal.notified(host)
+            for notified in fresh:
                 self._run.emit(HandlerNotified(time=time.time(), host=host, handler=notified))
         state = batch.state(host)
-        if task.include is None or outcome.status not in ("ok", "changed"):  # counted once for each thing included
+        if outcome.recalled:
+            pass
+        elif task.include is None or outcome.status not in ("ok", "changed"):  # counted once for each thing included
             _count(state, outcome, guarded=batch.guards > 0)
         if outcome.status == "failed":
             # The hint is no part of a result, but whoever rescues a failure may want to tell it.
@@ -275,7 +315,7 @@ class Lockstep:
         fatal = task.inherited.any_errors_fatal
         if once or batch.flag(self._run.options.any_errors_fatal if fatal is None else fatal, task):
             batch.set_failed(batch.active(), True)
-            raise PlayStopped
+            self._stop()
         allowed = self._allowed_failures()
         if allowed is None or not any(outcome.status == "failed" for outcome in fallen):
             return
@@ -283,7 +323,13 @@ class Lockstep:
         out = sum(batch.state(host).failed for host in self._among)
         if not batch.guards and 100.0 * out / len(self._among) > allowed:
             self._run.emit(NoHostsLeft(time=time.time(), play=batch.play.title, reason="max_fail_percentage"))
-            raise PlayStopped
+            self._stop()
+
+    def _stop(self) -> NoReturn:
+        """End the play for all hosts, unless a rescue section takes them back."""
+        if not self._batch.guards:
+            self._run.journal.stopped(self._batch.hosts)
+        raise PlayStopped
 
     def _allowed_failures(self) -> float | None:
         """``max_fail_percentage``; None where there is none."""

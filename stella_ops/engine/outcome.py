@@ -25,6 +25,7 @@ class Outcome:
         notify: handler names to notify, rendered.
         label: how an item of a loop is shown; ``labels`` has those of all items.
         additions: what to add to what is known of the host: (facts, variables or included, values).
+        recalled: it did not happen now, but in the run that this one goes on with.
     """
 
     status: Status
@@ -38,6 +39,7 @@ class Outcome:
     duration: float = 0.0
     label: Any = None
     labels: list[Any] = field(default_factory=list)
+    recalled: bool = False
 
     def censor(self) -> None:
         """Leave nothing to show but whether it went well (``no_log``)."""

@@ -9,16 +9,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import time
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path as FilePath
 
 from stella_ops.engine import plugins
 from stella_ops.engine.batch import Batch
+from stella_ops.engine.events import Warned
 from stella_ops.engine.includes import Includes, explained
 from stella_ops.engine.lockstep import Announcer, Lockstep, PlayStopped
-from stella_ops.engine.meta import BatchEnded, holds, run_meta
+from stella_ops.engine.meta import BatchEnded, PlayEnded, holds, run_meta
 from stella_ops.engine.outcome import Outcome
 from stella_ops.engine.path import Path
+from stella_ops.engine.positions import FACTS
 from stella_ops.engine.run_context import RunContext
 from stella_ops.engine.tags import is_selected
 from stella_ops.engine.task_runner import TaskRunner
@@ -97,7 +100,11 @@ class PlayRunner:
                 await self._steps(steps, batch.active())
                 await self._flush_handlers()
         except BatchEnded:
+            self._end()
             return True
+        except PlayEnded:
+            self._end()
+            raise
         except PlayStopped:
             self.stopped = True
             if self._forces_handlers():
@@ -105,8 +112,21 @@ class PlayRunner:
             return False
         finally:
             await self._lockstep.close()
+        self._end()
         # ansible-core stops a rolling play when a batch is lost as a whole.
         return not all(batch.state(host).failed or batch.state(host).unreachable for host in batch.hosts)
+
+    def _end(self) -> None:
+        """The hosts that are left came to the end of the play; but not one that did more before than was found now."""
+        batch, journal = self._batch, self._run.journal
+        through = [h for h in batch.hosts if not batch.state(h).failed and not batch.state(h).unreachable]
+        lost = journal.unfinished(through)
+        for host in lost:
+            batch.state(host).count("failed")
+            message = "what this host did in the interrupted run is not in the play any more: nothing was run on it"
+            self._run.emit(Warned(time=time.time(), message=message, host=host, error=True))
+        batch.set_failed(lost, True)
+        journal.through([host for host in through if host not in lost])
 
     async def _open_tunnels(self) -> None:
         """Before anything else is done on a host; a tunnel lasts for all plays."""
@@ -114,6 +134,7 @@ class PlayRunner:
         if self._tunnelling is None or of_run is None:
             return
         hosts = [host for host in self._batch.active() if of_run.tunnels.get(host) is None]
+        hosts = [host for host in hosts if not self._run.journal.is_through(host)]
         if hosts:
             await self._lockstep.run(self._tunnelling, hosts)
 
@@ -122,6 +143,7 @@ class PlayRunner:
         if options.gathering == "smart":
             hosts = [host for host in hosts if not self._batch.state(host).gathered]
         if gather is not None and hosts and is_selected(gather.inherited.tags, options.tags, options.skip_tags):
+            self._run.journal.place(FACTS, gather)
             await self._lockstep.run(gather, hosts)
 
     # -- steps
@@ -175,7 +197,10 @@ class PlayRunner:
             except StellaError as problem:
                 self._lockstep.fail(task, through, explained(problem, inclusion))
                 continue
-            self._lockstep.tell_included(included.label, through, inclusion)
+            # Those that are not told of included it in the run that this one goes on with.
+            told = [host for host in through if not outcomes[host].recalled]
+            if told:
+                self._lockstep.tell_included(included.label, told, inclusion)
             ready.append((included, through))
         for included, through in ready:
             plugins.of_included(batch.run, included.roles, included.steps)

@@ -136,7 +136,7 @@ class Preparation:
             timeout=self.number(keywords.timeout, view, options.task_timeout),
             environment=_environment(keywords.environment, render),
             search_path=self.search_path(task),
-            keep_secret=run.redactor.add,
+            keep_secret=run.keep_secret,
             scrub=run.scrub,
             fleet=run.fleet,
             link=link,

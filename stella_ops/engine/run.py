@@ -29,7 +29,7 @@ from stella_ops.engine.task_runner import TaskRunner
 from stella_ops.engine.variables import PlayVariables
 from stella_ops.errors import PatternError, PlaybookError, StellaError, TemplateError
 from stella_ops.origins import Origin, origin_of
-from stella_ops.playbook.model import Play, Playbook, walk_tasks
+from stella_ops.playbook.model import Play, Playbook, Prompt, walk_tasks
 from stella_ops.playbook.variables import load_vars_file
 from stella_ops.templating.templar import Templar
 
@@ -57,6 +57,7 @@ class Run:
         self._context = context
         self._kind = kind
         self._title = title
+        self._number = -1
 
     async def execute(self, playbooks: Sequence[Playbook]) -> int:
         """Run all plays; the exit code.
@@ -79,6 +80,7 @@ class Run:
                 hosts_total=len(everyone),
             )
         )
+        context.journal.read(context.files.read)
         for text in context.inventory.warnings:
             context.emit(Warned(time=time.time(), message=text))
         code = ERROR
@@ -157,6 +159,7 @@ class Run:
 
     async def _playbook(self, book: Playbook) -> None:
         for play in book.plays:
+            self._number += 1
             if self._is_for_nobody(play):
                 continue
             if not await self._play(play, Path(play.path or book.path), self._hosts(play)):
@@ -185,7 +188,8 @@ class Run:
         context.templar = Templar(search_path=[folder, folder / "templates"])
         plugins.of_play(context, play, folder)
         title = self._play_title(play)
-        alive = [host for host in self._ordered(play, hosts) if not self._is_out(host)]
+        hosts = self._in_order(play, hosts)
+        alive = [host for host in hosts if not self._is_out(host)]
         if not alive:
             context.emit(PlayStarted(time=time.time(), play=title, hosts=[]))
             if not hosts:
@@ -207,7 +211,7 @@ class Run:
         )
         for prompt in play.vars_prompt:
             if prompt.name not in context.options.extra_vars:
-                variables.answer(prompt.name, context.ask(prompt))
+                variables.answer(prompt.name, self._answer(prompt))
         await context.recall(alive)
         strategy = self._strategy(play)
         self._load_vars_files(play, variables, alive, folder)
@@ -226,6 +230,30 @@ class Run:
             except PlayEnded:
                 break
         return True
+
+    def _in_order(self, play: Play, hosts: list[str]) -> list[str]:
+        """The hosts of a play in order; those that it began with, where that was in the run that this one goes on with."""
+        context = self._context
+        before = context.journal.began(self._number)
+        if before is None:
+            ordered = self._ordered(play, hosts)
+        else:
+            now, then = set(hosts), set(before)
+            ordered = [host for host in before if host in now]
+            new = [host for host in hosts if host not in then]
+            if new:
+                message = f"these hosts were not in the play when it began, and are left alone: {', '.join(new)}"
+                context.emit(Warned(time=time.time(), message=message))
+        context.journal.begin_play(self._number, play, ordered if before is None else before)
+        return ordered
+
+    def _answer(self, prompt: Prompt) -> Any:
+        journal = self._context.journal
+        known, value = journal.answer(self._number, prompt.name)
+        if not known:
+            value = self._context.ask(prompt)
+        journal.answered(self._number, prompt.name, value)
+        return value
 
     def _ordered(self, play: Play, hosts: list[str]) -> list[str]:
         """The hosts in the order that the play wants."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from stella_ops import content
 from stella_ops.engine.events import Event, Reporter
 from stella_ops.engine.host_state import HostState
+from stella_ops.engine.journal import Journal
 from stella_ops.engine.options import RunOptions
 from stella_ops.engine.steps import Steps
 from stella_ops.engine.variables import PlayVariables
@@ -43,6 +44,7 @@ class RunContext:
         kept_facts: facts that outlive the run; None where none do.
         reload: reads the inventory again (``meta: refresh_inventory``).
         tunnels: opened to each host of a play before its first task; None where none are wanted.
+        journal: what the run keeps of itself, and the past that it goes on with.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class RunContext:
         ask_step: Callable[[str], str] = lambda title: "yes",
         reload: Callable[[], Inventory] | None = None,
         kept_facts: KeptFacts | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self.run_id = run_id
         self.inventory = inventory
@@ -76,6 +79,7 @@ class RunContext:
         self.steps = Steps(options, ask_step)
         self.reload = reload
         self.kept_facts = kept_facts
+        self.journal = journal if journal is not None else Journal()
         self.templar = Templar()
         self.sources = SourceFiles()
         self.states: dict[str, HostState] = {}
@@ -92,6 +96,13 @@ class RunContext:
     def scrub(self, value: Any) -> Any:
         """A result without the secrets of this run."""
         return self.redactor.scrub(value)
+
+    def keep_secret(self, value: object) -> bool:
+        """Make a value unprintable for the rest of the run, and of one that goes on with it."""
+        taken = self.redactor.add(value)
+        if taken:
+            self.journal.secret(value)
+        return taken
 
     def next_task_id(self) -> int:
         """A number for a task, unique within the run."""

@@ -239,6 +239,20 @@ class Inventory:
             self._link(self.groups["all"], group)
         return changed
 
+    @property
+    def added(self) -> int:
+        """How often something was added since the sources were read."""
+        return len(self._added)
+
+    def additions(self, since: int) -> list[list[Any]]:
+        """What was added after the first so many: host or group, and the arguments of ``add_host`` or ``add_group``."""
+        return [["host" if add is Inventory.add_host else "group", *args] for add, args in self._added[since:]]
+
+    def add_again(self, additions: Iterable[Sequence[Any]]) -> None:
+        """Add what ``additions`` told of in another run."""
+        for kind, *args in additions:
+            (self.add_host if kind == "host" else self.add_group)(*args)
+
     def become(self, other: Inventory) -> None:
         """Take over the hosts and groups of another, in place of all that are here (``meta: refresh_inventory``)."""
         added = self._added

@@ -53,6 +53,11 @@ class PlaybookFiles:
         self.roles_path = tuple(roles_path)
         self._loaded: dict[Path, Any] = {}
 
+    @property
+    def read(self) -> list[Path]:
+        """The files that were read so far."""
+        return list(self._loaded)
+
     def load(self, path: Path, problems: Problems) -> Any:
         """The one YAML document of a file; see ``Problems.load``.
 

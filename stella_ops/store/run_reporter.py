@@ -20,10 +20,13 @@ from typing import TYPE_CHECKING, Any
 from stella_ops.errors import StellaError, StoreError
 
 if TYPE_CHECKING:
+    from stella_ops.store.journal_writer import JournalWriter
     from stella_ops.store.run_writers import RunWriter
 
 _LONGEST_RESULT = 32_768
 _BATCH = 500
+# Seconds that what a killed run did may be lost, so that it is done again.
+JOURNAL_AFTER = 0.2
 _KEPT_OF_LONG_RESULTS = ("changed", "failed", "skipped", "unreachable", "rc", "msg", "censored")
 
 
@@ -40,6 +43,7 @@ class RunRecorder:
         self._flush_after = flush_after
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._closing = threading.Event()
+        self._journal: JournalWriter | None = None
         self._thread: threading.Thread | None = None
         self._run_id: str | None = None
         self._play: str | None = None
@@ -53,14 +57,27 @@ class RunRecorder:
         }
         self.problem: StellaError | None = None
 
+    def journal_with(self, journal: JournalWriter) -> None:
+        """Have the run's journal written along, and sooner."""
+        self._journal = journal
+        self._flush_after = min(self._flush_after, JOURNAL_AFTER)
+
     def handle(self, event: Any) -> None:
         """Take one event; never blocks, never raises."""
-        if type(event).__name__ not in self._wanted or self.problem is not None:
+        if type(event).__name__ in self._wanted:
+            self._put(event)
+
+    def keep(self, record: tuple[Any, ...]) -> None:
+        """Take a record for the run's journal; never blocks, never raises."""
+        self._put(record)
+
+    def _put(self, item: Any) -> None:
+        if self.problem is not None:
             return
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name="run-recorder", daemon=True)
             self._thread.start()
-        self._queue.put(event)
+        self._queue.put(item)
 
     def close(self) -> None:
         """Write what is left and close the store. Called again it does nothing."""
@@ -83,6 +100,8 @@ class RunRecorder:
         finally:
             if writer is not None:
                 writer.close()
+            if self._journal is not None:
+                self._journal.close()
 
     def _flush(self, writer: RunWriter | None) -> RunWriter | None:
         while not self._queue.empty():
@@ -95,8 +114,14 @@ class RunRecorder:
                     event = self._queue.get_nowait()
                 except queue.Empty:
                     break
-                self._wanted[type(event).__name__](event, batch)
-            writer.write(batch.start, batch.results, batch.finish)
+                if type(event) is tuple:
+                    batch.records.append(event)
+                else:
+                    self._wanted[type(event).__name__](event, batch)
+            journal = None
+            if self._journal is not None and self._run_id is not None:
+                journal = self._journal.rows(self._run_id, batch.records, batch.finish)
+            writer.write(batch.start, batch.results, batch.finish, journal)
         return writer
 
     def _run_started(self, event: Any, batch: _Batch) -> None:
@@ -152,6 +177,7 @@ class _Batch:
         self.start: dict[str, Any] | None = None
         self.results: list[dict[str, Any]] = []
         self.finish: dict[str, Any] | None = None
+        self.records: list[tuple[Any, ...]] = []
 
 
 def _moment(seconds: float) -> datetime:

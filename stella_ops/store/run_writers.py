@@ -13,6 +13,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -37,14 +38,40 @@ _FINISH = """
 UPDATE runs SET finished_at = :finished_at, exit_code = :exit_code, interrupted = :interrupted, hosts = :hosts
 WHERE id = :id
 """
+_ADD_PORTION = """
+INSERT INTO run_journal (run_id, key_id, written_at, body) VALUES (:run_id, :key_id, :written_at, :body)
+"""
+_DROP_JOURNAL = "DELETE FROM run_journal WHERE run_id = :id"
+_EXPIRE_JOURNALS = """
+DELETE FROM run_journal
+WHERE run_id NOT IN (SELECT run_id FROM run_journal GROUP BY run_id ORDER BY max(id) DESC LIMIT :keep)
+OR run_id NOT IN (SELECT run_id FROM run_journal GROUP BY run_id HAVING max(written_at) >= :before)
+"""
 _VERSION = "SELECT version_num FROM alembic_version"
+
+
+@dataclass(slots=True)
+class JournalRows:
+    """What is to be done to journals.
+
+    Attributes:
+        portions: rows as in ``journal.Portion``.
+        drop: the id of a run that needs its journal no more.
+        expire: journals last written before that moment are forgotten, and all but so many.
+    """
+
+    portions: list[Row] = field(default_factory=list)
+    drop: str | None = None
+    expire: tuple[datetime, int] | None = None
 
 
 class RunWriter(Protocol):
     """Where the recorder writes; used by one thread."""
 
-    def write(self, start: Row | None, results: Sequence[Row], finish: Row | None) -> None:
-        """Write the start of a run, results, and its end, as far as they are given, or nothing.
+    def write(
+        self, start: Row | None, results: Sequence[Row], finish: Row | None, journal: JournalRows | None = None
+    ) -> None:
+        """Write the start of a run, results, its end, and what there is for its journal, as far as they are given.
 
         Raises:
             StoreError: the database refuses.
@@ -80,7 +107,9 @@ class _SqliteWriter:
             self._connection = sqlite3.connect(file, timeout=busy_timeout, isolation_level=None)
             self._connection.execute("PRAGMA foreign_keys=ON")
 
-    def write(self, start: Row | None, results: Sequence[Row], finish: Row | None) -> None:
+    def write(
+        self, start: Row | None, results: Sequence[Row], finish: Row | None, journal: JournalRows | None = None
+    ) -> None:
         with _explained(self._where):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -90,10 +119,20 @@ class _SqliteWriter:
                     self._connection.executemany(_ADD_RESULT, map(_plain, results))
                 if finish is not None:
                     self._connection.execute(_FINISH, _plain(finish))
+                if journal is not None:
+                    self._write_journal(journal)
                 self._connection.execute("COMMIT")
             except BaseException:
                 self._connection.rollback()
                 raise
+
+    def _write_journal(self, journal: JournalRows) -> None:
+        self._connection.executemany(_ADD_PORTION, map(_plain, journal.portions))
+        if journal.drop is not None:
+            self._connection.execute(_DROP_JOURNAL, {"id": journal.drop})
+        if journal.expire is not None:
+            before, keep = journal.expire
+            self._connection.execute(_EXPIRE_JOURNALS, _plain({"before": before, "keep": keep}))
 
     def close(self) -> None:
         self._connection.close()
@@ -107,7 +146,10 @@ class _StoreWriter:
 
         self._store = Store.open(url)
 
-    def write(self, start: Row | None, results: Sequence[Row], finish: Row | None) -> None:
+    def write(
+        self, start: Row | None, results: Sequence[Row], finish: Row | None, journal: JournalRows | None = None
+    ) -> None:
+        from stella_ops.store import journal as journals
         from stella_ops.store import runs
 
         with self._store.transaction() as connection:
@@ -117,6 +159,12 @@ class _StoreWriter:
             if finish is not None:
                 ending = dict(finish)
                 runs.finish(connection, ending.pop("id"), at=ending.pop("finished_at"), **ending)
+            if journal is not None:
+                journals.add(connection, [journals.Portion(**row) for row in journal.portions])
+                if journal.drop is not None:
+                    journals.drop(connection, journal.drop)
+                if journal.expire is not None:
+                    journals.expire(connection, *journal.expire)
 
     def close(self) -> None:
         self._store.close()

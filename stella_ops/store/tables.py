@@ -14,6 +14,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -170,6 +171,18 @@ task_results = Table(
     Column("hint", Text),
     Column("delegate", String(255)),
     Index(None, "run_id", "host"),
+)
+
+# From which a run that was cut off goes on, in portions as they were written. ``body`` is sealed with a key that is not
+# in the store; ``key_id`` tells with which.
+run_journal = Table(
+    "run_journal",
+    metadata,
+    Column("id", RowNumber, primary_key=True),
+    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("key_id", String(16), nullable=False),
+    Column("written_at", UtcDateTime, nullable=False),
+    Column("body", LargeBinary, nullable=False),
 )
 
 audit = Table(

@@ -1,0 +1,85 @@
+"""Keeps a run's journal: what ``play --resume`` goes on from."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from stella_ops.cli.resuming import SHORT, Resuming, command_of, hand_over
+from stella_ops.engine.events import Resumed, Warned
+from stella_ops.engine.journal import Journal, encode
+from stella_ops.store.journal_writer import JournalWriter
+
+if TYPE_CHECKING:
+    from stella_ops.cli.execution import Workplace
+    from stella_ops.engine.events import Reporter
+    from stella_ops.store.run_reporter import RunRecorder
+
+
+class Journalling:
+    """The journal of one run of ``play``, in and out.
+
+    Args:
+        recorder: writes it; None for a run that is not recorded, or changes nothing (``--check``).
+        resuming: the run that is gone on with.
+
+    Raises:
+        ResumeError: another command resumes that run already.
+    """
+
+    def __init__(
+        self,
+        workplace: Workplace,
+        run_id: str,
+        playbooks: Sequence[str],
+        recorder: RunRecorder | None,
+        resuming: Resuming | None,
+    ) -> None:
+        self._run_id = run_id
+        self._resuming = resuming
+        self._writer: JournalWriter | None = None
+        if recorder is not None:
+            kept = workplace.project.runs
+            self._writer = JournalWriter(
+                workplace.project.state_dir,
+                encode,
+                keep_for=kept.journal_age,
+                keep_last=kept.journals,
+                keeps=resuming is not None and resuming.narrowed,
+            )
+            recorder.journal_with(self._writer)
+            if resuming is not None:
+                hand_over(workplace.project, resuming, run_id)
+                recorder.keep(("resumed", list(resuming.changes.plays.items())))
+                for number, moves in resuming.changes.tasks.items():
+                    recorder.keep(("moved", number, moves))
+            else:
+                recorder.keep(("run", command_of(workplace.choices, playbooks)))
+        for text in resuming.past.secrets if resuming is not None else ():
+            workplace.redactor.add(text)
+        self.journal = Journal(recorder, None if resuming is None else resuming.past)
+
+    def tell(self, reporter: Reporter, plays: int, warnings: Sequence[str]) -> None:
+        """Say what is gone on with, and from where."""
+        if self._resuming is None:
+            return
+        run = self._resuming.run
+        hosts = self._resuming.hosts(plays)
+        now = time.time()
+        reporter.handle(Resumed(time=now, run_id=run.id, started=run.started_at.timestamp(), hosts=hosts))
+        for text in warnings:
+            reporter.handle(Warned(time=now, message=text))
+
+    def hint(self) -> str | None:
+        """How to go on after this run; None where there is nothing to go on with."""
+        if self._writer is None or not self._writer.written or not self.journal.is_worth_resuming:
+            return None
+        return f"hint: fix it, then go on with: stella-ops play --resume {self._run_id[:SHORT]}"
+
+    def print_hint(self) -> None:
+        """Print it, beside what scripts compare."""
+        text = self.hint()
+        if text is not None:
+            print(text, file=sys.stderr)
