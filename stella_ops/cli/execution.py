@@ -557,7 +557,7 @@ async def _execute(
         from stella_ops.cli.journalling import Journalling
 
         kept_by = None if workplace.options.check else recorder
-        journalling = Journalling(workplace, run_id, [book.path for book in playbooks], kept_by, resuming)
+        journalling = Journalling(workplace, run_id, playbooks, kept_by, resuming)
     reporter = FanOut([*watching, *kept], errors=sys.stderr)
     tell(
         workplace.settings,
@@ -598,7 +598,7 @@ async def _execute(
     code = 1
     try:
         if journalling is not None:
-            journalling.tell(reporter, sum(len(book.plays) for book in playbooks), warnings)
+            journalling.tell(reporter, warnings)
         code = await Run(context, kind=kind, title=title).execute(playbooks)
         return detailed(code, changes.any) if workplace.choices.detailed_exitcode else code
     finally:
@@ -608,6 +608,6 @@ async def _execute(
                 warn(f"the run is not recorded in the fleet store: {recorder.problem}")
         collections.current().listen(None)
         reporter.close()
-        if journalling is not None and (code != 0 or resuming is not None and resuming.narrowed):
+        if journalling is not None and (code != 0 or (resuming is not None and resuming.narrowed)):
             journalling.print_hint()
         await fleet.close()

@@ -15,6 +15,7 @@ from stella_ops.store.journal_writer import JournalWriter
 if TYPE_CHECKING:
     from stella_ops.cli.execution import Workplace
     from stella_ops.engine.events import Reporter
+    from stella_ops.playbook.model import Playbook
     from stella_ops.store.run_reporter import RunRecorder
 
 
@@ -33,12 +34,13 @@ class Journalling:
         self,
         workplace: Workplace,
         run_id: str,
-        playbooks: Sequence[str],
+        playbooks: Sequence[Playbook],
         recorder: RunRecorder | None,
         resuming: Resuming | None,
     ) -> None:
         self._run_id = run_id
         self._resuming = resuming
+        self._plays = sum(len(book.plays) for book in playbooks)
         self._writer: JournalWriter | None = None
         if recorder is not None:
             kept = workplace.project.runs
@@ -52,7 +54,7 @@ class Journalling:
             recorder.journal_with(self._writer)
             if resuming is not None:
                 hand_over(workplace.project, resuming, run_id)
-                recorder.keep(("resumed", list(resuming.changes.plays.items())))
+                recorder.keep(("resumed", [list(pair) for pair in resuming.changes.plays.items()]))
                 for number, moves in resuming.changes.tasks.items():
                     recorder.keep(("moved", number, moves))
             else:
@@ -61,12 +63,12 @@ class Journalling:
             workplace.redactor.add(text)
         self.journal = Journal(recorder, None if resuming is None else resuming.past)
 
-    def tell(self, reporter: Reporter, plays: int, warnings: Sequence[str]) -> None:
+    def tell(self, reporter: Reporter, warnings: Sequence[str]) -> None:
         """Say what is gone on with, and from where."""
         if self._resuming is None:
             return
         run = self._resuming.run
-        hosts = self._resuming.hosts(plays)
+        hosts = self._resuming.hosts(self._plays)
         now = time.time()
         reporter.handle(Resumed(time=now, run_id=run.id, started=run.started_at.timestamp(), hosts=hosts))
         for text in warnings:

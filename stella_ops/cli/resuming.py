@@ -110,6 +110,29 @@ def read_journal(store: Store, seal: Seal, run: Run) -> Past:
     return read(json.loads(line) for portion in portions for line in seal.open(portion.body).splitlines())
 
 
+def outlook(project: Project, store: Store, run: Run) -> list[str]:
+    """How a run can be gone on with, in lines for an operator; none where it cannot."""
+    from stella_ops.console.resumed import host_lines
+    from stella_ops.store import journal
+    from stella_ops.store.journal_lock import is_running
+    from stella_ops.store.journal_seal import Seal
+
+    with store.reading() as connection:
+        if not journal.journalled(connection, [run.id]):
+            return []
+    try:
+        past = read_journal(store, Seal.load(project.state_dir), run)
+    except (ResumeError, StoreError) as problem:
+        return [f"it cannot be resumed here: {problem.message}"]
+    if is_running(project.state_dir, run.id):
+        told = ["it goes on now:"]
+    else:
+        told = [f"go on with it: stella-ops play --resume {run.id[:SHORT]}"]
+    plays = past.command.get("plays", 0)
+    lines = host_lines(Resuming(run=run, past=past, playbooks=()).hosts(plays))
+    return [*told, *(f"  {text}" for text, _ in lines)]
+
+
 def find(project: Project, name: str, playbooks: Sequence[str]) -> Resuming:
     """The run to go on with.
 
@@ -167,9 +190,14 @@ def _last(store: Store, project: Project, playbooks: Sequence[str]) -> Run:
     raise ResumeError(f"there is no run{of} to resume: all ended well, or were not journalled")
 
 
-def command_of(choices: Choices, playbooks: Sequence[str]) -> dict[str, Any]:
+def command_of(choices: Choices, playbooks: Sequence[Playbook]) -> dict[str, Any]:
     """How a run was started, for its journal."""
-    return {"playbooks": list(playbooks), "folder": str(Path.cwd()), "choices": dataclasses.asdict(choices)}
+    return {
+        "playbooks": [book.path for book in playbooks],
+        "plays": sum(len(book.plays) for book in playbooks),
+        "folder": str(Path.cwd()),
+        "choices": dataclasses.asdict(choices),
+    }
 
 
 def choices_again(given: Mapping[str, Any], past: Past) -> dict[str, Any]:

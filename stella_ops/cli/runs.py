@@ -11,6 +11,8 @@ import click
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from stella_ops.settings import Project
+    from stella_ops.store.database import Store
     from stella_ops.store.runs import Run, TaskResult
 
 Found = TypeVar("Found")
@@ -69,17 +71,22 @@ Examples:
 @_FORMAT
 def show(run: str, host: str | None, results: bool, form: str) -> int:
     """What a run brought, task by task. RUN is "last" by default."""
+    from stella_ops.cli.resuming import outlook
     from stella_ops.console.text import safe_line
 
     found, rows = _ask(lambda connection: _with_results(connection, run, host))
+    resumable = _with_store(lambda project, store: outlook(project, store, found)) if found.exit_code != 0 else []
     if form == "json":
-        click.echo(json.dumps({**_run(found), "results": [_result(row) for row in rows]}, indent=2))
+        told = {**_run(found), "resume": resumable, "results": [_result(row) for row in rows]}
+        click.echo(json.dumps(told, indent=2))
         return 0
     click.echo(f"run {found.id}: {found.kind} {safe_line(found.title)}{' --check' if found.check_mode else ''}")
     click.echo(f"started {found.started_at.astimezone():%Y-%m-%d %H:%M:%S}")
     if found.finished_at is not None:
         took = (found.finished_at - found.started_at).total_seconds()
         click.echo(f"ended after {took:.1f} s with exit status {found.exit_code}")
+    for line in resumable:
+        click.echo(safe_line(line))
     task: object = None
     for row in rows:
         if row.task_id != task:
@@ -158,6 +165,14 @@ def _with_results(connection: Connection, name: str, host: str | None) -> tuple[
 
 
 def _ask(question: Callable[[Connection], Found]) -> Found:
+    def ask(_: Project, store: Store) -> Found:
+        with store.reading() as connection:
+            return question(connection)
+
+    return _with_store(ask)
+
+
+def _with_store(question: Callable[[Project, Store], Found]) -> Found:
     from stella_ops.settings import load_project
     from stella_ops.store.database import Store
 
@@ -166,8 +181,7 @@ def _ask(question: Callable[[Connection], Found]) -> Found:
         project.ensure_state_dir()
     opened = Store.open(project.store_url)
     try:
-        with opened.reading() as connection:
-            return question(connection)
+        return question(project, opened)
     finally:
         opened.close()
 

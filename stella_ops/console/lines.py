@@ -13,8 +13,8 @@ from typing import Any, TextIO
 
 from stella_ops.console.diffs import diff_lines
 from stella_ops.console.progress import transferred
-from stella_ops.console.resumed import resumed_lines, resumed_recap, resumed_title
 from stella_ops.console.results import dump, is_loud, is_verbose, item_label
+from stella_ops.console.resumed import resumed_lines, resumed_recap, resumed_title
 from stella_ops.console.shown import EVERYTHING, Shown
 from stella_ops.console.stream import Sink, StreamSink, paint
 from stella_ops.console.text import banner, safe_block, safe_line, width

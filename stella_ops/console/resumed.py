@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 
 from stella_ops.console.text import safe_line
 from stella_ops.engine.events import Resumed, ResumedHost
@@ -17,15 +18,20 @@ def resumed_title(event: Resumed) -> str:
 
 
 def resumed_lines(event: Resumed) -> list[tuple[str, str | None]]:
+    """Where the hosts go on."""
+    return host_lines(event.hosts)
+
+
+def host_lines(hosts: Mapping[str, ResumedHost]) -> list[tuple[str, str | None]]:
     """Where the hosts go on, with the styles of the lines; those with the same to say together."""
     alike: dict[str, list[str]] = {}
-    for name, host in event.hosts.items():
+    for name, host in hosts.items():
         alike.setdefault(_where(host), []).append(name)
     found: list[tuple[str, str | None]] = []
     for text, names in alike.items():
         shown = ", ".join(safe_line(name) for name in names[:_MANY])
         more = f" and {len(names) - _MANY} more" if len(names) > _MANY else ""
-        found.append((f"{shown}{more}: {text}", "ok" if event.hosts[names[0]].done else None))
+        found.append((f"{shown}{more}: {text}", "ok" if hosts[names[0]].done else None))
     return found
 
 

@@ -1,8 +1,8 @@
 """Which task of files that were edited is which of the files as they were.
 
-Operators mend the task that failed, and resume. So a task is known by its name and by its neighbours, not by its number:
-tasks that are written alike are matched first, by the longest common run; what is left between them by its title. Where
-several tasks without a name could be meant, none is.
+Operators mend the task that failed, and resume. So a task is known by its name and by its neighbours, not by its
+number: tasks that are written alike are matched first, by the longest common run; what is left between them by its
+title. Where several tasks without a name could be meant, none is.
 """
 
 from __future__ import annotations

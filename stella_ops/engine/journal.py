@@ -1,9 +1,9 @@
 """What a run writes down of itself, so that another one can go on from there; and going on.
 
-A run that goes on takes the same way through the play as the first one did, from its first task. Where a task ended well
-on a host, its outcome is taken from the journal in place of running it: what it registered, the facts, whom it notified,
-what it included, whether a rescue section took over. So everything that hangs on outcomes is as it was, and nothing else
-needs to be kept. A host goes on for real once what it did is used up. See docs/adr for why.
+A run that goes on takes the same way through the play as the first one did, from its first task. Where a task ended
+well on a host, its outcome is taken from the journal in place of running it: what it registered, the facts, whom it
+notified, what it included, whether a rescue section took over. So everything that hangs on outcomes is as it was, and
+nothing else needs to be kept. A host goes on for real once what it did is used up. See docs/adr/0014.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any, Protocol
 from stella_ops.engine.journal_values import from_json, to_json
 from stella_ops.engine.outcome import Addition, Outcome
 from stella_ops.engine.past import THROUGH, Kept, Past
-from stella_ops.engine.resuming import align_unit
 from stella_ops.engine.positions import FACTS, Line, Placed, of_inclusion, of_play, outline, unit_of
+from stella_ops.engine.resuming import align_unit
 from stella_ops.playbook.model import Handler, Play, Step, Task
 
 Record = tuple[Any, ...]

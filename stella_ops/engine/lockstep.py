@@ -11,7 +11,15 @@ from typing import Any, NoReturn
 from stella_ops.actions.registry import action
 from stella_ops.engine.ahead import Ahead
 from stella_ops.engine.batch import Batch
-from stella_ops.engine.events import HandlerNotified, HostFinished, HostStarted, Included, NoHostsLeft, TaskStarted, Warned
+from stella_ops.engine.events import (
+    HandlerNotified,
+    HostFinished,
+    HostStarted,
+    Included,
+    NoHostsLeft,
+    TaskStarted,
+    Warned,
+)
 from stella_ops.engine.host_state import HostState
 from stella_ops.engine.includes import Inclusion
 from stella_ops.engine.journal import INVENTORY_ACTIONS, Recalled, Turn

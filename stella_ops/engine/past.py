@@ -2,12 +2,12 @@
 
 The records, in the order they were made, as ``journal.py`` makes them:
 
-    run       the command that started it                    play      a play begins: its title, hosts, tasks
-    unit      what an include brought: its tasks             end       a task ended on a host (and those it is shared with)
-    through   hosts came to the end of a play                cleared   failures of hosts were taken back
-    stopped   the play ended early for all these hosts       answer    of the operator, to vars_prompt
-    secret    a value that is not to be shown                files     digests of the files that were read
-    resumed   another run went on from here                  moved     the files changed, and tasks stand elsewhere
+    run       the command that started it            play      a play begins: its title, hosts, tasks
+    unit      what an include brought: its tasks     end       a task ended on a host, or for several
+    through   hosts came to the end of a play        cleared   failures of hosts were taken back
+    stopped   the play ended early for these hosts   answer    of the operator, to vars_prompt
+    secret    a value that is not to be shown        files     digests of the files that were read
+    resumed   another run went on from here          moved     the files changed, and tasks stand elsewhere
 """
 
 from __future__ import annotations
@@ -171,7 +171,9 @@ def _unit(past: Past, number: int, unit: str, outline: list[list[Any]]) -> None:
     past.units[number, unit] = [Line(*line) for line in outline]
 
 
-def _end(past: Past, play: int, path: str, status: str, marks: str, shared: dict[str, int], body: dict[str, Any]) -> None:
+def _end(
+    past: Past, play: int, path: str, status: str, marks: str, shared: dict[str, int], body: dict[str, Any]
+) -> None:
     for name, n in shared.items():
         _host(past, name).take(Kept(play, path, n, status, "g" in marks, "h" in marks, body))
 
@@ -201,7 +203,7 @@ def _answer(past: Past, play: int, name: str, value: Any) -> None:
 def _resumed(past: Past, moves: list[list[Any]]) -> None:
     """Another run went on from what stood then; its plays may have other numbers."""
     _settle(past)
-    renumber(past, {old: new for old, new in moves})
+    renumber(past, dict(moves))
 
 
 def _moved(past: Past, play: int, moves: Mapping[str, str]) -> None:
@@ -223,9 +225,7 @@ def renumber(past: Past, moves: Mapping[int, int]) -> None:
     past.plays = {moves[n]: play for n, play in past.plays.items() if n in moves}
     past.units = {(moves[n], unit): lines for (n, unit), lines in past.units.items() if n in moves}
     past.answers = {(moves[n], name): value for (n, name), value in past.answers.items() if n in moves}
-    past.served = {
-        name: {(moves[n], path) for n, path in served if n in moves} for name, served in past.served.items()
-    }
+    past.served = {name: {(moves[n], path) for n, path in served if n in moves} for name, served in past.served.items()}
 
 
 def move(past: Past, play: int, moves: Mapping[str, str]) -> None:

@@ -1,9 +1,9 @@
 """Where a task stands in its play, as a text that is the same in every run of the same files.
 
-``tasks/3/r/0`` is the first task in the rescue section of the fourth step of ``tasks``; ``handlers/2`` the third handler.
-What an include brings stands behind the include's own position and a digest of what was included with which item:
-``tasks/5@1f0c33aa/0``. An outline lists the tasks of a play, or of one inclusion, with digests of what is written in
-them, so that it can be compared with the files as they are later (``alignment.py``).
+``tasks/3/r/0`` is the first task in the rescue section of the fourth step of ``tasks``; ``handlers/2`` the third
+handler. What an include brings stands behind the include's own position and a digest of what was included with which
+item: ``tasks/5@1f0c33aa/0``. An outline lists the tasks of a play, or of one inclusion, with digests of what is written
+in them, so that it can be compared with the files as they are later (``alignment.py``).
 """
 
 from __future__ import annotations

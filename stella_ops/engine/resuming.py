@@ -133,8 +133,6 @@ def _changed(past: Past, number: int, old: Sequence[Line], alignment: Alignment)
     done = {entry.path for host in past.hosts.values() for entry in host.entries if entry.play == number}
     found = [line.title for line in old if line.path in alignment.changed and line.path in done]
     gone = [line.title for line in old if line.path in done and line.path not in alignment.moves]
-    told = [
-        f"'{title}' has changed, and is not run again on the hosts that it went well on" for title in found[:_TOLD]
-    ]
+    told = [f"'{title}' has changed, and is not run again on the hosts that it went well on" for title in found[:_TOLD]]
     told += [f"'{title}' is not in the play any more; what it did stays done" for title in gone[:_TOLD]]
     return told

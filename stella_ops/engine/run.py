@@ -80,7 +80,8 @@ class Run:
                 hosts_total=len(everyone),
             )
         )
-        context.journal.read(context.files.read)
+        written = {path for book in playbooks for path in (book.path, *(play.path or book.path for play in book.plays))}
+        context.journal.read(sorted({*(str(Path(path).resolve()) for path in written), *map(str, context.files.read)}))
         for text in context.inventory.warnings:
             context.emit(Warned(time=time.time(), message=text))
         code = ERROR
@@ -232,7 +233,7 @@ class Run:
         return True
 
     def _in_order(self, play: Play, hosts: list[str]) -> list[str]:
-        """The hosts of a play in order; those that it began with, where that was in the run that this one goes on with."""
+        """The hosts of a play in order; only those that it began with, where an interrupted run did."""
         context = self._context
         before = context.journal.began(self._number)
         if before is None:
