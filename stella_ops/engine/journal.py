@@ -144,6 +144,14 @@ class Journal:
         """Whether a host had come to the end of this play."""
         return (self._number, THROUGH, 1) in self._left.get(host, {})
 
+    def replays(self, host: str) -> bool:
+        """Whether a host has not yet come to what it did not do."""
+        return bool(self._left.get(host))
+
+    def gathered(self, host: str) -> bool:
+        """Whether facts were gathered on a host that has not yet come beyond that."""
+        return (self._number, FACTS, 1) in self._left.get(host, ())
+
     def unfinished(self, hosts: Iterable[str]) -> list[str]:
         """Those of some hosts that did more in this play than was found again."""
         found = []
@@ -215,7 +223,9 @@ class Journal:
             if not left:
                 del self._left[host]
             if found is None:
-                made.passed.append(host)
+                # Facts that were kept from a run before may be too old by now.
+                if turn.path != FACTS or self.is_through(host):
+                    made.passed.append(host)
                 continue
             made.outcomes[host] = outcome_of(found)
             made.additions += found.body.get("I", ())

@@ -281,7 +281,8 @@ class Lockstep:
         """Take in what a task found out: facts of a delegate are its own with ``delegate_facts``."""
         batch = self._batch
         state = batch.state(host)
-        owner, kept = state, self._run.kept_facts
+        # What was found out in another run was kept then, and may be newer by now.
+        owner, kept = state, None if outcome.recalled else self._run.kept_facts
         if outcome.delegate is not None and batch.flag(task.inherited.delegate_facts, task, host):
             owner = batch.state(outcome.delegate)
         for kind, values in outcome.additions:

@@ -56,7 +56,7 @@ async def run_meta(task: Task, hosts: Sequence[str], batch: Batch, flush: FlushH
         if holds(task, hosts[0], batch):
             _for_all(what, batch)
             if what == "clear_facts" and batch.run.kept_facts is not None:
-                batch.run.kept_facts.forget(batch.hosts)
+                batch.run.kept_facts.forget([host for host in batch.hosts if not batch.run.journal.replays(host)])
                 await batch.run.kept_facts.written()
         return batch.active(hosts)
     chosen = [host for host in hosts if holds(task, host, batch)]

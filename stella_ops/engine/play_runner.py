@@ -140,10 +140,11 @@ class PlayRunner:
 
     async def _gather_facts(self) -> None:
         gather, options, hosts = self._gather, self._run.options, self._batch.active()
+        journal = self._run.journal
         if options.gathering == "smart":
-            hosts = [host for host in hosts if not self._batch.state(host).gathered]
+            hosts = [host for host in hosts if not self._batch.state(host).gathered or journal.gathered(host)]
         if gather is not None and hosts and is_selected(gather.inherited.tags, options.tags, options.skip_tags):
-            self._run.journal.place(FACTS, gather)
+            journal.place(FACTS, gather)
             await self._lockstep.run(gather, hosts)
 
     # -- steps
