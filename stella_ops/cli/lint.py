@@ -96,6 +96,7 @@ def lint(
         modules=workplace.modules,
         files=workplace.files,
         named_inventory=bool(workplace.inventory.hosts),
+        kept_facts=workplace.settings.choose("CACHE_PLUGIN", default="memory") != "memory",
     )
     if style == "json":
         told = forms.as_json(findings)

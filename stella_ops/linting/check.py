@@ -42,12 +42,14 @@ def lint(
     modules: ModuleIndex,
     files: PlaybookFiles,
     named_inventory: bool = True,
+    kept_facts: bool = False,
 ) -> list[Finding]:
     """What would fail or mislead, in file order.
 
     Args:
         books, problems: what became of reading the playbooks at these paths.
         named_inventory: there is one; else nothing is said of hosts and of variables that one may have.
+        kept_facts: runs begin with what runs before them found out.
     """
     findings = Findings(SourceLines())
     for path in paths:
@@ -55,6 +57,8 @@ def lint(
     subject = Subject(inventory, options, modules, files, findings, named_inventory=named_inventory)
     if not named_inventory:
         subject.open.append("there is no inventory")
+    if kept_facts:
+        subject.open.append("facts are kept between runs")
     reading.add_plays(subject, books)
     reading.add_problems(subject, problems, Origin(str(paths[0])))
     for family in _FAMILIES:

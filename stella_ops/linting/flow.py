@@ -76,6 +76,9 @@ def _unused(subject: Subject) -> None:
 def _words(subject: Subject) -> set[str]:
     """Every name that a template, a condition or a template file may mean."""
     used: set[str] = set(subject.mentioned)
+    for raw in subject.lost:
+        _add_words(used, texts(raw))
+        used.update(_WORD.findall(str(raw.get("when"))))
     for _, site in subject.sites():
         for text in texts_of(site.task):
             parsed: Parsed = text.parsed()

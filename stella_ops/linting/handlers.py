@@ -26,6 +26,15 @@ def _topics(play: PlaySubject) -> Iterator[tuple[Task, Any]]:
             yield site.task, topic
 
 
+def _lost_topics(subject: Subject) -> set[str]:
+    """What the tasks notify that could not be read."""
+    found: set[str] = set()
+    for raw in subject.lost:
+        notified = raw.get("notify")
+        found.update(map(str, notified if isinstance(notified, list) else [notified]))
+    return found
+
+
 def _unheard(subject: Subject, play: PlaySubject, topics: list[tuple[Task, Any]]) -> None:
     if any(is_template(handler.name) for handler in play.handlers):
         return
@@ -43,7 +52,7 @@ def _unheard(subject: Subject, play: PlaySubject, topics: list[tuple[Task, Any]]
 def _unused(subject: Subject, play: PlaySubject, topics: list[tuple[Task, Any]]) -> None:
     if any(is_template(topic) for _, topic in topics) or _notified_otherwise(play):
         return
-    notified = {str(topic) for _, topic in topics}
+    notified = {str(topic) for _, topic in topics} | _lost_topics(subject)
     for handler in play.handlers:
         names = names_of(handler)
         if names & notified or is_template(handler.name) or any(is_template(topic) for topic in handler.listen):

@@ -71,6 +71,7 @@ def _included(subject: Subject, play: PlaySubject, site: Site) -> None:
         name = static_value(subject, named, scope_of(view, site))
         if not isinstance(name, str):
             subject.open.append(f"include_vars at {task.origin}")
+            _any_of(subject, play, task)
             return
         path = find(task, play, "vars", name)
         if path is None:
@@ -91,13 +92,25 @@ def _folder_or_open(subject: Subject, play: PlaySubject, task: Task) -> None:
         folder = find(task, play, "vars", written)
     if folder is None or not folder.is_dir():
         subject.open.append(f"include_vars at {task.origin}")
+        _any_of(subject, play, task)
         return
+    _take_all(subject, folder)
+
+
+def _any_of(subject: Subject, play: PlaySubject, task: Task) -> None:
+    """Take what the files beside a task define: one of them is likely the one that is meant."""
+    for place in search_path(task, [play.folder]):
+        if (place / "vars").is_dir():
+            _take_all(subject, place / "vars")
+
+
+def _take_all(subject: Subject, folder: Path) -> None:
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.suffix in (".yml", ".yaml", ".json"):
             try:
                 subject.runtime.update(map(str, load_vars_file(path)))
             except PlaybookError:
-                subject.open.append(f"include_vars at {task.origin}")
+                subject.open.append(f"variables in {path}")
 
 
 def _load(subject: Subject, site: Site, path: Path) -> None:

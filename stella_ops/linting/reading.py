@@ -54,6 +54,11 @@ def add_problems(subject: Subject, problems: Problems, default: Origin) -> None:
         subject.findings.add_problem(problem, default)
     for problem in problems.later:
         subject.findings.add_problem(problem, default, severity="hint")
+    for raw in problems.lost:
+        subject.lost.append(raw)
+        # What a task would have made is not missing.
+        if isinstance(raw.get("register"), str):
+            subject.runtime.add(str(raw["register"]))
 
 
 def _find_hosts(subject: Subject, made: PlaySubject, grows: bool) -> None:
@@ -61,7 +66,7 @@ def _find_hosts(subject: Subject, made: PlaySubject, grows: bool) -> None:
     where = origin_of(play.hosts, play.origin) or play.origin
     templar = Templar()
     try:
-        if not subject.named_inventory:
+        if not subject.named_inventory or not isinstance(play.hosts, str | list) or not play.hosts:
             return
         if "groups" not in str(play.hosts) and not _is_static(subject, play.hosts, play.vars, 0):
             return

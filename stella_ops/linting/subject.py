@@ -97,6 +97,7 @@ class Subject:
         open: why there may be further variables; empty where all are known.
         reached: ids of the variables' texts that some task renders.
         mentioned: names that template files use.
+        lost: tasks, as loaded, that the parser could make nothing of.
     """
 
     inventory: Inventory
@@ -110,6 +111,7 @@ class Subject:
     open: list[str] = field(default_factory=list)
     reached: set[int] = field(default_factory=set)
     mentioned: set[str] = field(default_factory=set)
+    lost: list[Mapping[Any, Any]] = field(default_factory=list)
 
     def sites(self) -> Iterator[tuple[PlaySubject, Site]]:
         """All tasks of all plays."""

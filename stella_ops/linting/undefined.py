@@ -6,7 +6,7 @@ may come than can be known (an include whose name is a template, say), only name
 
 from __future__ import annotations
 
-import difflib
+import re
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -25,7 +25,29 @@ _DEEPEST = 12
 _TEMPLATE_NAMES = frozenset(
     f"template_{name}" for name in ("host", "path", "fullpath", "destpath", "uid", "mtime", "run_date")
 )
-_ALIKE = 0.8  # of a typo and what was meant, by difflib
+_SHORTEST_TYPO = 5
+_LONG = 9
+_DIGITS = re.compile(r"\d")
+
+
+def is_typo(name: str, meant: str) -> bool:
+    """Whether a name is another one with a letter or two amiss; names that differ in a number are no such thing."""
+    if len(name) < _SHORTEST_TYPO or abs(len(name) - len(meant)) > 2:
+        return False
+    if _DIGITS.sub("", name) == _DIGITS.sub("", meant):
+        return False
+    allowed = 1 if len(name) < _LONG else 2
+    row = list(range(len(meant) + 1))
+    before: list[int] = []
+    for i, a in enumerate(name, 1):
+        last, row = row, [i]
+        for j, b in enumerate(meant, 1):
+            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (a != b))
+            if i > 1 and j > 1 and a == meant[j - 2] and name[i - 2] == b:
+                cost = min(cost, before[j - 2] + 1)  # two letters in each other's place
+            row.append(cost)
+        before = last
+    return row[-1] <= allowed
 
 
 class Missing(NamedTuple):
@@ -89,8 +111,7 @@ def _tell(subject: Subject, play: PlaySubject, missing: Missing, note: _Told, kn
     if severity == "hint" and hint:
         severity = "warning"  # that the task may fail was meant, the typo hardly
     if subject.open or play.hosts is None:
-        close = difflib.get_close_matches(name, known, n=1, cutoff=_ALIKE)
-        if not close or len(name) < 4:
+        if not any(is_typo(name, other) for other in known):
             return
         severity = max(severity, "warning", key=SEVERITIES.index)
     chain = " → ".join((*missing.chain, name))

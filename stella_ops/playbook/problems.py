@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +39,13 @@ class Problems:
 
     Attributes:
         later: what is told only when the task runs, since the playbook deals with its failure.
+        lost: tasks, as loaded, of which nothing came for what is wrong with them.
     """
 
     def __init__(self, render: Callable[[Any], Any] = lambda value: value) -> None:
         self.found: list[PlaybookError] = []
         self.later: list[PlaybookError] = []
+        self.lost: list[Mapping[Any, Any]] = []
         self.render = render
 
     def add(self, message: str, *, where: object | None, hint: str | None = None, rule: str | None = None) -> None:

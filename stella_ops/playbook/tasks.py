@@ -235,6 +235,7 @@ class TaskReader:
             "loop_break_when": loop.break_when,
         }
         if call is None:
+            problems.lost.append(raw)
             return None
         keywords["written"] = call.written
         if call.action in ("include_tasks", "include_role"):
