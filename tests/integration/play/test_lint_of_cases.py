@@ -43,9 +43,9 @@ def _runs_well(name: str) -> bool:
     return all(case.expected(label).read_text().startswith("exit status 0\n") for label in case.runs)
 
 
-def _options(case: Any) -> Iterator[str]:
-    """Variables and vault passwords of the first run."""
-    words = iter(next(iter(case.runs.values())))
+def _options(args: list[str]) -> Iterator[str]:
+    """The variables and vault passwords among a run's arguments."""
+    words = iter(args)
     for word in words:
         if word in ("-e", "--extra-vars", "--vault-password-file", "--vault-id"):
             yield from (word, next(words))
@@ -56,7 +56,8 @@ def lint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     def run(name: str) -> tuple[int, list[dict[str, Any]]]:
         case = cases.load(name)
         work = tmp_path / "work"
-        args = case.unpack(work)
+        label = next(iter(case.runs))
+        inventory = case.unpack(work, label)[-1][:2]
         monkeypatch.chdir(work)
         monkeypatch.setenv("HOME", str(tmp_path))
         monkeypatch.setenv("STELLA_HOME", str(tmp_path / "state"))
@@ -64,7 +65,7 @@ def lint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
             monkeypatch.setenv(key, value)
         out, err = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(err):
-            status = run_cli(["lint", *args, *_options(case), "--format", "json"])
+            status = run_cli(["lint", *inventory, "playbook.yml", *_options(case.runs[label]), "--format", "json"])
         assert out.getvalue(), err.getvalue()
         return status, json.loads(out.getvalue())["findings"]
 

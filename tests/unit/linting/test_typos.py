@@ -7,7 +7,7 @@ from stella_ops.linting.undefined import is_typo
 
 @pytest.mark.parametrize(
     ("name", "meant"),
-    [("greetin", "greeting"), ("greting", "greeting"), ("grteeing", "greeting"), ("listen_adress", "listen_address")],
+    [("greetin", "greeting"), ("greting", "greeting"), ("geretings", "greetings"), ("listen_adress", "listen_address")],
 )
 def test_a_letter_amiss(name: str, meant: str) -> None:
     assert is_typo(name, meant)
