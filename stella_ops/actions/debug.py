@@ -27,7 +27,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     if int(context.variables.get("ansible_verbosity", 0)) < wanted:
         return {"skipped": True, "skipped_reason": "Verbosity threshold not met."}
     if args.get("var") is None:
-        return {"msg": args["msg"] if args.get("msg") is not None else "Hello world!"}
+        return {"msg": args.get("msg", "Hello world!")}
     name = args["var"]
     if not isinstance(name, SourceText):
         return {str(name) if isinstance(name, str) else str(type(name)): name}

@@ -24,6 +24,7 @@ class Outcome:
         shown: the result as events may carry it (censored under ``no_log``).
         notify: handler names to notify, rendered.
         label: how an item of a loop is shown; ``labels`` has those of all items.
+        ignored: an item of a loop that failed, or could not be reached, and counts as well all the same.
         additions: what to add to what is known of the host: (facts, variables or included, values).
         recalled: it did not happen now, but in the run that this one goes on with.
     """
@@ -40,6 +41,7 @@ class Outcome:
     label: Any = None
     labels: list[Any] = field(default_factory=list)
     recalled: bool = False
+    ignored: bool = False
 
     def censor(self) -> None:
         """Leave nothing to show but whether it went well (``no_log``)."""
@@ -110,17 +112,21 @@ def combine(outcomes: Collection[Outcome]) -> Outcome:
     elif any(o.status == "failed" for o in outcomes):
         result.update(failed=True, msg="One or more items failed")
         status = "failed"
+    elif any(o.status == "unreachable" for o in outcomes):
+        result.update(unreachable=True, msg="All items completed", skipped=False)
+        status = "unreachable"
     elif all(o.status == "skipped" for o in outcomes):
         result.update(skipped=True, msg="All items skipped")
         status = "skipped"
     else:
         result.update(msg="All items completed", skipped=False)
         status = "changed" if result["changed"] else "ok"
-    result.setdefault("failed", False)
     made = Outcome(status, result, {**result, "results": [o.shown for o in outcomes]}, looped=True)
     made.notify = list(dict.fromkeys(name for o in outcomes for name in o.notify))
     made.additions = [addition for o in outcomes for addition in o.additions]
     made.labels = [o.label for o in outcomes]
+    fallen = [o.ignored for o in outcomes if o.status in ("failed", "unreachable")]
+    made.ignored = bool(fallen) and all(fallen)
     made.hint = next((o.hint for o in outcomes if o.hint), None)
     made.delegate = next((o.delegate for o in outcomes if o.delegate), None)
     return made

@@ -66,15 +66,13 @@ class TaskRunner:
                 outcome = await self._run_loop(task, host, task_id, view, secret)
         except UnreachableError as error:
             outcome = unreachable(error, self._delegate(task, host, view))
-            if flag(task.inherited.ignore_unreachable, view):
-                outcome.status = "ignored"
         except StellaError as error:
             outcome = failed(error)
         except Exception as problem:
             outcome = defect(problem)
         if secret:
             outcome.censor()
-        if outcome.status == "failed" and flag(task.inherited.ignore_errors, view):
+        if outcome.ignored if outcome.looped else self._is_ignored(task, outcome, view):
             outcome.status = "ignored"
         outcome.duration = time.monotonic() - started
         return outcome
@@ -82,6 +80,13 @@ class TaskRunner:
     def _view(self, task: Task, variables: Mapping[str, Any], kept: dict[str, Any] | None = None) -> LazyVariables:
         """A task's variables, rendered lazily; its lookups look where its role and file are."""
         return self._run.templar.lazy(variables, kept, self._preparation.lookup_path(task))
+
+    def _is_ignored(self, task: Task, outcome: Outcome, view: Mapping[str, Any]) -> bool:
+        """Whether a failure counts as well all the same."""
+        keywords = task.inherited
+        if outcome.status == "failed":
+            return self._preparation.flag_or_not(keywords.ignore_errors, view)
+        return outcome.status == "unreachable" and self._preparation.flag_or_not(keywords.ignore_unreachable, view)
 
     def _delegate(self, task: Task, host: str, view: Mapping[str, Any]) -> str | None:
         try:
@@ -102,13 +107,20 @@ class TaskRunner:
                 return skipped(reason)
             raise
         outcomes: list[Outcome] = []
+        # What an item sets, those after it see: facts are collected that way.
+        carried: dict[str, Any] = {}
         extended = self._preparation.flag(task.loop_extended, view)
         all_items = task.loop_extended_allitems is None or self._preparation.flag(task.loop_extended_allitems, view)
         for index, item in enumerate(items):
             if index and task.loop_pause is not None:
                 await asyncio.sleep(max(0.0, self._preparation.number(task.loop_pause, view, 0)))
             loop = _extended(items, index, all_items) if extended else None
-            outcomes.append(await self._run_item(task, host, task_id, index, item, secret, loop))
+            outcomes.append(await self._run_item(task, host, task_id, index, item, secret, loop, carried))
+            for kind, values in outcomes[-1].additions:
+                if kind != "facts":
+                    carried.update(values)
+            if task.register:
+                carried[task.register] = outcomes[-1].result
             if task.loop_break_when and self._breaks(task, host, index, item, outcomes[-1]):
                 break
         return combine(outcomes)
@@ -133,7 +145,7 @@ class TaskRunner:
                 where=getattr(task.loop, "origin", task.origin),
                 hint="turn a mapping into a list with the filter dict2items, or a text with split",
             )
-        return list(items)
+        return [item for item in items if item is not OMIT]
 
     async def _run_item(
         self,
@@ -144,6 +156,7 @@ class TaskRunner:
         item: Any,
         secret: bool,
         loop: dict[str, Any] | None = None,
+        carried: Mapping[str, Any] | None = None,
     ) -> Outcome:
         extra: dict[str, Any] = {task.loop_var: item, "ansible_loop_var": task.loop_var}
         if loop is not None:
@@ -151,24 +164,25 @@ class TaskRunner:
         if task.loop_index_var:
             extra[task.loop_index_var] = index
             extra["ansible_index_var"] = task.loop_index_var
-        view = self._view(task, self._variables.of(host, task, extra))
+        seen = {**carried, **extra} if carried else extra
+        view = self._view(task, self._variables.of(host, task, seen))
         try:
-            outcome = await self._run_one(task, host, task_id, view, secret, extra)
-        except UnreachableError:
-            raise
+            outcome = await self._run_one(task, host, task_id, view, secret, seen)
+        except UnreachableError as error:
+            outcome = unreachable(error, self._delegate(task, host, view))
         except StellaError as error:
             outcome = failed(error)
         for result in (outcome.result, outcome.shown):
             result.update(extra)
         shown = censored(outcome.shown) if secret else outcome.shown
         outcome.label = HIDDEN_ITEM if secret else self._run.scrub(self._label(task, item, view))
-        ignored = outcome.status == "failed" and self._preparation.flag_or_not(task.inherited.ignore_errors, view)
+        outcome.ignored = self._is_ignored(task, outcome, view)
         self._run.emit(
             ItemFinished(
                 time=time.time(),
                 task_id=task_id,
                 host=host,
-                status="ignored" if ignored else outcome.status,
+                status="ignored" if outcome.ignored else outcome.status,
                 item=outcome.label,
                 result=self._run.scrub(shown),
                 delegate=outcome.delegate,
@@ -214,10 +228,11 @@ class TaskRunner:
         )
 
         def scope_with(result: Result) -> Mapping[str, Any]:
-            # Conditions on a task's own result name it through the registered variable alone.
-            if task.register is None:
-                return view
-            return self._view(task, self._variables.of(host, task, {**(item or {}), task.register: result}))
+            # Conditions on a task's own result name it through the registered variable, and see what it sets.
+            own = {task.register: result} if task.register else {}
+            if result.get("_variables") or result.get("_included"):
+                own = {**result.get("ansible_facts", {}), **own}
+            return self._view(task, self._variables.of(host, task, {**(item or {}), **own})) if own else view
 
         result = await self._attempts.run(task, host, task_id, prepared, scope_with)
         return self._outcome(task, host, result, view, target, diff=prepared.context.diff)

@@ -23,7 +23,6 @@ def test_a_loop_without_items_is_skipped() -> None:
         "changed": False,
         "skipped": True,
         "skipped_reason": "No items in the list",
-        "failed": False,
     }
 
 
