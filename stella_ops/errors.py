@@ -8,7 +8,8 @@
     │   ├── PatternError                             a host pattern is malformed or matches nothing
     │   │   └── NoHostsLeftError                 1   --limit leaves no host at all
     │   ├── PlaybookError
-    │   │   └── MissingPlaybookError             1   there is no playbook of that name
+    │   │   ├── MissingPlaybookError             1   there is no playbook of that name
+    │   │   └── MissingHandlerError              1   a task notified what no handler is
     │   └── SettingsError                            stella.toml, ansible.cfg
     ├── CollectionError                          1   what an installed collection says of itself, or misses
     ├── VaultError                               1   encrypted data is damaged, or no password fits
@@ -122,6 +123,12 @@ class PlaybookError(ParseError):
 
 class MissingPlaybookError(PlaybookError):
     """The command line names a playbook that is not there."""
+
+    exit_code = 1
+
+
+class MissingHandlerError(PlaybookError):
+    """A task notified a name that no handler has or listens to."""
 
     exit_code = 1
 

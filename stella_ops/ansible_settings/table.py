@@ -172,6 +172,13 @@ SETTINGS: tuple[Setting, ...] = (
         "merge: mappings add to weaker ones of their name",
         "replace merge",
     ),
+    _used(
+        "ERROR_ON_MISSING_HANDLER",
+        "defaults.error_on_missing_handler",
+        "ANSIBLE_ERROR_ON_MISSING_HANDLER",
+        "flag",
+        "whether a notification that no handler hears is an error, or a warning",
+    ),
     _used("DEFAULT_FORCE_HANDLERS", "defaults.force_handlers", "ANSIBLE_FORCE_HANDLERS", "flag", "as --force-handlers"),
     _used(
         "ANY_ERRORS_FATAL",
@@ -375,12 +382,6 @@ SETTINGS: tuple[Setting, ...] = (
         "defaults.error_on_undefined_vars",
         "ANSIBLE_ERROR_ON_UNDEFINED_VARS",
         "an undefined variable is always an error",
-    ),
-    _unused(
-        "ERROR_ON_MISSING_HANDLER",
-        "defaults.error_on_missing_handler",
-        "ANSIBLE_ERROR_ON_MISSING_HANDLER",
-        "a handler that is missing is always an error",
     ),
     _unused(
         "DUPLICATE_YAML_DICT_KEY",

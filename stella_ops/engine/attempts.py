@@ -84,6 +84,8 @@ class Attempts:
             limit = self._preparation.number(task.asynchronous, context.variables, 0)
             if limit > 0 and context.check:
                 raise ActionFailure("check mode and async cannot be used on same task.")
+            if "_raw_params" in args and not self._takes_text(task):
+                raise ActionFailure(f"Action '{task.action}' does not support raw params.")
             if found is not None:
                 if limit > 0 and not getattr(found, "SUPPORTS_ASYNC", False):
                     raise ActionFailure("async is not supported for this task.")
@@ -104,6 +106,10 @@ class Attempts:
         except Exception as problem:
             result = defect_result(problem)
         return finish_result(result)
+
+    def _takes_text(self, task: Task) -> bool:
+        spec = self._run.modules.spec(task.action)
+        return spec is None or spec.free_form is not None
 
     async def _run_module(self, task: Task, context: ActionContext, args: Result, limit: float) -> Result:
         free_form, supports_check = self._run.module_traits(task.action)

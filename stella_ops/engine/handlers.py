@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from stella_ops.errors import PlaybookError
+from stella_ops.errors import MissingHandlerError
 from stella_ops.origins import did_you_mean
 from stella_ops.playbook.model import Handler
 
 
 class Notifications:
     """The handlers of one play, in the order written, with the hosts that notified each.
+
+    A notification is a name until handlers run: an include after it may bring the handler that has it then.
 
     Args:
         titles: the handlers' names, rendered.
@@ -23,6 +25,8 @@ class Notifications:
         self._titles = list(titles)
         self._notified: list[dict[str, None]] = [{} for _ in handlers]
         self._groups = [number for number, size in enumerate(groups or [len(handlers)]) for _ in range(size)]
+        # The names each host has said since its handlers ran last.
+        self._saved: dict[str, dict[str, None]] = {}
 
     def extend(self, handlers: list[Handler], titles: list[str]) -> None:
         """Take in the handlers of a role that was included."""
@@ -33,35 +37,62 @@ class Notifications:
         self._groups += [number] * len(handlers)
 
     def has(self, handler: Handler) -> bool:
-        """Whether a handler of the same role and place is there already."""
-        return any(
-            known.origin == handler.origin and (known.inherited.role is None) == (handler.inherited.role is None)
-            for known in self._handlers
-        )
+        """Whether this very handler is there already."""
+        return any(known is handler for known in self._handlers)
 
-    def notify(self, name: str, host: str, where: object) -> list[str]:
+    def notify(self, name: str, host: str, where: object, *, at_once: bool = False) -> list[str]:
         """Note that a host notified a handler's name or a topic; returns the titles of what will run.
 
-        Of several handlers with one name the first counts, as in ansible-core; of a topic, all.
+        Args:
+            at_once: handlers are running: those below the running one still have their turn.
 
         Raises:
-            PlaybookError: no handler has that name or listens to it.
+            MissingHandlerError: no handler has that name or listens to it.
         """
-        found = [i for i, handler in enumerate(self._handlers) if name in handler.listen]
-        named = [i for i in range(len(self._titles)) if name in self._names(i)]
-        if named:
-            found.append(max(named, key=lambda i: (self._groups[i], -i)))
+        found = self._find(name)
         if not found:
             topics = [topic for handler in self._handlers for topic in handler.listen]
-            raise PlaybookError(
-                f"The requested handler '{name}' was not found in the handlers of this play",
+            raise MissingHandlerError(
+                f"The requested handler '{name}' was not found in either the main handlers list nor in the "
+                "listening handlers list",
                 where=where,
                 hint=did_you_mean(name, [*self._titles, *topics]),
             )
-        fresh = [i for i in sorted(set(found)) if host not in self._notified[i]]
-        for index in fresh:
-            self._notified[index][host] = None
+        saved = self._saved.setdefault(host, {})
+        already = {index for known in saved for index in self._find(known)}
+        fresh = [i for i in sorted(found) if host not in self._notified[i] and i not in already]
+        if at_once:
+            self._mark(host, found)
+        else:
+            saved[name] = None
         return [self._titles[index] for index in fresh]
+
+    def settle(self, hosts: Collection[str] | None = None) -> None:
+        """Find the handlers that some hosts (all) notified, before they run."""
+        for host in [host for host in self._saved if hosts is None or host in hosts]:
+            for name in self._saved.pop(host):
+                self._mark(host, self._find(name))
+
+    def _mark(self, host: str, indices: Collection[int]) -> None:
+        for index in indices:
+            self._notified[index][host] = None
+
+    def _find(self, name: str) -> list[int]:
+        """The handlers that a notification means: one of that name, and all that listen, of one name the last."""
+        named = [i for i in range(len(self._titles)) if name in self._names(i)]
+        found = {max(named, key=self._rank)} if named else set[int]()
+        seen: set[str] = set()
+        listening = [i for i, handler in enumerate(self._handlers) if name in handler.listen]
+        for index in sorted(listening, key=self._rank, reverse=True):
+            title = self._names(index)[0]
+            if self._handlers[index].name and title in seen:
+                continue
+            seen.add(title)
+            found.add(index)
+        return sorted(found)
+
+    def _rank(self, index: int) -> tuple[int, int]:
+        return self._groups[index], -index
 
     def knows(self, name: str) -> bool:
         """Whether a handler has that name, or listens to it."""
@@ -87,7 +118,7 @@ class Notifications:
 
     def pending(self) -> bool:
         """Whether any handler still has to run."""
-        return any(self._notified)
+        return any(self._notified) or any(self._saved.values())
 
     def __len__(self) -> int:
         return len(self._handlers)

@@ -28,6 +28,7 @@ class HostState:
         failed: a task failed and no rescue took it back.
         gathered: somebody gathered facts on the host; those that only ``set_fact`` set do not count.
         ended: left the play by ``meta: end_host`` or ``end_play``.
+        role_ended: left the role that is running by ``meta: end_role``.
         connection_age: grows when a variable changes that could say how the host is reached.
         age: grows with every change of facts and variables.
     """
@@ -41,6 +42,7 @@ class HostState:
     unreachable: bool = False
     ended: bool = False
     gathered: bool = False
+    role_ended: bool = False
     counts: dict[str, int] = field(default_factory=dict)
     connection_age: int = 0
     age: int = 0
@@ -56,7 +58,7 @@ class HostState:
     @property
     def active(self) -> bool:
         """Whether further tasks run on this host."""
-        return not (self.failed or self.unreachable or self.ended)
+        return not (self.failed or self.unreachable or self.ended or self.role_ended)
 
     def add_variables(self, values: Mapping[str, Any]) -> None:
         """Take in what ``set_fact`` or ``register`` names."""

@@ -150,7 +150,7 @@ def read_included(
         label, steps = _read_file(task, what, reader, inherited, handler)
     else:
         label, steps = _read_role(task, what, reader, inherited)
-    return Included(steps, reader.parts.handlers, reader.parts.roles, label)
+    return Included(steps, [*reader.parts.handlers, *reader.parts.imported], reader.parts.roles, label)
 
 
 def _read_file(

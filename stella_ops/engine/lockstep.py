@@ -29,8 +29,8 @@ from stella_ops.engine.run_context import RunContext
 from stella_ops.engine.tags import is_selected
 from stella_ops.engine.task_runner import TaskRunner
 from stella_ops.engine.traits import Traits
-from stella_ops.errors import PlaybookError
-from stella_ops.playbook.model import Task
+from stella_ops.errors import MissingHandlerError, PlaybookError
+from stella_ops.playbook.model import Handler, Task
 
 
 class PlayStopped(Exception):
@@ -256,12 +256,7 @@ class Lockstep:
         if task.register or outcome.additions:
             batch.variables.changed()
         for topic in outcome.notify:
-            fresh = batch.notifications.notify(topic, host, task.origin)
-            if outcome.recalled:
-                continue
-            self._run.journal.notified(host)
-            for notified in fresh:
-                self._run.emit(HandlerNotified(time=time.time(), host=host, handler=notified))
+            self._notify(topic, task, host, recalled=outcome.recalled)
         state = batch.state(host)
         if outcome.recalled:
             pass
@@ -276,6 +271,20 @@ class Lockstep:
         elif outcome.status == "unreachable":
             state.unreachable = True
             batch.variables.forget()
+
+    def _notify(self, topic: str, task: Task, host: str, *, recalled: bool) -> None:
+        try:
+            found = self._batch.notifications.notify(topic, host, task.origin, at_once=isinstance(task, Handler))
+        except MissingHandlerError as problem:
+            if self._run.options.error_on_missing_handler:
+                raise
+            self._run.emit(Warned(time=time.time(), message=problem.message, where=problem.where))
+            return
+        if recalled:
+            return
+        self._run.journal.notified(host)
+        for notified in found:
+            self._run.emit(HandlerNotified(time=time.time(), host=host, handler=notified))
 
     def _add(self, host: str, task: Task, outcome: Outcome) -> None:
         """Take in what a task found out: facts of a delegate are its own with ``delegate_facts``."""

@@ -66,6 +66,7 @@ async def run_meta(task: Task, hosts: Sequence[str], batch: Batch, flush: FlushH
     elif what == "end_host":
         for host in chosen:
             batch.state(host).ended = True
+        batch.variables.forget()
     elif what == "reset_connection":
         # As after a change of the login user's groups: the next task connects anew.
         for host in chosen:

@@ -218,7 +218,7 @@ class PlayRunner:
         return batch.active(hosts)
 
     def _adopt(self, handlers: list[Handler]) -> None:
-        """Add the handlers of an included role, unless the play has them from an earlier use of it."""
+        """Add the handlers of an included role, unless this very use of it has done so."""
         fresh = [handler for handler in handlers if not self._batch.notifications.has(handler)]
         if fresh:
             self._batch.notifications.extend(fresh, [self._batch.title(handler) for handler in fresh])
@@ -236,7 +236,7 @@ class PlayRunner:
         finally:
             self._ended_roles.pop()
             for host in ended:
-                batch.state(host).ended = False
+                batch.state(host).role_ended = False
         begun = batch.roles_begun.get(role.key, set())
         done.update(host for host in batch.active(left) if host in begun)
         return batch.active(hosts)
@@ -246,7 +246,7 @@ class PlayRunner:
             raise PlaybookError("Cannot execute 'end_role' from outside of a role", where=task.origin)
         for host in hosts:
             if holds(task, host, self._batch):
-                self._batch.state(host).ended = True
+                self._batch.state(host).role_ended = True
                 self._ended_roles[-1].add(host)
         return self._batch.active(hosts)
 
@@ -303,8 +303,10 @@ class PlayRunner:
         batch = self._batch
         among = None if among is None else set(among)
         forced = forced or self._forces_handlers()
+        batch.notifications.settle(among)
         for index in range(len(batch.notifications)):
-            hosts = [h for h in batch.notifications.take(index, among) if self._may_handle(h, forced)]
+            notified = set(batch.notifications.take(index, among))
+            hosts = [host for host in batch.hosts if host in notified and self._may_handle(host, forced)]
             if hosts:
                 await self._run_handler(batch.notifications[index], hosts)
 
@@ -314,6 +316,8 @@ class PlayRunner:
         batch.set_failed(failed, False)
         try:
             if handler.action == "meta":
+                if str(handler.args.get("_raw_params") or "").strip() == "flush_handlers":
+                    raise PlaybookError("flush_handlers cannot be used as a handler", where=handler.origin)
                 await run_meta(handler, hosts, batch, self._flush_handlers)
             elif handler.include is not None:
                 await self._include(handler, batch.active(hosts), handler=True)

@@ -16,6 +16,7 @@ from stella_ops.engine.run_context import RunContext
 from stella_ops.engine.variables import PlayVariables
 from stella_ops.errors import PlaybookError, TemplateError
 from stella_ops.origins import SourceText, origin_of
+from stella_ops.playbook.arguments import VARIABLE_ARGS
 from stella_ops.playbook.model import Task
 from stella_ops.playbook.module_defaults import ModuleDefaults
 from stella_ops.templating.omit import OMIT, drop_omitted
@@ -115,8 +116,10 @@ class Preparation:
                 run.redactor.add(password)
         unrendered: frozenset[str] = getattr(action(task.action), "UNRENDERED", frozenset())
         written = task.args
+        if VARIABLE_ARGS in written:
+            written = _with_variable_args(written, render)
         if keywords.module_defaults:
-            written = {**self._defaults.of(task.action, keywords.module_defaults, render), **task.args}
+            written = {**self._defaults.of(task.action, keywords.module_defaults, render), **written}
         args = {name: value if name in unrendered else render(value) for name, value in written.items()}
         if task.action == "set_fact":
             # Names are written in the playbook too, and may be templates; nothing a host said gets there.
@@ -170,6 +173,18 @@ class Preparation:
             return float(rendered)
         except (TypeError, ValueError):
             raise TemplateError(f"a number is needed here, not {rendered!r}", where=origin_of(value)) from None
+
+
+def _with_variable_args(args: Mapping[str, Any], render: Callable[[Any], Any]) -> dict[str, Any]:
+    """Arguments with those of a variable that holds some; the task's own are stronger."""
+    found = render(args[VARIABLE_ARGS])
+    if found is OMIT or found is None:
+        found = {}
+    if not isinstance(found, dict):
+        raise PlaybookError(
+            f"args must be a mapping of arguments, not {type(found).__name__}", where=origin_of(args[VARIABLE_ARGS])
+        )
+    return {**found, **{name: value for name, value in args.items() if name != VARIABLE_ARGS}}
 
 
 def search_path(task: Task, ends_with: list[Path]) -> list[Path]:

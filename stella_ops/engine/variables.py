@@ -255,7 +255,7 @@ class PlayVariables:
 
     def _is_out(self, host: str) -> bool:
         state = self._states.get(host)
-        return state is not None and (state.failed or state.unreachable)
+        return state is not None and (state.failed or state.unreachable or state.ended)
 
 
 class MergingLayers(ChainMap[str, Any]):

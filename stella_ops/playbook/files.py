@@ -126,4 +126,5 @@ def missing(
     places = ", ".join(dict.fromkeys(str(path) for path in tried))
     problem = PlaybookError(f"{what} '{name}' was not found", where=where, hint=hint or f"looked at {places}")
     problem.rule = "missing-file"
+    problem.exit_code = 1  # ansible-core has this apart from what is no valid playbook
     return problem

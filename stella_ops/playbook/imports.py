@@ -60,7 +60,9 @@ class Importer:
             return []
         if IMPORTS[key] == "import_role":
             self._reader.problems.add(
-                "'import_role' cannot stand among handlers", where=key_origin(raw, key), hint="use include_role"
+                "Using 'import_role' as a handler is not supported.",
+                where=key_origin(raw, key),
+                hint="include_tasks can be one",
             )
             return []
         inherited = fold(parent, raw, self._reader.problems)
@@ -128,7 +130,7 @@ class Importer:
         if use is None:
             return []
         use.given = dict(raw["vars"]) if isinstance(raw.get("vars"), dict) else {}
-        blocks = RoleReader(self._reader).use(use, inherited, parents_of(inherited))
+        blocks = RoleReader(self._reader, imported=True).use(use, inherited, parents_of(inherited))
         place = origin_of(raw) or Origin("")
         return [Block(name=None, origin=place, inherited=inherited, body=[*blocks])]
 

@@ -55,19 +55,26 @@ def with_keywords(raw: Mapping[str, Any]) -> list[str]:
     return [name for name in raw if isinstance(name, str) and name.startswith("with_")]
 
 
-def read_loop(raw: Mapping[str, Any], problems: Problems) -> Loop:
-    """The loop of a task, with its control."""
+def read_loop(raw: Mapping[str, Any], problems: Problems, *, expected_to_fail: bool = False) -> Loop:
+    """The loop of a task, with its control.
+
+    Args:
+        expected_to_fail: the playbook deals with the failure of a loop that is none.
+    """
     loop = Loop()
     older = with_keywords(raw)
     if "loop" in raw and older:
-        problems.add(f"a task has one loop: 'loop' or '{older[0]}', not both", where=key_origin(raw, older[0]))
+        text = f"duplicate loop in task: a task has one loop, 'loop' or '{older[0]}', not both"
+        problems.add(text, where=key_origin(raw, older[0]), exit_code=1)
     elif len(older) > 1:
-        problems.add(f"a task has one loop, not '{older[0]}' and '{older[1]}'", where=key_origin(raw, older[1]))
+        text = f"duplicate loop in task: a task has one loop, not '{older[0]}' and '{older[1]}'"
+        problems.add(text, where=key_origin(raw, older[1]), exit_code=1)
     elif older:
         _translate(raw, older[0], loop, problems)
     elif raw.get("loop") is not None:
         loop.items = raw["loop"]
-        _check_items(raw, problems)
+        if not expected_to_fail:
+            _check_items(raw, problems)
     _read_control(raw, loop, problems)
     return loop
 
@@ -97,7 +104,7 @@ def _translate(raw: Mapping[str, Any], keyword: str, loop: Loop, problems: Probl
         hint = explain(installed.current(), "lookup", full) or (hint and hint.replace("'", "'with_", 1))
         problems.add(f"unknown loop '{keyword}'", where=where, hint=hint)
     elif terms is None:
-        problems.add(f"'{keyword}' says nothing to loop over", where=where)
+        return  # as ansible-core has it: no loop
     elif lookup in ("items", "list") and isinstance(terms, list) and not any(map(_is_nested, terms)):
         loop.items = terms
     else:

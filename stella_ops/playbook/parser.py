@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,13 @@ from stella_ops.playbook.keywords import (
     report_unknown,
     spoken,
 )
-from stella_ops.playbook.model import Handler, Inherited, Play, Playbook, Prompt, Step, walk_tasks
+from stella_ops.playbook.model import Handler, Inherited, Play, Playbook, Prompt, Step
 from stella_ops.playbook.module_index import ModuleIndex
 from stella_ops.playbook.module_names import collection_of
 from stella_ops.playbook.problems import Problems
 from stella_ops.playbook.roles import RoleReader, read_entry
 from stella_ops.playbook.serial import check_serial
-from stella_ops.playbook.tasks import Parts, TaskReader, check_notified
+from stella_ops.playbook.tasks import Parts, TaskReader
 
 _STRATEGIES = ("linear", "pipelined", "free", "host_pinned")
 _STRATEGIES_NEVER = ("debug",)
@@ -205,6 +206,7 @@ def _play(
     problems: Problems,
 ) -> Play:
     origin = origin_of(raw) or Origin("")
+    raw = _with_remote_user(raw, problems)
     _check_keys(raw, modules, problems)
     check_values(raw, problems)
     _check_hosts(raw, problems)
@@ -230,7 +232,7 @@ def _play(
     sections = {name: reader.steps(raw.get(name), inherited, name, key_origin(raw, name)) for name in SECTIONS}
     sections["tasks"] = [*_roles(raw, reader, inherited), *sections["tasks"]]
     own_handlers = reader.handlers(raw.get("handlers"), inherited, key_origin(raw, "handlers"))
-    groups = [*parts.handlers, own_handlers]
+    groups = [*parts.handlers, own_handlers, *parts.imported]
     play = Play(
         name=None if raw.get("name") is None else str(raw["name"]) if not isinstance(raw["name"], str) else raw["name"],
         hosts=raw.get("hosts"),
@@ -255,11 +257,18 @@ def _play(
         **sections,
     )
     _check_order(raw, problems)
-    tasks = [task for _, steps in play.sections() for task in walk_tasks(steps)]
-    if not any(task.include is not None for task in (*tasks, *play.handlers)):
-        # What is included later may bring the handler.
-        check_notified([*tasks, *play.handlers], play.handlers, problems)
     return play
+
+
+def _with_remote_user(raw: Mapping[Any, Any], problems: Problems) -> Mapping[Any, Any]:
+    """A play whose old ``user`` is ``remote_user``."""
+    if "user" not in raw:
+        return raw
+    if "remote_user" in raw:
+        problems.add("both 'user' and 'remote_user' are set for this play", where=key_origin(raw, "user"))
+    made = copy.copy(raw)
+    made["remote_user"] = made.pop("user")  # type: ignore[index, attr-defined]
+    return made
 
 
 def _play_vars(raw: Mapping[Any, Any], problems: Problems) -> dict[str, Any]:

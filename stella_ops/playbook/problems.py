@@ -16,6 +16,7 @@ class PlaybookProblems(PlaybookError):
     def __init__(self, problems: list[PlaybookError]) -> None:
         self.problems = sorted(problems, key=_place)
         first = self.problems[0]
+        self.exit_code = first.exit_code
         if len(problems) == 1:
             super().__init__(first.message, where=first.where, hint=first.hint, runbook=first.runbook)
             return
@@ -48,13 +49,23 @@ class Problems:
         self.lost: list[Mapping[Any, Any]] = []
         self.render = render
 
-    def add(self, message: str, *, where: object | None, hint: str | None = None, rule: str | None = None) -> None:
+    def add(
+        self,
+        message: str,
+        *,
+        where: object | None,
+        hint: str | None = None,
+        rule: str | None = None,
+        exit_code: int = PlaybookError.exit_code,
+    ) -> None:
         """Note one problem.
 
         Args:
             rule: see ``ParseError``.
+            exit_code: of the run, where the problem is the first.
         """
         problem = PlaybookError(message, where=where, hint=hint)
+        problem.exit_code = exit_code
         if rule is not None:
             problem.rule = rule
         self.found.append(problem)

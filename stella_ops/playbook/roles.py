@@ -93,10 +93,12 @@ class RoleReader:
 
     Args:
         reader: of the tasks around; its place says where roles are looked for.
+        imported: by a task.
     """
 
-    def __init__(self, reader: TaskReader) -> None:
+    def __init__(self, reader: TaskReader, *, imported: bool = False) -> None:
         self._reader = reader
+        self._imported = imported
 
     def use(self, use: RoleUse, parent: Inherited, parents: tuple[Role, ...] = ()) -> list[Block]:
         """The blocks of a role and of those it depends on, in the order they run.
@@ -191,7 +193,8 @@ class RoleReader:
             place = Origin(str(found[0]))
             handlers: list[Handler] = inner.handlers(self._load(found[0]), _at(inherited, found[0]), place)
             if handlers:
-                self._reader.parts.handlers.append(handlers)
+                parts = self._reader.parts
+                (parts.imported if self._imported else parts.handlers).append(handlers)
 
     def _part(self, folder: Path, kind: str, use: RoleUse) -> list[Path]:
         name = use.files.get(kind)

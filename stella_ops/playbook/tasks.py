@@ -35,9 +35,13 @@ _TASK_ALONE = TASK - BLOCK
 
 @dataclass(slots=True)
 class Parts:
-    """What roles add to the play that uses them: their handlers, a list for each role, and themselves."""
+    """What roles add to the play that uses them: their handlers, a list for each role, and themselves.
+
+    The handlers of roles that tasks import stand behind the play's own.
+    """
 
     handlers: list[list[Handler]] = field(default_factory=list)
+    imported: list[list[Handler]] = field(default_factory=list)
     roles: list[Role] = field(default_factory=list)
 
 
@@ -206,10 +210,11 @@ class TaskReader:
         problems = self._problems
         inherited = fold(parent, raw, problems)
         ready = self._guarded > 0 or inherited.ignore_errors not in (None, False) or "failed_when" in raw
+        ready = ready or bool(inherited.when) or "never" in inherited.tags  # it may never run
         level = "handler" if handler else "task"
         call = read_call(raw, level, self.modules, problems, expected_to_fail=ready, search=self.search(inherited))
         check_values(raw, problems)
-        loop = read_loop(raw, problems)
+        loop = read_loop(raw, problems, expected_to_fail=ready)
         if loop.variables:
             inherited.vars = [*inherited.vars, loop.variables]
         keywords: dict[str, Any] = {
@@ -238,9 +243,15 @@ class TaskReader:
             problems.lost.append(raw)
             return None
         keywords["written"] = call.written
+        if handler and call.action == "include_role":
+            problems.add(
+                "Using 'include_role' as a handler is not supported.",
+                where=origin_of(raw),
+                hint="include_tasks can be one",
+            )
         if call.action in ("include_tasks", "include_role"):
             keywords["include"] = self._include(call, raw, parent)
-        if call.delegate_to and inherited.delegate_to is None:
+        if call.delegate_to:
             inherited.delegate_to = call.delegate_to
         if handler:
             return Handler(action=call.action, args=call.args, listen=self._texts(raw, "listen"), **keywords)
@@ -288,20 +299,3 @@ class TaskReader:
                 where = origin_of(text) or key_origin(raw, keyword)
                 self._problems.add(f"'{keyword}' must be text or a list of texts, not {spoken(text)}", where=where)
         return [text for text in texts if isinstance(text, str)]
-
-
-def check_notified(tasks: list[Task], handlers: list[Handler], problems: Problems) -> None:
-    """Note every notification that no handler of the play can hear. A template may name any of them."""
-    if any(is_template(handler.name) for handler in handlers):
-        return
-    known = {name for handler in handlers for name in (handler.name, *handler.listen) if name}
-    for task in tasks:
-        for topic in task.notify:
-            if is_template(topic) or topic in known:
-                continue
-            problems.add(
-                f"no handler is named '{topic}' or listens to it",
-                where=origin_of(topic) or task.origin,
-                hint=did_you_mean(topic, known),
-                rule="unknown-handler",
-            )

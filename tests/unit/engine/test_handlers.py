@@ -22,11 +22,13 @@ def notifications() -> Notifications:
 
 def test_a_topic_reaches_all_who_listen(notifications: Notifications) -> None:
     assert notifications.notify("topic", "a", None) == ["first", "second"]
+    notifications.settle()
     assert (notifications.take(0), notifications.take(1), notifications.take(2)) == (["a"], ["a"], [])
 
 
 def test_of_two_with_one_name_the_first(notifications: Notifications) -> None:
     notifications.notify("first", "a", None)
+    notifications.settle()
     assert (notifications.take(0), notifications.take(2)) == (["a"], [])
 
 
@@ -34,6 +36,7 @@ def test_once_for_each_host(notifications: Notifications) -> None:
     assert notifications.notify("second", "a", None) == ["second"]
     assert notifications.notify("second", "a", None) == []
     assert notifications.notify("other", "b", None) == ["second"]
+    notifications.settle()
     assert notifications.take(1) == ["a", "b"]
     assert notifications.take(1) == [] and not notifications.pending()
 
@@ -41,8 +44,21 @@ def test_once_for_each_host(notifications: Notifications) -> None:
 def test_taking_some_hosts_leaves_the_others(notifications: Notifications) -> None:
     for host in "abc":
         notifications.notify("second", host, None)
+    notifications.settle()
     assert notifications.take(1, {"b", "z"}) == ["b"]
     assert notifications.pending() and notifications.take(1) == ["a", "c"]
+
+
+def test_what_is_included_after_a_notification_may_take_its_place(notifications: Notifications) -> None:
+    notifications.notify("first", "a", None)
+    notifications.extend([handler("first")], ["first"])
+    notifications.settle()
+    assert (notifications.take(0), notifications.take(3)) == ([], ["a"])
+
+
+def test_handlers_that_run_hear_at_once(notifications: Notifications) -> None:
+    notifications.notify("second", "a", None, at_once=True)
+    assert notifications.take(1) == ["a"]
 
 
 def test_a_name_that_nobody_has(notifications: Notifications) -> None:
