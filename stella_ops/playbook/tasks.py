@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stella_ops.errors import TemplateError
-from stella_ops.origins import Origin, did_you_mean, key_origin, origin_of
+from stella_ops.origins import Origin, key_origin, origin_of
 from stella_ops.playbook.arguments import Call, read_call
 from stella_ops.playbook.files import PlaybookFiles, Render, as_written
 from stella_ops.playbook.imports import Importer, import_of
