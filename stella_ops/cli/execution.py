@@ -191,6 +191,8 @@ def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
         merge_hashes=choose("DEFAULT_HASH_BEHAVIOUR") == "merge",
         start_at_task=choices.start_at_task,
         step=choices.step,
+        inventory_sources=_named(_sources(choices, project, settings)),
+        config_file=None if settings.file is None else str(settings.file),
     )
     workplace = Workplace(project, inventory, options, choices, environ=environ, settings=settings)
     if choices.flush_cache:
@@ -347,6 +349,10 @@ def _sources(choices: Choices, project: Project, settings: AnsibleSettings) -> l
     if is_trusted(project.root / "inventory"):
         return [project.root / "inventory"]
     return []
+
+
+def _named(sources: Sequence[str | Path]) -> tuple[str, ...]:
+    return tuple(str(source) if "," in str(source) else str(Path(source).absolute()) for source in sources)
 
 
 def _split(values: Sequence[str]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,9 @@ def run_variables(inventory: Inventory, options: RunOptions, *, playbook_dir: Pa
         "ansible_forks": options.forks,
         "ansible_run_tags": list(options.tags),
         "ansible_skip_tags": list(options.skip_tags),
+        "ansible_inventory_sources": list(options.inventory_sources),
+        "ansible_config_file": options.config_file,
+        "ansible_playbook_python": sys.executable,
         "ansible_version": {
             "full": version,
             "major": _LANGUAGE[0],

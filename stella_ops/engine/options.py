@@ -26,6 +26,8 @@ class RunOptions:
         merge_hashes: a mapping adds to a weaker one of its name in place of hiding it (``hash_behaviour = merge``).
         start_at_task: the name (or glob) of the first task that runs; those before it are passed over.
         step: the operator is asked before each task.
+        inventory_sources: paths and host lists that the inventory is made of.
+        config_file: the ``ansible.cfg`` that counts.
     """
 
     check: bool = False
@@ -57,3 +59,5 @@ class RunOptions:
     start_at_task: str | None = None
     step: bool = False
     verbosity: int = 0
+    inventory_sources: tuple[str, ...] = ()
+    config_file: str | None = None

@@ -11,8 +11,10 @@ from stella_ops.inventory.connection import CONNECTION_VARIABLES
 # Of the names that facts may have, those that no fact can change.
 _NEVER_FACTS = CONNECTION_VARIABLES | {
     "ansible_check_mode",
+    "ansible_config_file",
     "ansible_diff_mode",
     "ansible_forks",
+    "ansible_inventory_sources",
     "ansible_limit",
     "ansible_loop_var",
     "ansible_index_var",
@@ -21,7 +23,9 @@ _NEVER_FACTS = CONNECTION_VARIABLES | {
     "ansible_play_hosts",
     "ansible_play_hosts_all",
     "ansible_play_name",
+    "ansible_playbook_python",
     "ansible_run_tags",
+    "ansible_search_path",
     "ansible_skip_tags",
     "ansible_verbosity",
     "ansible_version",

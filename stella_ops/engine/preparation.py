@@ -13,6 +13,7 @@ from stella_ops.engine.outcome import Result
 from stella_ops.engine.reach import Reach
 from stella_ops.engine.results import is_true
 from stella_ops.engine.run_context import RunContext
+from stella_ops.engine.search_path import search_path
 from stella_ops.engine.variables import PlayVariables
 from stella_ops.errors import PlaybookError, TemplateError
 from stella_ops.origins import SourceText, origin_of
@@ -185,18 +186,6 @@ def _with_variable_args(args: Mapping[str, Any], render: Callable[[Any], Any]) -
             f"args must be a mapping of arguments, not {type(found).__name__}", where=origin_of(args[VARIABLE_ARGS])
         )
     return {**found, **{name: value for name, value in args.items() if name != VARIABLE_ARGS}}
-
-
-def search_path(task: Task, ends_with: list[Path]) -> list[Path]:
-    """As ansible-core's ``ansible_search_path``: the role and those that use it, the folder of the task's file."""
-    inherited = task.inherited
-    if inherited.role is None and inherited.folder is None:
-        return ends_with
-    role = inherited.role
-    found = [] if role is None else [Path(each.folder) for each in (role, *reversed(role.chain))]
-    if inherited.folder is not None:
-        found.append(Path(inherited.folder))
-    return list(dict.fromkeys([*found, *ends_with]))
 
 
 def _environment(levels: list[Any], render: Any) -> dict[str, str]:

@@ -17,6 +17,8 @@ from stella_ops.engine.host_state import HostState
 from stella_ops.engine.magic import ActiveHosts, run_variables
 from stella_ops.engine.options import RunOptions
 from stella_ops.engine.role_variables import RoleLayers, exported_layers, role_layers
+from stella_ops.engine.search_path import search_path
+from stella_ops.inventory.loader import HOST_LIST
 from stella_ops.inventory.model import Inventory
 from stella_ops.inventory.patterns import LOCALHOST
 from stella_ops.inventory.precedence import add_deep
@@ -73,11 +75,13 @@ class PlayVariables:
         # What inventory and magic say of a host does not change within a play.
         self._below: dict[str, Layer] = {}
         self._own_magic: dict[str, Layer] = {}
+        self._search_paths: dict[tuple[int, str | None], Layer] = {}
         self._views: dict[str, tuple[int, Layer]] = {}
         self._kept: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {}
         self._shared: Layer = {
             **run_variables(inventory, options, playbook_dir=playbook_dir, run_id=run_id),
             "ansible_play_name": play_name,
+            "ansible_search_path": [str(playbook_dir)],
             "ansible_play_hosts_all": play_hosts,
             "hostvars": HostVars(self),
             **(extra or {}),
@@ -117,6 +121,8 @@ class PlayVariables:
         within = None
         if task is not None:
             inherited = task.inherited
+            if inherited.role is not None or inherited.folder is not None:
+                layers.insert(0, self._search_path(task))
             if inherited.params:
                 layers += reversed(inherited.params)
             if inherited.role is not None:
@@ -153,6 +159,15 @@ class PlayVariables:
         if made is None:
             made = self._role_layers[id(role)] = role, role_layers(role)
         return made[1]
+
+    def _search_path(self, task: Task) -> Layer:
+        """Where the task's relative files are looked for, as a variable; made once for all tasks of a file."""
+        key = (id(task.inherited.role), task.inherited.folder)
+        made = self._search_paths.get(key)
+        if made is None:
+            places = search_path(task, [self._playbook_dir])
+            made = self._search_paths[key] = {"ansible_search_path": [str(place) for place in places]}
+        return made
 
     def use_role(self, role: Role) -> None:
         """Make the variables of a role that was included the whole play's."""
@@ -222,7 +237,12 @@ class PlayVariables:
         }
         known = self._inventory.hosts.get(host)
         source = origin_of(known)
-        if source is not None and Path(source.source).exists():
+        if known is None:
+            return made
+        listed = None if source is None else source.source.removeprefix(HOST_LIST)
+        if source is not None and listed != source.source:
+            made["inventory_file"], made["inventory_dir"] = listed, None
+        elif source is not None and Path(source.source).exists():
             path = Path(source.source).resolve()
             made["inventory_file"] = None if path.is_dir() else str(path)
             made["inventory_dir"] = str(path if path.is_dir() else path.parent)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from stella_ops.inventory.plugin_source import Expressions
 
 YAML_EXTENSIONS = (".yml", ".yaml", ".json")
+HOST_LIST = "-i "  # begins the origin of hosts that a list of names brings
 INI_EXTENSIONS = (".ini", ".cfg")
 
 # In a folder, these are not inventories: variables, configuration, what editors and package managers leave.
@@ -132,7 +133,7 @@ def _read_path(path: Path, inventory: Inventory, reading: _Reading) -> None:
 
 
 def _read_host_list(source: str, inventory: Inventory) -> None:
-    where = Origin(f"-i {source}")
+    where = Origin(f"{HOST_LIST}{source}")
     for item in source.split(","):
         if not item.strip():
             continue

@@ -201,4 +201,4 @@ def plain_text(value: Any) -> str:
         return str.__str__(value)
     if isinstance(value, bytes):
         return value.decode("utf-8", "surrogateescape")
-    return "" if value is None else str(finalize(value))
+    return str(finalize(value))

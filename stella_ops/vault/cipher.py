@@ -22,9 +22,14 @@ _SALT = 32
 _BLOCK_BITS = 128
 
 
-def encrypt(plaintext: bytes, password: bytes, vault_id: str | None) -> bytes:
-    """Encrypted data with a salt of its own; raises VaultError for a vault id that cannot be written."""
-    salt = os.urandom(_SALT)
+def encrypt(plaintext: bytes, password: bytes, vault_id: str | None, *, salt: bytes | None = None) -> bytes:
+    """Encrypted data with a salt of its own; raises VaultError for a vault id that cannot be written.
+
+    Args:
+        salt: in place of a random one. Equal texts under the same password and salt are equal encrypted, and
+            different ones give each other away.
+    """
+    salt = salt or os.urandom(_SALT)
     cipher, mac = _keys(password, salt)
     padder = padding.PKCS7(_BLOCK_BITS).padder()
     encryptor = cipher.encryptor()

@@ -11,12 +11,14 @@ from stella_ops.templating.undefined import kind_of
 
 def subset(value: Any, other: Any) -> bool:
     """Whether everything in the first list is in the other."""
-    return all(item in other for item in value)
+    elements = list(other)
+    return all(item in elements for item in value)
 
 
 def superset(value: Any, other: Any) -> bool:
     """Whether everything in the other list is in the first."""
-    return all(item in value for item in other)
+    elements = list(value)
+    return all(item in elements for item in other)
 
 
 def contains(value: Any, item: Any) -> bool:

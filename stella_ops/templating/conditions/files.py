@@ -8,11 +8,17 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from stella_ops.errors import TemplateError
 from stella_ops.templating.lazy import plain_text
 
 
 def _asking(question: Callable[[str], bool]) -> Callable[[Any], bool]:
-    return lambda value: question(os.path.expanduser(plain_text(value)))
+    def asked(value: Any) -> bool:
+        if value is None:
+            raise TemplateError("a test of a file needs its path, not None")
+        return question(os.path.expanduser(plain_text(value)))
+
+    return asked
 
 
 CONDITIONS: dict[str, Callable[..., Any]] = {

@@ -22,6 +22,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge, "ge": operator.ge,
 }  # fmt: skip
 _PART = re.compile(r"\d+|[a-zA-Z]+")
+_STRICT = re.compile(r"\d+\.\d+(?:\.\d+)?(?:[ab]\d+)?")
 _SEMVER = re.compile(
     r"(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?"  # https://semver.org, section 2, 9, 10
 )
@@ -78,9 +79,17 @@ def _pep440(text: str) -> Version:
         raise TemplateError(f"version: '{text}' is not a PEP 440 version") from None
 
 
+def _strict(text: str) -> Version:
+    if not _STRICT.fullmatch(text):
+        raise TemplateError(
+            f"version: invalid version number '{text}'", hint="a strict version is 1.2, 1.2.3, 1.2a1 or 1.2.3b2"
+        )
+    return _pep440(text)
+
+
 _TYPES: dict[str, Callable[[str], Any]] = {
     "loose": Loose,
-    "strict": _pep440,
+    "strict": _strict,
     "semver": _semver,
     "semantic": _semver,
     "pep440": _pep440,

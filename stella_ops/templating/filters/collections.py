@@ -31,40 +31,50 @@ def _once(items: Iterable[Any]) -> list[Any]:
 
 
 def _items(value: Any, name: str) -> list[Any]:
-    if isinstance(value, str) or not isinstance(value, Iterable):
+    if not isinstance(value, Iterable):
         raise TemplateError(f"{name}: needs a list, not {kind_of(value)}")
     return list(value)
 
 
+def _as_set(items: Iterable[Any]) -> list[Any]:
+    """The items, each once; whole numbers in the order that a set of them has, as ansible-core gives them."""
+    found = _once(items)
+    return list(set(found)) if all(type(item) is int for item in found) else found
+
+
 def union(left: Any, right: Any) -> list[Any]:
     """What is in one list or the other, each once."""
-    return _once([*_items(left, "union"), *_items(right, "union")])
+    return _as_set([*_items(left, "union"), *_items(right, "union")])
 
 
 def intersect(left: Any, right: Any) -> list[Any]:
     """What is in both lists, each once."""
     other = _items(right, "intersect")
-    return _once(item for item in _items(left, "intersect") if item in other)
+    return _as_set(item for item in _items(left, "intersect") if item in other)
 
 
 def difference(left: Any, right: Any) -> list[Any]:
     """What is in the first list alone, each once."""
     other = _items(right, "difference")
-    return _once(item for item in _items(left, "difference") if item not in other)
+    return _as_set(item for item in _items(left, "difference") if item not in other)
 
 
 def symmetric_difference(left: Any, right: Any) -> list[Any]:
     """What is in exactly one of the lists, each once."""
     first, second = _items(left, "symmetric_difference"), _items(right, "symmetric_difference")
-    return _once([*(x for x in first if x not in second), *(x for x in second if x not in first)])
+    return _as_set([*(x for x in first if x not in second), *(x for x in second if x not in first)])
 
 
 @pass_environment
-def unique(environment: Any, value: Any, case_sensitive: bool = True, attribute: Any = None) -> list[Any]:
-    """The elements, each once, in their order."""
-    if attribute is None and case_sensitive:
-        return _once(_items(value, "unique"))
-    return list(do_unique(environment, value, case_sensitive, attribute))
+def unique(environment: Any, value: Any, case_sensitive: bool | None = None, attribute: Any = None) -> list[Any]:
+    """The elements, each once, in their order; texts that differ in case alone are one, unless told otherwise."""
+    items = _items(value, "unique")
+    try:
+        return list(do_unique(environment, items, bool(case_sensitive), attribute))
+    except TypeError as problem:  # elements that cannot be hashed
+        if case_sensitive is False or attribute:
+            raise TemplateError(f"unique: {problem}") from None
+    return _once(items)
 
 
 def flatten(value: Any, levels: int | None = None, skip_nulls: bool = True) -> list[Any]:
@@ -117,17 +127,21 @@ def random(value: Any, start: int | None = None, step: int | None = None, seed: 
             return generator.randrange(start or 0, value, step or 1)
         except ValueError:
             raise TemplateError(f"random: there is no number from {start or 0} up to {value}") from None
+    if isinstance(value, Mapping):
+        raise TemplateError("random: needs a list or a number, not dict")
     if start or step:
         raise TemplateError("random: 'start' and 'step' go with a number, not with a list")
-    choices = _items(value, "random") if not isinstance(value, str) else list(value)
+    choices = _items(value, "random")
     if not choices:
         raise TemplateError("random: the list is empty")
     return generator.choice(choices)
 
 
-def shuffle(value: Any, seed: Any = None) -> list[Any]:
-    """The elements in a random order; a seed repeats it."""
-    shuffled = _items(value, "shuffle")
+def shuffle(value: Any, seed: Any = None) -> Any:
+    """The elements in a random order; a seed repeats it. What has no elements stays as it is."""
+    if not isinstance(value, Iterable):
+        return value
+    shuffled = list(value)
     _generator(seed).shuffle(shuffled)
     return shuffled
 
@@ -152,6 +166,8 @@ def groupby(
 
 def rekey_on_member(value: Any, key: str, duplicates: str = "error") -> dict[Any, Any]:
     """The mappings of a list, by the value each has under ``key``."""
+    if duplicates not in ("error", "overwrite"):
+        raise TemplateError(f"rekey_on_member: duplicates parameter has unknown value '{duplicates}'")
     elements = value.values() if isinstance(value, Mapping) else _items(value, "rekey_on_member")
     found: dict[Any, Any] = {}
     for element in elements:

@@ -31,7 +31,7 @@ def mandatory(value: Any, message: str | None = None) -> Any:
 
 def type_debug(value: Any) -> str:
     """The name of the value's type."""
-    return "undefined" if isinstance(value, Undefined) else kind_of(value)
+    return "UndefinedMarker" if isinstance(value, Undefined) else kind_of(value)
 
 
 def ternary(value: Any, true_value: Any, false_value: Any, none_value: Any = None) -> Any:

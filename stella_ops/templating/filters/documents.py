@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Callable
 from typing import Any
@@ -33,7 +34,12 @@ def to_json(value: Any, **options: Any) -> str:
     options.pop("vault_to_text", None)
     options.pop("preprocess_unsafe", None)
     options.pop("profile", None)
-    return json.dumps(finalize(value), default=str, **options)
+    return json.dumps(finalize(value), default=_written, **options)
+
+
+def _written(value: Any) -> str:
+    """What JSON has no type for: a time as by ISO 8601."""
+    return value.isoformat() if isinstance(value, datetime.date) else str(value)
 
 
 def to_nice_json(value: Any, indent: int = 4, sort_keys: bool = True, **options: Any) -> str:
@@ -42,9 +48,9 @@ def to_nice_json(value: Any, indent: int = 4, sort_keys: bool = True, **options:
         options.pop(name, None)
     plain = finalize(value)
     try:
-        return json.dumps(plain, default=str, indent=indent, sort_keys=sort_keys, **options)
+        return json.dumps(plain, default=_written, indent=indent, sort_keys=sort_keys, **options)
     except TypeError:  # keys of several types have no order
-        return json.dumps(plain, default=str, indent=indent, **options)
+        return json.dumps(plain, default=_written, indent=indent, **options)
 
 
 def from_json(value: Any, **options: Any) -> Any:

@@ -26,7 +26,9 @@ def combine(*terms: Any, recursive: bool = False, list_merge: str = "replace") -
     if list_merge not in _LIST_MERGES:
         raise TemplateError(f"combine: list_merge is one of {', '.join(_LIST_MERGES)}, not '{list_merge}'")
     merged: dict[Any, Any] = {}
-    for term in _flat(terms):
+    for term in terms[0] if len(terms) == 1 and isinstance(terms[0], list | tuple) else _flat(terms):
+        if term is None:
+            continue
         if not isinstance(term, Mapping):
             raise TemplateError(f"combine: merges mappings, not {kind_of(term)}")
         merged = _merge(merged, term, recursive, list_merge)
@@ -36,7 +38,7 @@ def combine(*terms: Any, recursive: bool = False, list_merge: str = "replace") -
 def _flat(terms: Any) -> list[Any]:
     found: list[Any] = []
     for term in terms:
-        found.extend(_flat(term) if isinstance(term, list | tuple) else [term])
+        found.extend(term if isinstance(term, list | tuple) else [term])
     return found
 
 

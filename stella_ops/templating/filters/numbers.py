@@ -37,10 +37,9 @@ def _computed(name: str, compute: Any) -> Any:
 
 def human_readable(size: Any, isbits: bool = False, unit: str | None = None) -> str:
     """A number of bytes (or bits) for people, in powers of 1024: ``1.50 GB``."""
-    try:
-        amount = float(size)
-    except (TypeError, ValueError):
-        raise TemplateError(f"human_readable: '{size}' is not a number") from None
+    if not isinstance(size, int | float):
+        raise TemplateError(f"human_readable: failed on bad input: '{size}' is not a number")
+    amount = float(size)
     base = "bits" if isbits else "Bytes"
     power = 0
     if unit is None:

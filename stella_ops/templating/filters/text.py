@@ -10,6 +10,7 @@ from typing import Any
 
 from stella_ops.errors import TemplateError
 from stella_ops.templating.lazy import plain_text
+from stella_ops.templating.undefined import kind_of
 
 _TRUE = frozenset({"yes", "on", "1", "true"})
 
@@ -59,11 +60,12 @@ def regex_replace(
 def regex_search(value: Any, pattern: Any, *groups: Any, ignorecase: bool = False, multiline: bool = False) -> Any:
     """The first match of a pattern, or none; with groups (``'\\\\1'``, ``'\\\\g<name>'``) a list of those."""
     found = _compiled(pattern, _flags(ignorecase, multiline)).search(plain_text(value))
+    named = [_group(group) for group in groups]
     if found is None:
         return None
     if not groups:
         return found.group()
-    return [found.group(_group(group)) for group in groups]
+    return [found.group(group) for group in named]
 
 
 def _group(written: Any) -> int | str:
@@ -94,12 +96,14 @@ def regex_escape(value: Any, re_type: str = "python") -> str:
 
 def split(value: Any, separator: str | None = None, maxsplit: int = -1) -> list[str]:
     """The parts of a text between separators, which are runs of white space by default."""
+    if not isinstance(value, str):
+        raise TemplateError(f"split: needs text, not {kind_of(value)}")
     return plain_text(value).split(separator, maxsplit)
 
 
 def quote(value: Any) -> str:
     """The text as one word of a POSIX shell."""
-    return shlex.quote(plain_text(value))
+    return shlex.quote("" if value is None else plain_text(value))
 
 
 def b64encode(value: Any, encoding: str = "utf-8", urlsafe: bool = False) -> str:

@@ -14,20 +14,16 @@ _VAULT_ID = "filter_default"
 
 
 def vault(data: Any, secret: Any, salt: Any = None, vault_id: str = _VAULT_ID, wrap_object: Any = False) -> str:
-    """A text, encrypted.
+    """A text, encrypted. A salt of one's own makes the result the same each time, and is best left out.
 
     Raises:
-        TemplateError: no password; a vault id that cannot be written; a salt, which would tell of equal texts.
+        TemplateError: no password; a vault id that cannot be written.
     """
-    if salt is not None:
-        raise TemplateError(
-            "filter 'vault': a salt of one's own is not supported",
-            hint="two texts under the same salt and password give each other away; leave it out",
-        )
     from stella_ops.vault.cipher import encrypt
 
+    own = None if salt is None else plain_text(salt).encode()
     try:
-        return encrypt(_text(data, "vault").encode(), _password(secret, "vault"), str(vault_id)).decode()
+        return encrypt(_text(data, "vault").encode(), _password(secret, "vault"), str(vault_id), salt=own).decode()
     except VaultError as problem:
         raise TemplateError(f"filter 'vault': {problem.message}", hint=problem.hint) from None
 

@@ -15,7 +15,15 @@ from stella_ops.vault.envelope import is_encrypted
 from stella_ops.vault.keyring import reveal
 
 _TEMPLATE_OPTIONS = frozenset(
-    {"template_vars", "convert_data", "trim_blocks", "lstrip_blocks", "variable_start_string", "variable_end_string"}
+    {
+        "template_vars",
+        "convert_data",
+        "jinja2_native",
+        "trim_blocks",
+        "lstrip_blocks",
+        "variable_start_string",
+        "variable_end_string",
+    }
     | {"comment_start_string", "comment_end_string", "block_start_string", "block_end_string", "newline_sequence"}
 )
 
@@ -106,7 +114,8 @@ def template(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]
     check_options(options, _TEMPLATE_OPTIONS, "template")
     given = {name: value for name, value in options.items() if value is not None}
     own = given.pop("template_vars", {})
-    given.pop("convert_data", None)
+    for name in ("convert_data", "jinja2_native"):
+        given.pop(name, None)
     for name in ("trim_blocks", "lstrip_blocks"):
         if name in given:
             given[name] = boolean(given[name])

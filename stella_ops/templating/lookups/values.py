@@ -45,6 +45,9 @@ def variables(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any
 
 def varnames(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
     """The names of variables that match regular expressions."""
+    for term in terms:
+        if not isinstance(term, str):
+            raise TemplateError(f"lookup 'varnames': a name is text, not {kind_of(term)}")
     return [name for term in terms for name in scope.names() if re.search(plain_text(term), str(name))]
 
 
@@ -80,8 +83,10 @@ def _sequence(text: str, options: dict[str, Any]) -> list[str]:
     try:
         start = int(str(options.get("start", 1)), 0)
         stride = int(str(options.get("stride", 1)), 0)
+        if "count" in options and "end" in options:
+            raise TemplateError("lookup 'sequence': can't specify both count and end in with_sequence")
         if "count" in options:
-            count = int(str(options["count"]), 0)
+            count = int(str(options["count"]), 0) if stride else 0
             numbers = [start + stride * step for step in range(count)]
         elif "end" in options:
             end = int(str(options["end"]), 0)

@@ -99,7 +99,7 @@ def test_the_undefined_name_is_known(render) -> None:
         ("{{ app.name if app.name is defined else nope }}", "web"),
         ("{{ 'x' if true else one }}", "x"),  # what is not used may even need itself
         ("{{ words[7] | default('d') }}", "d"),
-        ("{{ nope | type_debug }}", "undefined"),
+        ("{{ nope | type_debug }}", "UndefinedMarker"),
         ("{{ app.port | mandatory }}", 80),
     ],
 )

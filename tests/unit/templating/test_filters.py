@@ -22,7 +22,7 @@ from stella_ops.templating.templar import Templar
         ("{{ {} | combine({}, list_merge='x') }}", "list_merge is one of replace"),
         ("{{ [] | dict2items }}", "dict2items: needs a mapping, not list"),
         ("{{ [{'a': 1}] | items2dict }}", "every element needs 'key' and 'value'"),
-        ("{{ 'a' | union(['b']) }}", "union: needs a list, not str"),
+        ("{{ 1 | union(['b']) }}", "union: needs a list, not int"),
         ("{{ [{'a': 1}] | subelements('b') }}", "an element has no 'b'"),
         ("{{ [{'a': 1}] | subelements('a') }}", "'a' must be a list, not int"),
         ("{{ 'a' | regex_search('(') }}", "is not a regular expression"),
