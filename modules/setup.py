@@ -1,5 +1,7 @@
 """Gather facts about the host."""
 
+import fnmatch
+
 from stella_ops.remote.lib.facts import collect, local
 
 ARGUMENTS = {
@@ -20,7 +22,9 @@ def run(task):
     facts = collect.gather(chosen, args["gather_timeout"], task.warn)
     if "local" in chosen:
         facts.update(local.gather(args["fact_path"], task.warn))
+    told = {"gather_subset": args["gather_subset"], "module_setup": True}
+    if any(args["filter"]):
+        told = {name: value for name, value in told.items() if any(fnmatch.fnmatch(name, f) for f in args["filter"])}
     picked = {"ansible_" + name: value for name, value in collect.pick(facts, args["filter"]).items()}
-    picked["gather_subset"] = args["gather_subset"]
-    picked["module_setup"] = True
+    picked.update(told)
     return {"changed": False, "ansible_facts": picked}

@@ -12,7 +12,7 @@ ARGUMENTS: dict[str, dict[str, Any]] | None = None
 RUN_ONCE = True
 
 _NAMES = ("name", "hostname", "host")
-_GROUPS = ("groups", "group", "groupname")
+_GROUPS = ("groupname", "groups", "group")
 
 
 async def run(context: ActionContext, args: dict[str, Any]) -> Result:
@@ -29,7 +29,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     if not isinstance(groups, list | tuple):
         raise ActionFailure("Groups must be specified as a list.", _hint="write groups: [one, two]")
     wanted = list(dict.fromkeys(str(group).strip() for group in groups if str(group).strip()))
-    variables = {key: value for key, value in given.items() if key not in (*_NAMES, *_GROUPS)}
+    variables = {key: value for key, value in given.items() if key not in (*_NAMES, *_GROUPS) or key == "group"}
     assert context.inventory is not None
     try:
         changed = context.inventory.add_host(str(name), wanted, variables)

@@ -31,7 +31,7 @@ def _tell_nobody(sent: int, total: int) -> None:
 class ActionFailure(Exception):
     """Ends an action as failed; ``result`` is what the task returns."""
 
-    def __init__(self, msg: str, **more: Any) -> None:
+    def __init__(self, msg: str | list[Any], **more: Any) -> None:
         super().__init__(msg)
         self.result: Result = {**more, "failed": True, "msg": msg}
 

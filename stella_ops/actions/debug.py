@@ -8,6 +8,7 @@ from stella_ops.actions.base import ActionContext, ActionFailure, Result
 from stella_ops.errors import UndefinedVariableError
 from stella_ops.origins import Origin, SourceText
 from stella_ops.templating.scope import is_template
+from stella_ops.templating.undefined import kind_of
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "msg": {"type": "raw"},
@@ -22,15 +23,19 @@ UNRENDERED = frozenset({"var"})
 async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     """``msg`` as it is, or the value of the expression ``var``."""
     if args.get("msg") is not None and args.get("var") is not None:
-        raise ActionFailure("'msg' and 'var' are incompatible options")
+        raise ActionFailure("parameters are mutually exclusive: msg|var")
     wanted = int(args.get("verbosity") or 0)
     if int(context.variables.get("ansible_verbosity", 0)) < wanted:
         return {"skipped": True, "skipped_reason": "Verbosity threshold not met."}
     if args.get("var") is None:
         return {"msg": args.get("msg", "Hello world!")}
     name = args["var"]
+    if not isinstance(name, str):
+        raise ActionFailure(
+            f"argument 'var' is of type {kind_of(name)}: {name!r} is not a string and conversion is not allowed"
+        )
     if not isinstance(name, SourceText):
-        return {str(name) if isinstance(name, str) else str(type(name)): name}
+        return {str(name): name}
     expression = name
     if not is_template(name):
         expression = SourceText("{{ " + name + " }}", name.origin or Origin("debug"))

@@ -51,7 +51,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
         result["warnings"] = ["Not waiting for response to prompt as stdin is not interactive"]
     took = time.monotonic() - started
     whole = given[0] is not None or given == [None, None]
-    said = f"{took / 60:.2f} minutes" if whole else f"{took:.2f} seconds"
+    said = f"{round(took / 60, 2)} minutes" if whole else f"{round(took, 2)} seconds"
     return {
         **result,
         "start": str(start),

@@ -7,7 +7,7 @@ from typing import Any
 from stella_ops.actions.base import ActionContext, ActionFailure, Result
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
-    "data": {"type": "dict"},
+    "data": {"type": "raw"},
     "per_host": {"type": "bool", "default": False},
     "aggregate": {"type": "bool", "default": True},
 }
@@ -16,6 +16,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     """``data`` as ``ansible_stats``."""
     data = args.get("data") or {}
+    if not isinstance(data, dict):
+        raise ActionFailure("The 'data' option needs to be a dictionary/hash")
     for name in data:
         if not str(name).isidentifier():
             raise ActionFailure(

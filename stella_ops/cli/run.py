@@ -94,7 +94,8 @@ def run(
         if background:
             written["async"] = background
             written["poll"] = choose("DEFAULT_POLL_INTERVAL", poll, default=15)
-        step = parse_tasks([written], modules=module_index(workplace.options.module_folders), where=origin)[0]
+        modules = module_index(workplace.options.module_folders)
+        step = parse_tasks([written], modules=modules, where=origin, expected_to_fail=True)[0]
         folder = choose("PLAYBOOK_DIR", Path(playbook_dir) if playbook_dir else None)
         book = single_step(pattern, step, path=str(Path(folder) / "command-line") if folder else "command-line")
         return execute(workplace, [book], kind="run", title=f"{pattern} -m {module}")

@@ -32,6 +32,8 @@ META = (
 _META_SPEC = ModuleSpec("meta", {"free_form": {"type": "str", "choices": list(META)}}, "free_form")
 # Under this name stands the template of a mapping of arguments.
 VARIABLE_ARGS = "_variable_params"
+# Their text is a command, whatever words with "=" it holds; that of others with a free form is options and one text.
+_VERBATIM = frozenset({"command", "shell", "raw", "script"})
 # Of ansible-core, and replaced long ago.
 _NOT_BUILT = frozenset({"include"})
 
@@ -236,7 +238,7 @@ def _read_args(spec: ModuleSpec, written: Any, where: Origin | None) -> dict[str
     if isinstance(written, dict):
         return dict(written)
     if isinstance(written, SourceText):
-        args = parse_text(written, free_form=spec.free_form is not None)
+        args = parse_text(written, free_form=spec.name in _VERBATIM)
         if spec.free_form is None and is_template(args.get("_raw_params")):
             args[VARIABLE_ARGS] = args.pop("_raw_params")
         return dict(args)

@@ -88,7 +88,7 @@ def parse_text(text: SourceText, *, free_form: bool) -> dict[str, SourceText]:
         words = split_words(plain)
     except ValueError as problem:
         if free_form and not _MENTIONS_OPTION.search(plain):
-            return {"_raw_params": SourceText(plain.strip(), origin)}  # a lone ' is the shell's own matter
+            return {"_raw_params": SourceText(_trimmed(plain), origin)}  # a lone ' is the shell's own matter
         raise PlaybookError(f"cannot read the arguments: {problem}", where=origin) from None
     args: dict[str, SourceText] = {}
     rest: list[str] = []
@@ -109,10 +109,15 @@ def parse_text(text: SourceText, *, free_form: bool) -> dict[str, SourceText]:
         rest.append(plain[kept_from : word.start].rstrip(" \t"))
         kept_from = end
     rest.append(plain[kept_from:])
-    left = "".join(rest).strip()
-    if left:
+    left = _trimmed("".join(rest)) if kept_from == 0 or plain[kept_from:].strip() else "".join(rest).strip()
+    if left.strip():
         args["_raw_params"] = SourceText(left, origin)
     return args
+
+
+def _trimmed(text: str) -> str:
+    """Without white space around it, but for the newlines at its end: a block scalar's belong to the command."""
+    return text.lstrip().rstrip(" \t")
 
 
 def _unquoted(text: str) -> str:

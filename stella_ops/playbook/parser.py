@@ -170,14 +170,20 @@ def parse_tasks(
     modules: ModuleIndex,
     inherited: Inherited | None = None,
     where: Origin | None = None,
+    expected_to_fail: bool = False,
 ) -> list[Step]:
     """The tasks and blocks of a loaded list, with the keywords of what they stand in folded in.
+
+    Args:
+        expected_to_fail: wrong parameters are told by the hosts.
 
     Raises:
         PlaybookProblems: as ``load_playbook``.
     """
     problems = Problems()
-    steps = TaskReader(modules, problems).steps(raw, inherited or Inherited(), "tasks", where)
+    steps = TaskReader(modules, problems, expected_to_fail=expected_to_fail).steps(
+        raw, inherited or Inherited(), "tasks", where
+    )
     problems.raise_any()
     return steps
 

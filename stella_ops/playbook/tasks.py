@@ -54,6 +54,7 @@ class TaskReader:
         render: renders what must be known now, such as the names of imported files.
         path: the file that is read.
         parts: takes what roles add to the play.
+        expected_to_fail: wrong parameters are told by the hosts.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class TaskReader:
         render: Render = as_written,
         path: Path | None = None,
         parts: Parts | None = None,
+        expected_to_fail: bool = False,
     ) -> None:
         self.modules = modules
         self._problems = self.problems = problems
@@ -75,7 +77,7 @@ class TaskReader:
         self._render = render
         self._path = path
         self.depth = 0
-        self._guarded = 0  # how many rescue sections enclose what is read now
+        self._guarded = int(expected_to_fail)  # how many rescue sections enclose what is read now
 
     def within(self, path: Path) -> TaskReader:
         """A reader of another file that this one names."""

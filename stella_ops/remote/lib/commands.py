@@ -15,13 +15,16 @@ def run_command(task, use_shell):
     """
     args = task.args
     words = _words(task, use_shell)
-    folder = _folder(task)
-    shown = words if not use_shell else words.strip()
+    shown = words
+    folder = _folder(task, shown)
     result = {"changed": False, "cmd": shown, "rc": 0, "stdout": "", "stderr": "", "start": None, "end": None}
     result["delta"] = None
     reason = _reason_not_to(args["creates"], args["removes"])
     if reason:
-        result.update(stdout="skipped, since {}".format(reason), msg="Did not run command since {}".format(reason))
+        path, why = reason
+        word = "Would" if task.check_mode else "Did"
+        msg = "{} not run command since '{}' {}".format(word, path, why)
+        result.update(stdout="skipped, since {} {}".format(path, why), msg=msg)
         return _with_lines(result)
     if task.check_mode:
         result["msg"] = "Command would have run if not in check mode"
@@ -44,17 +47,20 @@ def run_command(task, use_shell):
         msg="",
     )
     if outcome.rc != 0:
-        result.update(failed=True, msg=_failure(outcome.rc))
+        result.update(failed=True, msg="non-zero return code")
     return _with_lines(result)
+
+
+_NOTHING = "one of the following is required: _raw_params, cmd, argv"
 
 
 def _words(task, use_shell):
     line, argv = task.args["cmd"], task.args.get("argv")
     if line is not None and argv:
-        task.fail("only one of cmd and argv can be given", rc=256)
+        task.fail("parameters are mutually exclusive: _raw_params|cmd|argv")
     if use_shell:
         if not (line or "").strip():
-            task.fail("no command given", rc=256)
+            task.fail(_NOTHING)
         return line
     if not argv:
         try:
@@ -62,13 +68,13 @@ def _words(task, use_shell):
         except ValueError as error:
             task.fail("cannot split the command into words: {}".format(error), rc=256, cmd=line)
     if not argv or not argv[0]:
-        task.fail("no command given", rc=256)
+        task.fail(_NOTHING)
     if task.args["expand_argument_vars"]:
         argv = [os.path.expandvars(os.path.expanduser(word)) for word in argv]
     return argv
 
 
-def _folder(task):
+def _folder(task, shown):
     """Go to ``chdir`` at once: ``creates`` and ``removes`` are meant relative to it."""
     folder = task.args["chdir"]
     if folder is None:
@@ -77,9 +83,9 @@ def _folder(task):
     try:
         os.chdir(folder)
     except OSError as error:
-        if not task.check_mode:
-            task.fail("cannot change to {}: {}".format(folder, error.strerror), rc=256)
-        task.warn("cannot change to {}: {}".format(folder, error.strerror))
+        said = "Unable to change directory before execution: {}: {}".format(folder, error.strerror)
+        nothing = dict(start=None, end=None, delta=None, stdout="", stderr="", **_NO_LINES)
+        task.fail(said, rc=None, cmd=shown, **nothing)
     return folder
 
 
@@ -89,9 +95,9 @@ def _reason_not_to(creates, removes):
     import glob
 
     if creates is not None and glob.glob(creates):
-        return "'{}' exists".format(creates)
+        return creates, "exists"
     if removes is not None and not glob.glob(removes):
-        return "'{}' does not exist".format(removes)
+        return removes, "does not exist"
     return None
 
 
@@ -112,17 +118,16 @@ def _run(task, words, use_shell, folder):
         program = (executable or "/bin/sh") if use_shell else words[0]
         number = getattr(error, "errno", None)
         reason = os.strerror(number) if number else str(error)
-        return task.fail("cannot run {}: {}".format(program, reason), rc=number or 2, cmd=words)
+        shown = "[Errno {}] {}: {!r}".format(number, reason, os.fsencode(program)) if number else reason
+        msg = "Error executing command: {}".format(shown)
+        return task.fail(msg, rc=number or 257, cmd=words, stdout="", stderr="", **_NO_LINES)
+
+
+_NO_LINES = {"stdout_lines": [], "stderr_lines": []}
 
 
 def _strip(data, really):
     return data.rstrip(b"\r\n") if really else data
-
-
-def _failure(status):
-    if status < 0:
-        return "the command was ended by signal {}".format(-status)
-    return "non-zero return code"
 
 
 def _with_lines(result):

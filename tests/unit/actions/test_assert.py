@@ -30,6 +30,7 @@ async def test_the_first_that_does_not_is_named(
         "msg": "own words",
         "assertion": "x > 5",
         "evaluated_to": False,
+        "_ansible_verbose_always": True,
     }
 
 

@@ -25,7 +25,7 @@ async def test_expressions(make_context: Callable[..., Any], written: Callable[[
 
 
 async def test_not_both(make_context: Callable[..., Any]) -> None:
-    with pytest.raises(ActionFailure, match="incompatible"):
+    with pytest.raises(ActionFailure, match="mutually exclusive"):
         await debug.run(make_context(), {"msg": "x", "var": "y"})
 
 

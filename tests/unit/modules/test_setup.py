@@ -117,9 +117,13 @@ def test_date_time(facts):
     [
         (["min"], "distribution", "memtotal_mb"),
         ("!all", "distribution", "memtotal_mb"),
-        ("!hardware", "interfaces", "memtotal_mb"),
-        (["!all", "!min", "network"], "interfaces", "distribution"),
-        ("hardware,!mounts", "memtotal_mb", "mounts"),
+        ("!hardware", "distribution", "interfaces"),
+        ("!hardware,all", "interfaces", "memtotal_mb"),
+        (["!all", "!min", "date_time"], "date_time", "distribution"),
+        (["!all", "!min", "processor_cores"], "processor", "distribution"),
+        (["!all", "!min", "pkg_mgr"], "distribution", "interfaces"),
+        (["!all", "!min", "network"], "distribution", "memtotal_mb"),
+        ("hardware,!network", "memtotal_mb", "interfaces"),
         ("!all,!min,virtual", "virtualization_type", "hostname"),
     ],
 )
@@ -131,7 +135,7 @@ def test_gather_subset(host, subset, present, absent):
 
 def test_an_unknown_subset_names_the_nearest(host):
     result = host("setup", gather_subset="hardwear")
-    assert result["msg"] == "gather_subset knows no 'hardwear'; did you mean 'hardware'?"
+    assert result["msg"] == "Bad subset 'hardwear' given to Ansible. gather_subset: did you mean 'hardware'?"
 
 
 @pytest.mark.parametrize("pattern", ["ansible_distribution*", "distribution*"])

@@ -54,7 +54,7 @@ def test_named_arguments(text: str, wanted: dict[str, str]) -> None:
         ('echo "creates=/x"', {"_raw_params": 'echo "creates=/x"'}),
         (
             "set -e\nfor i in 1 2; do\n  echo $i\ndone\n",
-            {"_raw_params": "set -e\nfor i in 1 2; do\n  echo $i\ndone"},
+            {"_raw_params": "set -e\nfor i in 1 2; do\n  echo $i\ndone\n"},
         ),
         (r"printf 'a\nb'", {"_raw_params": r"printf 'a\nb'"}),
         ("echo it's", {"_raw_params": "echo it's"}),

@@ -27,7 +27,7 @@ GROUPS = (
     ("systemd", "min", system.systemd),
     ("pkg_mgr", "min", system.package_manager),
     ("selinux", "min", system.security),
-    ("chroot", "min", system.chroot),
+    ("chroot", "chroot", system.chroot),
     ("caps", "min", initiators.capabilities),
     ("ssh_pub_keys", "min", system.ssh_host_keys),
     ("memory", "hardware", hardware.memory),
@@ -38,50 +38,85 @@ GROUPS = (
     ("devices", "hardware", devices.gather),
     ("lvm", "hardware", devices.lvm),
     ("interfaces", "network", network.gather),
-    ("initiators", "network", initiators.names),
+    ("initiators", "initiators", initiators.names),
     ("virtual", "virtual", virtual.gather),
 )
 SUBSETS = ("all", "min", "hardware", "network", "virtual", "local", "ohai", "facter")
+# What ansible-core calls them besides: its collectors of other names, and facts that stand for their collector.
+ALIASES = {
+    "platform": "system kernel kernel_version machine python_version architecture machine_id",
+    "distribution": "lsb distribution_version distribution_release distribution_major_version os_family",
+    "user": "user_id user_uid user_gid user_gecos user_dir user_shell real_user_id effective_user_id"
+    " effective_group_ids",
+    "selinux": "apparmor fips",
+    "chroot": "is_chroot",
+    "caps": "system_capabilities system_capabilities_enforced",
+    "ssh_pub_keys": "ssh_host_pub_keys ssh_host_key_dsa_public ssh_host_key_rsa_public ssh_host_key_ecdsa_public"
+    " ssh_host_key_ed25519_public",
+    "hardware": "processor processor_cores processor_count mounts devices",
+    "network": "interfaces default_ipv4 default_ipv6 all_ipv4_addresses all_ipv6_addresses",
+    "initiators": "iscsi nvme fibre_channel_wwn",
+    "uptime": "loadavg",
+    "virtual": "virtualization_type virtualization_role virtualization_tech_guest virtualization_tech_host",
+}
+_MEANT = {alias: name for name, aliases in ALIASES.items() for alias in aliases.split()}
+# Of whoever asks for the one alone ansible-core gathers the others, too.
+_NEEDS = (
+    ("network", ("platform", "distribution")),
+    ("hardware", ("platform",)),
+    ("pkg_mgr", ("distribution",)),
+    ("service_mgr", ("platform", "distribution")),
+)
 
 
 def choose(subset):
     """The names of the groups that a ``gather_subset`` asks for; "local" stands for the host's own facts.
 
     Args:
-        subset: words; "!" before one excludes it. "min" is in unless "!min" says so.
+        subset: words; "!" before one excludes it, unless it is asked for as well. "min" is in unless "!min" says so;
+            words that exclude do not bring in "all", as they do not in ansible-core.
 
     Raises:
         ValueError: a word that means nothing.
     """
     names = set(name for name, _, _ in GROUPS) | set(["local"])
     minimal = set(name for name, home, _ in GROUPS if home == "min") | set(["local"])
-    # The more exactly something is named the more it weighs: 2 a group, 1 a subset, 0 all and min.
-    wanted = [set(), set(), set()]  # type: list[set[str]]
-    unwanted = [set(), set(), set()]  # type: list[set[str]]
+    chosen, unwanted, explicit = set(minimal), set(), set()
     for word in subset or ["all"]:
-        excluded = word.startswith("!")
-        weight, members = _members(word.lstrip("!"), names, minimal)
         if word == "!all":
-            members = names - minimal
-        (unwanted if excluded else wanted)[weight].update(members)
-    chosen = minimal | (set().union(*wanted) or names)
-    chosen -= unwanted[0] - wanted[1] - wanted[2]
-    chosen -= unwanted[1] - wanted[2]
-    return chosen - unwanted[2]
+            unwanted |= names - minimal
+        elif word.startswith("!"):
+            unwanted |= _members(word[1:], names, minimal) or set()
+        else:
+            members = _members(word, names, minimal)
+            if members is None:
+                raise ValueError("Bad subset '{}' given to Ansible. gather_subset: {}".format(word, _hint(word, names)))
+            chosen |= members
+            if word not in ("all", "min"):
+                explicit |= members
+    chosen -= unwanted - explicit
+    homes = set(home for name, home, _ in GROUPS if name in chosen) | chosen
+    for name, needed in _NEEDS:
+        if name in homes:
+            chosen.update(needed)
+    return chosen
 
 
 def _members(word, names, minimal):
-    if word in names:
-        return 2, set([word])
+    """The groups that a word stands for; None where it means nothing."""
+    word = _MEANT.get(word, word)
     if word in ("all", "min"):
-        return 0, names if word == "all" else minimal
-    if word in SUBSETS:
-        return 1, set(name for name, home, _ in GROUPS if home == word)  # none for ohai and facter
+        return names if word == "all" else minimal
+    if word in SUBSETS and word != "local":
+        return set(name for name, home, _ in GROUPS if home == word)  # none for ohai and facter
+    return set([word]) if word in names else None
+
+
+def _hint(word, names):
     import difflib
 
     close = difflib.get_close_matches(word, sorted(names) + list(SUBSETS), n=1, cutoff=0.6)
-    hint = "did you mean '{}'?".format(close[0]) if close else "there are: " + ", ".join(SUBSETS)
-    raise ValueError("gather_subset knows no '{}'; {}".format(word, hint))
+    return "did you mean '{}'?".format(close[0]) if close else "there are: " + ", ".join(SUBSETS)
 
 
 def gather(chosen, timeout, warn):
