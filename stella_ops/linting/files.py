@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from stella_ops.engine.preparation import search_path
+from stella_ops.engine.search_path import search_path
 from stella_ops.errors import TemplateError
 from stella_ops.linting.expressions import Parsed, parse_file
 from stella_ops.linting.names import find, looked_at

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from stella_ops.engine.preparation import search_path
+from stella_ops.engine.search_path import search_path
 from stella_ops.errors import PlaybookError
 from stella_ops.linting.reading import scope_of, static_value
 from stella_ops.linting.subject import PlaySubject, Site, Subject
