@@ -288,7 +288,7 @@ class PlayRunner:
                 task, result = self._batch.last_failure[host]
                 self._batch.state(host).add_variables(
                     {
-                        "ansible_failed_task": {"name": task.name or "", "action": task.action},
+                        "ansible_failed_task": {"name": task.name or "", "action": task.written or task.action},
                         "ansible_failed_result": result,
                     }
                 )
