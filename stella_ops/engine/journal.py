@@ -94,6 +94,10 @@ class Journal:
         begun = self._past.plays.get(number) if self._past is not None else None
         return None if begun is None else begun.hosts
 
+    def took_part(self) -> set[str]:
+        """The hosts of all plays that were begun."""
+        return {host for play in self._past.plays.values() for host in play.hosts} if self._past is not None else set()
+
     def begin_play(self, number: int, play: Play, hosts: Sequence[str]) -> None:
         """A play begins."""
         self._number = number
@@ -314,7 +318,13 @@ def encode(record: Record) -> list[Any]:
             return [kind, {path: digest for path in rest[0] if (digest := file_digest(path)) is not None}]
         case "secret":
             return [kind, str(rest[0])]
-    return [kind, *(to_json(each) for each in rest)]
+        case "answer":
+            *head, value = rest
+            return [kind, *head, to_json(value)]
+        case "run":
+            return [kind, to_json(rest[0])]
+    # Names and numbers; a text that knows its place is a text to JSON.
+    return [kind, *rest]
 
 
 def file_digest(path: str) -> str | None:

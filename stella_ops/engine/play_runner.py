@@ -26,7 +26,7 @@ from stella_ops.engine.run_context import RunContext
 from stella_ops.engine.tags import is_selected
 from stella_ops.engine.task_runner import TaskRunner
 from stella_ops.engine.variables import PlayVariables
-from stella_ops.errors import PlaybookError, StellaError
+from stella_ops.errors import PlaybookError, ResumeError, StellaError
 from stella_ops.playbook.model import Block, Handler, Play, Step, Task
 
 
@@ -195,6 +195,8 @@ class PlayRunner:
                 continue
             try:
                 included = self._includes.read(task, inclusion, handler=handler)
+            except ResumeError:
+                raise  # no failure of a host
             except StellaError as problem:
                 self._lockstep.fail(task, through, explained(problem, inclusion))
                 continue

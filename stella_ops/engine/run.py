@@ -239,14 +239,21 @@ class Run:
         if before is None:
             ordered = self._ordered(play, hosts)
         else:
-            now, then = set(hosts), set(before)
+            # A host that fell out before may only now come into the group that the play is for.
+            now, then, known = set(hosts), set(before), self._known()
+            before = [*before, *(host for host in hosts if host not in then and host in known)]
             ordered = [host for host in before if host in now]
-            new = [host for host in hosts if host not in then]
+            new = [host for host in hosts if host not in then and host not in known]
             if new:
                 message = f"these hosts were not in the play when it began, and are left alone: {', '.join(new)}"
                 context.emit(Warned(time=time.time(), message=message))
         context.journal.begin_play(self._number, play, ordered if before is None else before)
         return ordered
+
+    def _known(self) -> set[str]:
+        """The hosts that took part in the run that this one goes on with, and those that were added."""
+        added = {str(args[0]) for kind, *args in self._context.inventory.additions(0) if kind == "host"}
+        return self._context.journal.took_part() | added | {name.partition(":")[0] for name in added}
 
     def _answer(self, prompt: Prompt) -> Any:
         journal = self._context.journal

@@ -12,11 +12,13 @@ import pytest
 
 from stella_ops.cli.modules import module_index
 from stella_ops.engine.events import Event, HostFinished, RunFinished
+from stella_ops.engine.journal import Journal
 from stella_ops.engine.options import RunOptions
 from stella_ops.engine.run import Run
 from stella_ops.engine.run_context import RunContext
 from stella_ops.errors import NotYet
 from stella_ops.inventory.loader import load_inventory
+from stella_ops.playbook.model import Playbook, Prompt
 from stella_ops.playbook.parser import load_playbook
 from stella_ops.redaction import Redactor
 from stella_ops.transport.base import Become, CommandResult, ConnectionSpec, ModuleCall
@@ -207,7 +209,14 @@ def play(tmp_path: Path) -> Callable[..., Any]:
     """Runs a playbook's text on hosts in memory: ``await play(text, hosts="a,b,", answer=…, forks=5)``."""
 
     async def run(
-        text: str, *, hosts: str = "a,b,", answer: Answer = pong, pool: FakePool | None = None, **options: Any
+        text: str,
+        *,
+        hosts: str = "a,b,",
+        answer: Answer = pong,
+        pool: FakePool | None = None,
+        journal: Callable[[list[Playbook]], Journal] = lambda books: Journal(),
+        ask: Callable[[Prompt], Any] = lambda prompt: prompt.default,
+        **options: Any,
     ) -> Played:
         path = tmp_path / "playbook.yml"
         path.write_text(text, encoding="utf-8")
@@ -217,6 +226,7 @@ def play(tmp_path: Path) -> Callable[..., Any]:
             source.write_text(hosts, encoding="utf-8")
         pool = pool or FakePool(answer)
         seen = Remembering()
+        books = [load_playbook(path, modules=module_index(options.get("module_folders", ())))]
         context = RunContext(
             run_id="run",
             inventory=load_inventory([source]),
@@ -224,10 +234,10 @@ def play(tmp_path: Path) -> Callable[..., Any]:
             pool=pool,  # type: ignore[arg-type]
             reporter=seen,
             redactor=Redactor(),
+            journal=journal(books),
+            ask=ask,
         )
-        code = await Run(context).execute(
-            [load_playbook(path, modules=module_index(options.get("module_folders", ())))]
-        )
+        code = await Run(context).execute(books)
         return Played(code, pool, seen, context)
 
     return run
