@@ -20,12 +20,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from stella_ops.errors import LabError
 from stella_ops.lab.model import Lab
 
 LEFT_OUT = "left out: "
+
+# How long an example takes is the machine's affair.
+hypothesis.settings.register_profile("no clock", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("no clock")
 
 # A runner in the background (nohup, a shell's &) hands "ignore" down to all that it starts, and what is tested
 # here is how programs end when they are interrupted or hung up.

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stella_ops.actions._agent import AgentTarget, rpc, status, target, variable
 from stella_ops.actions.base import ActionContext, ActionFailure, Result
+
+if TYPE_CHECKING:
+    from stella_ops.agents.fleet import Fleet
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "prefix": {"type": "path"},
@@ -31,8 +34,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
             return {"changed": True, "msg": "the agent would be enrolled once it is installed"}
         # Ask again for the reason, which is the error to show.
         current = await rpc(context, agent.prefix, "status", {})
-    service = await fleet.call(lambda: fleet.enrolment)
-    reason = await fleet.call(service.reason_to_enrol, current, name=agent.name, environment=agent.environment)
+    reason = await fleet.call(_reason, fleet, current, agent)
     reissue = bool(args.get("reissue")) and bool(current.get("key"))
     if reissue:
         reason = reason or "a new key was asked for"
@@ -53,7 +55,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
 async def _enrol(context: ActionContext, agent: AgentTarget, reason: str, reissue: bool, held: str | None) -> Result:
     """``held``: the fingerprint of the certificate that the host has until now."""
     fleet = context.the_fleet()
-    service = fleet.enrolment
+    service = await fleet.call(lambda: fleet.enrolment)
     address = variable(context, "ansible_host")
     labels = variable(context, "stella_labels")
     pending = await fleet.call(
@@ -84,7 +86,7 @@ async def _enrol(context: ActionContext, agent: AgentTarget, reason: str, reissu
     except ActionFailure as failure:
         failure.result["certificate_fingerprint"] = issued  # it may be there all the same
         raise
-    await fleet.call(service.revoke_lost, enrolment.agent_id, {issued, held or issued}, actor=fleet.actor)
+    await fleet.call(_revoke_lost, fleet, enrolment.agent_id, {issued, held or issued})
     return {
         "changed": True,
         "reason": reason,
@@ -93,6 +95,20 @@ async def _enrol(context: ActionContext, agent: AgentTarget, reason: str, reissu
         "certificate_fingerprint": issued,
         "certificate_expires_at": enrolment.certificate.not_after.isoformat().replace("+00:00", "Z"),
     }
+
+
+def _reason(fleet: Fleet, status: Mapping[str, Any], agent: AgentTarget) -> str | None:
+    from stella_ops.agents.held_identity import reason_to_enrol
+
+    return reason_to_enrol(
+        fleet.store, fleet.authority, status, name=agent.name, environment=agent.environment, now=fleet.clock()
+    )
+
+
+def _revoke_lost(fleet: Fleet, agent_id: str, kept: set[str]) -> None:
+    from stella_ops.agents.superseding import revoke_lost
+
+    revoke_lost(fleet.store, agent_id, kept, now=fleet.clock(), actor=fleet.actor)
 
 
 def _other_hosts(context: ActionContext) -> frozenset[str]:

@@ -69,10 +69,13 @@ async def _settle(context: ActionContext, prefix: str | None, agent_id: str, cur
     """The agent is seen to run with its certificate: what that takes the place of is needed no more."""
     fleet = context.the_fleet()
     held = current["certificate"]["fingerprint_sha256"]
-    # The authority, which may want its passphrase, is opened only where there is something to do.
-    if await fleet.call(fleet.registry.is_unsettled, agent_id, held):
-        service = await fleet.call(lambda: fleet.enrolment)
-        await fleet.call(service.settle, agent_id, held, actor=fleet.actor)
+
+    def supersede() -> None:
+        from stella_ops.agents.superseding import settle
+
+        settle(fleet.store, agent_id, held, now=fleet.clock(), actor=fleet.actor)
+
+    await fleet.call(supersede)
     if current.get("spare_keys"):
         await rpc(context, prefix, "forget-keys", {})
 

@@ -16,6 +16,7 @@ from typing import Any
 from stella_ops.agents.configuration import ConfigurationService
 from stella_ops.agents.enrolment import Enrolment, EnrolmentService
 from stella_ops.agents.registry import AgentRegistry
+from stella_ops.agents.superseding import settle
 from stella_ops.errors import EnrolmentError, UsageError
 from stella_ops.store import agent_logs, agent_tasks, agents, audit, certificates, configurations
 from stella_ops.store.database import Store
@@ -112,7 +113,7 @@ class CheckinService:
             status: its rpc's answer to ``status``.
         """
         self._registry.record_visit(agent.agent_id, {**status, "version": version})
-        self._enrolment.settle(agent.agent_id, agent.fingerprint_sha256, actor=agent.actor)
+        settle(self._store, agent.agent_id, agent.fingerprint_sha256, now=self._clock(), actor=agent.actor)
         detail = {
             "environment": agent.environment,
             "agent_id": agent.agent_id,

@@ -18,11 +18,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from stella_ops.agents.names import check_name
-from stella_ops.agents.tokens import Refusal, TokenService, count_failure, token_id_of
+from stella_ops.agents.proofs import proven_key
+from stella_ops.agents.tokens import Refusal, TokenService, count_failure
 from stella_ops.errors import EnrolmentError, PkiError
 from stella_ops.pki.authority import DEFAULT_VALIDITY, CertificateAuthority
 from stella_ops.pki.keys import PublicKey, public_key_sha256
-from stella_ops.pki.requests import CHALLENGE_NAMESPACE, challenge_text, verify_pkcs10, verify_sshsig
 from stella_ops.store import agents, audit, certificates
 from stella_ops.store.database import Store
 
@@ -192,7 +192,7 @@ class EnrolmentService:
         token = proof.get("token")
         token = token if isinstance(token, str) else ""
         try:
-            key = self._proven_key(proof, token, agent_id, name, environment)
+            key = proven_key(proof, token, agent_id, name, environment)
         except PkiError as problem:
             self._audit_refusal(name, actor, agent_id, problem.message, environment)
             raise
@@ -237,7 +237,7 @@ class EnrolmentService:
         if held is None or agent is None:
             raise EnrolmentError("this certificate is not one of the fleet's", reason="unknown_certificate")
         try:
-            key = self._proven_key(
+            key = proven_key(
                 {**proof, "token": ""}, "", agent.id, agent.name, agent.environment, stands_for=fingerprint_sha256[:16]
             )
         except PkiError as problem:
@@ -282,82 +282,6 @@ class EnrolmentService:
             if holder is not None and holder.host in hosts and holder.decommissioned_at is None:
                 return holder
         return None
-
-    def revoke_lost(self, agent_id: str, kept: Collection[str], *, actor: str) -> int:
-        """Revoke an agent's certificates that never arrived, when runs were cut off; returns how many.
-
-        Args:
-            kept: the fingerprints of those that its host has, or had until now.
-        """
-        now = self._clock()
-        with self._store.transaction() as connection:
-            lost = [
-                certificate
-                for certificate in certificates.of_agent(connection, agent_id)
-                if certificate.revoked_at is None and certificate.fingerprint_sha256 not in kept
-            ]
-            for certificate in lost:
-                self._supersede(connection, certificate, now, actor)
-        return len(lost)
-
-    def settle(self, agent_id: str, fingerprint_sha256: str, *, actor: str) -> int:
-        """The host holds this certificate: revoke those it takes the place of; returns how many.
-
-        They are the agent's own older ones (among them one that never arrived, when a run was cut off), and those
-        of an agent that the host was before under another name. Such an agent is no more: it is decommissioned.
-        """
-        with self._store.reading() as connection:
-            if not certificates.replaced_by(connection, agent_id, fingerprint_sha256):
-                return 0
-        now = self._clock()
-        with self._store.transaction() as connection:
-            replaced = certificates.replaced_by(connection, agent_id, fingerprint_sha256)
-            for certificate in replaced:
-                self._supersede(connection, certificate, now, actor)
-            for other_id in {certificate.agent_id for certificate in replaced} - {agent_id}:
-                other = agents.get(connection, other_id, lock=True)
-                left = [c for c in certificates.of_agent(connection, other_id) if c.revoked_at is None]
-                if other is not None and other.decommissioned_at is None and not left:
-                    gone = replace(other, status="decommissioned", decommissioned_at=now)
-                    agents.save(connection, gone)
-                    detail: dict[str, Any] = {
-                        "environment": other.environment,
-                        "agent_id": other_id,
-                        "became": agent_id,
-                    }
-                    _record(connection, now, actor, "agent.decommission", other.name, detail)
-        return len(replaced)
-
-    def _supersede(
-        self, connection: Connection, certificate: certificates.Certificate, now: datetime, actor: str
-    ) -> None:
-        certificates.revoke(connection, certificate.serial, now, "superseded")
-        detail = {"serial": certificate.serial, "agent_id": certificate.agent_id}
-        _record(connection, now, actor, "certificate.revoke", certificate.subject, detail)
-
-    def _proven_key(
-        self,
-        proof: Mapping[str, Any],
-        token: str,
-        agent_id: str,
-        name: str,
-        environment: str,
-        *,
-        stands_for: str | None = None,
-    ) -> PublicKey:
-        kind = proof.get("kind")
-        if kind == "pkcs10":
-            return verify_pkcs10(_text(proof, "csr"), name)
-        if kind == "sshsig":
-            challenge = challenge_text(
-                agent_id=agent_id,
-                name=name,
-                environment=environment,
-                token_id=stands_for or token_id_of(token) or "",
-            )
-            # The host's own copy of the challenge is not looked at: only ours says what must be signed.
-            return verify_sshsig(_text(proof, "public_key"), _text(proof, "signature"), challenge, CHALLENGE_NAMESPACE)
-        raise PkiError("the agent's proof is of no known kind", hint="install the agent of this release there")
 
     def _complete_in(
         self,
@@ -450,48 +374,6 @@ class EnrolmentService:
             if environment is not None:
                 count_failure(connection, environment, "bad_proof")
 
-    def reason_to_enrol(
-        self,
-        status: Mapping[str, Any],
-        *,
-        name: str,
-        environment: str,
-        renewal_threshold: timedelta = timedelta(days=7),
-    ) -> str | None:
-        """Why a host that gave ``status`` (an rpc result) must be enrolled; None when its identity is good.
-
-        A certificate is due at the smaller of ``renewal_threshold`` and a third of its life before its end.
-        """
-        held = status.get("certificate")
-        if not status.get("key"):
-            return "the host has no key"
-        if not isinstance(held, Mapping):
-            return "the host has no certificate"
-        with self._store.reading() as connection:
-            agent = agents.find(connection, name, environment)
-            record = certificates.by_fingerprint(connection, str(held.get("fingerprint_sha256")))
-        if agent is None or agent.enrolled_at is None:
-            return "the agent is not in the fleet store"
-        if agent.decommissioned_at is not None:
-            return "the agent was decommissioned"
-        if record is None or record.agent_id != agent.id:
-            return "the host's certificate is not one that this fleet issued to it"
-        held_key = status.get("identity_public_key_sha256")
-        if held_key and held_key != record.public_key_sha256:
-            return "the host's certificate does not belong to its key"
-        if record.revoked_at is not None:
-            return "the host's certificate was revoked"
-        if not self._ca.signed(record.chain_pem):
-            return "the host's certificate is of another authority"
-        due = min(renewal_threshold, (record.not_after - record.not_before) / 3)
-        if record.not_after - self._clock() <= due:
-            return "the host's certificate is about to expire"
-        return None
-
-
-def _record(connection: Connection, now: datetime, actor: str, act: str, subject: str, detail: dict[str, Any]) -> None:
-    audit.record(connection, audit.AuditEntry(time=now, actor=actor, act=act, subject=subject, detail=detail))
-
 
 def _refused(now: datetime, actor: str, name: str, agent_id: str, why: str) -> audit.AuditEntry:
     return audit.AuditEntry(
@@ -502,10 +384,3 @@ def _refused(now: datetime, actor: str, name: str, agent_id: str, why: str) -> a
         outcome="refused",
         detail={"agent_id": agent_id, "reason": why},
     )
-
-
-def _text(proof: Mapping[str, Any], key: str) -> str:
-    found = proof.get(key)
-    if not isinstance(found, str):
-        raise PkiError(f"the agent's proof lacks '{key}'", hint="install the agent of this release there")
-    return found

@@ -101,11 +101,6 @@ class AgentRegistry:
             agent = agents.find(connection, name, environment)
         return None if agent is None else self._view(agent)
 
-    def is_unsettled(self, agent_id: str, fingerprint_sha256: str) -> bool:
-        """Whether there is something for ``EnrolmentService.settle`` to do: this certificate takes others' place."""
-        with self._store.reading() as connection:
-            return bool(certificates.replaced_by(connection, agent_id, fingerprint_sha256))
-
     def record_visit(
         self,
         agent_id: str,

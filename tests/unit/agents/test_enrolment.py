@@ -8,6 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from stella_ops.agents.enrolment import EnrolmentService
+from stella_ops.agents.held_identity import reason_to_enrol
 from stella_ops.errors import EnrolmentError, PkiError
 from stella_ops.pki.authority import CertificateAuthority
 from stella_ops.pki.keys import public_key_sha256
@@ -226,9 +227,10 @@ def enrolled(complete, pending, prove, host_key):
     }
 
 
-def test_reasons_to_enrol(enrolment, enrolled, clock, store, pending, registry, tmp_path):
+def test_reasons_to_enrol(authority, enrolled, clock, store, pending, registry):
     def reason(name="web1", environment="prod", **changed):
-        return enrolment.reason_to_enrol({**enrolled, **changed}, name=name, environment=environment)
+        status = {**enrolled, **changed}
+        return reason_to_enrol(store, authority, status, name=name, environment=environment, now=clock())
 
     assert reason() is None
     assert reason(identity_public_key_sha256=None) is None
@@ -246,16 +248,14 @@ def test_reasons_to_enrol(enrolment, enrolled, clock, store, pending, registry, 
     assert "decommissioned" in reason()
 
 
-def test_reasons_of_revocation_and_of_another_authority(
-    enrolment, enrolled, clock, store, tokens, randomness, tmp_path
-):
+def test_reasons_of_revocation_and_of_another_authority(authority, enrolled, clock, store, tmp_path):
+    who = {"name": "web1", "environment": "prod", "now": clock()}
     other = CertificateAuthority.load_or_create(tmp_path / "other", passphrase=None, clock=clock)
-    elsewhere = EnrolmentService(store, other, tokens, clock=clock, random=randomness)
-    assert "another authority" in elsewhere.reason_to_enrol(enrolled, name="web1", environment="prod")
+    assert "another authority" in reason_to_enrol(store, other, enrolled, **who)
     with store.transaction() as connection:
         held = certificates.by_fingerprint(connection, enrolled["certificate"]["fingerprint_sha256"])
         certificates.revoke(connection, held.serial, clock(), "key_compromise")
-    assert "revoked" in enrolment.reason_to_enrol(enrolled, name="web1", environment="prod")
+    assert "revoked" in reason_to_enrol(store, authority, enrolled, **who)
 
 
 def test_a_short_life_is_renewed_in_its_last_third(store, authority, tokens, clock, randomness, prove):
@@ -267,9 +267,9 @@ def test_a_short_life_is_renewed_in_its_last_third(store, authority, tokens, clo
     done = short.complete(prove(pending), agent_id=pending.agent_id, actor="ops", **who)
     status = {"key": True, "certificate": {"fingerprint_sha256": done.certificate.fingerprint_sha256}}
     clock.forward(hours=1, minutes=54)
-    assert short.reason_to_enrol(status, **who) is None
+    assert reason_to_enrol(store, authority, status, **who, now=clock()) is None
     clock.forward(minutes=1)
-    assert "about to expire" in short.reason_to_enrol(status, **who)
+    assert "about to expire" in reason_to_enrol(store, authority, status, **who, now=clock())
 
 
 def test_a_decommissioned_agent_can_come_back(enrolment, registry, complete, pending, prove):

@@ -6,6 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from stella_ops.agents.enrolment import PendingEnrolment
+from stella_ops.agents.superseding import settle
 from stella_ops.agents.token_views import Binding
 from stella_ops.errors import EnrolmentError, PkiError
 from stella_ops.store import agents, certificates, configurations, counters, tokens
@@ -168,7 +169,8 @@ def test_renewal_needs_a_certificate_that_is_good(fleet, prove_for, clock, audit
     assert renewed.certificate.not_after - first.certificate.not_after > timedelta(days=299)
     assert audited("certificate.renew")[-1].detail["serial"] == renewed.certificate.serial
     # The old one is good until the new one is seen at work.
-    assert fleet.enrolment.settle(first.agent_id, renewed.certificate.fingerprint_sha256, actor="agent") == 1
+    fingerprint = renewed.certificate.fingerprint_sha256
+    assert settle(fleet.store, first.agent_id, fingerprint, now=clock(), actor="agent") == 1
     call = fleet.enrolment.renew
     assert refusal(call, prove_for(), first.certificate.fingerprint_sha256, actor="agent") == "revoked"
     assert refusal(call, prove_for(), "0" * 64, actor="agent") == "unknown_certificate"

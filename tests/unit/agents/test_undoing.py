@@ -2,6 +2,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from stella_ops.agents.superseding import revoke_lost, settle
 from stella_ops.agents.undoing import Undone, UndoService
 from stella_ops.errors import EnrolmentError
 from stella_ops.store import agents, audit, certificates, counters, tokens
@@ -133,26 +134,26 @@ def test_what_else_the_host_holds_keeps_nothing(undoing, store, enrol, of):
     assert is_revoked(store, made) and find(store, "web1").status == "decommissioned"
 
 
-def test_superseded_since_is_seen(undoing, enrolment, enrol):
+def test_superseded_since_is_seen(undoing, store, clock, enrol):
     _, first = enrol()
     had = first.certificate.fingerprint_sha256
     before = undoing.take("web1", "prod")
     pending, second = enrol()
     assert undoing.is_superseded(before, had) is False
-    enrolment.settle(pending.agent_id, second.certificate.fingerprint_sha256, actor="ops")
+    settle(store, pending.agent_id, second.certificate.fingerprint_sha256, now=clock(), actor="ops")
     assert undoing.is_superseded(before, had) is True
     # What was revoked before is no news, and of what is unknown nothing is known.
     assert undoing.is_superseded(undoing.take("web1", "prod"), had) is False
     assert undoing.is_superseded(before, "0" * 64) is False
 
 
-def test_certificates_that_never_arrived_are_revoked_and_those_on_the_host_are_not(store, enrolment, enrol):
+def test_certificates_that_never_arrived_are_revoked_and_those_on_the_host_are_not(store, clock, enrol):
     pending, held = enrol()
     lost, new = enrol()[1], enrol()[1]
     kept = {made.certificate.fingerprint_sha256 for made in (held, new)}
-    assert enrolment.revoke_lost(pending.agent_id, kept, actor="ops") == 1
+    assert revoke_lost(store, pending.agent_id, kept, now=clock(), actor="ops") == 1
     assert [is_revoked(store, made) for made in (held, lost, new)] == [False, True, False]
-    assert enrolment.revoke_lost(pending.agent_id, kept, actor="ops") == 0
+    assert revoke_lost(store, pending.agent_id, kept, now=clock(), actor="ops") == 0
 
 
 def test_it_counts_as_a_failed_bootstrap(undoing, store, enrol):

@@ -129,7 +129,7 @@ def test_groups_merge_by_depth_priority_and_name(
     assert inventory.variables("h") == {"x": last, **{f"only_{name}": 1 for name in groups}}
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=40)
 @given(present=st.sets(st.integers(0, len(LEVELS) - 1)))
 def test_any_mix_of_levels(present: set[int], tmp_path_factory: pytest.TempPathFactory) -> None:
     base = tmp_path_factory.mktemp("levels")

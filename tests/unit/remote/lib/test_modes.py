@@ -45,7 +45,9 @@ def chmod(mode, path):
 @pytest.mark.skipif(
     os.getuid() != 0 and shutil.which("chmod") is None, reason="chmod of coreutils is what is compared with"
 )
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(mode=symbolic, start=bits, is_directory=st.booleans())
 def test_symbolic_modes_are_those_of_chmod(targets, odd_umask, mode, start, is_directory):
     path = targets[is_directory]

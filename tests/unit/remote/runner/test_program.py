@@ -447,7 +447,9 @@ def test_nonsense_ends_the_runner(start_runner: Start, interpreter: Path) -> Non
     assert "too long" in runner.complaint()
 
 
-@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(cuts=st.lists(st.integers(1, 400), max_size=12), values=st.lists(st.text(max_size=30), min_size=1, max_size=4))
 def test_frames_may_be_cut_anywhere(start_runner: Start, cuts: list[int], values: list[str]) -> None:
     runner = start_runner(Path(sys.executable))
