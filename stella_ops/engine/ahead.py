@@ -13,11 +13,11 @@ that is begun ahead may have an effect on the controller: lookups that run a pro
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from stella_ops.engine.begun import DEPTH, Begun, forget, is_full
 from stella_ops.engine.outcome import Outcome
 from stella_ops.engine.pending import Pending
 from stella_ops.engine.task_runner import TaskRunner
@@ -25,29 +25,6 @@ from stella_ops.engine.traits import Traits
 from stella_ops.errors import NotYet
 from stella_ops.playbook.model import Task
 from stella_ops.transport.base import Link
-
-# As many tasks may wait on the host and here, and as many bytes of what was sent for them: enough to bridge a slow
-# link, few enough to bound memory.
-DEPTH = 32
-IN_FLIGHT = 4 * 1024 * 1024
-
-
-@dataclass(eq=False, slots=True)
-class _Begun:
-    """A task that has begun.
-
-    Attributes:
-        stuck: none may follow it before its own turn is over.
-        undecided: it came to nothing ahead of its turn, and is to begin again in it.
-    """
-
-    task: Task
-    link: Link
-    running: asyncio.Task[Outcome]
-    began: float
-    ended: float = 0.0
-    stuck: bool = False
-    undecided: bool = False
 
 
 @dataclass(slots=True)
@@ -64,7 +41,7 @@ class Ahead:
     tasks: TaskRunner
     traits: Traits
     select: Callable[[Task], bool]
-    _queue: deque[_Begun] = field(default_factory=deque)
+    _queue: deque[Begun[Task]] = field(default_factory=deque)
     _last_ended: float = 0.0
     _current: Task | None = None
 
@@ -98,24 +75,21 @@ class Ahead:
 
     async def drop(self) -> None:
         """Forget what has begun and will not be needed; where a task failed, the host has skipped it already."""
-        if not self._queue:
-            return
-        dropped, self._queue = list(self._queue), deque()
-        for begun in reversed(dropped):
-            begun.running.cancel()
-        await asyncio.gather(*(begun.running for begun in dropped), return_exceptions=True)
+        if self._queue:
+            dropped, self._queue = self._queue, deque()
+            await forget(dropped)
 
-    def _take(self, task: Task) -> _Begun | None:
+    def _take(self, task: Task) -> Begun[Task] | None:
         """The task, if it has begun and may be taken as it is."""
         self._current = task
-        begun = self._queue.popleft() if self._queue and self._queue[0].task is task else None
+        begun = self._queue.popleft() if self._queue and self._queue[0].unit is task else None
         return None if begun is not None and begun.undecided else begun
 
-    async def _begin_anew(self, task: Task, task_id: int) -> _Begun:
+    async def _begin_anew(self, task: Task, task_id: int) -> Begun[Task]:
         await self.drop()
         return self._begin(task, task_id, None)
 
-    async def _outcome(self, begun: _Begun, path: Sequence[Task]) -> Outcome:
+    async def _outcome(self, begun: Begun[Task], path: Sequence[Task]) -> Outcome:
         """What a task comes to; while it runs, those after it begin."""
         rest = self._rest(begun, path)
         if not rest:
@@ -130,69 +104,45 @@ class Ahead:
             if not looking.cancelled():
                 looking.result()
 
-    def _begin(self, task: Task, task_id: int, previous: _Begun | None) -> _Begun:
+    def _begin(self, task: Task, task_id: int, previous: Begun[Task] | None) -> Begun[Task]:
         link = Link(previous.link if previous is not None else None)
         pending = self._pending(previous)
-        running = asyncio.create_task(self.tasks.run(task, self.host, task_id, link=link, pending=pending))
-        begun = _Begun(task, link, running, time.monotonic())
-        running.add_done_callback(lambda done: _ended(begun, previous))
-        return begun
+        running = self.tasks.run(task, self.host, task_id, link=link, pending=pending)
+        return Begun(task, link, asyncio.create_task(running), previous)
 
-    def _pending(self, previous: _Begun | None) -> Pending | None:
+    def _pending(self, previous: Begun[Task] | None) -> Pending | None:
         """What the tasks that are before it will set."""
         if previous is None:
             return None
-        before = [begun.task for begun in self._queue]
+        before = [begun.unit for begun in self._queue]
         if self._current is not None:
             before.append(self._current)
         names = frozenset(task.register for task in before if task.register)
         return Pending(names, facts=any(self.traits.gathers_facts(task) for task in before))
 
-    def _rest(self, current: _Begun, path: Sequence[Task]) -> Sequence[Task]:
+    def _rest(self, current: Begun[Task], path: Sequence[Task]) -> Sequence[Task]:
         """The part of the path that may begin now: what lies behind the last task that has begun."""
         last = self._queue[-1] if self._queue else current
         if len(self._queue) >= DEPTH // 2 or (last is not current and last.stuck):
             return ()
         at = 0
         if last is not current:
-            at = next((index for index, task in enumerate(path, 1) if task is last.task), len(path))
+            at = next((index for index, task in enumerate(path, 1) if task is last.unit), len(path))
         while at < len(path) and not self.select(path[at]):
             at += 1
         return path[at:]
 
-    async def _look_ahead(self, current: _Begun, rest: Sequence[Task]) -> None:
+    async def _look_ahead(self, current: Begun[Task], rest: Sequence[Task]) -> None:
         """Begin what may be begun behind the task whose turn it is."""
         last = self._queue[-1] if self._queue else current
         for task in rest:
             if not self.select(task):
                 continue
-            if not self.traits.may_lead(last.task) or not self.traits.may_follow(task):
+            if not self.traits.may_lead(last.unit) or not self.traits.may_follow(task):
                 return
             await last.link.sent.wait()
-            if last.stuck or not last.link.final or self._is_full():
+            if last.stuck or not last.link.final or is_full(self._queue):
                 return
             begun = self._begin(task, 0, last)
             self._queue.append(begun)
             last = begun
-
-    def _is_full(self) -> bool:
-        return (
-            len(self._queue) >= DEPTH
-            or sum(begun.link.size for begun in self._queue if not begun.running.done()) >= IN_FLIGHT
-        )
-
-
-def _ended(begun: _Begun, previous: _Begun | None) -> None:
-    begun.ended = time.monotonic()
-    link = begun.link
-    failed = begun.running.cancelled() or begun.running.exception() is not None
-    begun.stuck = failed or begun.running.result().status not in ("ok", "changed", "skipped")
-    if not link.sent.is_set():
-        # It had nothing for the host to do: who follows it follows the one before.
-        begun.undecided = begun.stuck and previous is not None
-        if previous is None or begun.stuck:
-            begun.stuck = True
-        else:
-            link.runner, link.task_id, link.final = previous.link.runner, previous.link.task_id, previous.link.final
-        link.previous = None
-        link.sent.set()

@@ -11,10 +11,12 @@ from typing import Any
 from stella_ops.engine.attempts import Attempts
 from stella_ops.engine.events import ItemFinished, Status
 from stella_ops.engine.fact_caches.base import GATHERED
+from stella_ops.engine.loop_ahead import ItemsAhead
 from stella_ops.engine.outcome import Addition, Outcome, Result, censored, combine, defect, failed, skipped, unreachable
 from stella_ops.engine.pending import Pending
 from stella_ops.engine.preparation import Preparation
 from stella_ops.engine.run_context import RunContext
+from stella_ops.engine.traits import items_may_follow
 from stella_ops.engine.transfers import Transfers
 from stella_ops.engine.variables import PlayVariables
 from stella_ops.errors import StellaError, TemplateError, UnreachableError
@@ -111,11 +113,25 @@ class TaskRunner:
         carried: dict[str, Any] = {}
         extended = self._preparation.flag(task.loop_extended, view)
         all_items = task.loop_extended_allitems is None or self._preparation.flag(task.loop_extended_allitems, view)
+
+        def extra(index: int) -> dict[str, Any]:
+            return _extra(task, index, items[index], _extended(items, index, all_items) if extended else None)
+
+        async def begin(index: int, link: Link | None) -> Outcome:
+            return await self._run_item(task, host, task_id, extra(index), carried, secret, link)
+
+        ahead = None
+        if len(items) > 1 and items_may_follow(task, self._run.options.module_folders):
+            ahead = ItemsAhead(len(items), begin)
         for index, item in enumerate(items):
             if index and task.loop_pause is not None:
                 await asyncio.sleep(max(0.0, self._preparation.number(task.loop_pause, view, 0)))
-            loop = _extended(items, index, all_items) if extended else None
-            outcomes.append(await self._run_item(task, host, task_id, index, item, secret, loop, carried))
+            if ahead is not None:
+                outcome = await ahead.outcome(index)
+            else:
+                outcome = await begin(index, None)
+            outcomes.append(outcome)
+            self._show_item(task, host, task_id, item, {**carried, **extra(index)}, secret, outcome)
             for kind, values in outcomes[-1].additions:
                 if kind != "facts":
                     carried.update(values)
@@ -152,28 +168,37 @@ class TaskRunner:
         task: Task,
         host: str,
         task_id: int,
-        index: int,
-        item: Any,
+        extra: dict[str, Any],
+        carried: Mapping[str, Any],
         secret: bool,
-        loop: dict[str, Any] | None = None,
-        carried: Mapping[str, Any] | None = None,
+        link: Link | None = None,
     ) -> Outcome:
-        extra: dict[str, Any] = {task.loop_var: item, "ansible_loop_var": task.loop_var}
-        if loop is not None:
-            extra["ansible_loop"] = loop
-        if task.loop_index_var:
-            extra[task.loop_index_var] = index
-            extra["ansible_index_var"] = task.loop_index_var
-        seen = {**carried, **extra} if carried else extra
-        view = self._view(task, self._variables.of(host, task, seen))
+        """One item of a loop.
+
+        Args:
+            extra: its variables.
+            carried: what the items before it have set.
+            link: its place among items that are sent ahead.
+        """
+        pending = None
+        if link is not None and link.previous is not None:
+            pending = Pending(frozenset({task.register} if task.register else ()), facts=False)
+        seen = {**carried, **extra}
+        view = self._view(task, self._variables.of(host, task, seen, pending))
         try:
-            outcome = await self._run_one(task, host, task_id, view, secret, seen)
+            outcome = await self._run_one(task, host, task_id, view, secret, seen, link)
         except UnreachableError as error:
             outcome = unreachable(error, self._delegate(task, host, view))
         except StellaError as error:
             outcome = failed(error)
         for result in (outcome.result, outcome.shown):
             result.update(extra)
+        return outcome
+
+    def _show_item(
+        self, task: Task, host: str, task_id: int, item: Any, seen: dict[str, Any], secret: bool, outcome: Outcome
+    ) -> None:
+        view = self._view(task, self._variables.of(host, task, seen))
         shown = censored(outcome.shown) if secret else outcome.shown
         outcome.label = HIDDEN_ITEM if secret else self._run.scrub(self._label(task, item, view))
         outcome.ignored = self._is_ignored(task, outcome, view)
@@ -188,7 +213,6 @@ class TaskRunner:
                 delegate=outcome.delegate,
             )
         )
-        return outcome
 
     def _label(self, task: Task, item: Any, view: Mapping[str, Any]) -> Any:
         if task.loop_label is None:
@@ -284,6 +308,17 @@ class TaskRunner:
             found = rendered if isinstance(rendered, list) else [rendered]
             topics += [str(topic) for topic in found if topic is not OMIT and topic not in (None, "")]
         return topics
+
+
+def _extra(task: Task, index: int, item: Any, loop: dict[str, Any] | None) -> dict[str, Any]:
+    """The variables of a loop's item."""
+    extra: dict[str, Any] = {task.loop_var: item, "ansible_loop_var": task.loop_var}
+    if loop is not None:
+        extra["ansible_loop"] = loop
+    if task.loop_index_var:
+        extra[task.loop_index_var] = index
+        extra["ansible_index_var"] = task.loop_index_var
+    return extra
 
 
 def _extended(items: list[Any], index: int, all_items: bool) -> dict[str, Any]:

@@ -1,9 +1,9 @@
-"""Which tasks may be begun ahead of their turn, as far as the playbook tells; see ``ahead.py``."""
+"""Which tasks, and items of loops, may be begun ahead of their turn, as far as the playbook tells; see ``ahead.py``."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,29 +53,57 @@ class Traits:
         return known
 
     def _make(self, task: Task) -> tuple[bool, bool]:
-        inherited = task.inherited
         single = (
-            _is_plain(task.action, tuple(self._folders))
-            and task.loop is None
-            and not task.until
-            and task.asynchronous is None
-            and task.retries is None
-            and inherited.delegate_to is None
-            and inherited.run_once in (None, False)
+            task.loop is None
+            and _is_single(task, tuple(self._folders))
+            and task.inherited.run_once in (None, False)
             and not str(task.register or "").startswith(_PREFIXES)
-            and _is_settled(task.changed_when)
             and all(isinstance(t, str) and not is_template(t) and self._knows_topic(t) for t in task.notify)
         )
         if not single:
             return False, False
         # After a connection that broke nobody knows what has run: no other task may count on it then.
-        judged_here = task.failed_when is not None or inherited.ignore_unreachable not in (None, False)
-        follows = (
-            _is_settled(task.failed_when)
-            and not _has_template(inherited.ignore_errors)
-            and not _has_template(inherited.ignore_unreachable)
-        )
-        return not judged_here, follows
+        judged_here = task.failed_when is not None or task.inherited.ignore_unreachable not in (None, False)
+        return not judged_here, _is_decided(task)
+
+
+def items_may_follow(task: Task, folders: Sequence[Path]) -> bool:
+    """Whether the items of a task's loop may be sent before those ahead of them are answered.
+
+    Nothing that is evaluated after an item has run may need that it is its turn: it would run again.
+
+    Args:
+        folders: with modules of the operator's own.
+    """
+    return (
+        _is_single(task, tuple(folders))
+        and task.action != _FACTS
+        and task.loop_pause is None
+        and not task.loop_break_when
+        and _is_decided(task)
+        and task.inherited.ignore_unreachable in (None, False)
+    )
+
+
+def _is_single(task: Task, folders: tuple[Path, ...]) -> bool:
+    """Whether a task, or an item of it, is done with one call on its own host."""
+    return (
+        _is_plain(task.action, folders)
+        and not task.until
+        and task.asynchronous is None
+        and task.retries is None
+        and task.inherited.delegate_to is None
+        and _is_settled(task.changed_when)
+    )
+
+
+def _is_decided(task: Task) -> bool:
+    """Whether it is decided before it runs how its result is judged."""
+    return (
+        _is_settled(task.failed_when)
+        and not _has_template(task.inherited.ignore_errors)
+        and not _has_template(task.inherited.ignore_unreachable)
+    )
 
 
 @functools.lru_cache(maxsize=1024)

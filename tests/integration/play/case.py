@@ -38,6 +38,7 @@ class Case:
         silent: texts that must not appear there.
         environment: variables of the process.
         needs: a program without which the case is left out.
+        slow_peer: ansible-core needs many seconds for it; see ``test_against_ansible.py``.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Case:
     silent: list[str] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
     needs: str | None = None
+    slow_peer: bool = False
 
     @property
     def folder(self) -> Path:

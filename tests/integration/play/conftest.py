@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import io
+import shutil
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +17,11 @@ from typing import Any
 
 import pytest
 import yaml
+
+from stella_ops.transport.base import ModuleCall
+from stella_ops.transport.code import CodeLibrary
+from stella_ops.transport.pool import SessionPool
+from stella_ops.transport.ssh import SshSession
 
 HERE = Path(__file__).parent
 
@@ -32,7 +40,7 @@ def _sibling(name: str) -> ModuleType:
 cases = _sibling("case")
 transcript = _sibling("transcript")
 _sibling("program")
-_sibling("rows")
+rows = _sibling("rows")
 
 
 @dataclass
@@ -93,3 +101,57 @@ def _put_on_lab(inventory: Path, lab: Any) -> None:
         for beside in (inventory.parent / "host_vars").glob(f"{name}.y*ml"):
             beside.rename(folder / beside.name)
         (folder / "lab.yml").write_text(yaml.safe_dump(variables), encoding="utf-8")
+
+
+@pytest.fixture
+def no_ssh_agent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+
+
+@pytest.fixture
+def ahead(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The modules that were called ahead of their turn."""
+    called: list[str] = []
+    really = SshSession.call
+
+    async def call(self: SshSession, call: ModuleCall, become: Any = None) -> dict[str, Any]:
+        if call.link is not None and call.link.previous is not None:
+            called.append(call.module)
+        return await really(self, call, become)
+
+    monkeypatch.setattr(SshSession, "call", call)
+    return called
+
+
+@pytest.fixture
+def root() -> Iterator[Path]:
+    """A folder that the hosts' login user can write to, unlike pytest's own."""
+    folder = Path(tempfile.mkdtemp(prefix="stella-rows-"))
+    folder.chmod(0o777)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def play(openssh_lab: Any, root: Path, tmp_path: Path) -> Callable[..., Any]:
+    """Runs tasks on a host of the lab."""
+
+    async def run(
+        tasks: list[dict[str, Any]], *, strategy: str = "linear", address: tuple[str, int] | None = None, **more: Any
+    ) -> Any:
+        host = next(iter(openssh_lab.hosts))
+        variables = host.inventory_vars()
+        if address is not None:
+            known = tmp_path / "known_hosts"
+            known.write_text(f"[{address[0]}]:{address[1]} {host.public_key}\n")
+            variables |= {"ansible_host": address[0], "ansible_port": address[1]}
+            variables["ansible_ssh_common_args"] = f"-o UserKnownHostsFile={known}"
+        (tmp_path / "inventory").mkdir(exist_ok=True)
+        (tmp_path / "inventory" / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": {"web": variables}}}))
+        keywords = {name: more.pop(name) for name in ("handlers", "gather_facts", "vars") if name in more}
+        book = [{"hosts": "all", "gather_facts": False, "strategy": strategy, **keywords, "tasks": tasks}]
+        pool = SessionPool(CodeLibrary(()), config_files=[], project_known_hosts=tmp_path / "known")
+        async with asyncio.timeout(90):
+            return await rows.play(tmp_path, book, hosts=tmp_path / "inventory", root=root, pool=pool, **more)
+
+    return run

@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from stella_ops.cli.modules import module_index
-from stella_ops.engine.events import Event, HostStarted, RunFinished, to_json
+from stella_ops.engine.events import Event, HostFinished, HostStarted, RunFinished, to_json
 from stella_ops.engine.options import RunOptions
 from stella_ops.engine.run import Run
 from stella_ops.engine.run_context import RunContext
@@ -194,3 +194,17 @@ def recap(played: Played) -> dict[str, Any]:
     [finished] = played.of(RunFinished)
     hosts: dict[str, Any] = finished.hosts
     return hosts
+
+
+def log(word: str, then: str = "true", **keywords: Any) -> dict[str, Any]:
+    """A task that leaves its word in the log, each time it runs."""
+    return {"name": word, "shell": f"echo {word} >> {{{{ root }}}}/log; {then}", **keywords}
+
+
+def logged(played: Any) -> list[str]:
+    content: bytes = played.files["log"][0]
+    return content.decode().split()
+
+
+def statuses(played: Any) -> list[str]:
+    return [event.status for event in played.of(HostFinished)]

@@ -7,9 +7,7 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,83 +17,14 @@ import yaml
 from stella_ops.engine.events import HostFinished
 from stella_ops.engine.traits import Traits
 from stella_ops.lab.fault_proxy import FaultProxy
-from stella_ops.transport.base import ModuleCall
 from stella_ops.transport.code import CodeLibrary
 from stella_ops.transport.pool import SessionPool
-from stella_ops.transport.ssh import SshSession
 
 rows = sys.modules["tests_integration_play_rows"]  # loaded by conftest.py
 
-pytestmark = [pytest.mark.integration, pytest.mark.openssh]
+pytestmark = [pytest.mark.integration, pytest.mark.openssh, pytest.mark.usefixtures("no_ssh_agent")]
+log, logged, statuses = rows.log, rows.logged, rows.statuses
 STRATEGIES = pytest.mark.parametrize("strategy", ["linear", "pipelined"])
-
-
-def log(word: str, then: str = "true", **keywords: Any) -> dict[str, Any]:
-    """A task that leaves its word in the log, each time it runs."""
-    return {"name": word, "shell": f"echo {word} >> {{{{ root }}}}/log; {then}", **keywords}
-
-
-@pytest.fixture(autouse=True)
-def no_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
-
-
-@pytest.fixture
-def ahead(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The modules that were called ahead of their turn."""
-    called: list[str] = []
-    really = SshSession.call
-
-    async def call(self: SshSession, call: ModuleCall, become: Any = None) -> dict[str, Any]:
-        if call.link is not None and call.link.previous is not None:
-            called.append(call.module)
-        return await really(self, call, become)
-
-    monkeypatch.setattr(SshSession, "call", call)
-    return called
-
-
-@pytest.fixture
-def root() -> Iterator[Path]:
-    """A folder that the hosts' login user can write to, unlike pytest's own."""
-    folder = Path(tempfile.mkdtemp(prefix="stella-rows-"))
-    folder.chmod(0o777)
-    yield folder
-    shutil.rmtree(folder)
-
-
-@pytest.fixture
-def play(openssh_lab: Any, root: Path, tmp_path: Path) -> Callable[..., Any]:
-    """Runs tasks on a host of the lab."""
-
-    async def run(
-        tasks: list[dict[str, Any]], *, strategy: str = "linear", address: tuple[str, int] | None = None, **more: Any
-    ) -> Any:
-        host = next(iter(openssh_lab.hosts))
-        variables = host.inventory_vars()
-        if address is not None:
-            known = tmp_path / "known_hosts"
-            known.write_text(f"[{address[0]}]:{address[1]} {host.public_key}\n")
-            variables |= {"ansible_host": address[0], "ansible_port": address[1]}
-            variables["ansible_ssh_common_args"] = f"-o UserKnownHostsFile={known}"
-        (tmp_path / "inventory").mkdir(exist_ok=True)
-        (tmp_path / "inventory" / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": {"web": variables}}}))
-        keywords = {name: more.pop(name) for name in ("handlers", "gather_facts", "vars") if name in more}
-        book = [{"hosts": "all", "gather_facts": False, "strategy": strategy, **keywords, "tasks": tasks}]
-        pool = SessionPool(CodeLibrary(()), config_files=[], project_known_hosts=tmp_path / "known")
-        async with asyncio.timeout(90):
-            return await rows.play(tmp_path, book, hosts=tmp_path / "inventory", root=root, pool=pool, **more)
-
-    return run
-
-
-def logged(played: Any) -> list[str]:
-    content: bytes = played.files["log"][0]
-    return content.decode().split()
-
-
-def statuses(played: Any) -> list[str]:
-    return [event.status for event in played.of(HostFinished)]
 
 
 @STRATEGIES

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from stella_ops.engine import ahead
+from stella_ops.engine import begun
 from stella_ops.engine.events import HostFinished
 from stella_ops.engine.traits import Traits
 from stella_ops.errors import ModuleCrashError, TaskTimeoutError, UnreachableError
@@ -262,20 +262,20 @@ async def test_a_defect_in_looking_ahead_is_heard(play: Play, pool: Any, monkeyp
 
 
 async def test_no_more_than_so_many_tasks(play: Play, pool: Any) -> None:
-    names = [f"c{n}" for n in range(ahead.DEPTH * 3)]
+    names = [f"c{n}" for n in range(begun.DEPTH * 3)]
     go = pool.hold("c0")
     running = asyncio.create_task(play(HEAD + commands(*names), hosts="a,", pool=pool))
-    await pool.until_sent(names[ahead.DEPTH])
+    await pool.until_sent(names[begun.DEPTH])
     for _ in range(50):
         await asyncio.sleep(0)
-    assert len(pool.sent) == ahead.DEPTH + 1
+    assert len(pool.sent) == begun.DEPTH + 1
     go.set()
     await running
     assert pool.ran == names
 
 
 async def test_no_more_than_so_many_bytes(play: Play, pool: Any) -> None:
-    pool.size = ahead.IN_FLIGHT // 4
+    pool.size = begun.IN_FLIGHT // 4
     names = [f"c{n}" for n in range(20)]
     go = pool.hold("c0")
     running = asyncio.create_task(play(HEAD + commands(*names), hosts="a,", pool=pool))
