@@ -322,7 +322,7 @@ async def test_a_long_play_costs_no_more_for_each_task(
 
 async def test_a_task_takes_what_it_takes(play: Play, pool: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr(ahead, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(begun, "time", SimpleNamespace(monotonic=lambda: now[0]))
 
     gates = [pool.hold(word) for word in ("one", "three", "five")]
     text = HEAD + (
