@@ -37,7 +37,7 @@ def run(task):
         if args["executable"]:
             line = "{} {}".format(args["executable"], line)
         try:
-            outcome = process.run(line, cwd=args["chdir"] or None, shell=True)
+            outcome = process.run(line, cwd=args["chdir"] or None, shell=True, live=task.live)
         except OSError as error:
             where = args["chdir"] or "/bin/sh"
             task.fail("cannot run the script: {}: {}".format(where, error.strerror), rc=error.errno or 2)

@@ -38,6 +38,9 @@ class Redactor:
         self._forms: set[str] = set()
         self._by_gram: dict[str, list[str]] = {}
         self._pattern: re.Pattern[str] | None = None
+        self._longest = 0
+        self._beginnings: set[str] = set()
+        self._of_lines: list[tuple[str, str]] = []
 
     def __repr__(self) -> str:
         return f"<Redactor of {len(self._secrets)} secrets>"
@@ -57,12 +60,59 @@ class Redactor:
         for form in set(_forms(text)) - self._forms:
             self._forms.add(form)
             self._by_gram.setdefault(form[:_GRAM], []).append(form)
+            self._longest = max(self._longest, len(form))
+            self._beginnings.update(form[:size] for size in range(1, _GRAM))
+            if "\n" in form:
+                self._of_lines.append((form[: form.index("\n") + 1], form))
         self._pattern = None
         return True
 
     def scrub(self, value: Any) -> Any:
         """A value with every secret masked: texts, bytes, mappings with their keys, lists, dataclasses."""
         return self._deep(value, 0) if self._forms else value
+
+    def cut(self, text: str, wanted: int) -> int:
+        """Where a text that goes on may be cut, so that its parts show no more than the whole would, each scrubbed.
+
+        Args:
+            text: what is there of it.
+            wanted: where one would like to cut: so many characters from its start.
+
+        Returns:
+            That, or less: the place before what is a secret, or may become one with what follows.
+        """
+        if not self._forms:
+            return wanted
+        place = min(wanted, self._begun(text))
+        pattern = self._pattern_for(text) if place < len(text) else None
+        for match in pattern.finditer(text) if pattern is not None else ():
+            if match.end() > place:
+                return min(place, match.start())
+        return place
+
+    def _begun(self, text: str) -> int:
+        """Where the longest end of a text stands that a form begins with, and goes on."""
+        # Most forms are of one line, and begin in the last one.
+        for at in range(max(text.rfind("\n") + 1, len(text) - self._longest + 1), len(text)):
+            if len(text) - at < _GRAM:
+                if text[at:] in self._beginnings:
+                    return min(at, self._begun_lines(text))
+                continue
+            for form in self._by_gram.get(text[at : at + _GRAM], ()):
+                if len(form) > len(text) - at and text.endswith(form[: len(text) - at]):
+                    return min(at, self._begun_lines(text))
+        return self._begun_lines(text)
+
+    def _begun_lines(self, text: str) -> int:
+        """The same for forms of several lines, of which the first is there whole."""
+        begun = len(text)
+        for first, form in self._of_lines:
+            at = text.find(first, max(0, len(text) - len(form) + 1))
+            while 0 <= at < begun:
+                if text.endswith(form[: len(text) - at]):
+                    begun = at
+                at = text.find(first, at + 1)
+        return begun
 
     def _deep(self, value: Any, depth: int) -> Any:
         if isinstance(value, str):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from stella_ops.errors import NotYet, UnreachableError
 from stella_ops.templating.templar import Templar
-from stella_ops.transport.base import Become, CommandResult, HostSession, Link, ModuleCall
+from stella_ops.transport.base import Become, CommandResult, HostSession, Link, Listener, ModuleCall
 from stella_ops.transport.content import RESUMABLE, FileContent, SourceFiles
 
 if TYPE_CHECKING:
@@ -26,6 +26,14 @@ Result = dict[str, Any]
 
 def _tell_nobody(sent: int, total: int) -> None:
     pass
+
+
+class LiveOutput(Listener, Protocol):
+    """A ``Listener`` to one attempt after another."""
+
+    def end(self) -> None:
+        """The command of an attempt prints no more: tell what is left."""
+        ...
 
 
 class ActionFailure(Exception):
@@ -54,6 +62,7 @@ class ActionContext:
         inventory: may be added to.
         transfer: called with a file's name when it begins to travel; what it returns is told how far it is (bytes
             sent, bytes in all).
+        live: hears what the task's command prints while it runs; None where nobody watches.
     """
 
     host: str
@@ -74,6 +83,7 @@ class ActionContext:
     sources: SourceFiles = field(default_factory=SourceFiles)
     inventory: Inventory | None = None
     transfer: Callable[[str], Callable[[int, int], None]] = lambda name: _tell_nobody
+    live: LiveOutput | None = None
 
     async def module(
         self,
@@ -101,6 +111,7 @@ class ActionContext:
             link=self.link,
             background=background,
             told=told or {},
+            live=self.live if background is None else None,
         )
         if not isinstance(content, FileContent) or content.small() is not None:
             return told_by_host(await self.session.call(call, self.become))
@@ -133,7 +144,9 @@ class ActionContext:
 
     async def raw(self, command: str) -> CommandResult:
         """Run a bare command on the host."""
-        return await self.session.raw(command, self.become, self.timeout)
+        if self.live is None:
+            return await self.session.raw(command, self.become, self.timeout)
+        return await self.session.raw(command, self.become, self.timeout, live=self.live)
 
     def the_fleet(self) -> Fleet:
         """The fleet's services.

@@ -66,6 +66,7 @@ class Choices:
     extra_vars: tuple[str, ...] = ()
     task_timeout: int | None = None
     verbose: int = 0
+    live: bool | None = None
     output: str = "human"
     reports: tuple[str, ...] = ()
     detailed_exitcode: bool = False
@@ -537,17 +538,20 @@ async def _execute(
     from stella_ops.agents.fleet import Fleet
     from stella_ops.cli.collections import tell
     from stella_ops.cli.recording import WithoutVault
+    from stella_ops.cli.watching import output_watchers
     from stella_ops.console.fan_out import FanOut
     from stella_ops.engine.run import Run
     from stella_ops.engine.run_context import RunContext
     from stella_ops.vault.keyring import current
 
-    changes = _Changes()
+    changes, watched = _Changes(), False
     if reporters is not None:
         watching = list(reporters)
     else:
         # Those that write files come first: what they say stands above the recap.
-        watching = [*_more_reporters(workplace, kind, title), console_reporter(workplace, kind=kind), changes]
+        console = console_reporter(workplace, kind=kind)
+        more, watched = output_watchers(workplace.choices.live, console)
+        watching = [*_more_reporters(workplace, kind, title), *more, console, changes]
     warned: set[str] = set()
 
     def warn(message: str) -> None:
@@ -588,6 +592,7 @@ async def _execute(
         modules=workplace.modules,
         files=workplace.files,
         kept_facts=kept_facts(workplace, warn),
+        watched=watched,
         ask=_ask,
         ask_step=_ask_step,
         reload=lambda: load(

@@ -111,6 +111,13 @@ run_options = _together(
     click.option("--task-timeout", type=click.IntRange(min=0), metavar="SECONDS", help="The longest a task may take."),
     click.option("-v", "--verbose", count=True, help="Show more; up to -vvv."),
     click.option(
+        "--live/--no-live",
+        "live",
+        default=None,
+        help="Show what command, shell, script and raw print while they run: below the task on a terminal, else on "
+        "standard error; with --output json as events. [default: on terminals]",
+    ),
+    click.option(
         "--report",
         "reports",
         multiple=True,

@@ -14,6 +14,9 @@ from stella_ops.engine.events import Event, to_json
 class JsonLinesReporter:
     """Writes each event as one line of JSON, in ASCII, and flushes it; never raises for what a value is."""
 
+    # All events, once commands are watched; programs that read them have to ask for that.
+    shows_output = only_when_asked = True
+
     def __init__(self, stream: TextIO) -> None:
         self._sink = StreamSink(stream)
 

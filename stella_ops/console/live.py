@@ -18,6 +18,7 @@ from stella_ops.console.text import banner
 from stella_ops.engine.events import (
     Event,
     HostFinished,
+    HostOutput,
     HostStarted,
     ItemFinished,
     PlayStarted,
@@ -30,6 +31,7 @@ from stella_ops.engine.events import (
 )
 
 MANY_HOSTS = 20
+_OUTPUT_ROWS = 8
 _QUIET = frozenset(("ok", "changed", "skipped"))
 _INTERVAL = 0.1  # seconds between two drawings, at least
 _IDLE = 1.0  # seconds after which the elapsed times are drawn anew
@@ -83,6 +85,11 @@ class LiveReporter:
             self._thread = threading.Thread(target=self._keep_drawing, name="stella-console", daemon=True)
             self._thread.start()
 
+    @property
+    def shows_output(self) -> bool:
+        """Whether it shows what commands print while they run."""
+        return self._screen is not None
+
     def handle(self, event: Event) -> None:
         """Note an event; it is drawn soon."""
         if self._screen is None:
@@ -112,7 +119,7 @@ class LiveReporter:
             return
         with self._lock:
             pending = self._screen.take()
-            area = self._area(self._screen.columns) if self._progress else []
+            area = self._area(self._screen.columns, self._screen.rows) if self._progress else []
         self._screen.draw(pending, area)
 
     def _keep_drawing(self) -> None:
@@ -122,13 +129,15 @@ class LiveReporter:
             self.draw()
             self._stop.wait(_INTERVAL)
 
-    def _area(self, columns: int) -> list[tuple[str, str | None]]:
+    def _area(self, columns: int, rows: int = 24) -> list[tuple[str, str | None]]:
         now = self._clock()
         # Where hosts do not wait for each other, some tasks are over but for hosts that failed before.
         shown = [progress for progress in self._progress.values() if progress.running or not progress.done]
         lines: list[tuple[str, str | None]] = []
+        # Two thirds of the terminal stay with what has ended.
+        for_output = max(1, min(_OUTPUT_ROWS, rows // 3 - 3)) // max(1, len(shown[:2]))
         for progress in shown[:2]:
-            lines += progress.lines(now, columns)
+            lines += progress.lines(now, columns, for_output)
         if len(shown) > 2:
             lines.append((f"… and {len(shown) - 2} more tasks", "skipped"))
         return lines
@@ -151,6 +160,10 @@ class LiveReporter:
             case RetryWaiting():
                 if progress := self._progress.get(event.task_id):
                     progress.note(event.host, f"retrying, {event.left} left")
+            case HostOutput():
+                if progress := self._progress.get(event.task_id):
+                    progress.tails.take(event)
+                return
             case TransferProgress():
                 if progress := self._progress.get(event.task_id):
                     progress.note(event.host, transferred(event.sent, event.total))

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from itertools import islice
 
+from stella_ops.console.output import Tails
 from stella_ops.console.text import safe_line, shorten, width
 
 _BAR = 24
@@ -24,6 +25,7 @@ class Progress:
         self._began = began
         self._counts: Counter[str] = Counter()
         self._notes: dict[str, str] = {}
+        self.tails = Tails()
 
     def started(self, host: str, now: float) -> None:
         """A host begins."""
@@ -39,9 +41,11 @@ class Progress:
         self._counts[status] += 1
         self.running.pop(host, None)
         self._notes.pop(host, None)
+        self.tails.end(host)
 
-    def lines(self, now: float, columns: int) -> list[tuple[str, str | None]]:
-        """The lines to show, no wider than the terminal: the bar with its counts, the hosts still at it."""
+    def lines(self, now: float, columns: int, rows: int = 0) -> list[tuple[str, str | None]]:
+        """The lines to show, no wider than the terminal: the bar with its counts, the hosts still at it, and in as many
+        rows at the most what they have printed last."""
         filled = _BAR * self.done // self.total if self.total else _BAR
         # Plain ASCII: it shows on every terminal and in every recording.
         bar = f"[{'#' * filled}{'.' * (_BAR - filled)}]"
@@ -57,6 +61,7 @@ class Progress:
         lines: list[tuple[str, str | None]] = [(shorten(name + tail, columns - 1), "failed" if bad else "bold")]
         if self.running:
             lines.append((self._hosts(now, columns - 1), "skipped"))
+        lines += [(line, None) for line in self.tails.shown(rows, columns - 1)]
         return lines
 
     def _hosts(self, now: float, columns: int) -> str:

@@ -41,6 +41,14 @@ class Screen:
         except (OSError, ValueError):
             return 80
 
+    @property
+    def rows(self) -> int:
+        """The terminal's height now."""
+        try:
+            return os.get_terminal_size(self._stream.fileno()).lines or 24
+        except (OSError, ValueError):
+            return 24
+
     def line(self, text: str, style: str | None = None) -> None:
         if not self.broken:
             self._pending.append(paint(text, style) if self._color else text)

@@ -54,6 +54,8 @@ class Ahead:
         begun = self._take(task)
         if begun is None:
             begun = await self._begin_anew(task, task_id)
+        elif begun.turn is not None:
+            begun.turn.begin(task_id)
         try:
             try:
                 outcome = await self._outcome(begun, path)
@@ -104,11 +106,12 @@ class Ahead:
             if not looking.cancelled():
                 looking.result()
 
-    def _begin(self, task: Task, task_id: int, previous: Begun[Task] | None) -> Begun[Task]:
+    def _begin(self, task: Task, task_id: int | None, previous: Begun[Task] | None) -> Begun[Task]:
         link = Link(previous.link if previous is not None else None)
         pending = self._pending(previous)
-        running = self.tasks.run(task, self.host, task_id, link=link, pending=pending)
-        return Begun(task, link, asyncio.create_task(running), previous)
+        turn = self.tasks.turn(task_id)
+        running = self.tasks.run(task, self.host, turn, link=link, pending=pending)
+        return Begun(task, link, asyncio.create_task(running), previous, turn)
 
     def _pending(self, previous: Begun[Task] | None) -> Pending | None:
         """What the tasks that are before it will set."""
@@ -143,6 +146,6 @@ class Ahead:
             await last.link.sent.wait()
             if last.stuck or not last.link.final or is_full(self._queue):
                 return
-            begun = self._begin(task, 0, last)
+            begun = self._begin(task, None, last)
             self._queue.append(begun)
             last = begun

@@ -14,6 +14,7 @@ from stella_ops.actions.base import ActionContext, ActionFailure
 from stella_ops.actions.registry import action
 from stella_ops.engine.events import RetryWaiting
 from stella_ops.engine.outcome import Result, defect_result, error_result
+from stella_ops.engine.output import Turn
 from stella_ops.engine.preparation import Preparation, Prepared
 from stella_ops.engine.results import finish_result
 from stella_ops.engine.run_context import RunContext
@@ -36,7 +37,7 @@ class Attempts:
         self._run = run
         self._preparation = preparation
 
-    async def run(self, task: Task, host: str, task_id: int, prepared: Prepared, scope_with: ScopeWith) -> Result:
+    async def run(self, task: Task, host: str, turn: Turn, prepared: Prepared, scope_with: ScopeWith) -> Result:
         """The result of a task, after as many attempts as ``until`` and ``retries`` ask for.
 
         Raises:
@@ -70,7 +71,7 @@ class Attempts:
             self._run.emit(
                 RetryWaiting(
                     time=time.time(),
-                    task_id=task_id,
+                    task_id=turn.task_id or 0,
                     host=host,
                     task=str(self._run.scrub(self._title(task, view))),
                     left=retries - attempt + 1,
@@ -105,6 +106,9 @@ class Attempts:
             result = {"failed": True, "msg": f"on the controller: {problem}"}
         except Exception as problem:
             result = defect_result(problem)
+        finally:
+            if context.live is not None:
+                context.live.end()
         return finish_result(result)
 
     def _takes_text(self, task: Task) -> bool:

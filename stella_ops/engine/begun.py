@@ -8,6 +8,7 @@ from collections.abc import Collection
 from typing import Any, Generic, TypeVar
 
 from stella_ops.engine.outcome import Outcome
+from stella_ops.engine.output import Turn
 from stella_ops.transport.base import Link
 
 Unit = TypeVar("Unit")
@@ -26,6 +27,7 @@ class Begun(Generic[Unit]):
         link: its place in the chain.
         running: comes to what it comes to.
         previous: the one it follows, None for the first of a chain.
+        turn: to be told when its turn has come.
 
     Attributes:
         began, ended: monotonic seconds.
@@ -33,14 +35,20 @@ class Begun(Generic[Unit]):
         undecided: it came to nothing ahead of its turn, and is to begin again in it.
     """
 
-    __slots__ = ("began", "ended", "link", "running", "stuck", "undecided", "unit")
+    __slots__ = ("began", "ended", "link", "running", "stuck", "turn", "undecided", "unit")
 
     def __init__(
-        self, unit: Unit, link: Link, running: asyncio.Task[Outcome], previous: Begun[Unit] | None = None
+        self,
+        unit: Unit,
+        link: Link,
+        running: asyncio.Task[Outcome],
+        previous: Begun[Unit] | None = None,
+        turn: Turn | None = None,
     ) -> None:
         self.unit = unit
         self.link = link
         self.running = running
+        self.turn = turn
         self.began = time.monotonic()
         self.ended = 0.0
         self.stuck = False

@@ -152,6 +152,24 @@ class TransferProgress(Event):
 
 
 @_event
+class HostOutput(Event):
+    """What a running task's command has printed on a host: emitted where somebody watches, never under ``no_log``.
+
+    ``text`` is a piece of ``stream``, "stdout" or "stderr". Where it does not end with a newline, the stream's next
+    piece goes on in the same line. ``skipped`` bytes before it are left out, as they were too many; the line before is
+    over then. ``item`` is that of the task's loop. What the module returns holds it all again.
+    """
+
+    task_id: int
+    host: str
+    stream: Literal["stdout", "stderr"]
+    text: str
+    skipped: int = 0
+    item: Any = None
+    delegate: str | None = None
+
+
+@_event
 class HostFinished(Event):
     """One host has ended a task.
 

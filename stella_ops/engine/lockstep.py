@@ -141,7 +141,7 @@ class Lockstep:
                 if alone and not once:
                     outcome = await self._ahead_of(host).run(task, task_id, self._path.after(task))
                 else:
-                    outcome = await self._tasks.run(task, host, task_id)
+                    outcome = await self._tasks.run(task, host, self._tasks.turn(task_id))
             share = hosts if once else [host]
             added = () if before is None else run.inventory.additions(before)
             guarded = batch.guards > 0

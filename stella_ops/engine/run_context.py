@@ -45,6 +45,7 @@ class RunContext:
         reload: reads the inventory again (``meta: refresh_inventory``).
         tunnels: opened to each host of a play before its first task; None where none are wanted.
         journal: what the run keeps of itself, and the past that it goes on with.
+        watched: whether somebody watches what commands print while they run.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class RunContext:
         reload: Callable[[], Inventory] | None = None,
         kept_facts: KeptFacts | None = None,
         journal: Journal | None = None,
+        watched: bool = False,
     ) -> None:
         self.run_id = run_id
         self.inventory = inventory
@@ -80,6 +82,7 @@ class RunContext:
         self.reload = reload
         self.kept_facts = kept_facts
         self.journal = journal if journal is not None else Journal()
+        self.watched = watched
         self.templar = Templar()
         self.sources = SourceFiles()
         self.states: dict[str, HostState] = {}

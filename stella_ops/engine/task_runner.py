@@ -13,6 +13,7 @@ from stella_ops.engine.events import ItemFinished, Status
 from stella_ops.engine.fact_caches.base import GATHERED
 from stella_ops.engine.loop_ahead import ItemsAhead
 from stella_ops.engine.outcome import Addition, Outcome, Result, censored, combine, defect, failed, skipped, unreachable
+from stella_ops.engine.output import STREAMING, Output, Turn, rate_for
 from stella_ops.engine.pending import Pending
 from stella_ops.engine.preparation import Preparation
 from stella_ops.engine.run_context import RunContext
@@ -44,11 +45,18 @@ class TaskRunner:
         self._attempts = Attempts(run, self._preparation)
 
     async def run(
-        self, task: Task, host: str, task_id: int, *, link: Link | None = None, pending: Pending | None = None
+        self,
+        task: Task,
+        host: str,
+        turn: Turn,
+        *,
+        link: Link | None = None,
+        pending: Pending | None = None,
     ) -> Outcome:
         """Run a task on a host. Never raises for what goes wrong on the host, or in the code for it.
 
         Args:
+            turn: takes what is told of it before it ends.
             link: its place among tasks that are sent ahead.
             pending: variables that are not known yet.
 
@@ -63,9 +71,9 @@ class TaskRunner:
         secret = flag(task.inherited.no_log, view, otherwise=True)
         try:
             if task.loop is None:
-                outcome = await self._run_one(task, host, task_id, view, secret, link=link)
+                outcome = await self._run_one(task, host, turn, view, secret, link=link)
             else:
-                outcome = await self._run_loop(task, host, task_id, view, secret)
+                outcome = await self._run_loop(task, host, turn, view, secret)
         except UnreachableError as error:
             outcome = unreachable(error, self._delegate(task, host, view))
         except StellaError as error:
@@ -78,6 +86,10 @@ class TaskRunner:
             outcome.status = "ignored"
         outcome.duration = time.monotonic() - started
         return outcome
+
+    def turn(self, task_id: int | None) -> Turn:
+        """For a task that begins; without a number it does so before its turn."""
+        return Turn(self._run.emit, task_id)
 
     def _view(self, task: Task, variables: Mapping[str, Any], kept: dict[str, Any] | None = None) -> LazyVariables:
         """A task's variables, rendered lazily; its lookups look where its role and file are."""
@@ -99,7 +111,7 @@ class TaskRunner:
 
     # -- loops
 
-    async def _run_loop(self, task: Task, host: str, task_id: int, view: Mapping[str, Any], secret: bool) -> Outcome:
+    async def _run_loop(self, task: Task, host: str, turn: Turn, view: Mapping[str, Any], secret: bool) -> Outcome:
         try:
             items = self._items(task, view)
         except TemplateError:
@@ -109,6 +121,7 @@ class TaskRunner:
                 return skipped(reason)
             raise
         outcomes: list[Outcome] = []
+        turns: dict[int, Turn] = {}
         # What an item sets, those after it see: facts are collected that way.
         carried: dict[str, Any] = {}
         extended = self._preparation.flag(task.loop_extended, view)
@@ -118,7 +131,8 @@ class TaskRunner:
             return _extra(task, index, items[index], _extended(items, index, all_items) if extended else None)
 
         async def begin(index: int, link: Link | None) -> Outcome:
-            return await self._run_item(task, host, task_id, extra(index), carried, secret, link)
+            mine = turns[index] = self.turn(turn.task_id if index == len(outcomes) else None)
+            return await self._run_item(task, host, mine, extra(index), carried, secret, link)
 
         ahead = None
         if len(items) > 1 and items_may_follow(task, self._run.options.module_folders):
@@ -126,12 +140,14 @@ class TaskRunner:
         for index, item in enumerate(items):
             if index and task.loop_pause is not None:
                 await asyncio.sleep(max(0.0, self._preparation.number(task.loop_pause, view, 0)))
+            if index in turns:
+                turns[index].begin(turn.task_id)
             if ahead is not None:
                 outcome = await ahead.outcome(index)
             else:
                 outcome = await begin(index, None)
             outcomes.append(outcome)
-            self._show_item(task, host, task_id, item, {**carried, **extra(index)}, secret, outcome)
+            self._show_item(task, host, turn, item, {**carried, **extra(index)}, secret, outcome)
             for kind, values in outcomes[-1].additions:
                 if kind != "facts":
                     carried.update(values)
@@ -167,7 +183,7 @@ class TaskRunner:
         self,
         task: Task,
         host: str,
-        task_id: int,
+        turn: Turn,
         extra: dict[str, Any],
         carried: Mapping[str, Any],
         secret: bool,
@@ -186,7 +202,7 @@ class TaskRunner:
         seen = {**carried, **extra}
         view = self._view(task, self._variables.of(host, task, seen, pending))
         try:
-            outcome = await self._run_one(task, host, task_id, view, secret, seen, link)
+            outcome = await self._run_one(task, host, turn, view, secret, seen, link)
         except UnreachableError as error:
             outcome = unreachable(error, self._delegate(task, host, view))
         except StellaError as error:
@@ -196,7 +212,14 @@ class TaskRunner:
         return outcome
 
     def _show_item(
-        self, task: Task, host: str, task_id: int, item: Any, seen: dict[str, Any], secret: bool, outcome: Outcome
+        self,
+        task: Task,
+        host: str,
+        turn: Turn,
+        item: Any,
+        seen: dict[str, Any],
+        secret: bool,
+        outcome: Outcome,
     ) -> None:
         view = self._view(task, self._variables.of(host, task, seen))
         shown = censored(outcome.shown) if secret else outcome.shown
@@ -205,7 +228,7 @@ class TaskRunner:
         self._run.emit(
             ItemFinished(
                 time=time.time(),
-                task_id=task_id,
+                task_id=turn.task_id or 0,
                 host=host,
                 status="ignored" if outcome.ignored else outcome.status,
                 item=outcome.label,
@@ -236,7 +259,7 @@ class TaskRunner:
         self,
         task: Task,
         host: str,
-        task_id: int,
+        turn: Turn,
         view: Mapping[str, Any],
         secret: bool,
         item: Mapping[str, Any] | None = None,
@@ -248,8 +271,20 @@ class TaskRunner:
         target = self._preparation.target(task, host, view)
         prepared = self._preparation.prepare(task, host, target, view, secret=secret, link=link)
         prepared.context.transfer = Transfers(
-            self._run.emit, task_id, host, lambda name: HIDDEN_NAME if secret else str(self._run.scrub(name))
+            turn.emit, host, lambda name: HIDDEN_NAME if secret else str(self._run.scrub(name))
         )
+        if self._run.watched and not secret and task.action in STREAMING:
+            label = (
+                None if task.loop is None else self._run.scrub(self._label(task, (item or {}).get(task.loop_var), view))
+            )
+            prepared.context.live = Output(
+                turn.emit,
+                self._run.redactor,
+                host=host,
+                rate=rate_for(min(self._run.options.forks, len(self._run.inventory.hosts))),
+                item=label,
+                delegate=target if target != host else None,
+            )
 
         def scope_with(result: Result) -> Mapping[str, Any]:
             # Conditions on a task's own result name it through the registered variable, and see what it sets.
@@ -258,7 +293,7 @@ class TaskRunner:
                 own = {**result.get("ansible_facts", {}), **own}
             return self._view(task, self._variables.of(host, task, {**(item or {}), **own})) if own else view
 
-        result = await self._attempts.run(task, host, task_id, prepared, scope_with)
+        result = await self._attempts.run(task, host, turn, prepared, scope_with)
         return self._outcome(task, host, result, view, target, diff=prepared.context.diff)
 
     def _outcome(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from stella_ops.engine.events import Event, TransferProgress
+from stella_ops.engine.events import TransferProgress
 
 # What is over before that is not worth a word; afterwards one is said this often.
 SILENT_SECONDS = 2.0
@@ -16,21 +16,19 @@ class Transfers:
     """The transfers of one task on one host.
 
     Args:
-        emit: takes the events.
+        emit: takes the events, and knows the number of the task.
         name: makes a file's name fit to be shown.
         clock: monotonic seconds.
     """
 
     def __init__(
         self,
-        emit: Callable[[Event], None],
-        task_id: int,
+        emit: Callable[[TransferProgress], None],
         host: str,
         name: Callable[[str], str],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._emit = emit
-        self._task_id = task_id
         self._host = host
         self._name = name
         self._clock = clock
@@ -48,7 +46,7 @@ class Transfers:
             self._emit(
                 TransferProgress(
                     time=time.time(),
-                    task_id=self._task_id,
+                    task_id=0,
                     host=self._host,
                     name=self._name(name),
                     sent=sent,

@@ -95,6 +95,28 @@ class Link:
         self.sent.set()
 
 
+class Listener(Protocol):
+    """Is told what a task's command prints while it runs. It must return quickly and must not raise.
+
+    Attributes:
+        rate: bytes a second that the host may tell, on the average.
+        total: bytes that it may tell in all.
+    """
+
+    rate: int
+    total: int
+
+    def __call__(self, stream: int, skipped: int, data: bytes) -> None:
+        """Take a piece.
+
+        Args:
+            stream: 1 for standard output, 2 for standard error.
+            skipped: bytes of the stream that were left out before it, as they were too many.
+            data: what was printed; may end in the middle of a line or a character.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModuleCall:
     """One module to run on a host.
@@ -105,7 +127,7 @@ class ModuleCall:
     calls that are sent ahead. ``background`` makes it a job that outlives the task: its ``id`` and ``limit`` in
     seconds; the answer comes at once then. ``told`` is for modules that were written for
     ansible-core: ``interpreter``, the operator's choice for its shebang, and ``settings``, which such modules are told
-    besides their arguments.
+    besides their arguments. ``live`` hears what its command prints meanwhile; None asks the host for nothing.
     """
 
     module: str
@@ -119,6 +141,7 @@ class ModuleCall:
     link: Link | None = None
     background: Mapping[str, Any] | None = None
     told: Mapping[str, Any] = field(default_factory=dict)
+    live: Listener | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +187,10 @@ class HostSession(Protocol):
         """
         ...
 
-    async def raw(self, command: str, become: Become | None = None, timeout: float = 0) -> CommandResult:
-        """Run a command through the login shell, without Python on the host."""
+    async def raw(
+        self, command: str, become: Become | None = None, timeout: float = 0, live: Listener | None = None
+    ) -> CommandResult:
+        """Run a command through the login shell, without Python on the host; ``live`` hears what it prints."""
         ...
 
     async def hello(self, become: Become | None = None) -> dict[str, Any]:

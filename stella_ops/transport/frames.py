@@ -14,8 +14,12 @@ NO_PYTHON = b"\0stella-runner/no-python\n"
 READY = b"\0stella-runner/ready\n"
 
 CODE, TASK, DATA, CANCEL, ALIVE = 1, 2, 3, 4, 5
-HELLO, RESULT, CRASH, SKIPPED = 16, 17, 18, 19
-FROM_HOST = frozenset((HELLO, RESULT, CRASH, SKIPPED))
+HELLO, RESULT, CRASH, SKIPPED, OUTPUT = 16, 17, 18, 19, 20
+FROM_HOST = frozenset((HELLO, RESULT, CRASH, SKIPPED, OUTPUT))
+
+TOLD = struct.Struct(">BQ")
+# The longest OUTPUT frame that is believed.
+OUTPUT_LIMIT = 1 << 16
 
 # What login shells and broken interpreters may print before the runner speaks; beyond it something is wrong.
 JUNK_LIMIT = 1 << 20
@@ -34,6 +38,20 @@ def encode(kind: int, task_id: int, payload: bytes) -> bytes:
 def gather(kind: int, task_id: int, parts: Sequence[bytes | memoryview]) -> bytes:
     """One frame whose payload is in several parts."""
     return b"".join((HEADER.pack(sum(len(part) for part in parts), kind, task_id), *parts))
+
+
+def read_output(payload: bytes) -> tuple[int, int, bytes]:
+    """What an OUTPUT frame holds: the stream (1 or 2), how many bytes of it were left out before, what was printed.
+
+    Raises:
+        FrameError: no runner sends that.
+    """
+    if not TOLD.size <= len(payload) <= OUTPUT_LIMIT:
+        raise FrameError(f"a piece of output of {len(payload)} bytes")
+    stream, skipped = TOLD.unpack_from(payload)
+    if stream not in (1, 2):
+        raise FrameError(f"output of a stream {stream}")
+    return stream, skipped, payload[TOLD.size :]
 
 
 class FrameDecoder:

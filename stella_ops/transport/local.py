@@ -11,7 +11,7 @@ import signal
 from typing import Any, cast
 
 from stella_ops.errors import NotYet, TunnelError
-from stella_ops.transport.base import Become, CommandResult, ConnectionSpec, ModuleCall, RemoteSocket
+from stella_ops.transport.base import Become, CommandResult, ConnectionSpec, Listener, ModuleCall, RemoteSocket
 from stella_ops.transport.code import CodeLibrary
 from stella_ops.transport.launch import launch
 from stella_ops.transport.raw import RawExchange
@@ -106,8 +106,10 @@ class LocalSession(Session):
             call = dataclasses.replace(call, link=None)
         return await super().call(call, become)
 
-    async def raw(self, command: str, become: Become | None = None, timeout: float = 0) -> CommandResult:
-        exchange = RawExchange(command, become, name=self.spec.name)
+    async def raw(
+        self, command: str, become: Become | None = None, timeout: float = 0, live: Listener | None = None
+    ) -> CommandResult:
+        exchange = RawExchange(command, become, name=self.spec.name, live=live)
         process = await asyncio.create_subprocess_exec(
             "/bin/sh",
             "-c",

@@ -12,7 +12,7 @@ import shlex
 from typing import Protocol
 
 from stella_ops.errors import BecomeError, TaskError, TaskTimeoutError
-from stella_ops.transport.base import Become, CommandResult
+from stella_ops.transport.base import Become, CommandResult, Listener
 from stella_ops.transport.launch import wrap_become
 
 OUTPUT_LIMIT = 1 << 26
@@ -29,10 +29,16 @@ class _Writer(Protocol):
 
 
 class RawExchange:
-    """One bare command: its command line, and the conversation on its pipes."""
+    """One bare command: its command line, and the conversation on its pipes.
 
-    def __init__(self, command: str, become: Become | None, *, name: str) -> None:
+    Args:
+        live: hears what it prints.
+    """
+
+    def __init__(self, command: str, become: Become | None, *, name: str, live: Listener | None = None) -> None:
         self._name = name
+        self._live = live
+        self._told = 0
         self._become = become
         self._prompt: bytes | None = None
         self._prompted = 0
@@ -61,6 +67,8 @@ class RawExchange:
         while data := await reader.read(65536):
             into += data
             self._check_size(into)
+            if self._live is not None:
+                self._live(1, 0, data)
 
     async def _watch(self, reader: _Reader, stdin: _Writer) -> None:
         while data := await reader.read(65536):
@@ -75,6 +83,16 @@ class RawExchange:
                 else:
                     with contextlib.suppress(OSError):
                         stdin.write_eof()
+            if self._live is not None:
+                self._tell_complaints(self._live, len(self._stderr) - _begun(self._stderr, self._prompt))
+        if self._live is not None:
+            self._tell_complaints(self._live, len(self._stderr))
+
+    def _tell_complaints(self, live: Listener, end: int) -> None:
+        """Tell what stands on standard error, sudo's prompt excepted."""
+        if end > self._told:
+            live(2, 0, bytes(self._stderr[self._told : end]))
+            self._told = end
 
     def _check_size(self, collected: bytearray) -> None:
         """A command that never stops talking must not fill the controller's memory."""
@@ -102,3 +120,9 @@ class RawExchange:
     def too_late(self, timeout: float) -> TaskTimeoutError:
         """The error for a command that did not end in time."""
         return TaskTimeoutError(f"the command did not end within {timeout} seconds", where=self._name)
+
+
+def _begun(text: bytearray, prompt: bytes | None) -> int:
+    """How many bytes at the end of a text may be the beginning of a prompt."""
+    longest = min(len(text), len(prompt) - 1) if prompt else 0
+    return next((size for size in range(longest, 0, -1) if prompt and text.endswith(prompt[:size])), 0)

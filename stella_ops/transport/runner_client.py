@@ -17,15 +17,15 @@ from stella_ops.errors import (
     NotYet,
     StellaError,
     TaskError,
-    TaskTimeoutError,
     UnreachableError,
 )
 from stella_ops.transport import frames
 from stella_ops.transport.answers import AnswerError, read_answer
-from stella_ops.transport.base import Become, ModuleCall
+from stella_ops.transport.base import Become, Listener, ModuleCall
 from stella_ops.transport.bytecode import without_bytecode
 from stella_ops.transport.code import CodeLibrary, ModuleCode
 from stella_ops.transport.content import Content, as_content
+from stella_ops.transport.crashes import crash_error
 from stella_ops.transport.foreign import foreign_request
 from stella_ops.transport.launch import Launch
 from stella_ops.transport.sending import Sending, everything, sending
@@ -85,6 +85,8 @@ class RunnerClient:
         # Whether the last small content that the host was asked about was news to it.
         self._lacks = False
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        # Who hears what those tasks print.
+        self._listening: dict[int, Listener] = {}
         # Those of them that were sent to follow another task: no other may be told of as skipped.
         self._following: set[int] = set()
         self._next_id = 1
@@ -220,6 +222,9 @@ class RunnerClient:
                 self._patience.cancel()
             self._stay_alive()
             return
+        if kind == frames.OUTPUT:
+            self._hear(task_id, payload)
+            return
         waiting = self._waiting.pop(task_id, None)
         if waiting is None or waiting.done():
             return
@@ -238,7 +243,13 @@ class RunnerClient:
         if kind == frames.RESULT:
             waiting.set_result(answer)
         else:
-            waiting.set_exception(self._crash(answer))
+            waiting.set_exception(crash_error(answer, self.name))
+
+    def _hear(self, task_id: int, payload: bytes) -> None:
+        stream, skipped, data = frames.read_output(payload)
+        # What nobody asked for is of a task that was cancelled meanwhile.
+        if (listener := self._listening.get(task_id)) is not None:
+            listener(stream, skipped, data)
 
     # -- calls
 
@@ -303,6 +314,9 @@ class RunnerClient:
         if call.background is not None:
             request["background"] = dict(call.background)
             request["keep"] = False
+        if call.live is not None:
+            request["live"] = (call.live.rate, call.live.total)
+            self._listening[task_id] = call.live
         told = _task_payload(request, content if inline else None)
         packed = bytearray()
         for unit in module.units():
@@ -330,6 +344,7 @@ class RunnerClient:
         finally:
             self._waiting.pop(task_id, None)
             self._following.discard(task_id)
+            self._listening.pop(task_id, None)
 
     async def _stream(
         self,
@@ -427,27 +442,6 @@ class RunnerClient:
             hint="try the login by hand: ssh to the host and run /bin/sh; a Python that hangs is passed over with "
             "ansible_python_interpreter",
         )
-
-    def _crash(self, crash: dict[str, Any]) -> TaskError:
-        noise = str(crash.get("noise") or "").strip()
-        if crash.get("reason") == "timeout":
-            return TaskTimeoutError(
-                f"the task did not end within {crash.get('timeout')} seconds and was killed", where=self.name
-            )
-        if crash.get("reason") == "closed":
-            text = "the module closed the pipe for its answer"
-        elif crash.get("signal"):
-            text = f"the module was killed by signal {crash['signal']}"
-            if crash["signal"] == 9:
-                text += " (out of memory?)"
-        elif crash.get("reason") == "load":
-            text = "the module cannot be loaded"
-        elif crash.get("reason") == "fork":
-            text = "the host cannot start another process"
-        else:
-            text = f"the module ended without an answer (exit status {crash.get('status')})"
-        last = noise.splitlines()[-1] if noise else ""
-        return ModuleCrashError(f"{text}: {last}" if last else text, where=self.name)
 
 
 def _read_hello(payload: bytes) -> dict[str, Any]:

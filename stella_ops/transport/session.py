@@ -7,7 +7,7 @@ import asyncio
 from typing import Any
 
 from stella_ops.errors import NotYet, UnreachableError
-from stella_ops.transport.base import Become, CommandResult, ConnectionSpec, ModuleCall
+from stella_ops.transport.base import Become, CommandResult, ConnectionSpec, Listener, ModuleCall
 from stella_ops.transport.code import CodeLibrary
 from stella_ops.transport.runner_client import RunnerClient
 
@@ -29,7 +29,9 @@ class Session(abc.ABC):
         """Start the process and attach a client to it; the runner's greeting is not waited for."""
 
     @abc.abstractmethod
-    async def raw(self, command: str, become: Become | None = None, timeout: float = 0) -> CommandResult:
+    async def raw(
+        self, command: str, become: Become | None = None, timeout: float = 0, live: Listener | None = None
+    ) -> CommandResult:
         """See ``HostSession.raw``."""
 
     async def call(self, call: ModuleCall, become: Become | None = None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, cast
 import asyncssh
 
 from stella_ops.errors import StellaError, UnreachableError
-from stella_ops.transport.base import Become, CommandResult, ConnectionSpec
+from stella_ops.transport.base import Become, CommandResult, ConnectionSpec, Listener
 from stella_ops.transport.bulk import BulkWriter
 from stella_ops.transport.code import CodeLibrary
 from stella_ops.transport.connect import Connector, close_connection
@@ -153,8 +153,10 @@ class SshSession(Session):
         if isinstance(problem, StellaError):
             client.fail(problem)
 
-    async def raw(self, command: str, become: Become | None = None, timeout: float = 0) -> CommandResult:
-        exchange = RawExchange(command, become, name=self.spec.name)
+    async def raw(
+        self, command: str, become: Become | None = None, timeout: float = 0, live: Listener | None = None
+    ) -> CommandResult:
+        exchange = RawExchange(command, become, name=self.spec.name, live=live)
         connection = await self._connect()
         try:
             async with asyncio.timeout(timeout or None):

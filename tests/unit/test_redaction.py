@@ -148,3 +148,43 @@ def test_thousands_of_secrets_cost_no_more_per_text() -> None:
     assert all(crowd.scrub(result) is result for result in results)
     assert time.process_time() - began < 10
     assert MASK in crowd.scrub(f"token {1999:016x}.{'abcdefgh' * 5}1999")
+
+
+@given(
+    values=st.lists(secrets, min_size=1, max_size=4),
+    between=st.lists(st.text("ab\n$'\"% ", max_size=6), min_size=5, max_size=5),
+    data=st.data(),
+)
+def test_a_text_that_comes_in_pieces_shows_no_more_than_the_whole(values, between, data):
+    redactor = holding(*values)
+    whole = "".join(f"{part}{value}" for part, value in zip(between, [*values, "", "", "", ""][:5], strict=True))
+    shown, waiting, left = "", "", whole
+    while left:
+        size = data.draw(st.integers(1, len(left)))
+        waiting, left = waiting + left[:size], left[size:]
+        place = redactor.cut(waiting, data.draw(st.integers(0, len(waiting))))
+        shown += redactor.scrub(waiting[:place])
+        waiting = waiting[place:]
+    shown += redactor.scrub(waiting)
+    assert shown == redactor.scrub(whole)
+
+
+def test_what_may_become_a_secret_waits_for_the_rest_of_it():
+    redactor = holding("top-secret", "two\nlines of it", "secretary")
+    assert redactor.cut("the password is top-sec", 23) == 16
+    assert redactor.cut("the password is top-secret", 26) == 16, "'secret' may become 'secretary'"
+    assert redactor.cut("the password is top-secret\n", 27) == 27
+    assert redactor.cut("it is two\n", 10) == 6
+    assert redactor.cut("nothing of the kin", 18) == 18
+    assert redactor.cut("now top-secret as ever", 9) == 4
+    assert Redactor().cut("top-sec", 5) == 5
+
+
+def test_cutting_costs_no_more_with_many_secrets():
+    redactor = holding(*(f"token-{number:06}-{number * 7919:08x}" for number in range(2000)))
+    line = "an ordinary line of a compiler's output, such as there are many\n" * 60
+    began = time.process_time()
+    for _ in range(20):
+        assert redactor.cut(line, len(line)) == len(line)
+
+    assert time.process_time() - began < 2

@@ -113,7 +113,7 @@ def _run(task, words, use_shell, folder):
         task.warn("command ignores 'executable'; use the shell module, or write it before the command")
         executable = None
     try:
-        return process.run(words, stdin=stdin, cwd=folder, shell=use_shell, executable=executable)
+        return process.run(words, stdin=stdin, cwd=folder, shell=use_shell, executable=executable, live=task.live)
     except (OSError, ValueError) as error:
         program = (executable or "/bin/sh") if use_shell else words[0]
         number = getattr(error, "errno", None)

@@ -20,7 +20,7 @@ _READ = 65536
 _F_GETPIPE_SZ = 1032  # fcntl(2); Python names it from 3.10 on
 
 
-def run(argv, stdin=None, cwd=None, environment=None, shell=False, executable=None):
+def run(argv, stdin=None, cwd=None, environment=None, shell=False, executable=None, live=None):
     """Run a program and wait for it.
 
     The program's end is what counts, not the end of its output: a daemon that it leaves behind with our pipes
@@ -32,6 +32,7 @@ def run(argv, stdin=None, cwd=None, environment=None, shell=False, executable=No
         cwd: folder to run in.
         environment: variables to add to ours.
         shell: True to have ``executable`` (default /bin/sh) interpret ``argv``.
+        live: a task's ``live``, by which its output is told while it runs; None where nobody watches.
 
     Returns:
         ``Outcome``: rc (-N for signal N), stdout and stderr as bytes.
@@ -41,14 +42,14 @@ def run(argv, stdin=None, cwd=None, environment=None, shell=False, executable=No
     """
     watcher = guard
     if watcher is None or not watcher.starting():
-        return _run(argv, stdin, cwd, environment, shell, executable, None)
+        return _run(argv, stdin, cwd, environment, shell, executable, live, None)
     try:
-        return _run(argv, stdin, cwd, environment, shell, executable, watcher)
+        return _run(argv, stdin, cwd, environment, shell, executable, live, watcher)
     finally:
         watcher.ended()
 
 
-def _run(argv, stdin, cwd, environment, shell, executable, watcher):
+def _run(argv, stdin, cwd, environment, shell, executable, live, watcher):
     child = subprocess.Popen(
         argv,
         stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
@@ -63,11 +64,20 @@ def _run(argv, stdin, cwd, environment, shell, executable, watcher):
     )
     if watcher is not None:
         watcher.started(child.pid)
-    out, err = _converse(child, stdin or b"")
+    teller = None if live is None else _teller(live)
+    out, err = _converse(child, stdin or b"", teller)
+    if teller is not None:
+        teller.finish()
     return Outcome(child.wait(), out, err)
 
 
-def _converse(child, stdin):
+def _teller(live):
+    from stella_ops.remote.lib.live import Teller
+
+    return Teller(*live)
+
+
+def _converse(child, stdin, teller):
     outputs = {child.stdout.fileno(): [], child.stderr.fileno(): []}  # type: dict[int, list[bytes]]
     parts = list(outputs.values())
     open_fds = set(outputs)
@@ -100,6 +110,9 @@ def _converse(child, stdin):
             if ended:
                 for fd in open_fds.intersection(outputs):
                     _drain(fd, outputs[fd])
+            if teller is not None:
+                teller.look(*parts)
+            if ended:
                 break
     finally:
         for pipe in (child.stdin, child.stdout, child.stderr):

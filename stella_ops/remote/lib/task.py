@@ -30,6 +30,7 @@ class Task:
         diff_mode: True when a ``diff`` is wanted in the result.
         content: None, or a binary file object that can be read once.
         warnings: sentences collected by ``warn``.
+        live: for ``process.run``: where a program's output is told while it runs; None where nobody watches.
     """
 
     def __init__(self, args, check_mode=False, diff_mode=False, content=None, warnings=None):
@@ -38,6 +39,7 @@ class Task:
         self.diff_mode = diff_mode
         self.content = content
         self.warnings = [] if warnings is None else warnings
+        self.live = None  # type: tuple[int, int, int] | None
 
     def warn(self, message):
         """Add one sentence to the result's ``warnings``; the same sentence is kept once."""
@@ -49,14 +51,16 @@ class Task:
         raise ModuleFailure(msg, **more)
 
 
-def execute(run, arguments_spec, request, content=None):
+def execute(run, arguments_spec, request, content=None, told_by=None):
     """Run a module and return its result; never raises.
 
     Args:
         run: the module's ``run`` function.
         arguments_spec: the module's ``ARGUMENTS``.
-        request: ``{"args": dict, "check": bool, "diff": bool}``.
+        request: ``{"args": dict, "check": bool, "diff": bool}``, and ``live`` (bytes a second, bytes in all) where
+            somebody watches what its programs print.
         content: None, or a binary file object.
+        told_by: the descriptor by which that is told.
 
     Returns:
         A dict of JSON types with at least ``changed`` and ``failed``; strings in it encode as UTF-8.
@@ -65,6 +69,8 @@ def execute(run, arguments_spec, request, content=None):
     hidden = []  # type: list[str]
     try:
         task = Task({}, bool(request.get("check")), bool(request.get("diff")), content, warnings)
+        if request.get("live") and told_by is not None:
+            task.live = (told_by,) + tuple(request["live"])
         given = request.get("args") or {}
         # Known before the arguments are fitted, so that a refusal cannot show a secret either.
         hidden = arguments.secrets(arguments_spec, _named_by_spec(arguments_spec, given))

@@ -1,6 +1,7 @@
 """The processes that modules run in: forked from the runner, one for each task or kept for several.
 
-A child answers with 4 bytes of length, a byte of flags, and JSON.
+A child answers with 4 bytes of length, a byte of flags, and JSON. Before that, where somebody watches, come pieces of
+what its task's program prints (see ``lib/live.py``), each with a flag of its own.
 
 A child that is kept serves one task after another, which saves the fork and the imports that many a task would do
 again. It ends as soon as a task leaves anything behind: a process, a thread, a descriptor, other ids. Programs that
@@ -25,7 +26,7 @@ HEAD = struct.Struct(">IB")
 # fcntl(2): the names that Python lacks, and the structure f_owner_ex.
 F_GETOWN_EX, F_OWNER_PGRP = 16, 2
 OWNER = struct.Struct("ii")
-FAILED, LEAVING, UNLOADABLE = 1, 2, 4
+FAILED, LEAVING, UNLOADABLE, OUTPUT = 1, 2, 4, 8
 
 # The longest answer of a module, as JSON. Longer ones become a failure that says so.
 RESULT_LIMIT = 67108864
@@ -106,11 +107,12 @@ class Child(object):
         self.task_id = None
         self.content = bytearray()
         self.content_ended = False
-        self.begin(None, 0)
+        self.begin(None, 0, False)
 
-    def begin(self, task_id, timeout):
-        """Note that it starts a task; ``timeout`` in seconds, 0 for none."""
+    def begin(self, task_id, timeout, live):
+        """Note that it starts a task; ``timeout`` in seconds, 0 for none; ``live``: whether its output is watched."""
         self.task_id = task_id
+        self.live = live
         self.timeout = timeout
         self.deadline = time.monotonic() + timeout if timeout else None
         self.answer = bytearray()
@@ -137,10 +139,23 @@ class Child(object):
                 groups.extend(group for group in found if group not in groups)
         return groups
 
+    def pieces(self):
+        """Take what its task has printed off the front of the answer."""
+        answer = self.answer
+        while len(answer) >= HEAD.size:
+            length, flags = HEAD.unpack_from(answer)
+            if not flags & OUTPUT or len(answer) - HEAD.size < length:
+                return
+            yield bytes(answer[HEAD.size : HEAD.size + length])
+            del answer[: HEAD.size + length]
+
     def complete(self):
         """Whether all of its answer is here."""
         answer = self.answer
-        return len(answer) >= HEAD.size and len(answer) - HEAD.size >= HEAD.unpack_from(answer)[0]
+        if len(answer) < HEAD.size:
+            return False
+        length, flags = HEAD.unpack_from(answer)
+        return len(answer) - HEAD.size >= length and not (self.live and flags & OUTPUT)
 
     def flags(self):
         return HEAD.unpack_from(self.answer)[1]
@@ -252,7 +267,7 @@ def _single(tasks, request, content, content_fd, result_fd, lifeline):
     for name, value in (request.get("environment") or {}).items():
         os.environ[name] = str(value)
     stream = os.fdopen(content_fd, "rb") if content_fd is not None else _stream(content)
-    flags, answer = _run(tasks.code(request), request, stream)
+    flags, answer = _run(tasks.code(request), request, stream, result_fd)
     lifeline.disarm()
     processes.write_all(result_fd, HEAD.pack(len(answer), flags | LEAVING) + answer)
 
@@ -270,7 +285,7 @@ def _several(tasks, request, content, orders_fd, result_fd, lifeline, guard):
             answer = plainjson.dumps({"reason": "load", "noise": processes.trace()})
             flags = UNLOADABLE
         else:
-            flags, answer = _run(code, request, _stream(content))
+            flags, answer = _run(code, request, _stream(content), result_fd)
         code = content = None
         if not surroundings.restore():
             flags |= LEAVING
@@ -292,7 +307,7 @@ def _stream(content):
     return None if content is None else io.BytesIO(content)
 
 
-def _run(code, request, content):
+def _run(code, request, content, result_fd):
     """Runs the module's ``run``, or a module of another kind; flags and JSON of its result."""
     if "foreign" in request:
         from stella_ops.remote.lib import foreign
@@ -308,9 +323,11 @@ def _run(code, request, content):
         spec = module.__dict__.get("ARGUMENTS", {})
 
         def work():
-            return execute(module.run, spec, request, content)
+            return execute(module.run, spec, request, content, result_fd)
 
     if request.get("background"):
+        # It is not waited for.
+        request["live"] = None
         from stella_ops.remote.runner import jobs
 
         result = jobs.start(request["background"], work)

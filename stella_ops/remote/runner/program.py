@@ -7,7 +7,8 @@ sent, has tasks done by children (``child.py``), and answers in frames on standa
 
 To the host: CODE (see ``loader.py``), TASK (JSON; then, with ``inline``, a newline and the task's content), DATA
 (bytes of a task's content stream, empty at its end), CANCEL, ALIVE. To the controller: HELLO, RESULT, CRASH,
-SKIPPED, all JSON.
+SKIPPED, all JSON; OUTPUT, which is of a task that still runs: what its program prints (see ``lib/live.py``), where
+the request asks for it with ``live``.
 
 A task may say that it comes ``after`` another one: it then waits for that one's end, and is skipped unless that one
 went well. So a controller can send many tasks at once and none runs after a failure.
@@ -46,12 +47,14 @@ from stella_ops.remote.runner.tasks import Tasks
 
 MAGIC = b"\0stella-runner/1\n"
 CODE, TASK, DATA, CANCEL, ALIVE = 1, 2, 3, 4, 5
-HELLO, RESULT, CRASH, SKIPPED = 16, 17, 18, 19
+HELLO, RESULT, CRASH, SKIPPED, OUTPUT = 16, 17, 18, 19, 20
 
 IDLE_SECONDS = 600.0
 GRACE_SECONDS = 2.0
 SPLICE_F_NONBLOCK = 2
 HIGH_WATER = 4194304
+# So much may wait to be sent before what programs print is left in their pipes, where it will be cut short.
+LIVE_WATER = 65536
 NOISE_LIMIT = 4096
 FRAME_LIMIT = 268435456
 # How many ended tasks are remembered for those that were sent to follow them.
@@ -152,6 +155,8 @@ class Runner(object):
             if child.content_fd is not None:
                 waits = child.content or (child is self.passage.child and self.passage.stuck)
                 self.watch(child.content_fd, select.POLLOUT if waits else 0)
+            if child.live and child.result_fd is not None:
+                self.watch(child.result_fd, select.POLLIN if self.outbox_size < LIVE_WATER else 0)
         for fd, events in self.poll.poll(self.patience()):
             self.serve(fd, events)
         if full:
@@ -353,7 +358,7 @@ class Runner(object):
         if child is None:
             self.follow(task_id, False)
             return
-        child.begin(task_id, request.get("timeout") or 0)
+        child.begin(task_id, request.get("timeout") or 0, bool(request.get("live")))
         self.children[task_id] = child
         self.watch(child.result_fd, select.POLLIN)
         self.watch(child.noise_fd, select.POLLIN)
@@ -418,6 +423,8 @@ class Runner(object):
         if data is None:
             return
         child.answer += data
+        if child.live:
+            self.pass_on(child)
         if child.complete():
             self.finish(child)
         elif not data:
@@ -426,6 +433,11 @@ class Runner(object):
             child.result_fd = None
             if child.killed is None:
                 child.closed_at = time.monotonic()
+
+    def pass_on(self, child):
+        """Send what a task has printed so far."""
+        for piece in child.pieces():
+            self.send(OUTPUT, child.task_id, piece)
 
     def read_noise(self, child):
         data = read_some(child.noise_fd)
@@ -456,6 +468,8 @@ class Runner(object):
                 if not data:
                     break
                 child.answer += data
+                if child.live:
+                    self.pass_on(child)
             self.finish(child, status)
 
     def finish(self, child, status=None):

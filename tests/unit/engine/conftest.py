@@ -216,6 +216,7 @@ def play(tmp_path: Path) -> Callable[..., Any]:
         pool: FakePool | None = None,
         journal: Callable[[list[Playbook]], Journal] = lambda books: Journal(),
         ask: Callable[[Prompt], Any] = lambda prompt: prompt.default,
+        watched: bool = False,
         **options: Any,
     ) -> Played:
         path = tmp_path / "playbook.yml"
@@ -236,6 +237,7 @@ def play(tmp_path: Path) -> Callable[..., Any]:
             redactor=Redactor(),
             journal=journal(books),
             ask=ask,
+            watched=watched,
         )
         code = await Run(context).execute(books)
         return Played(code, pool, seen, context)

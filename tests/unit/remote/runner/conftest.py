@@ -101,7 +101,9 @@ class RunnerProcess:
             data = os.read(self.out, 1 << 20)
             if not data:
                 pytest.fail(f"the runner ended: {self.complaint()}")
-            self.frames += [(kind, task, json.loads(payload)) for kind, task, payload in self.decoder.feed(data)]
+            for kind, task, payload in self.decoder.feed(data):
+                read = frames.read_output if kind == frames.OUTPUT else json.loads
+                self.frames.append((kind, task, read(payload)))
         return self.frames.pop(0)
 
     def call(self, source: str, args: Any = None, **request: Any) -> dict[str, Any]:
