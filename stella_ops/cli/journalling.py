@@ -40,6 +40,7 @@ class Journalling:
     ) -> None:
         self._run_id = run_id
         self._resuming = resuming
+        self._recorder = recorder
         self._plays = sum(len(book.plays) for book in playbooks)
         self._writer: JournalWriter | None = None
         if recorder is not None:
@@ -53,8 +54,10 @@ class Journalling:
             )
             recorder.journal_with(self._writer)
             if resuming is not None:
+                self._writer.lock(run_id)
                 hand_over(workplace.project, resuming, run_id)
-                recorder.keep(("resumed", [list(pair) for pair in resuming.changes.plays.items()]))
+                plays = [list(pair) for pair in resuming.changes.plays.items()]
+                recorder.keep(("resumed", plays, resuming.run.id))
                 for number, moves in resuming.changes.tasks.items():
                     recorder.keep(("moved", number, moves))
             else:
@@ -78,6 +81,8 @@ class Journalling:
         """How to go on after this run; None where there is nothing to go on with."""
         if self._writer is None or not self._writer.written or not self.journal.is_worth_resuming:
             return None
+        if self._recorder is not None and self._recorder.problem is not None:
+            return None  # what was done last is not in the journal: a run that goes on would do it again
         return f"hint: fix it, then go on with: stella-ops play --resume {self._run_id[:SHORT]}"
 
     def print_hint(self) -> None:

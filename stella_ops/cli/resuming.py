@@ -100,14 +100,30 @@ def read_journal(store: Store, seal: Seal, run: Run) -> Past:
     with store.reading() as connection:
         portions = journal.portions(connection, run.id)
     if not portions:
-        why = "it ended well" if run.exit_code == 0 else "it has no journal, or not any more"
-        raise ResumeError(f"the run {run.id[:SHORT]} cannot be resumed: {why}", hint="stella-ops runs list shows which")
+        raise ResumeError(f"the run {run.id[:SHORT]} cannot be resumed: {_why(store, seal, run)}")
     if any(portion.key_id != seal.key_id for portion in portions):
         raise ResumeError(
             f"the journal of the run {run.id[:SHORT]} was sealed with another key",
             hint="resume it on the controller, and in the project, that it was started in",
         )
     return read(json.loads(line) for portion in portions for line in seal.open(portion.body).splitlines())
+
+
+def _why(store: Store, seal: Seal, run: Run) -> str:
+    """Why a run has no journal."""
+    from stella_ops.store import journal
+
+    if run.exit_code == 0:
+        return "it ended well"
+    with store.reading() as connection:
+        later = journal.latest(connection)
+    for other in later:
+        try:
+            if run.id in read_journal(store, seal, other).earlier:
+                return f"it went on as the run {other.id[:SHORT]}, which can be"
+        except ResumeError:
+            continue
+    return "it went on as another run, was not journalled, or its journal was too old to be kept"
 
 
 def outlook(project: Project, store: Store, run: Run) -> list[str]:

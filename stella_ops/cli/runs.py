@@ -43,15 +43,23 @@ def list_(limit: int, form: str) -> int:
     """The last runs, the newest first."""
     from stella_ops.store import runs as store
 
-    found = _ask(lambda connection: store.recent(connection, limit))
+    from stella_ops.store import journal
+
+    def ask(connection: Connection) -> tuple[list[Run], set[str]]:
+        found = store.recent(connection, limit)
+        return found, journal.journalled(connection, [run.id for run in found if run.exit_code != 0])
+
+    found, journalled = _ask(ask)
     if form == "json":
-        click.echo(json.dumps([_run(run) for run in found], indent=2))
+        click.echo(json.dumps([{**_run(run), "journalled": run.id in journalled} for run in found], indent=2))
         return 0
     from stella_ops.console.text import safe_line
 
     for run in found:
         ended = "running or killed" if run.exit_code is None else f"exit {run.exit_code}"
         mark = " --check" if run.check_mode else ""
+        if run.id in journalled and run.exit_code is not None:
+            mark = "  (can be resumed)"
         started = run.started_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
         click.echo(f"{run.id[:12]}  {started}  {run.kind:6}  {ended:18}  {safe_line(run.title)}{mark}")
     if not found:

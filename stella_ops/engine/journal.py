@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from stella_ops.engine.journal_values import from_json, to_json
+from stella_ops.engine.journal_values import from_json, is_lost, to_json
 from stella_ops.engine.outcome import Addition, Outcome
 from stella_ops.engine.past import THROUGH, Kept, Past
 from stella_ops.engine.positions import FACTS, Line, Placed, of_inclusion, of_play, outline, unit_of
@@ -49,11 +49,13 @@ class Recalled:
         outcomes: of hosts that did the task, as they were.
         passed: hosts that go on further down, and did not do this task.
         additions: what the task added to the inventory.
+        lost: hosts with values in their outcomes that could not be kept.
     """
 
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     passed: list[str] = field(default_factory=list)
     additions: list[Any] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
 
 
 class Journal:
@@ -232,6 +234,8 @@ class Journal:
                     made.passed.append(host)
                 continue
             made.outcomes[host] = outcome_of(found)
+            if is_lost(found.body):
+                made.lost.append(host)
             made.additions += found.body.get("I", ())
         if once and made.outcomes:
             shared = next(iter(made.outcomes.values()))

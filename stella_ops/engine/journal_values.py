@@ -117,6 +117,13 @@ def _read_mapping(data: dict[str, Any]) -> SourceMapping:
     return made
 
 
+def is_lost(data: Any) -> bool:
+    """Whether something in what ``to_json`` wrote could not be written."""
+    if isinstance(data, dict):
+        return data.get(_TAG) == "lost" or any(is_lost(item) for item in data.values())
+    return isinstance(data, list) and any(is_lost(item) for item in data)
+
+
 _READ: dict[str, Callable[[dict[str, Any]], Any]] = {
     "lost": lambda data: LOST,
     "pairs": lambda data: {from_json(key): from_json(item) for key, item in data["v"]},

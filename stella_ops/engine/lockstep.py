@@ -182,6 +182,9 @@ class Lockstep:
             hosts = ", ".join(recalled.passed)
             message = f"'{batch.title(task)}' is new, and stands before the task that these hosts go on at: {hosts}"
             self._run.emit(Warned(time=time.time(), message=message, where=str(task.origin)))
+        if recalled.lost:
+            message = f"values that '{batch.title(task)}' brought on {', '.join(recalled.lost)} could not be kept"
+            self._run.emit(Warned(time=time.time(), message=message, where=str(task.origin)))
         if recalled.additions:
             batch.run.inventory.add_again(recalled.additions)
             batch.variables.renew()

@@ -110,6 +110,7 @@ class Past:
         failed: the tasks that hosts failed at and begin with.
         served: handlers that ran on hosts after they had failed.
         new: tasks of the files as they are now that were not there.
+        earlier: the ids of the runs that this one went on with.
     """
 
     command: dict[str, Any] = field(default_factory=dict)
@@ -122,6 +123,7 @@ class Past:
     failed: dict[str, Kept] = field(default_factory=dict)
     served: dict[str, set[tuple[int, str]]] = field(default_factory=dict)
     new: set[tuple[int, str]] = field(default_factory=set)
+    earlier: list[str] = field(default_factory=list)
 
     def title(self, play: int, path: str) -> str:
         """The title of a task as it was."""
@@ -200,9 +202,10 @@ def _answer(past: Past, play: int, name: str, value: Any) -> None:
     past.answers[play, name] = value
 
 
-def _resumed(past: Past, moves: list[list[Any]]) -> None:
+def _resumed(past: Past, moves: list[list[Any]], earlier: str) -> None:
     """Another run went on from what stood then; its plays may have other numbers."""
     _settle(past)
+    past.earlier.append(earlier)
     renumber(past, dict(moves))
 
 

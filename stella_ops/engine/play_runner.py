@@ -169,7 +169,8 @@ class PlayRunner:
             self._first = None
         if not is_selected(task.inherited.tags, options.tags, options.skip_tags):
             return hosts
-        if task.action != "meta" and not self._run.steps.wants(self._batch.title(task)):
+        new = not all(self._run.journal.replays(host) for host in hosts)
+        if task.action != "meta" and new and not self._run.steps.wants(self._batch.title(task)):
             return hosts
         if task.action == "meta":
             if str(task.args.get("_raw_params") or "").strip() == "end_role":

@@ -221,7 +221,8 @@ class Run:
         for batch in batches(alive, serial, play.origin):
             variables.batch = batch
             variables.forget()
-            context.emit(PlayStarted(time=time.time(), play=title, hosts=batch))
+            if not all(context.journal.is_through(host) for host in batch):
+                context.emit(PlayStarted(time=time.time(), play=title, hosts=batch))
             if not context.steps.begin(play):
                 continue
             try:

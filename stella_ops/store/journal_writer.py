@@ -80,14 +80,25 @@ class JournalWriter:
                     raise
 
     def _begin(self, run_id: str) -> Seal:
-        from stella_ops.store.journal_lock import RunLock
         from stella_ops.store.journal_seal import Seal
 
+        self.lock(run_id)
+        return Seal.load_or_create(self._state)
+
+    def lock(self, run_id: str) -> None:
+        """Let others know that the run goes on.
+
+        Raises:
+            StoreError: the lock cannot be made.
+        """
+        from stella_ops.store.journal_lock import RunLock
+
+        if self._lock is not None:
+            return
         try:
             self._lock = RunLock(self._state, run_id)
         except OSError as problem:
             raise StoreError(f"the run cannot be journalled: {problem.strerror}", where=self._state) from None
-        return Seal.load_or_create(self._state)
 
     def close(self) -> None:
         """The run is over."""

@@ -81,6 +81,7 @@ def test_local_hosts(number: int, project: Any, mark: str, start: Callable[..., 
     assert process.returncode == 99
     assert "PLAY RECAP" in stdout and stdout.count("ok=1 ") == 2
     assert "nterrupted" in stderr and "Traceback" not in stdout + stderr
+    assert "\nhint: fix it, then go on with: stella-ops play --resume " in "\n" + stderr
     _wait_for(lambda: not _processes(mark))
     assert not (project.folder / "never").exists()
 

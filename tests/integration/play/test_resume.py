@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import signal
@@ -153,7 +154,7 @@ def _journalled(project: Any, text: str) -> bool:
     return text in project.run("runs", "show", "last").stdout
 
 
-@pytest.mark.parametrize(("serial", "strategy"), [("2", "linear"), ("1", "linear"), ("2", "free")])
+@pytest.mark.parametrize(("serial", "strategy"), [("1", "linear"), ("2", "free")])
 def test_after_a_kill_every_task_ran_once_but_the_one_in_flight(
     project: Any, log: Log, start: Callable[..., Any], mark: str, serial: str, strategy: str
 ) -> None:
@@ -176,3 +177,80 @@ def test_after_a_kill_every_task_ran_once_but_the_one_in_flight(
         assert sorted(line for line in lines if line.endswith(host)) == sorted(
             [f"one {host}", f"two {host}", *[f"waits {host}"] * in_flight, f"three {host}", f"handled {host}"]
         )
+
+
+SECRETS = _play(
+    """
+- hosts: all
+  gather_facts: false
+  vars_files: [vault.yml]
+  tasks:
+    - set_fact:
+        hidden: "{{ 'horse' ~ '-battery-' ~ extra }}"
+        opened: "{{ encrypted }}"
+      no_log: true
+      name: hides
+    - name: not reached
+      LOG reached {{ hidden | hash('sha256') }} {{ opened | hash('sha256') }}
+"""
+)
+
+
+def test_secrets_are_there_again_but_not_in_the_store(project: Any, log: Log) -> None:
+    project.write("hosts.ini", HOSTS + "c ansible_host=127.0.0.1 ansible_port=1 ansible_user=nobody\n")
+    project.write("password", "the vault's own password\n")
+    project.write("vault.yml", "encrypted: sesame-of-the-vault\n")
+    project.run("vault", "encrypt", "--vault-password-file", "password", "vault.yml")
+    project.write("site.yml", SECRETS)
+    vault = ("--vault-password-file", "password")
+    done = project.run("play", "-i", "hosts.ini", "-e", "extra=staple-of-extra", *vault, "site.yml")
+    assert done.returncode == 4, done.stdout + done.stderr
+    state = project.state
+    assert (state / "journal.key").stat().st_mode & 0o777 == 0o600
+    held = b"".join(path.read_bytes() for path in state.glob("fleet.db*"))
+    assert b"site.yml" in held
+    for secret in (b"horse-battery", b"staple-of-extra", b"sesame-of-the-vault"):
+        assert secret not in held
+    assert len(log.take()) == 2
+
+    project.write("hosts.ini", HOSTS + "c ansible_connection=local\nd ansible_connection=local\n")
+    resumed = project.run("play", "--resume")
+    assert resumed.returncode == 0, resumed.stdout + resumed.stderr
+    assert "c: goes on at 'not reached', which failed (1 tasks are done)" in resumed.stdout
+    assert "these hosts were not in the play when it began, and are left alone: d" in resumed.stderr
+    hashes = [hashlib.sha256(text).hexdigest() for text in (b"horse-battery-staple-of-extra", b"sesame-of-the-vault")]
+    assert log.take() == [f"reached {' '.join(hashes)} c"]
+
+
+def test_what_cannot_be_resumed_is_refused(project: Any, log: Log) -> None:
+    project.write("more.yml", _play("- LOG more\n"))
+    project.write("site.yml", FAILING)
+    failed = project.run("play", "-i", "hosts.ini", "-t", "all", "site.yml")
+    run = re.search(r"--resume (\w+)$", failed.stderr, re.M)[1]  # type: ignore[index]
+    log.take()
+    (project.folder / "sub").mkdir()
+    refusals = [
+        (["play", "--resume", "beef"], 2, "there is no run 'beef'"),
+        (["play", "other.yml", "--resume", run], 2, "was of site.yml, not of other.yml"),
+        (["play", "other.yml", "--resume"], 1, "there is no run of other.yml to resume"),
+        (["play", "--resume", run, "--tags", "x"], 2, "--tags cannot change in the middle of a run"),
+    ]
+    for args, code, said in refusals:
+        refused = project.run(*args)
+        assert (refused.returncode, said in refused.stderr) == (code, True), refused.stderr
+    project.write("site.yml", FAILING.replace("name: two", "name: zwei"))
+    refused = project.run("play", "--resume")
+    assert refused.returncode == 1
+    assert "the task 'two' that a is to go on at is not in the play any more" in refused.stderr
+    assert log.lines() == []
+    (project.state / "journal.key").rename(project.state / "kept")
+    refused = project.run("play", "--resume")
+    assert refused.returncode == 1 and "key of journals cannot be read" in refused.stderr
+    (project.state / "kept").rename(project.state / "journal.key")
+    project.write("site.yml", FAILING)
+    again = project.run("play", "--resume", run)
+    assert again.returncode == 2
+    later = re.search(r"--resume (\w+)$", again.stderr, re.M)[1]  # type: ignore[index]
+    refused = project.run("play", "--resume", run)
+    assert refused.returncode == 1 and f"it went on as the run {later}, which can be" in refused.stderr
+    assert "(can be resumed)" in project.run("runs", "list").stdout

@@ -189,7 +189,7 @@ def run(play: Callable[..., Any], files: Path) -> Callable[..., Any]:
                 return Journal(records)
             past: Past = read(json.loads(json.dumps(records.kept)))
             changes = take_up(past, books)
-            records.keep(("resumed", [list(pair) for pair in changes.plays.items()]))
+            records.keep(("resumed", [list(pair) for pair in changes.plays.items()], "earlier"))
             for number, moves in changes.tasks.items():
                 records.keep(("moved", number, moves))
             return Journal(records, past)
