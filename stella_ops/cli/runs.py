@@ -41,9 +41,8 @@ Examples:
 @_FORMAT
 def list_(limit: int, form: str) -> int:
     """The last runs, the newest first."""
-    from stella_ops.store import runs as store
-
     from stella_ops.store import journal
+    from stella_ops.store import runs as store
 
     def ask(connection: Connection) -> tuple[list[Run], set[str]]:
         found = store.recent(connection, limit)
