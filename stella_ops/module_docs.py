@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from stella_ops.collections import current
+from stella_ops.collections.fragments import with_fragments
 from stella_ops.errors import PlaybookError
 from stella_ops.module_source import NotLiteral, constants
 
@@ -83,13 +85,13 @@ def _strings(tree: ast.Module) -> dict[str, str]:
 def _of_others(name: str, path: Path, told: dict[str, str]) -> ModuleDoc:
     about = _yaml(name, "DOCUMENTATION", told["DOCUMENTATION"])
     returns = _yaml(name, "RETURN", told.get("RETURN", ""))
-    options = about.get("options")
+    options = with_fragments(current(), about)
     return ModuleDoc(
         name,
         str(path),
         str(about.get("short_description") or ""),
         tuple(_lines(about.get("description"))),
-        {str(key): _option(value) for key, value in options.items()} if isinstance(options, dict) else {},
+        {str(key): _option(value) for key, value in options.items()},
         told.get("EXAMPLES", "").strip("\n"),
         returns,
     )

@@ -88,3 +88,27 @@ class AnsibleActionFail(AnsibleRuntimeError):
 
 class AnsibleConnectionFailure(AnsibleRuntimeError):
     """A host is not reached."""
+
+
+class AnsiblePluginRemovedError(AnsiblePluginError):
+    """A plug-in is gone."""
+
+
+class AnsiblePluginNotFound(AnsiblePluginError):
+    """There is no such plug-in."""
+
+
+class AnsiblePluginCircularRedirect(AnsiblePluginError):
+    """Redirects lead back to where they began."""
+
+
+class AnsibleCollectionUnsupportedVersionError(AnsiblePluginError):
+    """A collection is for another ansible-core."""
+
+
+class AnsibleVariableTypeError(AnsibleRuntimeError):
+    """A variable is of another type."""
+
+
+class AnsibleAuthenticationFailure(AnsibleConnectionFailure):
+    """A password or key is refused."""

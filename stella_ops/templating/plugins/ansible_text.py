@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import string
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -197,8 +198,17 @@ def wrap_var(value: Any) -> Any:
 
 
 def trust_as_template(value: Any) -> Any:
-    """The value as it is: a plug-in cannot make a template of data here."""
-    return value
+    """A text as a template: whoever wrote the plug-in says that it may be one."""
+    from stella_ops.origins import Origin, SourceText
+
+    return SourceText(value, Origin("a plug-in")) if isinstance(value, str) else value
+
+
+def transform_to_native_types(value: Any, redact: bool = True) -> Any:
+    """The value as it is, as plain data."""
+    from stella_ops.templating.lazy import finalize
+
+    return finalize(value)
 
 
 def is_trusted_as_template(value: Any) -> bool:
@@ -243,10 +253,13 @@ def do_encrypt(
     return password_hash(result, encrypt, salt, salt_size, rounds, ident)
 
 
+passlib_or_crypt = do_encrypt
+PASSWORD_CHARS = string.ascii_letters + string.digits + ".,:-_"
+
+
 def random_password(length: int = 20, chars: str | None = None, seed: Any = None) -> str:
     """Random characters; a seed repeats them."""
     import random
-    import string
 
     generator = random.SystemRandom() if seed is None else random.Random(seed)
-    return "".join(generator.choice(chars or string.ascii_letters + string.digits + ".,:-_") for _ in range(length))
+    return "".join(generator.choice(chars or PASSWORD_CHARS) for _ in range(length))

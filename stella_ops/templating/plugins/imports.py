@@ -14,10 +14,13 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from types import ModuleType
 from typing import Any
 
-from stella_ops.templating.plugins import ansible_errors, ansible_text
+import yaml
+
+from stella_ops.templating.plugins import ansible_errors, ansible_parts, ansible_text, lookup_base
 from stella_ops.templating.plugins.finders import CollectionFinder, UtilsFinder, installed, ours
 from stella_ops.templating.plugins.lookup_base import LookupBase
 
+_LOADED = ("lookup", "action", "filter", "test", "connection", "become")
 _depth = 0
 _imported: dict[str, ModuleType] = {}  # what plug-ins imported besides ``_modules()``
 
@@ -51,7 +54,7 @@ def _modules() -> dict[str, ModuleType]:
             return {}
     except (ImportError, ValueError):
         pass
-    text = ansible_text
+    text, parts = ansible_text, ansible_parts
     texts = _names(text, "to_text", "to_bytes", "to_native", "jsonify", "container_to_text", "container_to_bytes")
     six = {
         **{"string_types": (str,), "integer_types": (int,), "text_type": str, "binary_type": bytes, "PY2": False},
@@ -87,21 +90,39 @@ def _modules() -> dict[str, ModuleType]:
         "module_utils.compat": {},
         "module_utils.compat.version": _names(text, "LooseVersion", "StrictVersion"),
         "parsing": {},
-        "parsing.splitter": _names(text, "parse_kv"),
-        "plugins": {},
+        "parsing.splitter": {**_names(text, "parse_kv"), **_names(parts, "split_args")},
+        "parsing.ajson": _names(parts, "AnsibleJSONDecoder", "AnsibleJSONEncoder"),
+        "parsing.vault": _names(parts, "VaultHelper", "VaultLib"),
+        "parsing.yaml": {},
+        "parsing.yaml.objects": {
+            **_names(parts, "AnsibleVaultEncryptedUnicode"),
+            **{"AnsibleUnicode": str, "AnsibleMapping": dict, "AnsibleSequence": list},
+        },
+        "parsing.yaml.dumper": {"AnsibleDumper": yaml.SafeDumper},
+        "parsing.yaml.loader": {"AnsibleLoader": yaml.SafeLoader},
+        "plugins": _names(lookup_base, "AnsiblePlugin"),
+        "plugins.loader": {
+            "module_loader": parts.PluginLoader("modules"),
+            **{f"{kind}_loader": parts.PluginLoader(kind) for kind in _LOADED},
+        },
+        "plugins.callback": _names(parts, "CallbackBase"),
         "plugins.lookup": {"LookupBase": LookupBase, **display},
         "plugins.filter": {},
         "plugins.filter.core": {},
         "plugins.test": {},
-        "template": _names(text, "trust_as_template", "is_trusted_as_template", "accept_args_markers"),
+        "template": {
+            **_names(parts, "Templar"),
+            **_names(text, "trust_as_template", "is_trusted_as_template", "accept_args_markers"),
+        },
         "utils": {},
         "utils.display": display,
-        "utils.vars": _names(text, "merge_hash", "combine_vars"),
+        "utils.vars": _names(text, "merge_hash", "combine_vars", "transform_to_native_types"),
+        "utils.cmd_functions": _names(parts, "run_cmd"),
         "utils.unsafe_proxy": _names(text, "wrap_var", "AnsibleUnsafeText", "AnsibleUnsafe"),
         "utils.listify": _names(text, "listify_lookup_plugin_terms"),
         "utils.path": _names(text, "unfrackpath", "makedirs_safe"),
         "utils.hashing": _names(text, "checksum_s", "md5s", "secure_hash_s"),
-        "utils.encrypt": _names(text, "do_encrypt", "random_password", "random_salt"),
+        "utils.encrypt": _names(text, "do_encrypt", "passlib_or_crypt", "random_password", "random_salt"),
     }
     return _tree(contents)
 
@@ -111,7 +132,12 @@ def _names(source: Any, *names: str) -> dict[str, Any]:
 
 
 def _constants() -> dict[str, Any]:
-    return {"DEFAULT_HASH_BEHAVIOUR": "replace", "DEFAULT_LOCAL_TMP": "/tmp", "DEFAULT_DEBUG": False}  # noqa: S108
+    return {
+        "DEFAULT_PASSWORD_CHARS": ansible_text.PASSWORD_CHARS,
+        "DEFAULT_HASH_BEHAVIOUR": "replace",
+        "DEFAULT_LOCAL_TMP": "/tmp",  # noqa: S108
+        "DEFAULT_DEBUG": False,
+    }
 
 
 def _tree(contents: Mapping[str, Mapping[str, Any]]) -> dict[str, ModuleType]:

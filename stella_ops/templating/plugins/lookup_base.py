@@ -9,12 +9,15 @@ from typing import Any
 
 import yaml
 
+from stella_ops.collections import current
+from stella_ops.collections.fragments import with_fragments
 from stella_ops.errors import TemplateError
 from stella_ops.origins import SourceText
 from stella_ops.templating.filters.text import boolean
 from stella_ops.templating.lazy import finalize
 from stella_ops.templating.lookups.files import find_file, playbook_folder, read_file
-from stella_ops.templating.scope import LazyVariables
+from stella_ops.templating.plugins.ansible_text import Display
+from stella_ops.templating.scope import LazyVariables, Scope
 
 
 class Loader:
@@ -71,12 +74,12 @@ class ScopeTemplar:
 
     def __init__(self, scope: Any) -> None:
         self._scope = scope
-        self.available_variables: Mapping[str, Any] = LazyVariables(scope)
+        self.available_variables: Mapping[str, Any] = {} if scope is None else LazyVariables(scope)
 
     def template(self, value: Any, **options: Any) -> Any:
         from stella_ops.templating.templar import Templar
 
-        return Templar(search_path=self._scope.search_path).render(value, self.available_variables)
+        return Templar(search_path=self._search_path).render(value, self.available_variables)
 
     do_template = template
 
@@ -85,18 +88,53 @@ class ScopeTemplar:
 
         return isinstance(value, SourceText) and is_template(value)
 
-    def copy_with_new_env(self, **options: Any) -> ScopeTemplar:
-        return self
+    def copy_with_new_env(
+        self, *, searchpath: Any = None, available_variables: Mapping[str, Any] | None = None, **options: Any
+    ) -> ScopeTemplar:
+        """One with other variables."""
+        made = ScopeTemplar(self._scope)
+        if available_variables is not None:
+            made.available_variables = available_variables
+        return made
+
+    def evaluate_expression(self, expression: str, **options: Any) -> Any:
+        """The value of an expression without braces, which must be marked as a template."""
+        from stella_ops.templating.environment import compiled_condition, run_template
+        from stella_ops.templating.undefined import require
+
+        if not isinstance(expression, SourceText):
+            raise TemplateError(f"the expression '{expression}' comes from elsewhere, and is not evaluated")
+        scope = Scope(self.available_variables, self._search_path)
+        return finalize(require(run_template(compiled_condition(str.__str__(expression)), scope)))
+
+    def evaluate_conditional(self, conditional: Any) -> bool:
+        """Whether a condition holds."""
+        from stella_ops.templating.templar import Templar
+
+        return Templar(search_path=self._search_path).evaluate(conditional, self.available_variables)
+
+    @property
+    def environment(self) -> Any:
+        """Jinja2's environment."""
+        from stella_ops.templating.environment import value_environment
+
+        return value_environment()
+
+    @property
+    def _loader(self) -> Loader:
+        return Loader(self._scope)
+
+    @property
+    def _search_path(self) -> tuple[Path, ...]:
+        return () if self._scope is None else self._scope.search_path
 
 
-class LookupBase:
-    """The base of users' lookups."""
+class AnsiblePlugin:
+    """What all plug-ins have: options."""
 
     _load_name = ""
 
-    def __init__(self, loader: Any = None, templar: Any = None, **options: Any) -> None:
-        self._loader = loader
-        self._templar = templar
+    def __init__(self) -> None:
         self._options: dict[str, Any] = {}
         self._declared: dict[str, Any] = {}
 
@@ -113,7 +151,7 @@ class LookupBase:
             if written is None:
                 written = said.get("default")
                 if written is None and boolean(said.get("required", False)) and name != "_terms":
-                    raise TemplateError(f"the lookup '{self._load_name}' needs the option '{name}'")
+                    raise TemplateError(f"the plug-in '{self._load_name}' needs the option '{name}'")
             self._options[name] = _typed(written, said.get("type"))
         self._options.update({name: value for name, value in given.items() if name not in self._options})
 
@@ -130,6 +168,16 @@ class LookupBase:
 
     def has_option(self, option: str) -> bool:
         return option in self._options or option in self._declared
+
+
+class LookupBase(AnsiblePlugin):
+    """The base of users' lookups."""
+
+    def __init__(self, loader: Any = None, templar: Any = None, **options: Any) -> None:
+        super().__init__()
+        self._loader = loader
+        self._templar = templar
+        self._display = Display()
 
     def get_basedir(self, variables: Mapping[str, Any]) -> str:
         return str(self._loader.get_basedir())
@@ -163,7 +211,7 @@ def prepare(plugin: Any, name: str, documentation: Any, scope: Any) -> None:
     declared: dict[str, Any] = {}
     if isinstance(documentation, str):
         try:
-            declared = (yaml.safe_load(documentation) or {}).get("options") or {}
+            declared = with_fragments(current(), yaml.safe_load(documentation) or {})
         except (yaml.YAMLError, AttributeError):
             declared = {}
     if isinstance(plugin, LookupBase):

@@ -1,0 +1,74 @@
+"""Parts of documentation that plug-ins share: ``extends_documentation_fragment``, in ``plugins/doc_fragments``.
+
+Read from the source, which is not run.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from stella_ops.collections.installed import Collections
+from stella_ops.collections.reference import Reference, parse
+from stella_ops.errors import CollectionError
+
+
+def with_fragments(collections: Collections, documentation: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that some documentation describes, those of its fragments among them.
+
+    A fragment that there is not, or that cannot be read, is passed over: the plug-in works without its text.
+    """
+    named = documentation.get("extends_documentation_fragment") or []
+    made: dict[str, Any] = {}
+    for name in named.split(",") if isinstance(named, str) else named:
+        for part in _parts(collections, str(name).strip()):
+            options = part.get("options")
+            if isinstance(options, Mapping):
+                made.update(options)
+            if part.get("extends_documentation_fragment"):
+                made = {**with_fragments(collections, {**part, "options": {}}), **made}
+    own = documentation.get("options")
+    return {**made, **(own if isinstance(own, Mapping) else {})}
+
+
+def _parts(collections: Collections, name: str) -> Iterator[Mapping[str, Any]]:
+    """What a fragment says: ``ns.coll.file``, or ``ns.coll.file.part`` for another text of the same file."""
+    reference = parse(name)
+    try:
+        found = None if reference is None else collections.get(reference.collection)
+    except CollectionError:
+        found = None
+    if reference is None or found is None:
+        return
+    path, variable = found.plugin("doc_fragments", reference), "DOCUMENTATION"
+    if path is None and reference.folders:
+        outer = Reference(reference.collection, reference.folders[:-1], reference.folders[-1])
+        path, variable = found.plugin("doc_fragments", outer), reference.name.upper()
+    text = None if path is None else _text(path, variable)
+    if text is not None:
+        try:
+            loaded = yaml.safe_load(text)
+        except yaml.YAMLError:
+            return
+        if isinstance(loaded, Mapping):
+            yield loaded
+
+
+def _text(path: Path, variable: str) -> str | None:
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return None
+    for outer in tree.body:
+        if not isinstance(outer, ast.ClassDef) or outer.name != "ModuleDocFragment":
+            continue
+        for node in outer.body:
+            target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+            value = getattr(node, "value", None)
+            if isinstance(target, ast.Name) and target.id == variable and isinstance(value, ast.Constant):
+                return value.value if isinstance(value.value, str) else None
+    return None
