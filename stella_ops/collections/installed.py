@@ -157,8 +157,9 @@ class Collections:
 
     def searched(self) -> str:
         """Where it was looked, for a hint."""
-        places = dict.fromkeys(str(place) for place in (*self._beside, *self._shown, *self.roots))
-        return ", ".join(places)
+        named = (*self._beside, *self._shown)
+        others = [root for root in self.roots if root.parent not in named and root not in named]
+        return ", ".join(dict.fromkeys(str(place) for place in (*named, *others)))
 
     def names(self) -> Iterator[str]:
         """The names of all collections that are installed, sorted."""

@@ -135,6 +135,8 @@ def _is_module(key: Any, modules: ModuleIndex, search: Sequence[str]) -> bool:
         return False
     try:
         name = canonical(key, modules, search)
+        if action_plugin(name) is not None:
+            return True
     except CollectionError:
         return True
     return name == "meta" or name in _NOT_BUILT or modules.spec(name) is not None
@@ -171,7 +173,7 @@ def _find_spec(
         problems.add(
             f"'{name}' needs the action plug-in '{plugin}': those are not supported",
             where=where,
-            hint="use a module without one, or write what it does as a role",
+            hint="use a module that does without, or write what it does as a role or a module of your own",
         )
         return None
     spec = modules.spec(short)

@@ -17,6 +17,7 @@ from stella_ops.templating.filters.registry import FILTERS, listed, strict
 
 Plugin = Callable[..., Any]
 _RETURN_GENERATORS = ("map", "select", "reject", "selectattr", "rejectattr", "batch", "slice", "items")
+_PASSED = "jinja_pass_arg"  # Jinja2's mark
 _BUILTIN = ("ansible.builtin.", "ansible.legacy.")
 _NETWORKS = ("ansible.utils.", "ansible.netcommon.")  # where they lived before they moved
 
@@ -51,8 +52,6 @@ class PluginTable(dict[str, Plugin]):
         self.added.update(plugins)
 
     def _seek(self, name: object) -> bool:
-        if isinstance(name, str) and name.count(".") >= 2 and not name.startswith(_BUILTIN):
-            self._collected(name)
         if not self._whole:
             self._whole = True
             for known, function in self._more().items():
@@ -61,7 +60,7 @@ class PluginTable(dict[str, Plugin]):
 
     def _collected(self, name: str) -> None:
         """Take in a plug-in of an installed collection, which comes before ours of that name."""
-        if name in self._asked:
+        if name in self._asked or name.startswith(_BUILTIN):
             return
         from stella_ops.templating.plugins.collected import plugin
 
@@ -70,18 +69,40 @@ class PluginTable(dict[str, Plugin]):
         if isinstance(found, str):
             found = self.get(found)
         if found is not None:
-            self[name] = strict(found)
+            self[name] = strict(_or_ours(found, self._more().get(name)))
 
     def __contains__(self, name: object) -> bool:
+        if isinstance(name, str) and "." in name:
+            self._collected(name)
         return super().__contains__(name) or self._seek(name)
 
     def __getitem__(self, name: str) -> Plugin:
+        if "." in name:
+            self._collected(name)
         if not super().__contains__(name):
             self._seek(name)
         return super().__getitem__(name)
 
     def get(self, name: str, default: Any = None) -> Any:
         return self[name] if name in self else default  # noqa: SIM401 - dict.get would not look further
+
+
+def _or_ours(function: Plugin, ours: Plugin | None) -> Plugin:
+    """A plug-in of a collection, and in its place ours where it needs a library that is not installed."""
+    passed, wanted = getattr(function, _PASSED, None), getattr(ours, _PASSED, None)
+    if ours is None or wanted not in (None, passed):
+        return function
+    surplus = 1 if passed is not None and wanted is None else 0
+    from stella_ops.templating.plugins.loading import MissingLibrary
+
+    @functools.wraps(function)  # keeps Jinja2's mark
+    def call(*args: Any, **options: Any) -> Any:
+        try:
+            return function(*args, **options)
+        except MissingLibrary:
+            return ours(*args[surplus:], **options)
+
+    return call
 
 
 def _qualified(plugins: Mapping[str, Plugin], prefixes: Iterable[str]) -> dict[str, Plugin]:

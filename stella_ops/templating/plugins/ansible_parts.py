@@ -81,14 +81,16 @@ class CallbackBase:
                 shown.append(str(diff["prepared"]))
             if "before" in diff and "after" in diff:
                 old, new = (f"{name}: {header}" if (header := diff.get(f"{name}_header")) else name for name in _SIDES)
-                found = list(difflib.unified_diff(_lines(diff["before"]), _lines(diff["after"]), old, new))
+                texts = [self._serialize_diff(v) if isinstance(v, Mapping) else v for v in map(diff.get, _SIDES)]
+                found = list(difflib.unified_diff(_lines(texts[0]), _lines(texts[1]), old, new))
                 shown.append("".join(found) + "\n" if found else "")
         return "".join(shown)
 
+    def _serialize_diff(self, diff: Any) -> str:
+        return json.dumps(finalize(diff), sort_keys=True, indent=4, separators=(",", ": ")) + "\n"
+
 
 def _lines(value: Any) -> list[str]:
-    if isinstance(value, Mapping):
-        value = json.dumps(finalize(value), sort_keys=True, indent=4, separators=(",", ": ")) + "\n"
     lines = str(value or "").splitlines(keepends=True)
     if lines and not lines[-1].endswith("\n"):
         lines[-1] += "\n\\ No newline at end of file\n"

@@ -33,7 +33,9 @@ class _Empty(Loader):
         return None
 
     def exec_module(self, module: ModuleType) -> None:
-        pass
+        places = list(module.__path__)
+        if len(places) == 1:
+            module.__file__ = f"{places[0]}/__init__.py"  # which plug-ins take for the collection's folder
 
 
 class _Same(Loader):

@@ -20,8 +20,14 @@ from stella_ops.templating.plugins.folders import folders
 Lookup = Callable[[Any, list[Any], dict[str, Any]], list[Any]]
 _CLASSES = {"filter": ("FilterModule", "filters"), "test": ("TestModule", "tests")}
 
+_NO_LIBRARY = "Failed to import the required Python library"  # ansible.module_utils.basic.missing_required_lib
+
 _failures: dict[str, dict[Path, str]] = {"filter": {}, "test": {}, "lookup": {}}
 _lookups: dict[str, Lookup | None] = {}
+
+
+class MissingLibrary(TemplateError):
+    """A plug-in needs a library for Python that is not installed."""
 
 
 def take(kind: str, folder: Path) -> None:
@@ -160,7 +166,8 @@ def _told(what: str, problem: Exception) -> Exception:
         return problem
     kind = type(problem).__name__
     said = str(problem) or kind
-    return TemplateError(f"the {what} fails: {said}" + ("" if kind.startswith("Ansible") else f" ({kind})"))
+    made = MissingLibrary if said.startswith(_NO_LIBRARY) or isinstance(problem, ImportError) else TemplateError
+    return made(f"the {what} fails: {said}" + ("" if kind.startswith("Ansible") else f" ({kind})"))
 
 
 def user_lookup(name: str) -> Lookup | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import ChainMap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,15 @@ class Loader:
     def path_dwim(self, given: str) -> str:
         """A path as seen from the playbook's folder."""
         return os.path.normpath(playbook_folder(self._scope) / Path(given).expanduser())
+
+    def path_dwim_relative(self, path: str, dirname: str, source: str, is_role: bool = False) -> str:
+        """A file in a folder of its kind (``files``, ``templates``) below another folder, or in that one itself."""
+        given = Path(source).expanduser()
+        if given.is_absolute():
+            return os.path.normpath(given)
+        places = [Path(path) / dirname / given, Path(path) / given, playbook_folder(self._scope) / dirname / given]
+        found = next((place for place in places if place.exists()), places[0])
+        return os.path.normpath(found)
 
     def path_exists(self, path: str) -> bool:
         return Path(self.path_dwim(path)).exists()
@@ -69,12 +79,20 @@ class Loader:
         return str(find_file(self._scope, source, dirname, "file"))
 
 
+class PluginVariables(LazyVariables):
+    """A task's variables as a plug-in gets them: rendered when they are asked for."""
+
+    def copy(self) -> ChainMap[str, Any]:
+        """Some that can be changed without a change of these."""
+        return ChainMap({}, self)  # type: ignore[arg-type]
+
+
 class ScopeTemplar:
     """Renders what the operator wrote; text from elsewhere, the plug-in's own among it, stays as it is."""
 
     def __init__(self, scope: Any) -> None:
         self._scope = scope
-        self.available_variables: Mapping[str, Any] = {} if scope is None else LazyVariables(scope)
+        self.available_variables: Mapping[str, Any] = {} if scope is None else PluginVariables(scope)
 
     def template(self, value: Any, **options: Any) -> Any:
         from stella_ops.templating.templar import Templar
