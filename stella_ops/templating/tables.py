@@ -12,6 +12,7 @@ from typing import Any
 from jinja2.filters import FILTERS as JINJA_FILTERS
 from jinja2.tests import TESTS as JINJA_TESTS
 
+from stella_ops.collections import Collections, current
 from stella_ops.templating.conditions.registry import CONDITIONS
 from stella_ops.templating.filters.registry import FILTERS, listed, strict
 
@@ -45,6 +46,7 @@ class PluginTable(dict[str, Plugin]):
         self.added: set[str] = set()
         self._whole = False
         self._asked: set[str] = set()
+        self._collections: Collections | None = None
 
     def add(self, plugins: Mapping[str, Plugin]) -> None:
         """Add a user's plug-ins, which come before others of their names."""
@@ -60,7 +62,15 @@ class PluginTable(dict[str, Plugin]):
 
     def _collected(self, name: str) -> None:
         """Take in a plug-in of an installed collection, which comes before ours of that name."""
-        if name in self._asked or name.startswith(_BUILTIN):
+        if name.startswith(_BUILTIN):
+            return
+        if self._collections is not current():
+            self._collections = current()
+            for known in self._asked:
+                self.pop(known, None)
+            self._asked.clear()
+            self._whole = False
+        if name in self._asked:
             return
         from stella_ops.templating.plugins.collected import plugin
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from stella_ops.collections import current
+from stella_ops.collections import Collections, current
 from stella_ops.collections.installed import Collection
 from stella_ops.collections.reference import Reference
 from stella_ops.collections.resolving import explain, follow
@@ -21,6 +21,7 @@ from stella_ops.templating.plugins import loading
 
 Plugin = Callable[..., Any]
 
+_collections: Collections | None = None
 _plugins: dict[tuple[str, str], Plugin | str | None] = {}
 _files: dict[tuple[str, Path], Mapping[str, Plugin]] = {}
 
@@ -47,6 +48,10 @@ def plugin(kind: str, name: str) -> Plugin | str | None:
     Raises:
         TemplateError: the collection says that it is gone, or what the collection says cannot be read.
     """
+    global _collections
+    if _collections is not current():
+        forget()
+        _collections = current()
     key = (kind, name)
     if key not in _plugins:
         try:
