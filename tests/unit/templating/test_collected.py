@@ -75,8 +75,6 @@ class LookupModule(LookupBase):
 """,
     "c.d/plugins/test/odd.py": "class TestModule:\n    def tests(self): return {'odd': lambda value: value % 2 == 1}",
     "community.general/plugins/filter/mine.py": FILTERS.replace("..module", "ansible_collections.a.b.plugins.module"),
-        "from ..", "from ansible_collections.a.b.plugins."
-    ),
 }
 
 
