@@ -58,9 +58,13 @@ class StellaError(Exception):
         where: place as text, usually ``str(Origin)``: ``"site.yml:12:5"``.
         hint: what to do next.
         runbook: URL or path of a page that helps.
+
+    Attributes:
+        notes: more that helps to understand it, a sentence each: where the variables of a template were defined.
     """
 
     exit_code = 1
+    notes: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -75,6 +79,10 @@ class StellaError(Exception):
         self.where = None if where is None else str(where)
         self.hint = hint
         self.runbook = runbook
+
+    def advice(self) -> str | None:
+        """The hint, and the notes behind it."""
+        return "; ".join([*([self.hint] if self.hint else []), *self.notes]) or None
 
     def __str__(self) -> str:
         return f"{self.where}: {self.message}" if self.where else self.message

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, TextIO
 
 from stella_ops.console.diffs import diff_lines
+from stella_ops.console.problems import excerpt
 from stella_ops.console.progress import transferred
 from stella_ops.console.results import dump, is_loud, is_verbose, item_label
 from stella_ops.console.resumed import resumed_lines, resumed_recap, resumed_title
@@ -91,6 +92,7 @@ class LineReporter:
         # Tasks that have not ended on all their hosts: so many are left.
         self._left: dict[int, int] = {}
         self._placed: set[int] = set()
+        self._sources: set[tuple[int, str]] = set()
         self._looping: set[tuple[int, str]] = set()
         self._transfers: dict[tuple[int, str], float] = {}
 
@@ -236,6 +238,8 @@ class LineReporter:
             if not looped:
                 self._show_diff(event.result)
             self._place(event.task_id, ignored)
+            if event.where and (not ignored or self._verbosity):
+                self._source(event.task_id, event.where)
             self._traceback(event.result)
             if not looped:
                 text = f"fatal: [{name}]: FAILED! => {self._dump_failure(event.result, action)}"
@@ -261,6 +265,15 @@ class LineReporter:
             return
         self._placed.add(task_id)
         self._sink.line(f"task path: {safe_line(task.origin)}", "verbose")
+
+    def _source(self, task_id: int, where: str) -> None:
+        """Show once the source that a failure comes from; on standard error, as ansible-core does."""
+        if (task_id, where) in self._sources:
+            return
+        self._sources.add((task_id, where))
+        lines = list(excerpt(where, self._color))
+        if lines:
+            self._sink.warn("\n".join([safe_line(where), *lines]))
 
     def _traceback(self, result: Mapping[str, Any]) -> None:
         if self._verbosity >= 3 and result.get("exception"):

@@ -102,6 +102,7 @@ def _render(error: StellaError, title: str, color: bool, source_excerpt: bool) -
         yield f"  {safe_line(error.where)}"
         if source_excerpt and not getattr(error, "no_excerpt", False):
             yield from excerpt(error.where, color)
+    yield from (f"note: {safe_line(note)}" for note in error.notes)
     if error.hint:
         yield paint_if(color, f"hint: {safe_block(error.hint).rstrip()}", "hint")
     if error.runbook:

@@ -13,7 +13,7 @@ from stella_ops.actions.arguments import settle
 from stella_ops.actions.base import ActionContext, ActionFailure
 from stella_ops.actions.registry import action
 from stella_ops.engine.events import RetryWaiting
-from stella_ops.engine.outcome import Result, defect_result, error_result
+from stella_ops.engine.outcome import Result, defect_result, error_result, source_place
 from stella_ops.engine.output import Turn
 from stella_ops.engine.preparation import Preparation, Prepared
 from stella_ops.engine.results import finish_result
@@ -99,8 +99,7 @@ class Attempts:
             raise
         except StellaError as error:
             result = error_result(error)
-            if error.hint:
-                result["_hint"] = error.hint
+            result["_hint"], result["_where"] = error.advice(), source_place(error)
         except OSError as problem:
             # Files on the controller: a source that cannot be read, a disk that is full.
             result = {"failed": True, "msg": f"on the controller: {problem}"}
@@ -165,8 +164,7 @@ class Attempts:
             # The module has run, and what it did must not be lost for a mistake in judging it.
             result.update(error_result(error), changed=result.get("changed", False))
             result[f"{keyword}_result"] = f"Error while evaluating conditional: {error.message}"
-            if error.hint:
-                result["_hint"] = error.hint
+            result["_hint"], result["_where"] = error.advice(), source_place(error)
 
     def _holds(self, keyword: str, conditions: list[Any], scope: Mapping[str, Any]) -> bool:
         return bool(conditions) and all(self._run.templar.evaluate(c, scope, what=keyword) for c in conditions)

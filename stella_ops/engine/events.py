@@ -174,7 +174,8 @@ class HostFinished(Event):
     """One host has ended a task.
 
     ``status`` "ignored" is a failure under ``ignore_errors``; ``result`` is what the module returned, censored
-    under ``no_log``; ``hint`` says what an operator can do about a failure.
+    under ``no_log``; ``hint`` says what an operator can do about a failure, ``where`` which place in a file of the
+    operator's it comes from.
     """
 
     task_id: int
@@ -186,6 +187,7 @@ class HostFinished(Event):
     looped: bool = False
     hint: str | None = None
     delegate: str | None = None
+    where: str | None = None
 
 
 @_event

@@ -325,6 +325,7 @@ class Lockstep:
                 duration=outcome.duration,
                 looped=outcome.looped,
                 hint=scrub(outcome.hint),
+                where=outcome.where,
                 delegate=outcome.delegate,
             )
         )

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from stella_ops.engine.events import Status
 from stella_ops.engine.results import CENSORED, SKIPPED
-from stella_ops.errors import StellaError, UnreachableError
+from stella_ops.errors import ParseError, StellaError, TemplateError, UnreachableError
 
 Result = dict[str, Any]
 Addition = Literal["facts", "variables", "included"]
@@ -26,6 +26,7 @@ class Outcome:
         label: how an item of a loop is shown; ``labels`` has those of all items.
         ignored: an item of a loop that failed, or could not be reached, and counts as well all the same.
         additions: what to add to what is known of the host: (facts, variables or included, values).
+        where: the place in a file of the operator's that a failure comes from.
         recalled: it did not happen now, but in the run that this one goes on with.
     """
 
@@ -36,6 +37,7 @@ class Outcome:
     notify: list[str] = field(default_factory=list)
     additions: list[tuple[Addition, Result]] = field(default_factory=list)
     hint: str | None = None
+    where: str | None = None
     delegate: str | None = None
     duration: float = 0.0
     label: Any = None
@@ -46,7 +48,7 @@ class Outcome:
     def censor(self) -> None:
         """Leave nothing to show but whether it went well (``no_log``)."""
         self.shown = censored(self.shown)
-        self.hint = None
+        self.hint = self.where = None
 
 
 def censored(result: Result) -> Result:
@@ -70,7 +72,12 @@ def unreachable(error: UnreachableError, delegate: str | None = None) -> Outcome
 def failed(error: StellaError) -> Outcome:
     """A failure that an error tells of."""
     result = error_result(error)
-    return Outcome("failed", result, dict(result), hint=error.hint)
+    return Outcome("failed", result, dict(result), hint=error.advice(), where=source_place(error))
+
+
+def source_place(error: StellaError) -> str | None:
+    """The place in a file of the operator's that an error names; no host has a say in it."""
+    return error.where if isinstance(error, TemplateError | ParseError) else None
 
 
 def error_result(error: StellaError) -> Result:
@@ -128,5 +135,6 @@ def combine(outcomes: Collection[Outcome]) -> Outcome:
     fallen = [o.ignored for o in outcomes if o.status in ("failed", "unreachable")]
     made.ignored = bool(fallen) and all(fallen)
     made.hint = next((o.hint for o in outcomes if o.hint), None)
+    made.where = next((o.where for o in outcomes if o.where), None)
     made.delegate = next((o.delegate for o in outcomes if o.delegate), None)
     return made

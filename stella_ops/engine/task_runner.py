@@ -303,7 +303,7 @@ class TaskRunner:
         if result.pop("_included", False):
             kind = "included"
         cacheable = bool(result.pop("_cacheable", False))
-        hint = result.pop("_hint", None)
+        hint, where = result.pop("_hint", None), result.pop("_where", None)
         hidden = bool(result.pop("_censored", False))
         # Where failed_when had a say, it has the last one: also over retries that ran out.
         verdict = result.get("failed_when_result")
@@ -322,7 +322,7 @@ class TaskRunner:
         # What only tells how to show a result is no part of what a playbook gets to see.
         for name in [name for name in result if name.startswith("_ansible_")]:
             del result[name]
-        outcome = Outcome(status, result, shown, delegate=target if target != host else None, hint=hint)
+        outcome = Outcome(status, result, shown, delegate=target if target != host else None, hint=hint, where=where)
         if hidden:
             outcome.censor()
         facts = result.get("ansible_facts")

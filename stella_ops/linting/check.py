@@ -20,7 +20,6 @@ from stella_ops.linting import (
     undefined,
 )
 from stella_ops.linting.findings import Finding, Findings
-from stella_ops.linting.places import SourceLines
 from stella_ops.linting.subject import Subject
 from stella_ops.origins import Origin
 from stella_ops.playbook.files import PlaybookFiles
@@ -51,7 +50,7 @@ def lint(
         named_inventory: there is one; else nothing is said of hosts and of variables that one may have.
         kept_facts: runs begin with what runs before them found out.
     """
-    findings = Findings(SourceLines())
+    findings = Findings()
     for path in paths:
         findings.note_file(str(path))
     subject = Subject(inventory, options, modules, files, findings, named_inventory=named_inventory)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from stella_ops.linting.subject import Subject
 from stella_ops.linting.texts import Text, texts_of, variable_texts
 from stella_ops.origins import Origin, key_origin, origin_of
+from stella_ops.places import locate
 
 _VARIABLES: Mapping[str, str] = {
     "play_hosts": "ansible_play_batch",
@@ -48,15 +49,15 @@ def check(subject: Subject) -> None:
 
 
 def _check_text(subject: Subject, text: Text) -> None:
-    parsed, plain, lines = text.parsed(), str.__str__(text.text), subject.findings.lines
+    parsed, plain = text.parsed(), str.__str__(text.text)
     for use in parsed.uses:
         if use.name in _VARIABLES and use.name == "play_hosts":
-            where = lines.locate(text.text.origin, plain, use.name, use.line)
+            where = locate(text.text.origin, plain, use.name, use.line)
             hint = f"write {_VARIABLES[use.name]}"
             subject.findings.add("deprecated", f"'{use.name}' is an old name", where, hint=hint)
     for named in parsed.methods:
         if named.name in _METHODS:
-            where = lines.locate(text.text.origin, plain, f".{named.name}", named.line)
+            where = locate(text.text.origin, plain, f".{named.name}", named.line)
             message = f"'{named.name}' was Python 2's, and fails"
             hint = f"write {_METHODS[named.name]}"
             subject.findings.add("deprecated", message, where, hint=hint, severity="error")

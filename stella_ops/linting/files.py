@@ -11,13 +11,13 @@ from stella_ops.engine.search_path import search_path
 from stella_ops.errors import TemplateError
 from stella_ops.linting.expressions import Parsed, parse_file
 from stella_ops.linting.names import find, looked_at
-from stella_ops.linting.places import shown
 from stella_ops.linting.reading import scope_of, static_value
 from stella_ops.linting.rules import Severity
 from stella_ops.linting.subject import PlaySubject, Site, Subject
 from stella_ops.linting.templates import check_names
 from stella_ops.linting.undefined import check_file_uses
 from stella_ops.origins import Origin, origin_of
+from stella_ops.places import locate_on_line, shown
 from stella_ops.playbook.keywords import is_template
 from stella_ops.playbook.model import Task
 from stella_ops.templating.templar import Templar
@@ -134,7 +134,7 @@ class _TemplateFile:
         severity: Severity | None = "hint" if self._site.dealt else None
 
         def place(name: str, line: int) -> Origin:
-            return findings.lines.locate_in_file(source, name, line + skipped)
+            return locate_on_line(source, name, line + skipped)
 
         self._subject.mentioned.update(use.name for use in parsed.uses)
         self._subject.mentioned.update(parsed.constants)

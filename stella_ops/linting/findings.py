@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from stella_ops.errors import ParseError
-from stella_ops.linting.places import SourceLines, shown
+from stella_ops.linting.noqa import silences
 from stella_ops.linting.rules import RULES, SEVERITIES, Severity
 from stella_ops.origins import Origin
+from stella_ops.places import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +31,9 @@ class Finding:
 
 
 class Findings:
-    """Collects findings.
+    """Collects findings."""
 
-    Args:
-        lines: of the files that findings are in.
-    """
-
-    def __init__(self, lines: SourceLines) -> None:
-        self.lines = lines
+    def __init__(self) -> None:
         self._found: dict[tuple[str, Origin, str], Finding] = {}
         self._files: dict[str, int] = {}
 
@@ -72,7 +68,7 @@ class Findings:
 
     def all(self) -> list[Finding]:
         """All that are not silenced, in file order."""
-        kept = [found for found in self._found.values() if not self.lines.silences(found.where, found.rule)]
+        kept = [found for found in self._found.values() if not silences(found.where, found.rule)]
         return sorted(kept, key=self._place)
 
     def _place(self, found: Finding) -> tuple[int, int, int, int]:

@@ -9,6 +9,7 @@ from stella_ops.linting.expressions import Parsed
 from stella_ops.linting.subject import Subject, is_true, texts
 from stella_ops.linting.texts import texts_of
 from stella_ops.origins import Origin, SourceText
+from stella_ops.places import locate_key
 from stella_ops.playbook.model import Block, Step, Task
 
 _ENDS = ("end_play", "end_host", "end_batch", "end_role")
@@ -66,7 +67,7 @@ def _unused(subject: Subject) -> None:
         name = task.register
         if not name or name.startswith("_") or name in used or site.included or task.inherited.role is not None:
             continue
-        where = subject.findings.lines.locate_key(task.origin, "register", name)
+        where = locate_key(task.origin, "register", name)
         if where not in told:
             told.add(where)
             hint = "remove 'register', or begin the name with '_' where that is meant"

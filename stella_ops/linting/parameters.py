@@ -10,6 +10,7 @@ from stella_ops.errors import PlaybookError
 from stella_ops.linting.rules import Severity
 from stella_ops.linting.subject import Site, Subject, texts
 from stella_ops.origins import Origin, SourceVault, did_you_mean, origin_of
+from stella_ops.places import locate_key
 from stella_ops.playbook.keywords import is_template, spoken
 from stella_ops.playbook.model import Task
 
@@ -62,7 +63,7 @@ def _types(subject: Subject, site: Site, arguments: Mapping[str, Mapping[str, An
         if each is None or not isinstance(key, str) or value is None or _unknown(value):
             continue
         for message, hint in _wrong(task.action, key, value, each):
-            where = origin_of(value) or subject.findings.lines.locate_key(task.origin, key)
+            where = origin_of(value) or locate_key(task.origin, key)
             subject.findings.add("wrong-value", message, where, hint=hint, severity=_severity(site))
 
 
@@ -120,4 +121,4 @@ def _switched_off(task: Task, names: list[str]) -> bool:
 
 
 def _place(subject: Subject, task: Task, key: str) -> Origin:
-    return subject.findings.lines.locate_key(task.origin, key)
+    return locate_key(task.origin, key)

@@ -11,6 +11,7 @@ from stella_ops.linting.rules import Severity
 from stella_ops.linting.subject import PlaySubject, Site, Subject, texts
 from stella_ops.linting.texts import Text, texts_of, variable_texts
 from stella_ops.origins import Origin, SourceText, did_you_mean
+from stella_ops.places import locate
 from stella_ops.templating.environment import value_environment
 from stella_ops.templating.lookups.registry import LOOKUPS, find_lookup
 from stella_ops.templating.plugins.collected import why_not
@@ -62,7 +63,7 @@ def _check_text(findings: Findings, text: Text, severity: Severity | None) -> No
     origin = written.origin
 
     def place(name: str, line: int) -> Origin:
-        return findings.lines.locate(origin, plain, name, line)
+        return locate(origin, plain, name, line)
 
     if parsed.problem is not None:
         _syntax(findings, text, parsed, severity)
@@ -75,7 +76,7 @@ def _check_text(findings: Findings, text: Text, severity: Severity | None) -> No
 def _syntax(findings: Findings, text: Text, parsed: Parsed, severity: Severity | None) -> None:
     assert parsed.problem is not None
     message, line = parsed.problem
-    origin = findings.lines.locate(text.text.origin, str.__str__(text.text), "", line)
+    origin = locate(text.text.origin, str.__str__(text.text), "", line)
     what = f"the condition of '{text.keyword}'" if text.condition else "the template"
     hint = None
     if text.condition and is_template(text.text):

@@ -18,6 +18,7 @@ from stella_ops.linting.subject import RUNTIME, PlaySubject, Site, Subject
 from stella_ops.linting.templates import Place, names_in
 from stella_ops.linting.texts import Text, texts_of
 from stella_ops.origins import Origin, SourceText, did_you_mean
+from stella_ops.places import locate
 from stella_ops.templating.environment import value_environment
 from stella_ops.templating.scope import is_template
 
@@ -210,7 +211,7 @@ class _Search:
         try:
             raw = self._scope[name]
         except KeyError:
-            where = self._subject.findings.lines.locate(text.origin, str.__str__(text), name, use.line)
+            where = locate(text.origin, str.__str__(text), name, use.line)
             yield Missing(name, where, chain, certain and use.certain)
             return
         if raw is RUNTIME or not isinstance(raw, SourceText) or not is_template(raw) or len(chain) >= _DEEPEST:

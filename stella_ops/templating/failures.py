@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections import ChainMap
+from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ from jinja2.utils import missing
 
 from stella_ops.errors import StellaError, TemplateError, UndefinedVariableError
 from stella_ops.origins import Origin, did_you_mean
+from stella_ops.places import locate, locate_on_line, shown
+from stella_ops.templating.scope import LazyVariables
 from stella_ops.templating.undefined import MissingValue, UndefinedUse
 
 if TYPE_CHECKING:
@@ -20,22 +23,32 @@ if TYPE_CHECKING:
 
 _NO_SUCH = re.compile(r"No (filter|test) named '([^']+)'")
 _SHOWN_KEYS = 12
+_SHOWN_DEFINITIONS = 4
+_NAME = re.compile(r"(?<![\w.'\"])[A-Za-z_]\w*(?!['\"\w])")
 
 
-def translate(problem: Exception, scope: Scope, origin: Origin | None) -> StellaError:
+def translate(problem: Exception, scope: Scope, origin: Origin | None, text: str | None = None) -> StellaError:
     """The operator's error for an exception that a rendering raised.
 
     Args:
         origin: where the template text was written.
+        text: the template, where it is a value or condition.
     """
+    found = _translated(problem, scope, origin, text)
+    if text is not None and not found.notes:
+        found.notes = tuple(definitions(text, scope.variables))
+    return found
+
+
+def _translated(problem: Exception, scope: Scope, origin: Origin | None, text: str | None) -> StellaError:
     if isinstance(problem, StellaError):
         if problem.where is None and origin is not None:
             problem.where = str(origin)
         return problem
     if isinstance(problem, UndefinedUse):
-        return _undefined(problem.value, scope, _line_of(problem, origin))
+        return _undefined(problem.value, scope, _pointed(_line_of(problem, origin), origin, text, problem.value))
     if isinstance(problem, jinja2.TemplateSyntaxError):
-        return _syntax(problem, origin)
+        return _syntax(problem, origin, text)
     where = _line_of(problem, origin)
     if isinstance(problem, jinja2.UndefinedError):
         return UndefinedVariableError(str(problem), name="", where=where)
@@ -44,26 +57,30 @@ def translate(problem: Exception, scope: Scope, origin: Origin | None) -> Stella
     if isinstance(problem, SecurityError):
         return TemplateError(f"templates may not do this: {problem}", where=where)
     if isinstance(problem, jinja2.TemplateError):
-        return _unknown_plugin(str(problem), where) or TemplateError(str(problem), where=where)
+        return _unknown_plugin(str(problem), where, origin, text) or TemplateError(str(problem), where=where)
     if isinstance(problem, RecursionError):
         return TemplateError("the template is nested too deeply", where=where)
     return TemplateError(f"the template fails: {problem} ({type(problem).__name__})", where=where)
 
 
-def _syntax(problem: jinja2.TemplateSyntaxError, origin: Origin | None) -> TemplateError:
+def _syntax(problem: jinja2.TemplateSyntaxError, origin: Origin | None, text: str | None) -> TemplateError:
     where = origin
     message = str(problem.message)
     if problem.filename and problem.filename != "<template>":
         where = Origin(problem.filename, problem.lineno)
     elif problem.lineno > 1:
         where = _moved(origin, problem.lineno)
-    return _unknown_plugin(message, where) or TemplateError(f"template syntax: {message}", where=where)
+    known = _unknown_plugin(message, where, origin, text)
+    return known or TemplateError(f"template syntax: {message}", where=where)
 
 
-def _unknown_plugin(message: str, where: Origin | None) -> TemplateError | None:
+def _unknown_plugin(
+    message: str, where: Origin | None, origin: Origin | None, text: str | None
+) -> TemplateError | None:
     found = _NO_SUCH.search(message)
     if not found:
         return None
+    where = _at_word(where, origin, text, found[2])
     from stella_ops.templating.environment import value_environment
 
     kind, name = found.groups()
@@ -87,8 +104,65 @@ def _undefined(value: MissingValue, scope: Scope, origin: Origin | None) -> Unde
         used = f"needed by '{name}'"
         message = cause.message
         message = f"{message[:-1]}, {used})" if message.endswith("')") else f"{message} ({used})"
-        return UndefinedVariableError(message, name=cause.name, where=cause.where, hint=cause.hint)
+        error = UndefinedVariableError(message, name=cause.name, where=cause.where, hint=cause.hint)
+        error.notes = cause.notes
+        return error
     return UndefinedVariableError(value.describe(), name=str(name), where=origin, hint=_hint(value, scope))
+
+
+def _pointed(where: Origin | None, origin: Origin | None, text: str | None, value: MissingValue) -> Origin | None:
+    """The place of the word that has no value."""
+    name = value._undefined_name
+    if not isinstance(name, str) or value._undefined_hint:
+        return where
+    if value._undefined_obj is missing:
+        return _at_word(where, origin, text, name)
+    place = _at_word(where, origin, text, f".{name}")
+    if place is None or place == where:
+        return where
+    return Origin(place.source, place.line, place.column + 1)
+
+
+def _at_word(where: Origin | None, origin: Origin | None, text: str | None, word: str) -> Origin | None:
+    if where is None or not where.line:
+        return where
+    if text is None or origin is None or where.source != origin.source:
+        found = locate_on_line(where.source, word, where.line)
+        return found if found.column else where
+    found = locate(origin, text, word, max(where.line - origin.line, 1))
+    return found if found != origin else where
+
+
+def definitions(text: str, variables: Mapping[str, Any]) -> Iterator[str]:
+    """Where the variables were defined that a template names; as far as a file says so."""
+    told = 0
+    for name in dict.fromkeys(_NAME.findall(text)):
+        if name.startswith("ansible_") or told >= _SHOWN_DEFINITIONS:
+            continue
+        where = where_defined(variables, name)
+        if where is not None and where.line:
+            told += 1
+            yield f"'{name}' is defined at {Origin(shown(where.source), where.line, where.column)}"
+
+
+def where_defined(variables: Any, name: str) -> Origin | None:
+    """Where the value of a variable was written; None for what is no file's."""
+    layers = [variables.scope.variables] if isinstance(variables, LazyVariables) else getattr(variables, "maps", None)
+    for layer in [variables] if layers is None else layers:
+        if isinstance(layer, ChainMap | LazyVariables):
+            found = where_defined(layer, name)
+            if found is not None:
+                return found
+            if name in layer:
+                return None
+            continue
+        try:
+            value = layer[name]
+        except KeyError:
+            continue
+        origin: Origin | None = getattr(value, "origin", None) or getattr(layer, "key_origins", {}).get(name)
+        return origin
+    return None
 
 
 def _hint(value: MissingValue, scope: Scope) -> str | None:

@@ -140,7 +140,7 @@ class Scope:
         except Exception as problem:
             from stella_ops.templating.failures import translate
 
-            raise translate(problem, self, origin) from problem
+            raise translate(problem, self, origin, plain) from problem
         if isinstance(value, str) and plain.endswith("\n") and not value.endswith("\n"):
             return value + "\n"  # Jinja2 takes the last newline away, which block scalars end with
         return value
@@ -176,7 +176,7 @@ class Scope:
             value = self.render(text)
             if type(value) is MissingValue:
                 # keep the place that asked for the missing name: the template naming this variable is elsewhere
-                value = MissingValue(name=path, cause=translate_missing(value, self, text.origin))
+                value = MissingValue(name=path, cause=translate_missing(value, self, text.origin, text))
             return value
         except UndefinedVariableError as problem:
             return MissingValue(name=path, cause=problem)
@@ -187,14 +187,16 @@ class Scope:
             del self._open[mark]
 
 
-def translate_missing(value: MissingValue, scope: Scope, origin: Origin | None) -> UndefinedVariableError:
+def translate_missing(
+    value: MissingValue, scope: Scope, origin: Origin | None, text: str | None = None
+) -> UndefinedVariableError:
     """The error for an undefined value that a template resulted in."""
     from stella_ops.templating.failures import translate
 
     try:
         value.fail()
     except Exception as problem:
-        found = translate(problem, scope, origin)
+        found = translate(problem, scope, origin, text)
         if isinstance(found, UndefinedVariableError):
             return found
         raise found from problem

@@ -112,7 +112,7 @@ class Templar:
             template = _condition_template(text, what)
             return _truth(require(run_template(template, scope)))
         except Exception as problem:
-            raise _translated(problem, scope, condition.origin) from problem
+            raise _translated(problem, scope, condition.origin, text) from problem
 
     def render_file(
         self,
@@ -219,20 +219,20 @@ class Templar:
     def _render_text(self, text: SourceText, scope: Scope, where: Origin | None) -> Any:
         if not is_template(text):
             return str.__str__(text)
-        return self._final(scope.render(text, where), scope, text.origin or where)
+        return self._final(scope.render(text, where), scope, text.origin or where, text)
 
     @staticmethod
-    def _final(value: Any, scope: Scope, origin: Origin | None) -> Any:
+    def _final(value: Any, scope: Scope, origin: Origin | None, text: str | None = None) -> Any:
         try:
             return finalize(value)
         except Exception as problem:
-            raise _translated(problem, scope, origin) from problem
+            raise _translated(problem, scope, origin, text) from problem
 
 
-def _translated(problem: Exception, scope: Scope, origin: Origin | None) -> StellaError:
+def _translated(problem: Exception, scope: Scope, origin: Origin | None, text: str | None = None) -> StellaError:
     from stella_ops.templating.failures import translate
 
-    return translate(problem, scope, origin)
+    return translate(problem, scope, origin, text)
 
 
 @functools.lru_cache(maxsize=4096)

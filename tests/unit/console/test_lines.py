@@ -242,6 +242,34 @@ def test_the_next_play_is_told_at_once_though_a_host_failed_in_the_last(story: A
     assert "TASK [two]" in out
 
 
+def test_the_source_of_a_failure_is_shown_once_beside_it(
+    story: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("site.yml").write_text('- hosts: web\n  tasks:\n    - debug: msg="{{ prt }}"\n')
+    failed = {"failed": True, "msg": "site.yml:3:21: 'prt' is undefined"}
+    story.task("x", origin="site.yml:3:7")
+    story.host("web1", "failed", failed, where="site.yml:3:21")
+    story.host("web2", "failed", failed, where="site.yml:3:21")
+    out, err = told(story)
+    assert err.splitlines() == [
+        "site.yml:3:21",
+        "  1 | - hosts: web",
+        "  2 |   tasks:",
+        '  3 |     - debug: msg="{{ prt }}"',
+        "    |                     ^",
+    ]
+    assert "debug: msg" not in out
+
+
+def test_a_host_cannot_have_a_file_shown(story: Any, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("hidden\n")
+    story.task("x")
+    story.host("web1", "failed", {"failed": True, "msg": f"{tmp_path}/secret:1:1: look"})
+    out, err = told(story)
+    assert "hidden" not in out + err
+
+
 def test_warnings_go_to_the_error_stream_once(story: Any) -> None:
     story.task("x")
     story.host("web1", "ok", {"changed": False, "warnings": ["w \x1b[31m", {"msg": "v"}]})

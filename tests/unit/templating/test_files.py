@@ -92,7 +92,7 @@ def test_an_error_inside_an_include_names_that_file(tmp_path: Path) -> None:
     (tmp_path / "part.j2").write_text("fine\n{{ nope }}", encoding="utf-8")
     with pytest.raises(TemplateError) as caught:
         Templar(search_path=[tmp_path]).render_file("{% include 'part.j2' %}", "x.j2", VARIABLES)
-    assert caught.value.where == f"{tmp_path / 'part.j2'}:2"
+    assert caught.value.where == f"{tmp_path / 'part.j2'}:2:4"
 
 
 def test_the_first_folder_wins(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def test_templates_are_rendered_with_the_variables_in_scope(render, tmp_path: Pa
     assert render(text, "{x: 1, late: '{{ x + 1 }}'}") == "1-2-3"
     with pytest.raises(TemplateError) as caught:
         render("{{ lookup('template', 't.j2') }}", "x: 1")
-    assert caught.value.where == f"{tmp_path}/templates/t.j2:1"
+    assert caught.value.where == f"{tmp_path}/templates/t.j2:1:12"
 
 
 def test_the_environment(render, monkeypatch) -> None:
