@@ -15,17 +15,20 @@ from stella_ops.transport.traffic import Endpoint, Traffic
 
 @dataclass(frozen=True, slots=True)
 class Become:
-    """The other user to act as. ``password`` is handed to sudo on its standard input, never on a command line.
+    """The other user to act as. ``password`` goes to the program's standard input, never on a command line.
 
-    ``program`` stands in sudo's place, and ``flags`` in that of ``-H``; whether it may ask for a password is ours to
-    say.
+    Attributes:
+        method: one of ``transport.become.METHODS``.
+        program: in the place of the method's own; likewise ``flags``.
+        prompts: what the program asks for a password with, where that is not what it usually says.
     """
 
     user: str = "root"
     method: str = "sudo"
     password: str | None = field(default=None, repr=False)
-    program: str = "sudo"
-    flags: tuple[str, ...] = ("-H",)
+    program: str | None = None
+    flags: tuple[str, ...] | None = None
+    prompts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

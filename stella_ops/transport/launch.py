@@ -8,16 +8,18 @@ The host's login shell may be anything (sh, fish, csh), so all it sees is ``exec
 from __future__ import annotations
 
 import functools
-import secrets
+import re
 import shlex
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from stella_ops.errors import BecomeError, InterpreterError
+from stella_ops.errors import InterpreterError
 from stella_ops.transport.base import Become
+from stella_ops.transport.become import may_ask, wrap
 from stella_ops.transport.bytecode import MAGIC_NUMBER, compiled, pack, without_bytecode
+from stella_ops.transport.terminal import on_terminal
 
 # Tried in this order; the first that really starts is taken. A pyenv shim without a version, a dangling
 # virtual environment or a Python 2 exits before it reads anything, and the next one has its turn.
@@ -112,16 +114,17 @@ class Launch:
     Attributes:
         command: for the login shell.
         program: goes to standard input.
-        prompt: the password prompt to wait for on standard error, or None when no password may be asked for.
-            With a prompt, the boot code says ``READY`` before it reads, so that password and program are
-            never mixed up.
+        prompt: what asks for a password on standard error, or None when none may be asked for. With a prompt, the
+            boot code says ``READY`` before it reads, so that password and program are never mixed up.
+        aloud: it may be asked for on standard output, too.
         interpreter: the one that was asked for, None where one is looked for.
         bytecode: code travels as bytecode besides source.
     """
 
     command: str
     program: bytes
-    prompt: bytes | None
+    prompt: re.Pattern[bytes] | None
+    aloud: bool = False
     interpreter: str | None = None
     bytecode: bool = True
 
@@ -137,34 +140,38 @@ def launch(interpreter: str | None, become: Become | None, *, name: str, bytecod
         bytecode: send bytecode besides source.
     """
     program = runner_program(bytecode=bytecode)
-    with_password = become is not None and become.password is not None
-    script = _PREPARE + _start_python(program, interpreter, announce=with_password, name=name)
-    prompt = None
+    asks = become is not None and may_ask(become)
+    script = _PREPARE + _start_python(program, interpreter, announce=asks, name=name)
+    prompt, aloud = None, False
     if become is None:
         command = f"exec /bin/sh -c {shlex.quote(script)}"
     else:
-        wrapped, prompt = wrap_become(["/bin/sh", "-c", script], become, name=name)
+        wrapped, prompt, aloud = wrap_become(["/bin/sh", "-c", script], become, name=name, interpreter=interpreter)
         command = f"exec {shlex.join(wrapped)}"
-    return Launch(command, program.whole, prompt, interpreter, bytecode)
+    return Launch(command, program.whole, prompt, aloud, interpreter, bytecode)
 
 
-def wrap_become(command: list[str], become: Become, *, name: str) -> tuple[list[str], bytes | None]:
-    """A command run as another user: the argument list, and the prompt that asks for the password.
+def wrap_become(
+    command: list[str], become: Become, *, name: str, interpreter: str | None = None
+) -> tuple[list[str], re.Pattern[bytes] | None, bool]:
+    """A command run as another user: the argument list, what asks for the password, whether also on standard output.
+
+    Args:
+        interpreter: as for ``launch``, for programs that need a terminal.
 
     Raises:
-        BecomeError: a method other than sudo.
+        InventoryError: a method that is not known.
     """
-    if become.method != "sudo":
-        raise BecomeError(
-            f"become method '{become.method}' is not supported",
-            where=name,
-            hint="only sudo is supported; set ansible_become_method: sudo",
-        )
-    if become.password is None:
-        return [become.program, *become.flags, "-n", "-u", become.user, "--", *command], None
-    prompt = f"[stella-ops become {secrets.token_hex(8)}] "
-    asking = ["-S", "-p", prompt]
-    return [become.program, *become.flags, *asking, "-u", become.user, "--", *command], prompt.encode()
+    wrapped = wrap(command, become)
+    if wrapped.on_terminal is None:
+        return wrapped.command, wrapped.question, wrapped.aloud
+    named = None
+    if interpreter is not None:
+        named = " ".join(_quoted(word) for word in _words(interpreter, name))
+    made, question = on_terminal(
+        wrapped.command, wrapped.on_terminal, pythons=INTERPRETERS, named=named, otherwise=_say_no_python()
+    )
+    return made, question, False
 
 
 def boot_code(program: Program, *, take: bool = False, announce: bool = False) -> str:
@@ -197,6 +204,16 @@ def _start_python(program: Program, interpreter: str | None, *, announce: bool, 
 
 def _set_words(interpreter: str, name: str) -> str:
     """Shell text that makes the interpreter the positional parameters."""
+    words = _words(interpreter, name)
+    split = "set -- " + " ".join(_quoted(word) for word in words)
+    if len(words) == 1 or interpreter[0] not in "/~":
+        return split
+    # A path with blanks, or a program with arguments: the host knows.
+    whole = _quoted(interpreter)
+    return f"if [ -x {whole} ]; then set -- {whole}; else {split}; fi"
+
+
+def _words(interpreter: str, name: str) -> list[str]:
     try:
         words = shlex.split(interpreter)
     except ValueError as problem:
@@ -208,12 +225,7 @@ def _set_words(interpreter: str, name: str) -> str:
         raise InterpreterError(
             f"the interpreter {interpreter!r} cannot be: {detail}", where=name, hint="check ansible_python_interpreter"
         )
-    split = "set -- " + " ".join(_quoted(word) for word in words)
-    if len(words) == 1 or interpreter[0] not in "/~":
-        return split
-    # A path with blanks, or a program with arguments: the host knows.
-    whole = _quoted(interpreter)
-    return f"if [ -x {whole} ]; then set -- {whole}; else {split}; fi"
+    return words
 
 
 def _quoted(word: str) -> str:

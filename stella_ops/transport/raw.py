@@ -1,19 +1,23 @@
 """A bare command on a host: no Python there, no runner.
 
-With ``become`` and a password, the password is written only after sudo's own prompt, and the command itself
-reads from ``/dev/null``, so that a command that reads its input can never see it.
+With ``become``, the password is written only after a prompt for it, and the command itself reads from ``/dev/null``,
+so that a command that reads its input can never see it. A mark on standard error tells that the command begins: what
+stands before it is the other program's, which has refused where there is no mark.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
+import secrets
 import shlex
 from typing import Protocol
 
-from stella_ops.errors import BecomeError, TaskError, TaskTimeoutError
+from stella_ops.errors import TaskError, TaskTimeoutError
 from stella_ops.transport.base import Become, CommandResult, Listener
 from stella_ops.transport.launch import wrap_become
+from stella_ops.transport.start_errors import become_refused
 
 OUTPUT_LIMIT = 1 << 26
 
@@ -38,61 +42,70 @@ class RawExchange:
     def __init__(self, command: str, become: Become | None, *, name: str, live: Listener | None = None) -> None:
         self._name = name
         self._live = live
-        self._told = 0
+        self._told = {1: 0, 2: 0}
         self._become = become
-        self._prompt: bytes | None = None
+        self._prompt: re.Pattern[bytes] | None = None
+        self._aloud = False
+        self._begins = b""
+        self._begun = become is None
         self._prompted = 0
         self._stdout = bytearray()
         self._stderr = bytearray()
         if become is None:
             self.command = command
         else:
-            script = f"exec </dev/null; {command}"
-            wrapped, self._prompt = wrap_become(["/bin/sh", "-c", script], become, name=name)
+            mark = f"[stella-ops begins {secrets.token_hex(8)}]"
+            self._begins = mark.encode()
+            script = f"printf %s '{mark}' >&2; exec </dev/null; {command}"
+            wrapped, self._prompt, self._aloud = wrap_become(["/bin/sh", "-c", script], become, name=name)
             self.command = shlex.join(wrapped)
 
     async def run(self, stdin: _Writer, stdout: _Reader, stderr: _Reader) -> None:
-        """Read both outputs to their end, answering sudo's prompt on the way."""
+        """Read both outputs to their end, answering a prompt on the way."""
         if self._prompt is None:
             stdin.write_eof()
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._collect(stdout, self._stdout))
-                group.create_task(self._watch(stderr, stdin))
+                group.create_task(self._collect(stdout, self._stdout, stdin if self._aloud else None))
+                group.create_task(self._collect(stderr, self._stderr, stdin))
         except ExceptionGroup as problems:
             # Both end for the same reason: the connection broke.
             raise problems.exceptions[0] from None
 
-    async def _collect(self, reader: _Reader, into: bytearray) -> None:
+    async def _collect(self, reader: _Reader, into: bytearray, stdin: _Writer | None) -> None:
         while data := await reader.read(65536):
             into += data
             self._check_size(into)
-            if self._live is not None:
-                self._live(1, 0, data)
+            if not self._begun and stdin is not None:
+                self._look(into, stdin)
+            self._tell(into)
+        self._tell(into, last=True)
 
-    async def _watch(self, reader: _Reader, stdin: _Writer) -> None:
-        while data := await reader.read(65536):
-            self._stderr += data
-            self._check_size(self._stderr)
-            if self._prompt is not None and self._prompt in self._stderr:
-                at = self._stderr.index(self._prompt)
-                del self._stderr[at : at + len(self._prompt)]
-                self._prompted += 1
-                if self._prompted == 1 and self._become is not None and self._become.password is not None:
-                    stdin.write(self._become.password.encode() + b"\n")
-                else:
-                    with contextlib.suppress(OSError):
-                        stdin.write_eof()
-            if self._live is not None:
-                self._tell_complaints(self._live, len(self._stderr) - _begun(self._stderr, self._prompt))
-        if self._live is not None:
-            self._tell_complaints(self._live, len(self._stderr))
+    def _tell(self, said: bytearray, *, last: bool = False) -> None:
+        """Tell what the command has printed; not what another program asked and was answered before it."""
+        stream = 1 if said is self._stdout else 2
+        mixed = stream == 2 or self._aloud
+        if self._live is None or (mixed and not self._begun and not last):
+            return
+        told = self._told[stream]
+        if len(said) > told:
+            self._live(stream, 0, bytes(said[told:]))
+            self._told[stream] = len(said)
 
-    def _tell_complaints(self, live: Listener, end: int) -> None:
-        """Tell what stands on standard error, sudo's prompt excepted."""
-        if end > self._told:
-            live(2, 0, bytes(self._stderr[self._told : end]))
-            self._told = end
+    def _look(self, said: bytearray, stdin: _Writer) -> None:
+        """Whether the command has begun, or a password is asked for."""
+        at = said.find(self._begins)
+        if at >= 0:
+            self._begun = True
+            del said[at : at + len(self._begins)]
+        elif self._prompt is not None and (found := self._prompt.search(said)) is not None:
+            del said[found.start() : found.end()]
+            self._prompted += 1
+            if self._prompted == 1 and self._become is not None and self._become.password is not None:
+                stdin.write(self._become.password.encode() + b"\n")
+            else:
+                with contextlib.suppress(OSError):
+                    stdin.write_eof()
 
     def _check_size(self, collected: bytearray) -> None:
         """A command that never stops talking must not fill the controller's memory."""
@@ -107,22 +120,16 @@ class RawExchange:
         """The outcome.
 
         Raises:
-            BecomeError: sudo asked a second time: the password is wrong.
+            BecomeError: the command never began: the other user's privilege was refused.
         """
-        if self._prompted > 1:
-            raise BecomeError(
-                "cannot become the other user: the password is wrong",
-                where=self._name,
-                hint="check the become password (-K or ansible_become_password)",
-            )
+        if self._prompted > 1 or (self._prompted and self._become and self._become.password is None):
+            said = "the password is wrong" if self._prompted > 1 else "a password is required"
+            raise become_refused(self._become, said, self._name)
+        if not self._begun:
+            words = (bytes(self._stderr) or bytes(self._stdout)).decode("utf-8", "replace")
+            raise become_refused(self._become, words, self._name)
         return CommandResult(status, bytes(self._stdout), bytes(self._stderr))
 
     def too_late(self, timeout: float) -> TaskTimeoutError:
         """The error for a command that did not end in time."""
         return TaskTimeoutError(f"the command did not end within {timeout} seconds", where=self._name)
-
-
-def _begun(text: bytearray, prompt: bytes | None) -> int:
-    """How many bytes at the end of a text may be the beginning of a prompt."""
-    longest = min(len(text), len(prompt) - 1) if prompt else 0
-    return next((size for size in range(longest, 0, -1) if prompt and text.endswith(prompt[:size])), 0)

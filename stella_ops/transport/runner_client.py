@@ -144,22 +144,34 @@ class RunnerClient:
         """Bytes from the runner's standard output."""
         if not self._speaks:
             self._before += data
+            if self._start.aloud and frames.READY not in self._before:
+                self._look_for_prompt(self._before)
             self._look_for_start()
             return
         self._take(data)
 
     def stderr_received(self, data: bytes) -> None:
-        """Bytes from standard error: sudo's prompt, or complaints that explain a failed start."""
+        """Bytes from standard error: a prompt for the password, or complaints that explain a failed start."""
         self._noise += data
-        prompt = self._start.prompt
-        if prompt is not None and prompt in self._noise:
-            del self._noise[: self._noise.index(prompt) + len(prompt)]
-            self._prompted += 1
-            if self._prompted > 1 or self._become is None or self._become.password is None:
-                self._fail(become_refused(self._become, "the password is wrong", self.name))
-            else:
-                self._put(self._become.password.encode() + b"\n")
+        self._look_for_prompt(self._noise)
         del self._noise[:-_NOISE_LIMIT]
+
+    def _look_for_prompt(self, said: bytearray) -> None:
+        """Answer a question for the password, and take it out of what was said."""
+        prompt, become = self._start.prompt, self._become
+        if prompt is None or become is None or self._program_sent:
+            return
+        found = prompt.search(said)
+        if found is None:
+            return
+        del said[: found.end()]
+        self._prompted += 1
+        if become.password is None:
+            self._fail(become_refused(become, "a password is required", self.name))
+        elif self._prompted > 1:
+            self._fail(become_refused(become, "the password is wrong", self.name))
+        else:
+            self._put(become.password.encode() + b"\n")
 
     def connection_lost(self, reason: str | None = None) -> None:
         """The channel has closed; everything that waits learns why."""

@@ -1,19 +1,36 @@
-"""Why a runner did not start, from what sudo and interpreters said on standard error."""
+"""Why a runner did not start, from what sudo and the like and interpreters said on standard error."""
 
 from __future__ import annotations
 
 from stella_ops.errors import BecomeError, InterpreterError
 from stella_ops.transport.base import Become
+from stella_ops.transport.become import METHODS, method_name
 from stella_ops.transport.launch import INTERPRETERS
 
-# What sudo says, in any part of a line, and what helps. Other lines around it say less.
-_SUDO_SAYS = (
-    (("a password is required", "a terminal is required"), "give the password with -K, or set ansible_become_password"),
-    (("is wrong", "incorrect password", "try again"), "check the become password (-K or ansible_become_password)"),
-    (("unknown user", "unable to initialize policy"), "check become_user"),
+# What the programs say, in any part of a line, and what helps. Other lines around it say less.
+_SAYS = (
+    (
+        ("a password is required", "a terminal is required", "authentication required", "no password given"),
+        "give the password with -K, or set ansible_become_password",
+    ),
+    (
+        (
+            *("is wrong", "incorrect password", "try again", "password incorrect"),
+            *("authentication failure", "authentication failed", "authorization failed"),
+        ),
+        "check the become password (-K or ansible_become_password)",
+    ),
+    (("unknown user", "unable to initialize policy", "does not exist"), "check become_user"),
     (("not in the sudoers", "may not run", "not allowed"), "check the host's sudoers for the login user"),
-    (("not found", "no such file"), "install sudo on the host, or connect as the user itself"),
+    (("operation not permitted", "is not enabled"), "check the host's {rules} for the login user"),
+    (
+        ("account is currently not available", "nologin"),
+        "the user has no login shell; name one in become_flags: -s /bin/sh",
+    ),
+    (("permission denied",), "check whether the login user may run {program}"),
+    (("not found", "no such file"), "install {program} on the host, or connect as the user itself"),
 )
+_RULES = {"sudo": "sudoers", "sudosu": "sudoers", "doas": "doas.conf"}
 
 
 def become_refused(become: Become | None, said: str, where: str) -> BecomeError:
@@ -22,14 +39,19 @@ def become_refused(become: Become | None, said: str, where: str) -> BecomeError:
     Args:
         said: what stood on standard error, several lines maybe.
     """
-    user = become.user if become else "root"
+    become = become or Become()
+    program = become.program or METHODS[method_name(become.method)].program
+    rules = _RULES.get(method_name(become.method), f"rules of {program}")
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    for telling, hint in _SUDO_SAYS:
+    for telling, hint in _SAYS:
         for line in lines:
             if any(text in line.lower() for text in telling):
-                return BecomeError(f"cannot become {user}: {line}", where=where, hint=hint)
-    last = lines[-1] if lines else "sudo ended without a word"
-    return BecomeError(f"cannot become {user}: {last}", where=where, hint="check the host's sudoers for the login user")
+                hint = hint.format(program=program, rules=rules)
+                return BecomeError(f"cannot become {become.user}: {line}", where=where, hint=hint)
+    last = lines[-1] if lines else f"{program} ended without a word"
+    return BecomeError(
+        f"cannot become {become.user}: {last}", where=where, hint=f"check the host's {rules} for the login user"
+    )
 
 
 def no_interpreter(asked_for: str | None, said: str, where: str) -> InterpreterError:
