@@ -60,13 +60,15 @@ def read_ansible_settings(environ: Mapping[str, str], folder: Path) -> AnsibleSe
     named = {name for name, value in environ.items() if name.startswith("ANSIBLE_") and value}
     if file is None and not named:
         return AnsibleSettings(notes=tuple(notes))
+    from stella_ops.ansible_settings.become import SETTINGS as BECOME
     from stella_ops.ansible_settings.table import QUIET, SETTINGS
 
     parser = _parse(file) if file is not None else None
-    places = {place: setting for setting in SETTINGS for place in (*setting.ini, *setting.env)}
+    settings = (*SETTINGS, *BECOME)
+    places = {place: setting for setting in settings for place in (*setting.ini, *setting.env)}
     environment: dict[str, Any] = {}
     configured: dict[str, Any] = {}
-    for setting in SETTINGS:
+    for setting in settings:
         if not setting.used:
             continue
         variable = next((name for name in setting.env if name in named), None)

@@ -125,6 +125,28 @@ SETTINGS: tuple[Setting, ...] = (
         "path",
         "as --become-password-file",
     ),
+    _used(
+        "DEFAULT_BECOME_EXE",
+        "privilege_escalation.become_exe",
+        "ANSIBLE_BECOME_EXE",
+        "text",
+        "become_exe of plays and hosts that do not say",
+    ),
+    _used(
+        "DEFAULT_BECOME_FLAGS",
+        "privilege_escalation.become_flags",
+        "ANSIBLE_BECOME_FLAGS",
+        "text",
+        "become_flags of plays and hosts that do not say",
+    ),
+    _used("BECOME_PASS", "", "ANSIBLE_BECOME_PASS", "text", "the password, where no variable has one"),
+    _used(
+        "BECOME_ALLOW_SAME_USER",
+        "privilege_escalation.become_allow_same_user",
+        "ANSIBLE_BECOME_ALLOW_SAME_USER",
+        "flag",
+        "True: who is logged in as the user already becomes it all the same",
+    ),
     # how plays run
     _used("DEFAULT_FORKS", "defaults.forks", "ANSIBLE_FORKS", "count", "as -f; 50 by default"),
     _used("DEFAULT_STRATEGY", "defaults.strategy", "ANSIBLE_STRATEGY", "text", "strategy of plays that name none"),
@@ -318,14 +340,6 @@ SETTINGS: tuple[Setting, ...] = (
         "files travel over the one connection",
     ),
     _unused("SSH_USETTY", "ssh_connection.usetty", "ANSIBLE_SSH_USETTY", "no terminal is asked for"),
-    _unused("BECOME_EXE", "privilege_escalation.become_exe", "ANSIBLE_BECOME_EXE", "sudo is run by its name"),
-    _unused("BECOME_FLAGS", "privilege_escalation.become_flags", "ANSIBLE_BECOME_FLAGS", "how sudo is called is fixed"),
-    _unused(
-        "BECOME_ALLOW_SAME_USER",
-        "privilege_escalation.become_allow_same_user",
-        "ANSIBLE_BECOME_ALLOW_SAME_USER",
-        "becoming oneself is always allowed",
-    ),
     _unused(
         "AGNOSTIC_BECOME_PROMPT",
         "privilege_escalation.agnostic_become_prompt",
@@ -467,6 +481,8 @@ QUIET = frozenset(
 def document() -> str:
     """The page of the documentation: what each setting does."""
 
+    from stella_ops.ansible_settings import become
+
     def row(setting: Setting) -> str:
         places = ", ".join(f"`{place}`" for place in (*setting.ini, *setting.env))
         choices = f" ({', '.join(setting.choices)})" if setting.choices else ""
@@ -486,6 +502,7 @@ def document() -> str:
         "| written | does |",
         "| --- | --- |",
         *(row(setting) for setting in SETTINGS if setting.used),
+        *become.document(),
         "",
         "## What has none",
         "",

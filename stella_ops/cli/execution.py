@@ -173,6 +173,8 @@ def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
         become_user=choices.become_user,
         become_method=choices.become_method,
         become_password=_become_password(choices, connection_password),
+        become_settings=become_settings(settings),
+        become_same_user=choose("BECOME_ALLOW_SAME_USER", default=False),
         connection_password=connection_password,
         remote_user=choices.remote_user,
         connection=choices.connection,
@@ -214,7 +216,6 @@ def complete(choices: Choices, project: Project, settings: AnsibleSettings) -> N
     kind = choose("DEFAULT_TRANSPORT", choices.connection)
     choices.connection = None if kind == "smart" else kind
     choices.become = choose("DEFAULT_BECOME", choices.become or None)
-    choices.become_user = choose("DEFAULT_BECOME_USER", choices.become_user)
     choices.become_method = choose("DEFAULT_BECOME_METHOD", choices.become_method)
     file = choose("BECOME_PASSWORD_FILE")
     if file and not choices.ask_become_pass and not choices.become_password_file:
@@ -287,6 +288,18 @@ def module_environment(settings: AnsibleSettings) -> dict[str, str]:
     if configured and not found.get("ANSIBLE_LIBRARY"):
         found["ANSIBLE_LIBRARY"] = ":".join(map(str, configured))
     return found
+
+
+def become_settings(settings: AnsibleSettings) -> dict[str, dict[str, Any]]:
+    """What environment and ``ansible.cfg`` say of each way to become another user."""
+    if not settings.environment and not settings.configured:
+        return {}
+    from stella_ops.ansible_settings.become import METHODS, OPTIONS, PROMPTS, setting_name
+
+    return {
+        method: {option: settings.choose(setting_name(method, option)) for option in (*OPTIONS, PROMPTS)}
+        for method in METHODS
+    }
 
 
 def _ssh_args(choices: Choices, settings: AnsibleSettings) -> dict[str, str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
+import os
+import pwd
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from stella_ops.engine.options import RunOptions
 from stella_ops.errors import InventoryError
 from stella_ops.playbook.model import Inherited
 from stella_ops.transport.base import Become, ConnectionSpec
+from stella_ops.transport.become import METHODS, flag_words, method_name
 
 Render = Callable[[Any], Any]
 
@@ -66,7 +68,14 @@ def become(
     render: Render,
     as_bool: Callable[[Any], bool],
 ) -> Become | None:
-    """The user a task runs as, or None for the login user; ``own`` is ``written`` of ``connection_spec``."""
+    """The user a task runs as, or None for the login user; ``own`` is ``written`` of ``connection_spec``.
+
+    As with ansible-core, a variable of the method's own (``ansible_su_user``) counts more than one for all methods,
+    that more than the keyword, that more than the command line, and last come environment and ``ansible.cfg``.
+
+    Raises:
+        InventoryError: a method that is not known, or flags that cannot be read.
+    """
     wanted = own.get("become")
     if wanted is None:
         wanted = keywords.become
@@ -74,26 +83,45 @@ def become(
     if not wanted:
         return None
 
-    def chosen(name: str, keyword: Any, option: Any, default: str) -> str:
-        for value in (render(own.get(name)), render(keyword), option):
+    written = render(own.get("become_method")) or render(keywords.become_method) or options.become_method or "sudo"
+    method = method_name(str(written))
+    named = METHODS[method].named or method
+    settings = options.become_settings.get(named, {})
+
+    def chosen(name: str, keyword: Any, option: str | None = None) -> str | None:
+        ways = (own.get(f"{named}_{name}"), own.get(f"become_{name}"), keyword)
+        for value in (*map(render, ways), option, settings.get(name)):
             if value:
                 return str(value)
-        return default
+        return None
 
-    password = render(own.get("become_password"))
-    flags = chosen("become_flags", keywords.become_flags, None, "-H")
-    try:
-        # Whether sudo may ask goes by whether there is a password.
-        words = tuple(word for word in shlex.split(flags) if word not in ("-n", "-S"))
-    except ValueError as problem:
-        raise InventoryError(f"become_flags '{flags}' cannot be read: {problem}") from None
+    password: Any = None
+    for value in (own.get(f"{named}_pass"), own.get("become_password"), settings.get("password")):
+        password = render(value) if password is None else password
     return Become(
-        user=chosen("become_user", keywords.become_user, options.become_user, "root"),
-        method=chosen("become_method", keywords.become_method, options.become_method, "sudo"),
+        user=chosen("user", keywords.become_user, options.become_user) or "root",
+        method=method,
         password=str(password) if password is not None else options.become_password,
-        program=chosen("become_exe", keywords.become_exe, None, "sudo"),
-        flags=words,
+        program=None if method == "sudosu" else chosen("exe", keywords.become_exe),
+        flags=flag_words(method, chosen("flags", keywords.become_flags)),
+        prompts=_prompts(render(own.get(f"{named}_prompt_l10n")) or settings.get("prompts")),
     )
+
+
+def is_already(become: Become, spec: ConnectionSpec) -> bool:
+    """Whether the login is that of the user to become, as far as it is known before there is a connection."""
+    if spec.kind == "local":
+        try:
+            return become.user == pwd.getpwuid(os.geteuid()).pw_name
+        except KeyError:  # a user without a name
+            return False
+    return become.user == spec.user
+
+
+def _prompts(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str):
+        value = value.split(",")
+    return tuple(str(each).strip() for each in value or ())
 
 
 def _text(value: Any) -> str | None:

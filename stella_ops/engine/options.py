@@ -15,6 +15,8 @@ class RunOptions:
     Attributes:
         extra_vars: ``-e``; they win over every other variable.
         become: None leaves it to plays and inventory; True is ``-b``.
+        become_settings: what is set elsewhere for a method: ``user``, ``exe``, ``flags``, ``password``, ``prompts``.
+        become_same_user: whoever is logged in as the user already becomes it all the same.
         forks: how many hosts work at once.
         timeout: seconds to connect.
         task_timeout: seconds for one task where none is written; 0 for no limit.
@@ -40,6 +42,8 @@ class RunOptions:
     become_user: str | None = None
     become_method: str | None = None
     become_password: str | None = field(default=None, repr=False)
+    become_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    become_same_user: bool = False
     connection_password: str | None = field(default=None, repr=False)
     remote_user: str | None = None
     connection: str | None = None

@@ -51,7 +51,10 @@ class Reach:
             return self._known[key]
         own = _connection_variables(variables)
         spec = connections.connection_spec(host, own, keywords, self._options, render)
-        made = spec, connections.become(own, keywords, self._options, render, is_true)
+        become = connections.become(own, keywords, self._options, render, is_true)
+        if become is not None and not self._options.become_same_user and connections.is_already(become, spec):
+            become = None
+        made = spec, become
         if keep and not any(_is_dynamic(value) for value in own.values()):
             self._known[key] = made
         return made

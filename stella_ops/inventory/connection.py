@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 # Short name: the names that people write behind "stella_" or "ansible_", the strongest first. The order is
-# that of the variables in Ansible's ssh connection and sudo become plugins, where the older name, being the
+# that of the variables in Ansible's ssh connection and become plugins, where the older name, being the
 # more specific one, wins.
 _NAMES: dict[str, tuple[str, ...]] = {
     "connection": ("connection",),
@@ -33,11 +33,18 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "shell_executable": ("shell_executable",),
     "remote_tmp": ("remote_tmp",),
     "become": ("become",),
-    "become_user": ("sudo_user", "become_user"),
+    "become_user": ("become_user",),
     "become_method": ("become_method",),
-    "become_password": ("sudo_pass", "become_pass", "become_password"),
-    "become_exe": ("sudo_exe", "become_exe"),
-    "become_flags": ("sudo_flags", "become_flags"),
+    "become_password": ("become_pass", "become_password"),
+    "become_exe": ("become_exe",),
+    "become_flags": ("become_flags",),
+    # Ways to become another user have names of their own for the same.
+    **{
+        name: (name,)
+        for method in ("sudo", "su", "doas", "dzdo", "ksu", "pfexec")
+        for name in (f"{method}_user", f"{method}_pass", f"{method}_exe", f"{method}_flags")
+    },
+    **{f"{method}_prompt_l10n": (f"{method}_prompt_l10n",) for method in ("su", "doas", "ksu")},
 }
 
 #: The keys that ``connection_variables`` can return.

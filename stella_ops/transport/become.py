@@ -36,7 +36,8 @@ class Method(NamedTuple):
         command: what to run, made of the program with its flags, the user, the command, and the words that go with
             our prompt.
         flags: where none are written.
-        words: regular expressions for the question, for those that ask in words of their own.
+        words: what they ask, for those that ask in words of their own; regular expressions.
+        colon: a colon follows those words.
         named: whose variables and settings it shares (``sudo`` for ``ansible_sudo_…``); its own by default.
     """
 
@@ -45,6 +46,7 @@ class Method(NamedTuple):
     command: Callable[[list[str], str, list[str], list[str]], list[str]]
     flags: str = ""
     words: tuple[str, ...] = ()
+    colon: bool = False
     named: str | None = None
 
 
@@ -74,7 +76,7 @@ def _pfexec(program: list[str], user: str, command: list[str], asking: list[str]
 
 METHODS = {
     "sudo": Method("sudo", "prompt", _sudo, "-H"),
-    "su": Method("su", "words", _su, words=tuple(rf"{re.escape(word)}\s*[:：]" for word in PASSWORD_WORDS)),
+    "su": Method("su", "words", _su, words=tuple(map(re.escape, PASSWORD_WORDS)), colon=True),
     "doas": Method("doas", "terminal", _doas, words=(r"doas \([^\n]*\) password:", r"Password:")),
     "sudosu": Method("sudo", "prompt", _sudosu, "-H", named="sudo"),
     "dzdo": Method("dzdo", "prompt", _sudo, "-H"),
@@ -135,7 +137,7 @@ def wrap(command: Sequence[str], become: Become) -> Wrapped:
     flags = flag_words(name, None) if become.flags is None else become.flags
     program = [become.program or method.program, *flags]
     with_password = become.password is not None
-    words = tuple(map(re.escape, become.prompts)) or method.words
+    words = _question(method, become.prompts)
     match method.asks:
         case "prompt" if with_password:
             prompt = f"[stella-ops become {secrets.token_hex(8)}] "
@@ -144,16 +146,29 @@ def wrap(command: Sequence[str], become: Become) -> Wrapped:
         case "prompt":
             return Wrapped(method.command(program, become.user, list(command), ["-n"]))
         case "terminal" if with_password:
-            return Wrapped(method.command(program, become.user, list(command), []), on_terminal="|".join(words))
+            return Wrapped(method.command(program, become.user, list(command), []), on_terminal=words)
         case "terminal":
             asking = [] if "-n" in flags else ["-n"]
             return Wrapped(method.command(program, become.user, list(command), asking))
         case "words":
             # Nothing keeps these from asking; without a password the question is the answer.
-            question = re.compile("|".join(words).encode(), re.IGNORECASE)
+            question = re.compile(words.encode(), re.IGNORECASE)
             return Wrapped(method.command(program, become.user, list(command), []), question, aloud=True)
         case _:
             return Wrapped(method.command(program, become.user, list(command), []))
+
+
+def _question(method: Method, prompts: Sequence[str]) -> str:
+    """A regular expression for what asks for the password; of bytes, so that it fits whatever the locale."""
+    found = []
+    for prompt in prompts:
+        try:
+            re.compile(prompt.encode())
+        except re.error:
+            prompt = re.escape(prompt)
+        found.append(re.escape(prompt) if method.colon else prompt)
+    asked = "|".join(found or method.words)
+    return rf"(?:{asked})\s*(?::|：)" if method.colon else asked
 
 
 def may_ask(become: Become) -> bool:

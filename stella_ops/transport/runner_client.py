@@ -116,6 +116,12 @@ class RunnerClient:
         self._wire = wire
         if self._start.prompt is None:
             self._send_program()
+        else:
+            # A quick program has asked before anybody could answer.
+            self._look_for_prompt(self._noise)
+            if self._start.aloud:
+                self._look_for_prompt(self._before)
+            self._look_for_start()
 
     async def ready(self) -> None:
         """Wait for the runner's hello.
@@ -159,7 +165,7 @@ class RunnerClient:
     def _look_for_prompt(self, said: bytearray) -> None:
         """Answer a question for the password, and take it out of what was said."""
         prompt, become = self._start.prompt, self._become
-        if prompt is None or become is None or self._program_sent:
+        if prompt is None or become is None or self._program_sent or self._wire is None:
             return
         found = prompt.search(said)
         if found is None:

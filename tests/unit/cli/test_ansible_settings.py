@@ -128,8 +128,22 @@ def test_connection_settings(hosts: Path, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("ANSIBLE_CONNECTION_PASSWORD_FILE", str(secret))
     monkeypatch.setenv("ANSIBLE_BECOME", "yes")
     monkeypatch.setenv("ANSIBLE_BECOME_USER", "app")
+    monkeypatch.setenv("ANSIBLE_SU_USER", "other")
+    monkeypatch.setenv("ANSIBLE_DOAS_PROMPT_L10N", "Eins, Zwei")
+    (tmp_path / "ansible.cfg").write_text(
+        "[privilege_escalation]\nbecome_exe = /opt/any\nbecome_user = file\n[su_become_plugin]\npassword = pw\n"
+        "executable = /opt/su\nuser = file\nflags = -m\n"
+    )
+    monkeypatch.setenv("ANSIBLE_CONFIG", str(tmp_path / "ansible.cfg"))
     monkeypatch.setenv("ANSIBLE_REMOTE_PORT", "2200")
     monkeypatch.setenv("ANSIBLE_TRANSPORT", "smart")
     options = prepare(Choices(inventories=(str(hosts),), ssh_common_args="-J gate")).options
-    assert (options.connection_password, options.become, options.become_user) == ("sesame", True, "app")
+    assert (options.connection_password, options.become, options.become_user) == ("sesame", True, None)
+    assert options.become_settings["sudo"] == {
+        "user": "app", "exe": "/opt/any", "flags": None, "password": None, "prompts": None
+    }  # fmt: skip
+    assert options.become_settings["su"] == {
+        "user": "other", "exe": "/opt/su", "flags": "-m", "password": "pw", "prompts": None
+    }  # fmt: skip
+    assert options.become_settings["doas"]["prompts"] == ["Eins", "Zwei"]
     assert (options.remote_port, options.connection, options.ssh_args) == (2200, None, {"ssh_common_args": "-J gate"})

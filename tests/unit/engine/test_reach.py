@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stella_ops.ansible_settings import become as settings
 from stella_ops.engine import connections
+from stella_ops.inventory.connection import CONNECTION_VARIABLES
+from stella_ops.transport.become import METHODS
 
 HEAD = "- hosts: all\n  gather_facts: false\n"
 
@@ -165,7 +170,87 @@ async def test_another_program_and_flags_for_becoming(play: Callable[..., Any]) 
     # Whether it may ask for a password is not for the flags to say.
     assert (become.program, become.flags) == ("/opt/sudo", ("-H", "-E"))
     plain = become_of(await play(HEAD + "  become: true\n  tasks: [ping: ]\n", hosts="a,"))
-    assert (plain.program, plain.flags) == ("sudo", ("-H",))
+    assert (plain.program, plain.flags) == (None, ("-H",))
+    together = await play(HEAD + "  become: true\n  become_flags: -HSn --stdin\n  tasks: [ping: ]\n", hosts="a,")
+    assert become_of(together).flags == ("-H",)
+
+
+OF_SU = {"user": "set", "exe": "/set/su", "flags": "--set", "password": "set", "prompts": ["Kennwort"]}
+
+
+@pytest.mark.parametrize(
+    ("variables", "keywords", "options", "expected"),
+    [
+        ("", "", {}, ("root", None, (), None, ())),
+        ("", "", {"become_settings": {"su": OF_SU}}, ("set", "/set/su", ("--set",), "set", ("Kennwort",))),
+        ("", "", {"become_settings": {"sudo": OF_SU}}, ("root", None, (), None, ())),
+        ("", "", {"become_settings": {"su": OF_SU}, "become_user": "option"}, ("option",)),
+        ("", "become_user: keyword", {"become_user": "option"}, ("keyword",)),
+        ("ansible_become_user=all", "become_user: keyword", {}, ("all",)),
+        ("ansible_become_user=all ansible_su_user=own ansible_sudo_user=other", "", {}, ("own",)),
+        (
+            "ansible_su_exe=/own/su ansible_become_exe=/all/su ansible_su_flags='-s /bin/sh' ansible_su_pass=own "
+            "ansible_become_pass=all ansible_su_prompt_l10n=Eins,Zwei",
+            "become_exe: /keyword/su",
+            {"become_settings": {"su": OF_SU}},
+            ("set", "/own/su", ("-s", "/bin/sh"), "own", ("Eins", "Zwei")),
+        ),
+        ("ansible_become_password=all", "", {"become_password": "option"}, ("root", None, (), "all", ())),
+        ("", "", {"become_password": "option"}, ("root", None, (), "option", ())),
+    ],
+)
+async def test_what_is_said_of_a_method(
+    play: Callable[..., Any], variables: str, keywords: str, options: dict[str, Any], expected: tuple[Any, ...]
+) -> None:
+    text = HEAD + f"  become: true\n  {keywords}\n  tasks: [ping: ]\n"
+    played = await play(text, hosts=f"a ansible_become_method=ansible.builtin.su {variables}\n", **options)
+    become = become_of(played)
+    found = (become.user, become.program, become.flags, become.password, become.prompts)
+    assert become.method == "su"
+    assert found[: len(expected)] == expected
+
+
+async def test_sudosu_has_sudos_variables_and_a_program_of_its_own(play: Callable[..., Any]) -> None:
+    hosts = "a ansible_become_method=community.general.sudosu ansible_sudo_user=app ansible_become_exe=/x\n"
+    become = become_of(await play(HEAD + "  become: true\n  tasks: [ping: ]\n", hosts=hosts))
+    assert (become.method, become.user, become.program) == ("sudosu", "app", None)
+
+
+@pytest.mark.parametrize(
+    ("method", "why"), [("nosuch", "not supported"), ("runas", "for Windows"), ("community.general.pbrun", "not known")]
+)
+async def test_a_method_that_is_not_there_fails_the_task(play: Callable[..., Any], method: str, why: str) -> None:
+    text = HEAD + f"  become: true\n  become_method: {method}\n  tasks: [ping: ]\n"
+    played = await play(text, hosts="a,")
+    assert played.seen.statuses("ping") == {"a": "failed"}
+    [failure] = [event for event in played.seen.events if getattr(event, "status", None) == "failed"]
+    assert why in failure.result["msg"] and f"'{method}'" in failure.result["msg"]
+    assert "known: sudo, su, doas" in failure.hint
+
+
+async def test_who_is_the_user_already_becomes_nobody(play: Callable[..., Any]) -> None:
+    text = HEAD + "  become: true\n  become_user: ops\n  tasks: [ping: ]\n"
+    hosts = "a ansible_user=ops\nb ansible_user=other\nc\n"
+    played = await play(text, hosts=hosts)
+    assert {spec.name: become is None for spec, _, become in played.pool.calls} == {"a": True, "b": False, "c": False}
+    played = await play(text, hosts=hosts, become_same_user=True)
+    assert all(become is not None for _, _, become in played.pool.calls)
+    me = pwd.getpwuid(os.geteuid()).pw_name
+    text = HEAD + f"  become: true\n  become_user: {me}\n  connection: local\n  tasks: [ping: ]\n"
+    assert become_of(await play(text, hosts="a ansible_user=other\n")) is None
+
+
+def test_every_method_has_variables_and_settings() -> None:
+    named = {method.named or name: method for name, method in METHODS.items()}
+    assert set(named) == set(settings.METHODS)
+    for name, method in named.items():
+        options = ["user", "pass", "exe", "flags"]
+        options += ["prompt_l10n"] if method.asks in ("words", "terminal") else []
+        assert {f"ansible_{name}_{option}" for option in options} <= CONNECTION_VARIABLES
+        known = [each.env[0] for each in settings.SETTINGS if each.name.startswith(f"BECOME_{name}_")]
+        assert known == [
+            f"ANSIBLE_{name}_{option}".upper() for option in ("user", "exe", "flags", "pass", *options[4:])
+        ]
 
 
 async def test_flags_that_cannot_be_read_fail_the_host(play: Callable[..., Any]) -> None:

@@ -25,7 +25,7 @@ from stella_ops.origins import Origin, SourceText
         ({"ansible_become": False}, {"become": False}),
         ({"ansible_become_pass": "p"}, {"become_password": "p"}),
         ({"ansible_become_password": "p"}, {"become_password": "p"}),
-        ({"ansible_sudo_pass": "p"}, {"become_password": "p"}),
+        ({"ansible_sudo_pass": "p", "ansible_su_user": "u"}, {"sudo_pass": "p", "su_user": "u"}),
         ({"stella_become_password": "s", "ansible_become_pass": "p"}, {"become_password": "s"}),
         ({"ansible_python_interpreter": "/x", "ansible_connection": "local"},
          {"python_interpreter": "/x", "connection": "local"}),

@@ -1,6 +1,7 @@
 """Bare commands: on this machine, and against staged pipes."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -53,28 +54,50 @@ async def test_a_timeout_kills_the_command(local: Callable[..., Any]) -> None:
         await local().raw("sleep 60", timeout=0.3)
 
 
+def said_by(exchange: RawExchange) -> tuple[bytes, bytes]:
+    """The question for the password, and the mark with which the command begins."""
+    found = re.search(r"\[stella-ops become [0-9a-f]+\] ", exchange.command)
+    return found.group().encode() if found else b"", exchange._begins
+
+
+async def test_a_command_that_never_began_was_refused() -> None:
+    for become, said, told in (
+        (Become(), b"sudo: a password is required\n", "a password is required"),
+        (Become(method="su", password="x"), b"Password: \nsu: Authentication failure\n", "Authentication failure"),
+        (Become(method="su"), b"Password: ", "a password is required"),
+        (Become(), b"", "sudo ended without a word"),
+    ):
+        exchange = RawExchange("id", become, name="web")
+        await exchange.run(Writer(), Chunks(), Chunks(said))
+        with pytest.raises(BecomeError, match=f"cannot become root: .*{told}"):
+            exchange.result(1)
+
+
 async def test_the_password_answers_sudos_question_only() -> None:
     exchange = RawExchange("cat", Become(password="pw"), name="web")
     assert "pw" not in exchange.command
     assert "exec </dev/null; cat" in exchange.command
-    prompt = exchange._prompt or b""
+    prompt, begins = said_by(exchange)
     stdin = Writer()
-    await exchange.run(stdin, Chunks(b"out"), Chunks(b"lecture " + prompt[:9], prompt[9:], b"warning"))
-    assert stdin.data == b"pw\n"
-    assert exchange.result(0).stderr == b"lecture warning"
+    await exchange.run(
+        stdin, Chunks(b"out"), Chunks(b"lecture " + prompt[:9], prompt[9:], begins[:7], begins[7:] + b"warning", prompt)
+    )
+    assert (stdin.data, stdin.ended) == (b"pw\n", False)
+    # What the command itself prints is no question any more.
+    assert exchange.result(0).stderr == b"lecture warning" + prompt
 
 
 async def test_without_a_question_there_is_no_answer() -> None:
     exchange = RawExchange("cat", Become(password="pw"), name="web")
     stdin = Writer()
-    await exchange.run(stdin, Chunks(b"out"), Chunks(b""))
+    await exchange.run(stdin, Chunks(b"out"), Chunks(said_by(exchange)[1]))
     assert stdin.data == b""
     assert exchange.result(0).stdout == b"out"
 
 
 async def test_a_second_question_is_a_wrong_password() -> None:
     exchange = RawExchange("cat", Become(password="pw"), name="web")
-    prompt = exchange._prompt or b""
+    prompt, _ = said_by(exchange)
     stdin = Writer()
     await exchange.run(stdin, Chunks(), Chunks(prompt, b"Sorry, try again.\n" + prompt))
     assert (stdin.data, stdin.ended) == (b"pw\n", True)

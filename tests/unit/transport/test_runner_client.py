@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import os
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -53,11 +54,13 @@ class StagedWire:
 
 
 def client(
-    code: CodeLibrary, become: Become | None = None, prompt: bytes | None = None
+    code: CodeLibrary, become: Become | None = None, prompt: bytes | None = None, *, attached: bool = True
 ) -> tuple[RunnerClient, StagedWire]:
-    made = RunnerClient("web", Launch("command", b"PROGRAM", prompt), become, code)
+    asks = None if prompt is None else re.compile(re.escape(prompt))
+    made = RunnerClient("web", Launch("command", b"PROGRAM", asks), become, code)
     wire = StagedWire()
-    made.attach(wire)
+    if attached:
+        made.attach(wire)
     return made, wire
 
 
@@ -193,6 +196,14 @@ async def test_the_password_is_sent_once_to_the_very_prompt_and_before_the_progr
     assert wire.written == b"pw\nPROGRAM"
     runner.data_received(hello())
     await runner.ready()
+
+
+async def test_a_question_that_comes_before_the_process_is_attached_is_answered(code: CodeLibrary) -> None:
+    runner, wire = client(code, Become(password="pw"), b"[prompt 17] ", attached=False)
+    runner.stderr_received(b"[prompt 17] ")
+    assert wire.written == b""
+    runner.attach(wire)
+    assert wire.written == b"pw\n"
 
 
 async def test_without_a_question_the_password_is_not_sent(code: CodeLibrary) -> None:
