@@ -78,8 +78,8 @@ connection_options = _together(
     ),
     click.option("-b", "--become", is_flag=True, default=None, help="Run as another user."),
     click.option("--become-user", metavar="USER", help="The other user. [default: root]"),
-    click.option("--become-method", metavar="METHOD", help="How: sudo, su, doas, sudosu, dzdo, ksu, pfexec. [default: sudo]"),
-    click.option("-K", "--ask-become-pass", is_flag=True, help="Ask for the password that becoming the other user takes."),
+    click.option("--become-method", metavar="METHOD", help="How: sudo (default), su, doas, sudosu …"),
+    click.option("-K", "--ask-become-pass", is_flag=True, help="Ask for the password that this takes."),
     click.option(
         "--become-password-file",
         "--become-pass-file",

@@ -15,9 +15,6 @@ _VARIABLES: Mapping[str, str] = {
     "ansible_ssh_host": "ansible_host",
     "ansible_ssh_port": "ansible_port",
     "ansible_sudo": "ansible_become",
-    "ansible_sudo_user": "ansible_become_user",
-    "ansible_sudo_pass": "ansible_become_password",
-    "ansible_su_user": "ansible_become_user",
 }
 _METHODS: Mapping[str, str] = {
     "iteritems": "items()",

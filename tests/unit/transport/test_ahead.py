@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from typing import Any
 
 import pytest
@@ -47,7 +48,7 @@ class StagedWire:
 
 def client(code: CodeLibrary, prompt: bytes | None = None, greeted: bool = True) -> tuple[RunnerClient, StagedWire]:
     become = Become(password="pw") if prompt else None
-    made = RunnerClient("web", Launch("command", b"PROGRAM", prompt), become, code)
+    made = RunnerClient("web", Launch("command", b"PROGRAM", prompt and re.compile(re.escape(prompt))), become, code)
     wire = StagedWire()
     made.attach(wire)
     if greeted:
