@@ -40,7 +40,8 @@ class ModuleFile(NamedTuple):
 
 _IMPORTS_UTILS = re.compile(
     rb"^[ \t]*(?:from[ \t]+ansible\.module_utils\b|import[ \t]+ansible\.module_utils\b"
-    rb"|from[ \t]+ansible[ \t]+import[^\n]*\bmodule_utils\b|from[ \t]+ansible_collections\.)",
+    rb"|from[ \t]+ansible[ \t]+import[^\n]*\bmodule_utils\b|(?:from|import)[ \t]+ansible_collections\."
+    rb"|from[ \t]+\.{2,}[ \t]*module_utils\b)",
     re.MULTILINE,
 )
 _NO_TEXT = re.compile(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f]")

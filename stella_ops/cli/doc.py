@@ -21,6 +21,7 @@ Examples:
   stella-ops doc file                what it does, and its parameters
   stella-ops doc --list              all modules: built in, and beside the playbooks here
   stella-ops doc -M library note     a module of a folder
+  stella-ops doc community.general.ufw   a module of an installed collection
   stella-ops doc copy --format json"""
 )
 @click.argument("modules", nargs=-1, metavar="MODULE...")
@@ -29,26 +30,35 @@ Examples:
 @click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def doc(modules: tuple[str, ...], listed: bool, module_path: tuple[str, ...], style: str) -> int:
     """Show what a module does and takes."""
-    from stella_ops import content
+    from stella_ops import collections, content
     from stella_ops.actions.registry import action_file, action_names
+    from stella_ops.ansible_settings.reading import read_ansible_settings
+    from stella_ops.cli.collections import print_notices, use_collections
+    from stella_ops.cli.modules import module_index
+    from stella_ops.collections.resolving import explain
     from stella_ops.module_docs import read_doc
     from stella_ops.module_folders import folders_beside, split_paths
     from stella_ops.origins import did_you_mean
-    from stella_ops.playbook.module_names import short_name
+    from stella_ops.playbook.module_names import canonical
 
     if listed == bool(modules):
         raise UsageError("name a module, or ask for --list", hint="stella-ops doc file")
     named = [folder for text in module_path for folder in split_paths(text)]
     folders = folders_beside([Path("playbook.yml")], named, (), os.environ)
+    settings = read_ansible_settings(os.environ, Path.cwd())
+    use_collections(settings, [Path.cwd()])
+    index = module_index(folders)
     names = sorted({*content.module_names(folders), *action_names()})
     found = []
-    for name in names if listed else [short_name(module) for module in modules]:
+    for name in names if listed else [canonical(module, index) for module in modules]:
         path = content.module_path(name, folders)
         if path is None and name in action_names():
             path = action_file(name)
         if path is None:
-            raise UsageError(f"there is no module '{name}'", hint=did_you_mean(name, names))
+            why = explain(collections.current(), "modules", name)
+            raise UsageError(f"there is no module '{name}'", hint=why or did_you_mean(name, names))
         found.append(read_doc(name, path))
+    print_notices(settings)
     if style == "json":
         told = {each.name: each.short if listed else each.as_dict() for each in found}
         click.echo(json.dumps(told, indent=2, default=str))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from stella_ops.cli.doc import doc
+from stella_ops.errors import UsageError
 
 LIBRARY = Path(__file__).parents[2] / "integration/play/cases/others_modules/library"
 
@@ -27,3 +29,15 @@ def test_json() -> None:
 def test_list_knows_programs_too() -> None:
     said = CliRunner().invoke(doc, ["--list", "-M", str(LIBRARY)], standalone_mode=False).output
     assert {"copy", "file", "oldstyle", "note", "debug"} <= {line.split()[0] for line in said.splitlines()}
+
+
+COLLECTIONS = LIBRARY.parents[1] / "collections/collections"
+
+
+def test_modules_of_collections(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANSIBLE_COLLECTIONS_PATH", str(COLLECTIONS))
+    said = CliRunner().invoke(doc, ["acme.tools.hello"], standalone_mode=False).output
+    assert said.startswith("ACME.TOOLS.GREET") and "Who is greeted." in said
+    with pytest.raises(UsageError) as caught:
+        CliRunner().invoke(doc, ["acme.tools.grete"], standalone_mode=False, catch_exceptions=False)
+    assert "acme/tools/plugins/modules; did you mean 'greet'?" in (caught.value.hint or "")

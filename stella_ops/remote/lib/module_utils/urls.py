@@ -15,6 +15,7 @@ import urllib.error
 import urllib.request
 from urllib.parse import unquote, urlparse, urlunparse
 
+from stella_ops.remote.lib.module_utils._url_parts import HAS_GSSAPI, generic_urlparse  # noqa: F401 - for modules
 from stella_ops.remote.lib.module_utils.common.collections import is_sequence
 from stella_ops.remote.lib.module_utils.common.text.converters import to_bytes, to_native
 
