@@ -16,10 +16,12 @@ from stella_ops.engine.journal_values import from_json
 from stella_ops.engine.past import THROUGH, Past, read
 from stella_ops.engine.resuming import Changes, take_up
 from stella_ops.errors import ResumeError, StoreError, UsageError
+from stella_ops.inventory.patterns import without_files
 
 if TYPE_CHECKING:
     from stella_ops.cli.execution import Choices
     from stella_ops.engine.events import ResumedHost
+    from stella_ops.inventory.model import Inventory
     from stella_ops.playbook.model import Playbook
     from stella_ops.settings import Project
     from stella_ops.store.database import Store
@@ -206,13 +208,17 @@ def _last(store: Store, project: Project, playbooks: Sequence[str]) -> Run:
     raise ResumeError(f"there is no run{of} to resume: all ended well, or were not journalled")
 
 
-def command_of(choices: Choices, playbooks: Sequence[Playbook]) -> dict[str, Any]:
+def command_of(choices: Choices, inventory: Inventory, playbooks: Sequence[Playbook]) -> dict[str, Any]:
     """How a run was started, for its journal."""
+    given = dataclasses.asdict(choices)
+    if choices.limit is not None and "@" in choices.limit:
+        # The run itself may write that list anew, as a .retry file.
+        given["limit"] = without_files(choices.limit, inventory.hosts)
     return {
         "playbooks": [book.path for book in playbooks],
         "plays": sum(len(book.plays) for book in playbooks),
         "folder": str(Path.cwd()),
-        "choices": dataclasses.asdict(choices),
+        "choices": given,
     }
 
 

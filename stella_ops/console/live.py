@@ -12,6 +12,7 @@ from stella_ops.console.adhoc import AdHocReporter
 from stella_ops.console.lines import LineReporter, recap_line
 from stella_ops.console.progress import Progress, count_line, duration, transferred
 from stella_ops.console.results import is_loud
+from stella_ops.console.resumed import resumed_recap
 from stella_ops.console.screen import Screen
 from stella_ops.console.stream import is_live_terminal, wants_color
 from stella_ops.console.text import banner
@@ -23,6 +24,7 @@ from stella_ops.engine.events import (
     ItemFinished,
     PlayStarted,
     Reporter,
+    Resumed,
     RetryWaiting,
     RunFinished,
     RunStarted,
@@ -80,6 +82,7 @@ class LiveReporter:
         self._actions: dict[int, str] = {}
         self._many = False
         self._check = False
+        self._kept = ""
         self._thread: threading.Thread | None = None
         if self._live_terminal and threaded:
             self._thread = threading.Thread(target=self._keep_drawing, name="stella-console", daemon=True)
@@ -170,6 +173,8 @@ class LiveReporter:
                 return
             case HostFinished():
                 self._host(event)
+            case Resumed():
+                self._kept = resumed_recap(event)
             case RunFinished():
                 self._finish(event)
                 return
@@ -226,6 +231,8 @@ class LiveReporter:
             self._recap(event)
         took = f"{len(event.hosts)} {'host' if len(event.hosts) == 1 else 'hosts'} in {duration(event.duration)}"
         notes = ["check mode: nothing was changed"] if self._check else []
+        if self._kept:
+            notes.append(self._kept)
         if event.interrupted:
             notes.append("interrupted before all tasks had run")
         self._screen.line("; ".join([took, *notes]), "ignored" if event.interrupted else "bold")

@@ -215,7 +215,9 @@ class PlayRunner:
             if handler:
                 for step in included.steps:
                     assert isinstance(step, Handler)
-                    await self._run_handler(step, batch.active(through))
+                    left = batch.active(through)
+                    if left:  # a handler before it may have failed on all of them
+                        await self._run_handler(step, left)
             else:
                 await self._steps(included.steps, through)
         return batch.active(hosts)

@@ -55,6 +55,16 @@ def select_hosts(inventory: Inventory, pattern: str | Sequence[str], limit: str 
     return [name for name in chosen if name in allowed]
 
 
+def without_files(limit: str, known: Container[str] = ()) -> str:
+    """A limit with what its lists of hosts (``@FILE``) say now in their place.
+
+    Raises:
+        PatternError: a list cannot be read.
+    """
+    terms = list(_read_lists(parse_pattern(limit, known, source="--limit")))
+    return ",".join(f"{term.operator}{term.text}" for term in terms) or limit
+
+
 def parse_pattern(pattern: str | Sequence[str], known: Container[str] = (), source: str | None = None) -> list[Term]:
     """The terms of a pattern, or of a list of patterns, in the order written.
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from stella_ops.engine.events import HostFinished, NoHostsLeft, TaskStarted
@@ -37,3 +38,10 @@ async def test_too_many_failures_are_told(play: Callable[..., Any]) -> None:
     assert played.code == 2
     assert [event.reason for event in played.seen.of(NoHostsLeft)] == ["max_fail_percentage"]
     assert played.seen.statuses("ping") == {}
+
+
+async def test_a_handler_of_an_include_fails_on_all_hosts(play: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "two.yml").write_text("- fail:\n- {name: after, debug: }\n", encoding="utf-8")
+    played = await play(HEAD + "  tasks: [{command: x, notify: h}]\n  handlers: [{include_tasks: two.yml, name: h}]\n")
+    assert played.code == 2 and set(played.seen.statuses("fail").values()) == {"failed"}
+    assert played.seen.statuses("after") == {}

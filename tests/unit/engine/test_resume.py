@@ -135,8 +135,8 @@ class Hosts:
         text = str(call.args.get("_raw_params") or call.args.get("cmd") or call.args.get("argv"))
         word = text.split(" ")[0]
         # Which host runs it is not the point.
-        self.did.append((word, "one" if word == "once" else host))
-        failed = (word, host) in self.failing
+        self.did.append((word, "one" if word.startswith("once") else host))
+        failed = self.did[-1] in self.failing or (word, host) in self.failing
         return {"changed": True, "rc": int(failed), "failed": failed, "msg": f"said {word}", "stdout": f"out of {text}"}
 
 
@@ -320,6 +320,116 @@ async def test_forced_handlers_are_not_run_again(run: Callable[..., Any]) -> Non
     mended = Hosts()
     await run(mended, records, resume=True, text=text)
     assert Counter(mended.did) == Counter({(word, "b"): 1 for word in ("t2", "t3", "t4", "t5")})
+
+
+MORE = {
+    "nested blocks": """
+- hosts: web
+  gather_facts: false
+  tasks:
+    - block:
+        - block:
+            - {name: n1, command: n1}
+            - {name: n2, command: n2, register: n2, notify: h}
+          rescue:
+            - {name: n3, command: n3}
+            - {name: n4, command: "n4 {{ ansible_failed_task.name }}", failed_when: inventory_hostname == 'b'}
+          always:
+            - {name: n5, command: n5, register: n5}
+        - {name: n6, command: n6}
+      rescue:
+        - {name: n7, command: "n7 {{ ansible_failed_task.name }}", notify: h}
+      always:
+        - {name: n8, command: n8}
+    - {name: n9, command: "n9 {{ n5.stdout }}"}
+  handlers:
+    - {name: h, command: h}
+""",
+    "errors that are fatal in a rescue": """
+- hosts: web
+  gather_facts: false
+  any_errors_fatal: true
+  tasks:
+    - block:
+        - {name: e1, command: e1}
+        - {name: e2, command: e2}
+      rescue:
+        - {name: e3, command: e3, register: e3, any_errors_fatal: false}
+    - {name: e4, command: "e4 {{ e3.stdout | default('') }}"}
+""",
+    "errors that are cleared": """
+- hosts: web
+  gather_facts: false
+  pre_tasks:
+    - {name: c1, command: c1, register: c1, notify: h}
+    - meta: clear_host_errors
+  tasks:
+    - {name: c2, command: c2}
+    - meta: end_host
+      when: c1.rc == 0 and inventory_hostname == 'c'
+    - {name: c3, command: "c3 {{ c1.rc }}"}
+  handlers:
+    - {name: h, command: h}
+""",
+    "roles and batches": """
+- hosts: web
+  gather_facts: false
+  serial: [1, 2]
+  order: shuffle
+  roles:
+    - {role: r, par: 1}
+    - {role: r, par: 2}
+  tasks:
+    - include_role: {name: r}
+      vars: {par: "{{ item }}"}
+      loop: [3, 4]
+    - {name: b1, command: "once1 {{ item }}", loop: [1, 2], register: b1, run_once: true}
+    - {name: b2, command: "b2 {{ b1.results | length }}", delegate_to: a, notify: h}
+    - meta: end_batch
+      when: false
+  handlers:
+    - include_tasks: more.yml
+      listen: h
+""",
+    "hosts by themselves": """
+- hosts: web
+  strategy: host_pinned
+  tasks:
+    - {name: p1, command: "p1 {{ ansible_facts.os }}", register: p1, notify: h}
+    - include_tasks: more.yml
+      when: inventory_hostname != 'c'
+    - block:
+        - {name: p2, command: p2}
+      rescue:
+        - {name: p3, command: p3}
+    - meta: flush_handlers
+    - {name: p4, command: "p4 {{ p1.stdout }}", throttle: 1}
+  handlers:
+    - {name: h, command: h, register: h}
+""",
+}
+
+
+@pytest.mark.parametrize("name", MORE)
+async def test_more_plays_cut_off_and_failed_everywhere(run: Callable[..., Any], name: str) -> None:
+    text = MORE[name]
+    for rescued in [(), (("n2", "b"), ("n1", "a"), ("e2", "c"), ("c1", "b"), ("p2", "c"))]:
+        whole, records = Hosts(*rescued), Records()
+        uninterrupted = await run(whole, records, text=text)
+        wanted = state(uninterrupted)
+        assert uninterrupted.code == 0
+        for length in ends(records):
+            again = Records(records.kept[:length])
+            resumed = await run(Hosts(*rescued), again, resume=True, text=text)
+            assert (state(resumed), resumed.code) == (wanted, 0), records.kept[length - 1]
+        for failing in dict.fromkeys(whole.did):
+            hosts, broken = Hosts(*rescued, failing), Records()
+            if (await run(hosts, broken, text=text)).code == 0:
+                continue  # something rescued it
+            mended = Hosts(*rescued)
+            resumed = await run(mended, broken, resume=True, text=text)
+            assert (state(resumed), resumed.code) == (wanted, 0), failing
+            assert not Counter(whole.did) - Counter(hosts.did) - Counter(mended.did), failing
 
 
 async def test_what_is_asked_is_asked_once(run: Callable[..., Any]) -> None:
