@@ -154,6 +154,8 @@ def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
     environ = _withhold_passphrase(project)
     settings = read_ansible_settings(os.environ, Path.cwd())
     if choices.output == "human":
+        if choices.verbose:
+            print(f"Using {settings.file} as config file" if settings.file else "No config file found; using defaults")
         for note in settings.notes:
             print(f"[WARNING]: {note}", file=sys.stderr)
     complete(choices, project, settings)

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 from stella_ops.console.diffs import diff_lines
 from stella_ops.console.problems import excerpt
 from stella_ops.console.progress import transferred
-from stella_ops.console.results import dump, is_loud, is_verbose, item_label
+from stella_ops.console.results import dump, is_loud, is_verbose, item_label, without_items
 from stella_ops.console.resumed import resumed_lines, resumed_recap, resumed_title
 from stella_ops.console.shown import EVERYTHING, Shown
 from stella_ops.console.stream import Sink, StreamSink, paint
@@ -198,6 +198,7 @@ class LineReporter:
             self._looping.discard((event.task_id, event.host))
             return
         action = self.under(event.task_id)
+        result = without_items(event)
         self._ended(event.task_id)
         self._warnings.result(event.result, event.host)
         # Items were shown one by one; a loop without any (its list could not be made) shows as a plain task.
@@ -210,10 +211,10 @@ class LineReporter:
                 pass
             case "ok" | "changed":
                 if not looped:
-                    self._show_diff(event.result)
-                    self._status(f"{event.status}: [{name}]", event.status, event.result, action)
+                    self._show_diff(result)
+                    self._status(f"{event.status}: [{name}]", event.status, result, action)
             case "skipped":
-                self._status(f"skipping: [{safe_line(event.host)}]", "skipped", event.result, action)
+                self._status(f"skipping: [{safe_line(event.host)}]", "skipped", result, action)
             case _:
                 self._failure(event, name, action, looped)
         if self._verbosity >= 3:
@@ -232,7 +233,7 @@ class LineReporter:
     def _failure(self, event: HostFinished, name: str, action: str, looped: bool) -> None:
         ignored = event.status == "ignored"
         if event.status == "unreachable" or event.result.get("unreachable"):
-            text = f"fatal: [{name}]: UNREACHABLE! => {dump(event.result, '', self._verbosity)}"
+            text = f"fatal: [{name}]: UNREACHABLE! => {dump(without_items(event), '', self._verbosity)}"
             self._fail(text, "unreachable")
         else:
             if not looped:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from stella_ops.console.record import RanPlay, RanTask, Record, plain_end
-from stella_ops.console.results import dump, plain, tame
+from stella_ops.console.results import dump, plain, tame, without_items
 from stella_ops.engine.events import Event, HostFinished, Reporter
 from stella_ops.errors import UsageError
 
@@ -173,7 +173,7 @@ def _fill(suite: Any, play: RanPlay, xml: Any) -> dict[str, int]:
                 xml.SubElement(case, "skipped", message=_clean(why))
             else:
                 output = xml.SubElement(case, "system-out")
-                output.text = _clean(dump(end.result, task.action, 0, loud=True))
+                output.text = _clean(dump(without_items(end), task.action, 0, loud=True))
     return counts
 
 
@@ -182,7 +182,7 @@ def _title(task: RanTask) -> str:
 
 
 def _details(task: RanTask, end: HostFinished) -> str:
-    lines = [task.origin, dump(end.result, task.action, 0, loud=True)]
+    lines = [task.origin, dump(without_items(end), task.action, 0, loud=True)]
     if end.hint:
         lines.append(f"hint: {end.hint}")
     return "\n".join(lines)

@@ -10,9 +10,10 @@ from pathlib import PurePath
 from typing import Any
 
 from stella_ops.console.text import safe_json
+from stella_ops.engine.events import HostFinished
 
 # The status line says these already, or they are told apart from the result.
-_TOLD_ELSEWHERE = frozenset(("failed", "skipped", "warnings", "deprecations", "exception", "results"))
+_TOLD_ELSEWHERE = frozenset(("failed", "skipped", "warnings", "deprecations", "exception"))
 _BELOW_DEBUG = frozenset(("invocation", "diff"))
 _NOT_OF_DEBUG = frozenset(("changed", "skip_reason", "ansible_loop_var", "failed_when_result", "ansible_facts"))
 _LOUD = frozenset(("debug", "assert"))
@@ -44,6 +45,13 @@ def clean(result: Mapping[str, Any], action: str, verbosity: int) -> dict[str, A
     if "msg" in shown:
         return {"msg": shown["msg"]}
     return {k: v for k, v in shown.items() if k not in _NOT_OF_DEBUG and k != "invocation"}
+
+
+def without_items(event: HostFinished) -> dict[str, Any]:
+    """A task's result without what the items of its loop came to: those have been told one by one."""
+    if not event.looped:
+        return event.result
+    return {name: value for name, value in event.result.items() if name != "results"}
 
 
 def dump(result: Mapping[str, Any], action: str, verbosity: int, *, loud: bool = False) -> str:

@@ -76,6 +76,7 @@ class Dnf(object):
                 hint="guard this task with: when: ansible_pkg_mgr in ['dnf', 'dnf5', 'yum']",
             )
         real = os.path.basename(os.path.realpath(self.path))
+        self.notes = []  # what is told besides what was done
         self.kind = "dnf5" if real.startswith("dnf5") else "dnf" if real.startswith("dnf") else "yum"
 
     def manage(self):
@@ -185,12 +186,15 @@ class Dnf(object):
             if "://" in name or name.startswith("@"):
                 install.append(name)
             elif name.endswith(".rpm") and "/" in name:
+                self.notes.append("Installed {}".format(name))
                 if self.file_is_wanted(os.path.abspath(name), packages):
                     install.append(os.path.abspath(name))
             elif self.matching(name, packages):
                 if latest:
                     upgrade.append(name)
-            elif not args["update_only"] and (args["allow_downgrade"] or not self.newer_than(name, packages)):
+            elif args["update_only"]:
+                self.notes.append("Packages providing {} not installed due to update_only specified".format(name))
+            elif args["allow_downgrade"] or not self.newer_than(name, packages):
                 install.append(name)
         commands = [flags + ["install"] + install] if install else []
         return commands + ([flags + filters + ["upgrade"] + upgrade] if upgrade else [])
@@ -214,6 +218,7 @@ class Dnf(object):
             return [self.flags() + ["autoremove"]] if self.args["autoremove"] else []
         packages = self.installed()
         gone = [name for name in names if name.startswith("@") or self.matching(name, packages)]
+        self.notes += ["No match for argument: " + name for name in names if name not in gone]
         if not gone:
             return []
         keep = [] if self.args["autoremove"] else self.option("keep")
@@ -280,31 +285,32 @@ class Dnf(object):
     def transaction(self, commands):
         """Run the commands; what changed is seen by what is installed afterwards."""
         if not commands:
-            return {"changed": False, "msg": "Nothing to do", "results": [], "rc": 0}
+            return {"changed": False, "msg": "Nothing to do", "results": self.notes, "rc": 0}
         before = {each.nevra: each for each in self.installed()}
-        fetched = False
-        foretold = []
+        foretold, fetched = [], []
         for words in commands:
             rc, stdout, stderr = self.run(words)
             if self.task.check_mode and "Transaction Summary" in stdout and not errors(stderr):
-                foretold += plan(stdout)
+                foretold += plan(stdout, before.values())
                 continue
             if rc != 0 and not (self.task.check_mode and "Nothing to do" in stdout):
                 self.failed(words, rc, stdout, stderr)
-            fetched = fetched or (self.args["download_only"] and "Nothing to do" not in stdout)
+            if self.args["download_only"] and "Nothing to do" not in stdout:
+                fetched += [told.replace("Installed: ", "Downloaded: ") for told in plan(stdout, ())]
         if self.task.check_mode:
             return {
                 "changed": bool(foretold),
                 "msg": _WOULD if foretold else "Nothing to do",
-                "results": foretold,
+                "results": self.notes + foretold,
                 "rc": 0,
             }
         after = {each.nevra: each for each in self.installed()}
         results = ["Installed: " + after[each].shown for each in sorted(set(after) - set(before))]
         results += ["Removed: " + before[each].shown for each in sorted(set(before) - set(after))]
-        changed = bool(results) or fetched
+        results = fetched or results
+        changed = bool(results)
         diff = {"diff": {"prepared": "\n".join(results)}} if self.task.diff_mode and results else {}
-        return dict(diff, changed=changed, msg="" if changed else "Nothing to do", results=results, rc=0)
+        return dict(diff, changed=changed, msg="" if changed else "Nothing to do", results=self.notes + results, rc=0)
 
     def failed(self, words, rc, stdout, stderr):
         """Fail with what the program said."""
@@ -313,10 +319,13 @@ class Dnf(object):
         failures = ["No package {} available.".format(name) for name in dict.fromkeys(missing)] or errors(stderr)
         verb = "remove" if "remove" in words else "install"
         message = "Failed to {} some of the specified packages".format(verb)
-        if not missing:
+        unsolved = re.search(r"^Error:\s*\n( Problem.*?)(?:\n\(try |\Z)", stderr.rstrip(), re.MULTILINE | re.DOTALL)
+        if unsolved and self.kind == "dnf":
+            message, failures = "Depsolve Error occurred: \n{}".format(unsolved.group(1)), []
+        elif not missing:
             message = "; ".join(failures) or "{} ended with status {}".format(self.path, rc)
         more = {"hint": "this needs root: set become: true"} if "superuser" in stderr or "be root" in stderr else {}
-        self.task.fail(message, failures=failures, rc=rc, results=[], stdout=stdout, stderr=stderr, **more)
+        self.task.fail(message, failures=failures, rc=rc, results=[], **more)
 
     # --- listing
 
@@ -331,13 +340,13 @@ class Dnf(object):
             results = [{"repoid": name, "state": state} for name, state in states]
             if rc != 0:
                 self.failed([], rc, stdout, stderr)
-            return {"changed": False, "msg": "", "results": results, "rc": 0}
+            return {"changed": False, "msg": "", "results": results}
         choice = {"installed": ["--installed"], "available": ["--available"], "updates": ["--upgrades"]}
         choice["upgrades"] = choice["updates"]
         results = []
         if what == "installed" or what not in choice:
             found = self.installed() if what == "installed" else self.matching(what, self.installed())
-            results += [described(each, "installed") for each in found]
+            results += [self.described(each, "@System") for each in found]
         if what != "installed":
             form = "%{name}\t%{epoch}\t%{version}\t%{release}\t%{arch}\t%{repoid}" + (
                 "\\n" if self.kind == "dnf5" else ""
@@ -347,23 +356,24 @@ class Dnf(object):
             if rc != 0:
                 self.failed([], rc, stdout, stderr)
             rows = [line.split("\t") for line in stdout.splitlines()]
-            results += [described(Package(row[:5]), row[5]) for row in rows if len(row) == 6]
-        return {"changed": False, "msg": "", "results": results, "rc": 0}
+            results += [self.described(Package(row[:5]), row[5]) for row in rows if len(row) == 6]
+        return {"changed": False, "msg": "", "results": results}
 
-
-def described(package, repo):
-    """A package as ``list`` returns it."""
-    return {
-        "name": package.name,
-        "arch": package.arch,
-        "epoch": package.epoch,
-        "release": package.release,
-        "version": package.version,
-        "repo": repo,
-        "nevra": package.nevra,
-        "envra": "{}:{}-{}-{}.{}".format(package.epoch, package.name, package.version, package.release, package.arch),
-        "yumstate": "installed" if repo == "installed" else "available",
-    }
+    def described(self, package, repo):
+        """A package as ``list`` returns it."""
+        parts = (package.epoch, package.name, package.version, package.release, package.arch)
+        envra = package.shown if self.kind == "dnf5" else "{}:{}-{}-{}.{}".format(*parts)
+        return {
+            "name": package.name,
+            "arch": package.arch,
+            "epoch": package.epoch,
+            "release": package.release,
+            "version": package.version,
+            "repo": repo,
+            "nevra": envra,
+            "envra": envra,
+            "yumstate": "installed" if repo == "@System" else "available",
+        }
 
 
 def errors(stderr):
@@ -373,16 +383,25 @@ def errors(stderr):
     return lines[starts[0] :] if starts else []
 
 
-def plan(stdout):
-    """What a transaction would do, from the table that is shown before the question."""
+def plan(stdout, packages):
+    """What a transaction would do, from the table that is shown before the question.
+
+    Args:
+        packages: what is installed: an upgrade takes its place.
+    """
     words = {"Installing": "Installed", "Upgrading": "Installed", "Downgrading": "Installed", "Removing": "Removed"}
     found = []
+    removed = []
+    replaces = False
     verb = None
     for line in stdout.splitlines():
         told = re.match(r"(\w+)(?: [\w ]+)?:\s*$", line)
         if told:
             verb = words.get(told.group(1), verb if told.group(1) in words else None)
+            replaces = told.group(1) in ("Upgrading", "Downgrading")
         elif verb and re.match(r" \S+ +\S+ +\S+", line):
             name, architecture, version = line.split()[:3]
             found.append("{}: {}-{}.{}".format(verb, name, version, architecture))
-    return found or ["Transaction: see dnf"]
+            same = [each for each in packages if (each.name, each.arch) == (name, architecture)]
+            removed += ["Removed: " + each.shown for each in same if replaces]
+    return found + removed or ["Transaction: see dnf"]

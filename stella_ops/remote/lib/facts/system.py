@@ -66,6 +66,8 @@ def systemd(timeout):
 
 def package_manager(timeout, root="/"):
     """pkg_mgr: apt, dnf, yum, zypper, apk, pacman …; "unknown" when there is none."""
+    if all(os.path.exists(os.path.join(root, path)) for path in ("usr/bin/apt-get", "etc/debian_version")):
+        return {"pkg_mgr": "apt"}  # the others can be installed there, which does not mean that they are used
     for path, name in _PACKAGE_MANAGERS:
         if os.path.exists(os.path.join(root, path.lstrip("/"))):
             return {"pkg_mgr": name}

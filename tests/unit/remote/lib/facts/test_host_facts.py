@@ -40,6 +40,7 @@ def test_service_manager(tmp_path, files, expected):
         ({"usr__bin__yum": "", "usr__bin__dnf": ""}, "dnf"),
         ({"sbin__apk": ""}, "apk"),
         ({"usr__bin__zypper": "", "usr__bin__apt-get": ""}, "zypper"),
+        ({"usr__bin__dnf": "", "usr__bin__apt-get": "", "etc__debian_version": ""}, "apt"),
         ({}, "unknown"),
     ],
 )
