@@ -41,7 +41,8 @@ async def test_too_many_failures_are_told(play: Callable[..., Any]) -> None:
 
 
 async def test_a_handler_of_an_include_fails_on_all_hosts(play: Callable[..., Any], tmp_path: Path) -> None:
-    (tmp_path / "two.yml").write_text("- fail:\n- {name: after, debug: }\n", encoding="utf-8")
-    played = await play(HEAD + "  tasks: [{command: x, notify: h}]\n  handlers: [{include_tasks: two.yml, name: h}]\n")
-    assert played.code == 2 and set(played.seen.statuses("fail").values()) == {"failed"}
+    (tmp_path / "two.yml").write_text("- {name: breaks, ping: }\n- {name: after, ping: }\n", encoding="utf-8")
+    text = HEAD + "  tasks: [{command: x, notify: h}]\n  handlers: [{include_tasks: two.yml, name: h}]\n"
+    played = await play(text, answer=lambda host, call: {"changed": True, "failed": call.module == "ping"})
+    assert played.code == 2 and set(played.seen.statuses("breaks").values()) == {"failed"}
     assert played.seen.statuses("after") == {}
