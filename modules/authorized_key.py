@@ -49,6 +49,8 @@ def run(task):
         owned = files.Wanted("0600", str(entry.pw_uid), str(entry.pw_gid)) if args["path"] is None else None
         if owned is not None:
             result["changed"] = files.set_attributes(path, owned, task.check_mode) or result["changed"]
+    # What is told of the key file takes the place of the argument ``state``, as with ansible.posix.
+    result.update(files.describe(path))
     return result
 
 

@@ -40,7 +40,7 @@ def run(task):
         found = accounts.group(name, True) if args["local"] else by_name(name)
     if args["state"] == "present" and found is not None:
         result["system"] = args["system"]
-        result["gid"] = args["gid"] if task.check_mode and args["gid"] is not None else found.gr_gid
+        result["gid"] = found.gr_gid
     if task.diff_mode and words is not None:
         here = {"state": "present"}
         result["diff"] = {"before": {"state": "absent"}, "after": here}

@@ -25,7 +25,7 @@ ARGUMENTS = {
 
 
 def run(task):
-    """Return name, src, fstype, opts, dump, passno, fstab, boot, and backup_file where one was made."""
+    """Return name, src, fstype, opts, dump, passno, fstab, boot, and backup_file ("" where none was made)."""
     args = task.args
     state = args["state"]
     check_arguments(task)
@@ -130,7 +130,7 @@ def to_mount(task, table, line_changed):
         return [line]
     if args["state"] == "ephemeral":
         if same_source(now, args["src"]):
-            return to_remount(task) if args["opts"] else []
+            return to_remount(task)
         task.fail(
             "Ephemeral mount point is already mounted with a different source than the specified one: {}".format(
                 now.src
@@ -181,8 +181,7 @@ def told(args, table):
     for name in ("src", "fstype"):
         if args[name] is not None:
             result[name] = args[name]
-    if args["state"] != "ephemeral":
-        result.update(dump=args["dump"], passno=args["passno"])
+    result.update(dump=args["dump"], passno=args["passno"], backup_file="")
     result["opts"] = "********" if args["opts_no_log"] and args["opts"] else opts
     return result
 

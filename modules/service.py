@@ -18,8 +18,6 @@ ONLY_SCRIPTS = (("pattern", None), ("runlevel", "default"), ("sleep", None), ("a
 def run(task):
     """Return name, state, enabled; with systemd also ``status``."""
     args = task.args
-    if args["state"] is None and args["enabled"] is None:
-        task.fail("one of the following is required: state, enabled")
     kind = args["use"].lower()
     if kind in ("auto", "service", ""):
         kind = "systemd" if units.is_booted() else "openrc" if sysv.has_openrc() else "sysvinit"
@@ -31,6 +29,8 @@ def run(task):
         wanted.update(no_block=False, name=args["name"], state=args["state"], enabled=args["enabled"])
         task.args = wanted
         return unit_service.run(task)
+    if args["state"] is None and args["enabled"] is None:
+        task.fail("one of the following is required: state, enabled")
     if kind == "openrc":
         return inits.manage(task, sysv.OpenRC(task, args["name"], args["runlevel"], args["arguments"]))
     if kind in ("sysvinit", "sysv"):

@@ -6,7 +6,7 @@ from stella_ops.remote.lib import units
 
 
 def run(task):
-    """Return name, state, enabled, masked where asked for, and ``status``: the unit's properties."""
+    """Return name, state, enabled, masked where asked for, and ``status``: the unit's properties before."""
     args = task.args
     check_arguments(task)
     systemctl = units.Systemctl(args["scope"])
@@ -26,12 +26,18 @@ def check_arguments(task):
     """Refuse what contradicts itself."""
     args = task.args
     if args["name"] is None:
-        if args["state"] is not None or args["enabled"] is not None or args["masked"] is not None:
-            task.fail("missing parameter(s) required by 'state', 'enabled' or 'masked': name")
+        for name in ("state", "enabled", "masked"):
+            if args[name] is not None:
+                task.fail("missing parameter(s) required by '{}': name".format(name))
         if not (args["daemon_reload"] or args["daemon_reexec"]):
             task.fail("nothing to do: give a name, daemon_reload or daemon_reexec")
-    elif any(letter in args["name"] for letter in "*?["):
-        task.fail("'{}' uses glob patterns; one unit a task is managed (use a loop)".format(args["name"]))
+    for letter in "*?[":
+        if letter in (args["name"] or ""):
+            task.fail(
+                "This module does not currently support using glob patterns, "
+                "found '{}' in service name: {}".format(letter, args["name"]),
+                hint="one unit a task is managed: use a loop",
+            )
     if args["scope"] == "global" and args["state"] is not None:
         task.fail("units of scope 'global' can be enabled and masked, not started: each user has an own manager")
 
@@ -70,7 +76,9 @@ def in_chroot():
 def manage(task, systemctl, unit):
     """Mask, enable and start, in this order; each only when it differs."""
     status = systemctl.properties(unit)
-    result = {"changed": False, "name": task.args["name"], "status": status}
+    result = {"changed": False, "name": task.args["name"], "status": dict(status)}
+    if all(task.args[name] is None for name in ("state", "enabled", "masked")):
+        return result
     if is_missing(systemctl, unit, status):
         if task.args["masked"] is None or task.args["state"] or task.args["enabled"]:
             return missing(task, systemctl, unit, result)
@@ -82,8 +90,6 @@ def manage(task, systemctl, unit):
     result["changed"] = set_masked(task, systemctl, unit, status, result)
     result["changed"] = set_enabled(task, systemctl, unit, status, result) or result["changed"]
     result["changed"] = set_state(task, systemctl, unit, status, result) or result["changed"]
-    if result["changed"] and not task.check_mode:
-        result["status"] = systemctl.properties(unit)
     return result
 
 

@@ -100,10 +100,14 @@ def test_only_what_differs_is_done(unit, properties, wanted, calls):
         assert unit(name="demo", **wanted)["changed"] is False
 
 
-def test_result_tells_the_state_after(unit):
+def test_result_tells_what_was_before_and_what_is_wanted(unit):
+    """As ansible-core does: ``status`` is what systemd said before the module did anything."""
     result = unit(name="demo.service", state="started", enabled="yes")
     assert (result["state"], result["enabled"], result["changed"]) == ("started", True, True)
-    assert (result["status"]["ActiveState"], result["status"]["UnitFileState"]) == ("active", "enabled")
+    assert (result["status"]["ActiveState"], result["status"]["UnitFileState"]) == ("inactive", "disabled")
+    again = unit(name="demo.service")
+    assert again["changed"] is again["failed"] is False and "state" not in again
+    assert (again["status"]["ActiveState"], again["status"]["UnitFileState"]) == ("active", "enabled")
 
 
 def test_a_unit_that_does_not_start_fails_with_its_words(unit):

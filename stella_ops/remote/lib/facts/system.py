@@ -115,12 +115,15 @@ def chroot(timeout):
 
 
 def by_inode():
-    """True unless "/" has the number that a filesystem's root has: 2, of XFS 128, of Btrfs 256; None for others."""
+    """True unless "/" has the number that a filesystem's root has: 2, of XFS 128, of Btrfs 256.
+
+    In a container that says True, too, as ansible-core does to users other than root.
+    """
     try:
         usual = {"xfs": (96, 128), "btrfs": (256,)}
         table = [line.split(" ") for line in sources.lines("/proc/self/mounts")]
         kind = next((fields[2] for fields in reversed(table) if len(fields) > 2 and fields[1] == "/"), "")
-        return None if kind == "overlay" else os.stat("/").st_ino not in usual.get(kind, (2,))
+        return os.stat("/").st_ino not in usual.get(kind, (2,))
     except OSError:
         return None
 

@@ -28,9 +28,10 @@ _FIRMWARE = (
     ("Hetzner", "kvm"),
 )
 _CGROUPS = (
-    ("docker", "docker"),
+    (r"/docker(/|-[0-9a-f]+\.scope)", "docker"),
+    ("/lxc/|/machine.slice/machine-lxc", "lxc"),
+    ("/system.slice/containerd.service", "containerd"),
     ("kubepods", "container"),
-    ("lxc", "lxc"),
     ("libpod", "podman"),
     ("machine-rkt", "rkt"),
 )
@@ -72,19 +73,22 @@ def guest_of(root="/"):
 
 
 def container(root):
-    """The container we are in, as a list of none or one."""
-    environment = sources.text(os.path.join(root, "proc/1/environ"))
-    named = re.search(r"(?:^|\0)container=([^\0]*)", environment)
-    told = (named.group(1) if named else "") or sources.text(os.path.join(root, "run/systemd/container"))
-    known = {"systemd-nspawn": "systemd-nspawn", "lxc-libvirt": "lxc", "oci": "container"}
-    if told:
-        return [known.get(told, told)]
-    if os.path.exists(os.path.join(root, ".dockerenv")):
-        return ["docker"]
-    if os.path.exists(os.path.join(root, "run/.containerenv")):
-        return ["podman"]
+    """What kinds of container we are in by all signs, the one that counts first; empty for none.
+
+    Which sign counts is ansible-core's order. Only root may read the environment of process 1.
+    """
     groups = sources.text(os.path.join(root, "proc/1/cgroup"))
-    return next(([kind] for word, kind in _CGROUPS if word in groups), [])
+    found = [kind for pattern, kind in _CGROUPS if re.search(pattern, groups)]
+    named = re.search(r"(?:^|\0)container=([^\0]+)", sources.text(os.path.join(root, "proc/1/environ")))
+    if named:
+        found += [named.group(1)] if named.group(1) in ("lxc", "podman") else []
+        found.append("container")
+    told = sources.text(os.path.join(root, "run/systemd/container")).strip()
+    found += [told] if told else []
+    for sign, kind in ((".dockerenv", "docker"), (".dockerinit", "docker"), ("run/.containerenv", "podman")):
+        if os.path.exists(os.path.join(root, sign)):
+            found.append(kind)
+    return sorted(set(found), key=found.index)
 
 
 def without_firmware(root):

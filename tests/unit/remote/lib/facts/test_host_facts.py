@@ -69,7 +69,11 @@ def test_selinux(tmp_path):
 @pytest.mark.parametrize(
     ("files", "kind", "role"),
     [
-        ({"proc__1__environ": "PATH=/bin\0container=systemd-nspawn\0"}, "systemd-nspawn", "guest"),
+        ({"proc__1__environ": "PATH=/bin\0container=systemd-nspawn\0"}, "container", "guest"),
+        ({"proc__1__environ": "container=lxc\0"}, "lxc", "guest"),
+        ({"run__systemd__container": "systemd-nspawn\n"}, "systemd-nspawn", "guest"),
+        ({"run__systemd__container": "docker\n", "proc__1__environ": "container=docker\0"}, "container", "guest"),
+        ({"run__systemd__container": "docker\n", ".dockerenv": ""}, "docker", "guest"),
         ({".dockerenv": ""}, "docker", "guest"),
         ({"run__.containerenv": ""}, "podman", "guest"),
         ({"proc__1__cgroup": "0::/kubepods/burstable/pod1\n"}, "container", "guest"),
