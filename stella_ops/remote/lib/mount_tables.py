@@ -1,4 +1,4 @@
-"""Tables of filesystems, of any UNIX: fstab(5), Solaris' vfstab and mnttab, AIX' filesystems, and what mount(8) lists."""
+"""Tables of filesystems of any UNIX: fstab(5), Solaris' vfstab and mnttab, AIX' filesystems, what mount(8) lists."""
 
 import collections
 import re
