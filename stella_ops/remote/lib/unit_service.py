@@ -34,8 +34,9 @@ def check_arguments(task):
     for letter in "*?[":
         if letter in (args["name"] or ""):
             task.fail(
-                "This module does not currently support using glob patterns, "
-                "found '{}' in service name: {}".format(letter, args["name"]),
+                "This module does not currently support using glob patterns, found '{}' in service name: {}".format(
+                    letter, args["name"]
+                ),
                 hint="one unit a task is managed: use a loop",
             )
     if args["scope"] == "global" and args["state"] is not None:
