@@ -30,17 +30,19 @@ def of_file(path):
 def of_program(text):
     """The entries that mount(8) lists."""
     lines = text.splitlines()
-    if all(_LINUX.match(line) for line in lines):
-        return [Entry(_LINUX.match(line).groupdict(), line) for line in lines]
-    if all(_BSD.match(line) for line in lines if not line.startswith("map ")):
-        return [_of_bsd(line) for line in lines if _BSD.match(line)]
-    if len(lines) > 2 and all(_AIX.match(line) for line in lines[2:]):
-        return [_of_aix(line) for line in lines[2:]]
+    found = [_LINUX.match(line) for line in lines]
+    if all(found):
+        return [Entry(each.groupdict(), each.string) for each in found if each]
+    found = [_BSD.match(line) for line in lines if not line.startswith("map ")]
+    if all(found):
+        return [_of_bsd(each.groupdict(), each.string) for each in found if each]
+    found = [_AIX.match(line) for line in lines[2:]]
+    if found and all(found):
+        return [_of_aix(each.groupdict(), each.string) for each in found if each]
     return []
 
 
-def _of_bsd(line):
-    fields = _BSD.match(line).groupdict()
+def _of_bsd(fields, line):
     kind, comma, options = fields["fstype"].partition(",")
     fields["fstype"] = kind.strip()
     if comma:
@@ -48,8 +50,7 @@ def _of_bsd(line):
     return Entry(fields, line)
 
 
-def _of_aix(line):
-    fields = _AIX.match(line).groupdict()
+def _of_aix(fields, line):
     device, node = fields.pop("mounted"), fields.pop("node")
     fields["device"] = "{}:{}".format(node, device) if node else device
     return Entry(fields, line)
@@ -59,7 +60,7 @@ def _fstab(lines):
     found = []
     for line in _meaningful(lines):
         words = [re.sub(r"\\([0-7]{3})", lambda code: chr(int(code.group(1), 8)), word) for word in line.split()]
-        fields = {"device": words[0], "mount": words[1], "fstype": words[2], "options": words[3]}
+        fields = {"device": words[0], "mount": words[1], "fstype": words[2], "options": words[3]}  # type: dict
         for place, name in ((4, "dump"), (5, "passno")):
             if len(words) > place:
                 fields[name] = int(words[place])
@@ -71,7 +72,7 @@ def _vfstab(lines):
     found = []
     for line in _meaningful(lines):
         words = line.split()
-        fields = {"device": words[0], "device_to_fsck": words[1], "mount": words[2], "fstype": words[3]}
+        fields = {"device": words[0], "device_to_fsck": words[1], "mount": words[2], "fstype": words[3]}  # type: dict
         fields["passno"] = int(words[4]) if words[4].lstrip("-").isdigit() and words[4] != "-" else words[4]
         fields.update(mount_at_boot=words[5], options=words[6])
         found.append(Entry(fields, line))
@@ -84,8 +85,7 @@ def _mnttab(lines):
     found = []
     for line in lines:
         words = line.split()
-        fields = {"device": words[0], "mount": words[1], "fstype": words[2], "options": words[3]}
-        fields["time"] = int(words[4])
+        fields = dict(device=words[0], mount=words[1], fstype=words[2], options=words[3], time=int(words[4]))
         found.append(Entry(fields, line))
     return found
 
@@ -106,9 +106,8 @@ def _aix(lines):
         pairs = [line.partition("=") for line in stanza[1:]]
         attributes = {name.strip(): value.strip() for name, _, value in pairs}
         device = ":".join(attributes[name] for name in ("nodename", "dev") if attributes.get(name))
-        fields = {"mount": stanza[0].rstrip()[:-1], "device": device or "unknown"}
-        fields["fstype"] = attributes.get("vfs") or "unknown"
-        fields["attributes"] = attributes
+        kind = attributes.get("vfs") or "unknown"
+        fields = dict(mount=stanza[0].rstrip()[:-1], device=device or "unknown", fstype=kind, attributes=attributes)
         found.append(Entry(fields, "\n".join(stanza)))
     return found
 
