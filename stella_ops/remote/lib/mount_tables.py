@@ -60,7 +60,7 @@ def _fstab(lines):
     found = []
     for line in _meaningful(lines):
         words = [re.sub(r"\\([0-7]{3})", lambda code: chr(int(code.group(1), 8)), word) for word in line.split()]
-        fields = {"device": words[0], "mount": words[1], "fstype": words[2], "options": words[3]}  # type: dict
+        fields = {"device": words[0], "mount": words[1], "fstype": words[2], "options": words[3]}  # type: dict[str, object]
         for place, name in ((4, "dump"), (5, "passno")):
             if len(words) > place:
                 fields[name] = int(words[place])
@@ -72,7 +72,7 @@ def _vfstab(lines):
     found = []
     for line in _meaningful(lines):
         words = line.split()
-        fields = {"device": words[0], "device_to_fsck": words[1], "mount": words[2], "fstype": words[3]}  # type: dict
+        fields = {"device": words[0], "device_to_fsck": words[1], "mount": words[2], "fstype": words[3]}  # type: dict[str, object]
         fields["passno"] = int(words[4]) if words[4].lstrip("-").isdigit() and words[4] != "-" else words[4]
         fields.update(mount_at_boot=words[5], options=words[6])
         found.append(Entry(fields, line))
