@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import getpass
 import os
@@ -22,7 +23,7 @@ from stella_ops.cli.secrets import REDACTOR
 from stella_ops.cli.vault_passwords import take_up_passwords
 from stella_ops.console.choose import Output
 from stella_ops.console.shown import Shown
-from stella_ops.engine.events import Event, Reporter, RunFinished, Warned
+from stella_ops.engine.events import Event, Reporter, RunFinished, RunStarted, Warned
 from stella_ops.engine.options import RunOptions
 from stella_ops.errors import InventoryError, NoHostsLeftError, PatternError, StellaError, UsageError
 from stella_ops.inventory.loader import load_inventory
@@ -34,6 +35,7 @@ from stella_ops.settings import Project, is_trusted, load_project
 if TYPE_CHECKING:
     from stella_ops.agents.fleet import Fleet
     from stella_ops.cli.resuming import Resuming
+    from stella_ops.console.overview import PastRun
     from stella_ops.playbook.files import PlaybookFiles
     from stella_ops.playbook.module_index import ModuleIndex
     from stella_ops.playbook.problems import Problems
@@ -421,7 +423,14 @@ def console_reporter(workplace: Workplace, *, kind: str) -> Reporter:
         verbosity=choices.verbose,
         environ=environ,
         shown=shown,
+        past=functools.partial(_past_run, workplace.project),
     )
+
+
+def _past_run(project: Project, started: RunStarted) -> PastRun | None:
+    from stella_ops.cli.past_run import past_run
+
+    return past_run(project, started)
 
 
 def _more_reporters(workplace: Workplace, kind: str, title: str) -> list[Reporter]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from stella_ops.console.shown import EVERYTHING, Shown
 from stella_ops.console.stream import is_live_terminal, wants_color
 from stella_ops.engine.events import Reporter
+
+if TYPE_CHECKING:
+    from stella_ops.console.live import FindPast
 
 Output = Literal["auto", "lines", "json"]
 
@@ -21,6 +24,7 @@ def choose_reporter(
     errors: TextIO | None = None,
     environ: Mapping[str, str] | None = None,
     shown: Shown = EVERYTHING,
+    past: FindPast | None = None,
 ) -> Reporter:
     """Make the reporter of a run.
 
@@ -31,6 +35,7 @@ def choose_reporter(
         verbosity: the number of ``-v``.
         errors: for warnings; standard error by default.
         shown: what is left out of the lines of a playbook.
+        past: finds an earlier run of the same playbooks, for an estimate.
         environ: in place of ``os.environ`` (``TERM``, ``NO_COLOR``, ``FORCE_COLOR``).
     """
     # Imported where they are needed, as each of the others would be loaded in vain.
@@ -41,7 +46,7 @@ def choose_reporter(
     if output == "auto" and shown == EVERYTHING and is_live_terminal(stream, environ):
         from stella_ops.console.live import LiveReporter
 
-        return LiveReporter(stream, kind=kind, verbosity=verbosity, errors=errors, environ=environ)
+        return LiveReporter(stream, kind=kind, verbosity=verbosity, errors=errors, environ=environ, past=past)
     color = wants_color(stream, environ)
     if kind == "run":
         from stella_ops.console.adhoc import AdHocReporter

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 from stella_ops.console.adhoc import AdHocReporter
 from stella_ops.console.lines import LineReporter, recap_line
+from stella_ops.console.overview import Overview, PastRun
 from stella_ops.console.progress import Progress, count_line, duration, transferred
 from stella_ops.console.results import is_loud
 from stella_ops.console.resumed import resumed_recap
@@ -34,9 +35,12 @@ from stella_ops.engine.events import (
 
 MANY_HOSTS = 20
 _OUTPUT_ROWS = 8
+_LOOK_BACK = 3.0  # seconds after which an earlier run is looked for
 _QUIET = frozenset(("ok", "changed", "skipped"))
 _INTERVAL = 0.1  # seconds between two drawings, at least
 _IDLE = 1.0  # seconds after which the elapsed times are drawn anew
+
+FindPast = Callable[[RunStarted], PastRun | None]
 
 
 class LiveReporter:
@@ -52,6 +56,7 @@ class LiveReporter:
         errors: for warnings when the stream is no terminal.
         environ: in place of ``os.environ`` (``TERM``, ``NO_COLOR``).
         clock: monotonic seconds.
+        past: finds an earlier run of the same playbooks, for an estimate; called by the drawing thread.
         threaded: False leaves the drawing to calls of ``draw``.
     """
 
@@ -64,6 +69,7 @@ class LiveReporter:
         errors: TextIO | None = None,
         environ: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.monotonic,
+        past: FindPast | None = None,
         threaded: bool = True,
     ) -> None:
         self._live_terminal = is_live_terminal(stream, environ)
@@ -71,6 +77,9 @@ class LiveReporter:
         self._kind = kind
         self._verbosity = verbosity
         self._clock = clock
+        self._past = past
+        self._overview = Overview()
+        self._start: RunStarted | None = None
         self._screen = Screen(stream, color=self._color, errors=errors) if self._live_terminal else None
         maker = AdHocReporter if kind == "run" else LineReporter
         self._lines: Reporter = maker(stream, verbosity=verbosity, color=self._color, errors=errors, sink=self._screen)
@@ -130,7 +139,23 @@ class LiveReporter:
             self._wake.wait(_IDLE)
             self._wake.clear()
             self.draw()
+            self.look_back()
             self._stop.wait(_INTERVAL)
+
+    def look_back(self) -> None:
+        """Once, when the run has taken long enough to be worth it: look for an earlier one."""
+        if self._past is None or self._start is None:
+            return
+        began = self._overview.began
+        if began is None or self._clock() - began < _LOOK_BACK:
+            return
+        find, self._past = self._past, None
+        try:
+            found = find(self._start)
+        except Exception:  # without an estimate, then
+            return
+        with self._lock:
+            self._overview.past = found
 
     def _area(self, columns: int, rows: int = 24) -> list[tuple[str, str | None]]:
         now = self._clock()
@@ -143,11 +168,15 @@ class LiveReporter:
             lines += progress.lines(now, columns, for_output)
         if len(shown) > 2:
             lines.append((f"… and {len(shown) - 2} more tasks", "skipped"))
+        if lines and (overview := self._overview.line(now, columns - 1)):
+            lines.append((overview, "bold"))
         return lines
 
     def _take(self, event: Event) -> None:
+        self._overview.take(event, self._clock())
         match event:
             case RunStarted():
+                self._start = event
                 self._check = event.check
                 self._many = event.hosts_total > MANY_HOSTS
             case PlayStarted():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, TextIO
 
 from stella_ops.console.results import item_label
@@ -117,24 +118,24 @@ class Tails:
 
     def take(self, event: HostOutput) -> None:
         """A host has printed something."""
-        # The one that was heard last stands last.
-        tail = self._hosts.pop(event.host, None) or _Tail(self._lines)
-        self._hosts[event.host] = tail
-        tail.take(event)
+        if event.host not in self._hosts:
+            self._hosts[event.host] = _Tail(self._lines)
+        self._hosts[event.host].take(event)
 
     def end(self, host: str) -> None:
         """A host has ended the task."""
         self._hosts.pop(host, None)
 
     def shown(self, rows: int, columns: int) -> list[str]:
-        """The last lines of the hosts that were heard last, in as many rows at the most."""
+        """The last lines of as many hosts as there are rows for, the first that were heard.
+
+        So a host keeps its place as long as it is at work: lines that jump about cannot be read.
+        """
         if not self._hosts or rows < 1:
             return []
-        heard = list(self._hosts.items())[-rows:]
-        each = max(1, rows // len(heard))
-        # By name: they would jump about in the order in which they were heard.
+        each = max(1, rows // len(self._hosts))
         names: dict[str, str] = {}
-        for host, tail in sorted(heard):
+        for host, tail in islice(self._hosts.items(), rows):
             label = "" if tail.item is None else f" ({_label(tail.item)})"
             names[host] = shorten(safe_line(host + label), _NAME_COLUMNS)
         widest = max(map(width, names.values()))

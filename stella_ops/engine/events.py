@@ -41,13 +41,18 @@ class Event:
 
 @_event
 class RunStarted(Event):
-    """The first event; ``hosts_total`` counts the hosts of all plays."""
+    """The first event.
+
+    ``hosts_total`` counts the hosts of all plays; ``tasks_total`` their tasks, each for every host, as far as the
+    playbooks tell: without handlers and what will be included.
+    """
 
     run_id: str
     kind: Literal["play", "run", "doctor"]
     title: str
     check: bool
     hosts_total: int
+    tasks_total: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,10 +82,11 @@ class Resumed(Event):
 
 @_event
 class PlayStarted(Event):
-    """A play begins, or its next batch of hosts."""
+    """A play begins, or its next batch of hosts; each has so many ``tasks``, as in ``tasks_total``."""
 
     play: str
     hosts: Sequence[str]
+    tasks: int = 0
 
 
 @_event

@@ -20,6 +20,7 @@ from stella_ops.engine.events import (
     RunStarted,
     Warned,
 )
+from stella_ops.engine.known_tasks import known_tasks
 from stella_ops.engine.meta import PlayEnded
 from stella_ops.engine.pipelined import PipelinedRunner
 from stella_ops.engine.play_hosts import early_variables, is_for_nobody, play_hosts, play_pattern
@@ -69,7 +70,7 @@ class Run:
         started = time.monotonic()
         code, interrupted = OK, False
         plugins.start()
-        everyone = self._everyone([play for book in playbooks for play in book.plays])
+        everyone, tasks_total = self._everyone([play for book in playbooks for play in book.plays])
         context.emit(
             RunStarted(
                 time=time.time(),
@@ -78,6 +79,7 @@ class Run:
                 title=self._title,
                 check=context.options.check,
                 hosts_total=len(everyone),
+                tasks_total=tasks_total,
             )
         )
         written = {path for book in playbooks for path in (book.path, *(play.path or book.path for play in book.plays))}
@@ -127,23 +129,27 @@ class Run:
                 self._finish(code, interrupted, time.monotonic() - started)
         return code
 
-    def _everyone(self, plays: Sequence[Play]) -> set[str]:
-        """The hosts that take part, as far as it shows before the first play; a pattern that is wrong ends the run now.
+    def _everyone(self, plays: Sequence[Play]) -> tuple[set[str], int]:
+        """The hosts that take part, and how many tasks they have in all, as far as it shows before the first play.
+
+        A pattern that is wrong ends the run now.
 
         Raises:
             PatternError: a pattern means nobody, and no play before it adds hosts or groups.
         """
-        context, found, grows = self._context, set[str](), False
+        context, found, tasks, grows = self._context, set[str](), 0, False
         for play in plays:
             try:
                 if self._is_for_nobody(play):
                     continue
-                found.update(play_hosts(play, context.inventory, context.options, context.templar))
+                hosts = play_hosts(play, context.inventory, context.options, context.templar)
+                found.update(hosts)
+                tasks += len(hosts) * known_tasks(play, context.options)
             except PatternError:
                 if not grows:
                     raise
             grows = grows or may_add_hosts(play)
-        return found
+        return found, tasks
 
     def _hosts(self, play: Play) -> list[str]:
         """The hosts of a play whose turn has come; none where one before it should have made them and did not."""
@@ -218,11 +224,12 @@ class Run:
         self._load_vars_files(play, variables, alive, folder)
         serial = context.templar.render(play.serial, variables.of(alive[0])) if play.serial is not None else None
         tasks = TaskRunner(context, variables, [folder])
+        tasks_of_host = known_tasks(play, context.options)
         for batch in batches(alive, serial, play.origin):
             variables.batch = batch
             variables.forget()
             if not all(context.journal.is_through(host) for host in batch):
-                context.emit(PlayStarted(time=time.time(), play=title, hosts=batch))
+                context.emit(PlayStarted(time=time.time(), play=title, hosts=batch, tasks=tasks_of_host))
             if not context.steps.begin(play):
                 continue
             try:

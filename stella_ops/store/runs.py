@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from stella_ops.store.insertion import insert_new
 from stella_ops.store.tables import runs, task_results
@@ -82,6 +82,26 @@ def recent(connection: Connection, limit: int = 20) -> list[Run]:
     """The last runs, newest first."""
     query = select(runs).order_by(runs.c.started_at.desc(), runs.c.id).limit(limit)
     return [Run(**row._mapping) for row in connection.execute(query)]
+
+
+def like(connection: Connection, *, kind: str, title: str, check: bool, hosts: int) -> Run | None:
+    """The last run that was the same and went through; one on as many hosts comes before others."""
+    query = (
+        select(runs)
+        .where(runs.c.kind == kind, runs.c.title == title, runs.c.check_mode == check, runs.c.exit_code == 0)
+        .order_by(runs.c.started_at.desc(), runs.c.id)
+        .limit(20)
+    )
+    found = [Run(**row._mapping) for row in connection.execute(query)]
+    return min(found, key=lambda run: abs(run.hosts_total - hosts), default=None)
+
+
+def ends(connection: Connection, run_id: str, most: int = 500) -> list[datetime]:
+    """When the tasks of a run ended on its hosts, in order; of many, an even selection."""
+    counted = select(func.count()).select_from(task_results).where(task_results.c.run_id == run_id)
+    step = connection.execute(counted).scalar_one() // most + 1
+    query = select(task_results.c.finished_at).where(task_results.c.run_id == run_id, task_results.c.id % step == 0)
+    return sorted(row.finished_at for row in connection.execute(query))
 
 
 def matching(connection: Connection, name: str) -> list[Run]:

@@ -20,11 +20,14 @@ class Story:
         self.events.append(event)
         return event
 
-    def run(self, hosts: int = 1, kind: Any = "play", title: str = "site.yml", check: bool = False) -> None:
-        self._add(e.RunStarted(time=0, run_id="r1", kind=kind, title=title, check=check, hosts_total=hosts))
+    def run(
+        self, hosts: int = 1, kind: Any = "play", title: str = "site.yml", check: bool = False, tasks: int = 0
+    ) -> None:
+        started = {"kind": kind, "title": title, "check": check, "hosts_total": hosts, "tasks_total": tasks}
+        self._add(e.RunStarted(time=0, run_id="r1", **started))
 
-    def play(self, name: str, hosts: list[str]) -> None:
-        self._add(e.PlayStarted(time=0, play=name, hosts=hosts))
+    def play(self, name: str, hosts: list[str], tasks: int = 0) -> None:
+        self._add(e.PlayStarted(time=0, play=name, hosts=hosts, tasks=tasks))
 
     def no_hosts(self, play: str) -> None:
         self._add(e.NoHosts(time=0, play=play))

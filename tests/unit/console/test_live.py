@@ -15,7 +15,9 @@ import pytest
 
 from stella_ops.console.lines import LineReporter
 from stella_ops.console.live import LiveReporter
+from stella_ops.console.overview import PastRun
 from stella_ops.console.screen import Screen
+from stella_ops.engine.events import HostOutput
 
 ENV = {"TERM": "xterm-256color"}
 CSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -342,3 +344,117 @@ def test_how_far_a_file_is_stands_beside_its_host(terminal: Terminal, story: Any
     assert "(29 of 40 MiB (72 %))" in hosts
     reporter.close()
     assert "sending" not in terminal.close()
+
+
+class Screenful(io.StringIO):
+    """A terminal of the usual size that is looked at while a run goes on."""
+
+    def isatty(self) -> bool:
+        return True
+
+    def lines(self) -> list[str]:
+        return screen_after(self.getvalue()).rstrip("\n").split("\n")
+
+
+def out(host: str, text: str, **more: Any) -> HostOutput:
+    return HostOutput(time=0, task_id=1, host=host, stream="stdout", text=text, **more)
+
+
+def test_what_commands_print_stands_below_their_task_until_it_ends(story: Any) -> None:
+    screen, now = Screenful(), 100.0
+    reporter = LiveReporter(screen, environ=ENV, clock=lambda: now, threaded=False, errors=screen)
+
+    def tell(*events: Any) -> list[str]:
+        for event in events:
+            reporter.handle(event)
+        reporter.draw()
+        return screen.lines()
+
+    story.run(2, tasks=4)
+    story.play("Play", ["web1", "web2"], tasks=2)
+    story.task("build", hosts=["web1", "web2"])
+    story.started("web1")
+    story.started("web2")
+    tell(*story.events)
+    now = 103.0
+    bar, hosts = "build [........................] 0/2  3.0 s", "  web1 3.0 s, web2 3.0 s"
+    overview = "run: 0 of 4 tasks (0 %); 2 hosts: 2 at work; 3.0 s"
+    assert tell()[-3:] == [bar, hosts, overview]
+    shown = tell(out("web1", "one\ntwo\nthree\nfour\n10 %\r20 %"), out("web2", "\x1b[31mred\x1b[0m\n", item="i"))
+    assert shown[-6:] == [bar, hosts, "    web1     | four", "    web1     | 20 %", "    web2 (i) | red", overview]
+    shown = tell(out("web1", "\r30 %\ndone\n"), story.host("web2", "changed"))
+    assert shown[-8:] == [
+        "build [############............] 1/2, 1 changed  3.0 s",
+        "  web1 3.0 s",
+        *(f"    web1 | {line}" for line in ("two", "three", "four", "30 %", "done")),
+        "run: 1 of 4 tasks (25 %); 2 hosts: 1 at work; 3.0 s",
+    ]
+    tell(story.host("web1", "changed"))
+    story.end({"web1": {"ok": 1, "changed": 1}, "web2": {"ok": 1, "changed": 1}})
+    reporter.handle(story.events[-1])
+    reporter.close()
+    left = screen.getvalue()
+    assert "three" in left, "it was there"
+    after = "\n".join(screen.lines())
+    assert "|" not in after
+    assert "run:" not in after
+    assert "changed: [web1]" in after
+
+
+def test_an_earlier_run_is_looked_for_once_and_late(story: Any) -> None:
+    screen, now, asked = Screenful(), 100.0, []
+
+    def find(started: Any) -> PastRun:
+        asked.append(started.title)
+        return PastRun([10.0, 100.0], 100.0)
+
+    reporter = LiveReporter(screen, environ=ENV, clock=lambda: now, threaded=False, errors=screen, past=find)
+    story.run(1, tasks=2)
+    story.play("Play", ["web1"], tasks=2)
+    story.task("first", hosts=["web1"])
+    story.started("web1")
+    for event in story.events:
+        reporter.handle(event)
+    reporter.look_back()
+    assert asked == []
+    now = 110.0
+    reporter.handle(story.host("web1"))
+    story.task("second", hosts=["web1"])
+    reporter.handle(story.events[-1])
+    story.started("web1")
+    reporter.handle(story.events[-1])
+    for _ in range(3):
+        reporter.look_back()
+    reporter.draw()
+    assert asked == ["site.yml"]
+    assert screen.lines()[-1] == "run: 1 of 2 tasks (50 %); 10 s; about 2 min left by the last run"
+    reporter.close()
+
+
+def test_a_store_that_cannot_be_read_costs_the_estimate_alone(story: Any) -> None:
+    def fails(started: Any) -> None:
+        raise OSError("no store")
+
+    screen, now = Screenful(), 100.0
+    reporter = LiveReporter(screen, environ=ENV, clock=lambda: now, threaded=False, errors=screen, past=fails)
+    story.run(1, tasks=2)
+    reporter.handle(story.events[-1])
+    now = 200.0
+    reporter.look_back()
+    few(story)
+    tell_drawing(story, reporter)
+    assert "2 hosts in" in screen.getvalue()
+
+
+def test_nothing_of_it_goes_into_a_pipe(story: Any) -> None:
+    stream = io.StringIO()
+    reporter = LiveReporter(stream, environ=ENV)
+    assert not reporter.shows_output
+    story.run(2, tasks=4)
+    story.play("Play", ["web1"], tasks=2)
+    story.task("build")
+    for event in [*story.events, out("web1", "a line\n")]:
+        reporter.handle(event)
+    reporter.close()
+    assert "a line" not in stream.getvalue()
+    assert "run:" not in stream.getvalue()

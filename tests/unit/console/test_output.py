@@ -78,7 +78,7 @@ def test_a_reader_that_went_away_is_no_trouble() -> None:
     reporter.close()
 
 
-def test_the_hosts_that_were_heard_last_share_the_rows() -> None:
+def test_hosts_share_the_rows_and_keep_their_places() -> None:
     tails = Tails()
     for number in range(20):
         tails.take(out("web1", f"line {number}\n"))
@@ -91,7 +91,10 @@ def test_the_hosts_that_were_heard_last_share_the_rows() -> None:
         "    web2 | wide wide wide wid…",
     ]
     tails.take(out("app", "x\n", item="i1"))
-    assert tails.shown(2, 80) == ["    app (i1) | x", "    web2     | " + "wide " * 12 + "wide…"]
+    tails.take(out("web1", " yet\n"))
+    assert tails.shown(2, 80) == ["    web1 | no end yet", "    web2 | " + "wide " * 13 + "wid…"]
+    tails.end("web1")
+    assert tails.shown(3, 80) == ["    web2     | " + "wide " * 12 + "wide…", "    app (i1) | x"]
     assert tails.shown(0, 80) == []
     for host in ("web1", "web2", "app"):
         tails.end(host)
