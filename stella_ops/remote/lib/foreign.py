@@ -213,8 +213,23 @@ def _collect(pid, out_fd, err_fd):
     return code, bytes(parts[out_fd]), bytes(parts[err_fd])
 
 
+def _find_packages():
+    """Let Python import what is installed for it, which the runner did without (``-I -S``)."""
+    import site
+
+    if sys.flags.no_site:
+        site.main()
+    if sys.flags.no_user_site and os.getuid() == os.geteuid() and sys.prefix == sys.base_prefix:
+        folder = site.getusersitepackages()
+        if os.path.isdir(folder):
+            site.addsitedir(folder)
+    if sys.flags.ignore_environment:
+        sys.path[:0] = [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
+
+
 def _as_main(code, utils, params, about):
     """Run a module in Python as ``__main__``; its exit status."""
+    _find_packages()
     from stella_ops.remote.lib.module_utils import basic
 
     packed = json.dumps({"ANSIBLE_MODULE_ARGS": params}).encode("utf-8")
