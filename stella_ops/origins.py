@@ -269,6 +269,8 @@ def _documents(text: str, source: str, error: type[ParseError], noted: list[Pars
             yield built
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark or problem.context_mark
+        if problem.context_mark is not None and "quoted scalar" in (problem.context or ""):
+            mark = problem.context_mark  # where the quote is opened; the end of the file says nothing
         where = Origin(source, mark.line + 1, mark.column + 1) if mark else Origin(source)
         raise _ruled(error(_explain(problem), where=where, hint=_yaml_hint(problem, text)), "yaml") from None
     except yaml.YAMLError as problem:
@@ -301,6 +303,10 @@ def _yaml_hint(problem: yaml.MarkedYAMLError, text: str) -> str | None:
         return 'quote a value that starts with a template: key: "{{ value }}"'
     if "mapping values are not allowed" in (problem.problem or ""):
         return "a ': ' inside a value needs quotes, or the indentation is off"
+    if "quoted scalar" in (problem.context or ""):
+        return "the quote that begins here is not closed"
+    if "did not find expected" in (problem.problem or ""):
+        return "the indentation of this line, or of one before it, is off; or a bracket or quote is not closed"
     return None
 
 

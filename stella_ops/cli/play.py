@@ -28,8 +28,9 @@ Examples:
   stella-ops play decommission.yml -i inventory -l web3 remove an agent
 
 \b
-Exit status: 0 all went well, 1 error, 2 a host failed, 4 a host was unreachable or a file cannot be parsed,
-99 interrupted. With --detailed-exitcode: 0 no changes, 2 changes made (or pending, under --check), 1 any failure."""
+Exit status: 0 all went well, 1 error, 2 a host failed (or is certain to), 4 a host was unreachable or a file cannot
+be parsed, 99 interrupted. With --detailed-exitcode: 0 no changes, 2 changes made (or pending, under --check), 1 any
+failure."""
 )
 @click.argument("playbooks", nargs=-1, metavar="PLAYBOOK...")
 @options.inventory_options
@@ -52,6 +53,11 @@ Exit status: 0 all went well, 1 error, 2 a host failed, 4 a host was unreachable
 )
 @click.option("--syntax-check", is_flag=True, help="Read everything, run nothing.")
 @click.option(
+    "--precheck/--no-precheck",
+    default=True,
+    help="Run nothing where templates are certain to fail half-way on all hosts. [default: on]",
+)
+@click.option(
     "--reissue",
     is_flag=True,
     help="With bootstrap.yml: give agents that are known already a new key and certificate, and keep their ids (sets "
@@ -72,6 +78,7 @@ def play(
     list_tasks: bool,
     list_tags: bool,
     syntax_check: bool,
+    precheck: bool,
     resume: str | None,
     reissue: bool,
     extra_vars: tuple[str, ...],
@@ -120,6 +127,10 @@ def play(
                 click.echo(list_playbook(book, workplace, hosts=list_hosts, tasks=list_tasks, tags=list_tags), nl=False)
             print_notices(workplace.settings)
             return 0
+        if precheck and resuming is None:
+            from stella_ops.cli.prechecking import refuse_what_is_certain_to_fail
+
+            refuse_what_is_certain_to_fail(workplace, books)
         warnings = resuming.fit(books) if resuming is not None else []
         title = resuming.run.title if resuming is not None else " ".join(playbooks)
         return execute(workplace, books, kind="play", title=title, resuming=resuming, warnings=warnings)

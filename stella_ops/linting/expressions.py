@@ -48,10 +48,17 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A filter, test, lookup or template that a template names."""
+    """A filter, test, lookup or template that a template names.
+
+    Attributes:
+        certain: as of ``Use``.
+        applied: by another filter to each element of something, which may have none.
+    """
 
     name: str
     line: int
+    certain: bool = True
+    applied: bool = False
 
 
 @dataclass(slots=True)
@@ -160,8 +167,8 @@ class _Visitor:
             self._found.uses.append(Use(node.name, node.lineno, guarded, certain))
 
     def on_filter(self, node: nodes.Filter, guarded: bool, certain: bool) -> None:
-        self._found.filters.append(Named(node.name, node.lineno))
-        self._applied(node)
+        self._found.filters.append(Named(node.name, node.lineno, certain))
+        self._applied(node, certain)
         short = node.name.rpartition(".")[2]
         lenient = short in _LENIENT_FILTERS
         if node.node is not None:
@@ -170,7 +177,7 @@ class _Visitor:
         for child in node.iter_child_nodes(exclude=("node",)):
             self.visit(child, guarded=guarded, certain=surely)
 
-    def _applied(self, node: nodes.Filter) -> None:
+    def _applied(self, node: nodes.Filter, certain: bool) -> None:
         """Filters and tests that others are given by name: ``map('upper')``, ``selectattr('x', 'defined')``."""
         into, place = _APPLY.get(node.name, (None, 0))
         if into is None or len(node.args) <= place:
@@ -178,10 +185,10 @@ class _Visitor:
         argument = node.args[place]
         if isinstance(argument, nodes.Const) and isinstance(argument.value, str):
             named = self._found.filters if into == "filter" else self._found.tests
-            named.append(Named(argument.value, node.lineno))
+            named.append(Named(argument.value, node.lineno, certain, applied=True))
 
     def on_test(self, node: nodes.Test, guarded: bool, certain: bool) -> None:
-        self._found.tests.append(Named(node.name, node.lineno))
+        self._found.tests.append(Named(node.name, node.lineno, certain))
         asks = node.name.rpartition(".")[2] in _DEFINEDNESS
         if asks:
             self.asked.update(_roots(node.node))
@@ -195,9 +202,9 @@ class _Visitor:
         if isinstance(callee, nodes.Name) and callee.name in _LOOKUPS and node.args:
             first = node.args[0]
             if isinstance(first, nodes.Const) and isinstance(first.value, str):
-                self._found.lookups.append(Named(first.value, node.lineno))
                 lenient = first.value.rpartition(".")[2] in _LENIENT_LOOKUPS
-            lenient = lenient or any(pair.key == "errors" for pair in node.kwargs)
+                lenient = lenient or any(pair.key == "errors" for pair in node.kwargs)
+                self._found.lookups.append(Named(first.value, node.lineno, certain and not lenient))
         self._below(node, guarded or lenient, certain)
 
     def on_condexpr(self, node: nodes.CondExpr, guarded: bool, certain: bool) -> None:

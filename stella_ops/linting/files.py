@@ -40,14 +40,14 @@ Made = list[tuple[Task, str]]
 
 def check(subject: Subject) -> None:
     """Look at each task that names a file."""
-    made = _made_by_tasks(subject)
+    made = made_by_tasks(subject)
     for play, site in subject.sites():
         named = _NAMED.get(site.task.action)
         if named is not None and not site.never():
             _check(subject, play, site, *named, made)
 
 
-def _made_by_tasks(subject: Subject) -> list[tuple[Task, str]]:
+def made_by_tasks(subject: Subject) -> list[tuple[Task, str]]:
     """What tasks say of files that they may make here: those are not missing for good."""
     said: list[tuple[Task, str]] = []
     for play, site in subject.sites():
@@ -86,6 +86,18 @@ def _check(subject: Subject, play: PlaySubject, site: Site, parameter: str, kind
         if path is None:
             _missing(subject, play, site, written, name, made)
         elif task.action == "template" and path.is_file():
+            _TemplateFile(subject, play, site).check(path)
+
+
+def template_files(subject: Subject, play: PlaySubject, site: Site, made: Made) -> None:
+    """Look into the template file of a task, where it is known and no task makes it."""
+    written = site.task.args.get("src")
+    if site.task.action != "template" or not isinstance(written, str):
+        return
+    for view in play.views:
+        name = static_value(subject, written, scope_of(view, site))
+        path = find(site.task, play, "templates", name) if isinstance(name, str) and name else None
+        if path is not None and path.is_file() and not any(path.name in text for _, text in made):
             _TemplateFile(subject, play, site).check(path)
 
 

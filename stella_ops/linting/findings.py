@@ -31,9 +31,14 @@ class Finding:
 
 
 class Findings:
-    """Collects findings."""
+    """Collects findings.
 
-    def __init__(self) -> None:
+    Args:
+        sure: only what is certain to fail counts as an error.
+    """
+
+    def __init__(self, *, sure: bool = False) -> None:
+        self.sure = sure
         self._found: dict[tuple[str, Origin, str], Finding] = {}
         self._files: dict[str, int] = {}
 

@@ -28,8 +28,12 @@ _MOST_VIEWS = 40
 NOBODY = "localhost"  # every inventory has it
 
 
-def add_plays(subject: Subject, books: Sequence[Playbook]) -> None:
-    """Take in playbooks that were read."""
+def add_plays(subject: Subject, books: Sequence[Playbook], *, sample: int | None = None) -> None:
+    """Take in playbooks that were read.
+
+    Args:
+        sample: how many hosts of a play are looked at; all by default.
+    """
     folders.forget()
     folders.use_configured()
     grows = False
@@ -44,7 +48,7 @@ def add_plays(subject: Subject, books: Sequence[Playbook]) -> None:
             subject.plays.append(made)
             _find_hosts(subject, made, grows)
             grows = grows or may_add_hosts(play)
-            made.views = list(_views(subject, made))
+            made.views = list(_views(subject, made, sample))
             _Walker(subject, made).walk()
 
 
@@ -54,6 +58,10 @@ def add_problems(subject: Subject, problems: Problems, default: Origin) -> None:
         subject.findings.add_problem(problem, default)
     for problem in problems.later:
         subject.findings.add_problem(problem, default, severity="hint")
+    if problems.partial:
+        for play in subject.plays:
+            play.handlers_open = True
+        subject.open.append("a file could be read in part alone")
     for raw in problems.lost:
         subject.lost.append(raw)
         # What a task would have made is not missing.
@@ -83,10 +91,10 @@ def _find_hosts(subject: Subject, made: PlaySubject, grows: bool) -> None:
         findings.add("undefined-variable", problem.message, where, hint=problem.hint)
 
 
-def _views(subject: Subject, made: PlaySubject) -> Iterable[View]:
+def _views(subject: Subject, made: PlaySubject, sample: int | None) -> Iterable[View]:
     """Hosts with the same variables are looked at once."""
     alike: dict[Any, list[str]] = {}
-    for host in made.hosts or ():
+    for host in (made.hosts or [])[:sample]:
         own = subject.inventory.variables(host, made.folder)
         key = tuple(sorted((name, id(value)) for name, value in own.items() if not name.startswith("ansible_")))
         alike.setdefault(key, []).append(host)
@@ -183,8 +191,9 @@ class _Walker:
             if isinstance(step, Block):
                 inside = Site(around.task, around.dealt or bool(step.rescue), around.rescue, around.handler)
                 inside.included = around.included
+                inside.survived = around.survived or bool(step.rescue or step.always)
                 self._steps(step.body, inside, depth)
-                rescue = Site(around.task, around.dealt, True, around.handler, around.included)
+                rescue = Site(around.task, around.dealt, True, around.handler, around.included, around.survived)
                 self._steps(step.rescue, rescue, depth)
                 self._steps(step.always, around, depth)
             else:
@@ -192,7 +201,7 @@ class _Walker:
 
     def _task(self, task: Task, around: Site, depth: int) -> None:
         dealt = around.dealt or task.inherited.ignore_errors not in (None, False) or task.failed_when is not None
-        site = Site(task, dealt, around.rescue, around.handler, around.included)
+        site = Site(task, dealt, around.rescue, around.handler, around.included, around.survived or dealt)
         self._made.sites.append(site)
         self._subject.findings.note_file(task.origin.source)
         self._note_names(task)
@@ -268,7 +277,7 @@ class _Walker:
                 made.handlers.append(handler)
                 self._task(handler, Site(handler, handler=True, included=True), depth + 1)
         self._take_roles(included.roles)
-        inside = Site(task, site.dealt, site.rescue, site.handler, included=True)
+        inside = Site(task, site.dealt, site.rescue, site.handler, included=True, survived=site.survived)
         if site.handler:
             made.handlers += [step for step in included.steps if not isinstance(step, Block)]  # type: ignore[misc]
         made.sections.append(included.steps)

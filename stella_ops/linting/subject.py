@@ -28,6 +28,7 @@ class Site:
         rescue: it runs when another one failed.
         handler: it runs when it is notified.
         included: it is read while the play runs.
+        survived: something of the playbook runs all the same when it fails: a rescue or an always section.
     """
 
     task: Task
@@ -35,6 +36,7 @@ class Site:
     rescue: bool = False
     handler: bool = False
     included: bool = False
+    survived: bool = False
 
     def never(self) -> bool:
         """Whether a condition that is no expression keeps it from running."""

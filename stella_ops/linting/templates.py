@@ -29,14 +29,14 @@ def check(subject: Subject) -> None:
         for text in (*texts_of(site.task), *variable_texts(site.task)):
             if id(text.text) not in seen:
                 seen.add(id(text.text))
-                _check_text(subject.findings, text, _severity(subject, site, text))
+                check_text(subject.findings, text, _severity(subject, site, text))
         del play
     for play in subject.plays:
         for written in _of_play(subject, play):
             if id(written) not in seen:
                 seen.add(id(written))
                 severity: Severity | None = None if id(written) in subject.reached else "warning"
-                _check_text(subject.findings, Text("vars", written), severity)
+                check_text(subject.findings, Text("vars", written), severity)
 
 
 def _of_play(subject: Subject, made: PlaySubject) -> Iterator[SourceText]:
@@ -57,7 +57,8 @@ def _severity(subject: Subject, site: Site, text: Text) -> Severity | None:
     return "warning" if text.keyword == "vars" and id(text.text) not in subject.reached else None
 
 
-def _check_text(findings: Findings, text: Text, severity: Severity | None) -> None:
+def check_text(findings: Findings, text: Text, severity: Severity | None) -> None:
+    """Look at one template or condition."""
     written, plain = text.text, str.__str__(text.text)
     parsed = text.parsed()
     origin = written.origin
@@ -113,7 +114,8 @@ def check_names(findings: Findings, parsed: Parsed, place: Place, severity: Seve
                 findings.add(f"unknown-{kind}", problem.message, where, hint=problem.hint, severity=severity)
                 continue
             if not there:
-                _unknown(findings, kind, each, known, place, severity)
+                surely = each.certain and not (findings.sure and each.applied)
+                _unknown(findings, kind, each, known, place, severity or (None if surely else "warning"))
 
 
 def _unknown(

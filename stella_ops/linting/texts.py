@@ -41,7 +41,8 @@ _KEYWORDS = (
     *("become", "become_user", "become_method", "become_flags", "become_exe", "connection", "remote_user", "port"),
     *("ignore_errors", "check_mode", "diff", "no_log", "delegate_to", "timeout"),
 )
-_RARELY = frozenset({"ignore_errors"})
+# All others hang on what is done: a user is of no interest where nobody becomes one.
+_ALWAYS = frozenset({"delegate_to", "no_log", "check_mode", "diff", "timeout"})
 
 
 def texts_of(task: Task) -> Iterator[Text]:
@@ -106,5 +107,5 @@ def _arguments(task: Task) -> Iterator[Text]:
 
 def _keywords(inherited: Inherited) -> Iterator[Text]:
     for keyword in _KEYWORDS:
-        when: When = "perhaps" if keyword in _RARELY else "used"
+        when: When = "used" if keyword in _ALWAYS else "perhaps"
         yield from (Text(keyword, text, when=when) for text in texts(getattr(inherited, keyword)))

@@ -76,10 +76,11 @@ def check(subject: Subject) -> None:
     """Look at all tasks."""
     for play, site in subject.sites():
         if not site.never():
-            _check_site(subject, play, site)
+            check_site(subject, play, site)
 
 
-def _check_site(subject: Subject, play: PlaySubject, site: Site) -> None:
+def check_site(subject: Subject, play: PlaySubject, site: Site) -> None:
+    """Look at one task."""
     told: dict[Missing, _Told] = {}
     known: set[str] = set()
     for view in play.views:

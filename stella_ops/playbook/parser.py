@@ -94,6 +94,8 @@ class _PlaybookReader:
         except PlaybookError as problem:
             problems.take(problem)
             return []
+        if raw is None and problems.partial:
+            return []
         if raw is None:
             problems.add("the playbook is empty", where=whole)
             return []

@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from stella_ops.errors import ParseError, PlaybookError
-from stella_ops.origins import load_yaml_file
+from stella_ops.origins import VaultedText, load_yaml, read_text
+from stella_ops.playbook.recovery import without_entry
+
+_MOST_MISTAKES = 20
 
 
 class PlaybookProblems(PlaybookError):
@@ -41,12 +44,14 @@ class Problems:
     Attributes:
         later: what is told only when the task runs, since the playbook deals with its failure.
         lost: tasks, as loaded, of which nothing came for what is wrong with them.
+        partial: of some file a part could not be read.
     """
 
     def __init__(self, render: Callable[[Any], Any] = lambda value: value) -> None:
         self.found: list[PlaybookError] = []
         self.later: list[PlaybookError] = []
         self.lost: list[Mapping[Any, Any]] = []
+        self.partial = False
         self.render = render
 
     def add(
@@ -71,15 +76,29 @@ class Problems:
         self.found.append(problem)
 
     def load(self, path: Path) -> Any:
-        """The one YAML document of a file; mistakes that leave the rest readable are noted.
+        """The one YAML document of a file; mistakes are noted, and what is left without them is returned.
 
         Raises:
-            PlaybookError: it cannot be read or is not valid YAML.
+            PlaybookError: it cannot be read, or nothing is left.
         """
         noted: list[ParseError] = []
-        loaded = load_yaml_file(path, error=PlaybookError, noted=noted)
-        self.found += [each for each in noted if isinstance(each, PlaybookError)]
-        return loaded
+        text: str | None = read_text(path, error=PlaybookError)
+        for _ in range(_MOST_MISTAKES):
+            assert text is not None
+            try:
+                loaded = load_yaml(text, str(path), error=PlaybookError, noted=noted)
+            except PlaybookError as problem:
+                line = _place(problem)[1]
+                rest = without_entry(text, line) if problem.rule == "yaml" and line else None
+                if rest is None:
+                    raise
+                self.take(problem)
+                self.partial = True
+                text = VaultedText(rest) if isinstance(text, VaultedText) else rest
+                continue
+            self.found += [each for each in noted if isinstance(each, PlaybookError)]
+            return loaded
+        return None
 
     def take(self, problem: PlaybookError) -> None:
         """Note what was raised: one problem, or several at once."""

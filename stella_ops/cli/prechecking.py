@@ -1,0 +1,39 @@
+"""Before a run: whether a template in it is certain to fail half-way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stella_ops.cli.execution import Workplace
+from stella_ops.errors import StellaError
+from stella_ops.linting.half_done import could_be
+from stella_ops.playbook.model import Playbook
+
+
+def refuse_what_is_certain_to_fail(workplace: Workplace, books: Sequence[Playbook]) -> None:
+    """Look at playbooks that are about to run; see ``linting/precheck.py``.
+
+    Raises:
+        CertainFailure: a template in them is certain to fail, and what stands before it would be done in vain.
+    """
+    options = workplace.options
+    # Where nothing changes nothing can be left half-done; what begins in the middle knows more than is written. Most of
+    # what is behind this costs is Jinja2, which other runs spare.
+    if options.check or options.step or options.start_at_task or not could_be(books):
+        return
+    assert workplace.modules is not None and workplace.files is not None
+    from stella_ops.linting.precheck import CertainFailure, check
+
+    try:
+        check(
+            books,
+            inventory=workplace.inventory,
+            options=options,
+            modules=workplace.modules,
+            files=workplace.files,
+            kept_facts=workplace.settings.choose("CACHE_PLUGIN", default="memory") != "memory",
+        )
+    except CertainFailure:
+        raise
+    except (StellaError, ArithmeticError, AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError):
+        return  # what the run will meet in its turn, it tells best; and no check may keep a good run from beginning
