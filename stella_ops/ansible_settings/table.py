@@ -195,6 +195,13 @@ SETTINGS: tuple[Setting, ...] = (
         "replace merge",
     ),
     _used(
+        "ALLOW_BROKEN_CONDITIONALS",
+        "defaults.allow_broken_conditionals",
+        "ANSIBLE_ALLOW_BROKEN_CONDITIONALS",
+        "flag",
+        "whether a condition that is neither true nor false counts by its truth, in place of being an error",
+    ),
+    _used(
         "ERROR_ON_MISSING_HANDLER",
         "defaults.error_on_missing_handler",
         "ANSIBLE_ERROR_ON_MISSING_HANDLER",

@@ -163,7 +163,7 @@ class Attempts:
         except TemplateError as error:
             # The module has run, and what it did must not be lost for a mistake in judging it.
             result.update(error_result(error), changed=result.get("changed", False))
-            result[f"{keyword}_result"] = f"Error while evaluating conditional: {error.message}"
+            result[f"{keyword}_result"] = error.message
             result["_hint"], result["_where"] = error.advice(), source_place(error)
 
     def _holds(self, keyword: str, conditions: list[Any], scope: Mapping[str, Any]) -> bool:

@@ -22,6 +22,7 @@ class Batch:
         notifications: which handlers are to run, and on whom.
         last_failure: the task and result that a host failed with, for its rescue section.
         guards: how many rescue sections enclose the running task; while there is one, a failure is not final.
+        forgiven: the hosts whose failure ``clear_host_errors`` took back.
         roles_begun, roles_done: the hosts on which a task of a role has run, and those through with it, by its key.
     """
 
@@ -35,6 +36,7 @@ class Batch:
         )
         self.last_failure: dict[str, tuple[Task, dict[str, Any]]] = {}
         self.guards = 0
+        self.forgiven: set[str] = set()
         self.roles_begun: dict[Any, set[str]] = {}
         self.roles_done: dict[Any, set[str]] = {}
 

@@ -149,7 +149,7 @@ class Lockstep:
             self._settle(task, host, share, outcome)
             self._report(task_id, title, host, outcome)
             if collect is not None:
-                collect.update((name, outcome) for name in (hosts if once else [host]))
+                collect[host] = outcome
             return outcome
 
         if len(chosen) == 1:

@@ -96,6 +96,7 @@ def _for_all(what: str, batch: Batch) -> None:
             state.clear_facts()
         else:
             state.failed = state.unreachable = False
+            batch.forgiven.add(host)
     if what == "clear_host_errors":
         batch.run.journal.cleared(batch.hosts)
     batch.variables.changed()

@@ -23,6 +23,7 @@ class RunOptions:
         module_folders: with modules of the user's own, before the built-in ones; see ``ModuleFolders``.
         remote_port, interpreter, ssh_args: where the inventory says nothing of a host's own.
         force_handlers, any_errors_fatal, strategy: for plays that do not say.
+        broken_conditionals: conditions that are neither true nor false count by their truth.
         error_on_missing_handler: False makes it a warning.
         gathering: ``implicit``, ``explicit`` or ``smart``; see ansible-core's DEFAULT_GATHERING.
         merge_hashes: a mapping adds to a weaker one of its name in place of hiding it (``hash_behaviour = merge``).
@@ -56,6 +57,7 @@ class RunOptions:
     ssh_args: Mapping[str, str] = field(default_factory=dict)
     force_handlers: bool = False
     any_errors_fatal: bool = False
+    broken_conditionals: bool = False
     error_on_missing_handler: bool = True
     strategy: str = "linear"
     gathering: str = "implicit"

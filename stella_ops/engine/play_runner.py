@@ -278,10 +278,13 @@ class PlayRunner:
             # Hosts that failed run it too; that they failed is not forgotten by it.
             failed = [host for host in hosts if batch.state(host).failed]
             batch.set_failed(failed, False)
+            batch.forgiven.difference_update(failed)
             try:
                 await self._steps(block.always, batch.active(hosts))
             finally:
-                batch.set_failed(failed, True)
+                batch.set_failed([host for host in failed if host not in batch.forgiven], True)
+            if batch.forgiven:
+                through = [*through, *batch.forgiven.intersection(failed)]
         if stopped is not None:
             raise stopped
         left = set(through)

@@ -85,6 +85,7 @@ class Preparation:
         *,
         secret: bool,
         link: Link | None = None,
+        delegate_view: Mapping[str, Any] | None = None,
     ) -> Prepared:
         """Work out what a task needs.
 
@@ -92,6 +93,7 @@ class Preparation:
             view: the host's variables, rendered lazily.
             secret: ``no_log``.
             link: its place among tasks that are sent ahead.
+            delegate_view: the variables of the host that it runs on, where that is another.
 
         Raises:
             StellaError: a template that fails, a connection that makes no sense.
@@ -103,12 +105,11 @@ class Preparation:
             return templar.render(value, view)
 
         reached_by, reach_render = view, render
-        if target != host:
-            delegate_view = templar.lazy(run.delegate_variables(self._variables, target))
+        if delegate_view is not None:
             reached_by = delegate_view
 
             def reach_render(value: Any) -> Any:
-                return templar.render(value, delegate_view)
+                return templar.render(value, reached_by)
 
         age = run.connection_age(target)
         spec, become = self._reach.of(target, task, reached_by, reach_render, age)

@@ -192,7 +192,9 @@ class Run:
         """Run one play; False when the run must not go on to the next."""
         context = self._context
         folder = path.resolve().parent
-        context.templar = Templar(search_path=[folder, folder / "templates"])
+        context.templar = Templar(
+            search_path=[folder, folder / "templates"], lenient=context.options.broken_conditionals
+        )
         plugins.of_play(context, play, folder)
         title = self._play_title(play)
         hosts = self._in_order(play, hosts)
@@ -225,7 +227,11 @@ class Run:
         serial = context.templar.render(play.serial, variables.of(alive[0])) if play.serial is not None else None
         tasks = TaskRunner(context, variables, [folder])
         tasks_of_host = known_tasks(play, context.options)
-        for batch in batches(alive, serial, play.origin):
+        for portion in batches(hosts, serial, play.origin):
+            # Hosts that are out take up their places in the portions, as in ansible-core.
+            batch = [host for host in portion if not self._is_out(host)]
+            if not batch:
+                continue
             variables.batch = batch
             variables.forget()
             if not all(context.journal.is_through(host) for host in batch):

@@ -20,7 +20,7 @@ from stella_ops.inventory.patterns import LOCALHOST
 from stella_ops.module_kind import Kind, ModuleFile, module_file
 from stella_ops.module_source import constants, is_own
 from stella_ops.playbook.files import PlaybookFiles
-from stella_ops.playbook.model import Prompt
+from stella_ops.playbook.model import Prompt, Task
 from stella_ops.playbook.module_index import ModuleIndex, SourceModuleIndex
 from stella_ops.redaction import Redactor
 from stella_ops.templating.templar import Templar
@@ -135,11 +135,13 @@ class RunContext:
         known = self.states.get(host)
         return 0 if known is None else known.connection_age
 
-    def delegate_variables(self, variables: PlayVariables, host: str) -> Mapping[str, Any]:
+    def delegate_variables(
+        self, variables: PlayVariables, host: str, task: Task, extra: Mapping[str, Any] | None = None
+    ) -> Mapping[str, Any]:
         """The variables by which a delegate is reached; it need not be in the inventory."""
         if host not in self.inventory.hosts and host not in LOCALHOST:
-            return {"inventory_hostname": host, "ansible_host": host}
-        return variables.of(host)
+            return variables.of_stranger(host, task, extra)
+        return variables.of(host, task, extra)
 
     def module_traits(self, name: str) -> tuple[str | None, bool]:
         """A module's FREE_FORM argument, and whether it supports check mode."""

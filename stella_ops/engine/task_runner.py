@@ -269,7 +269,12 @@ class TaskRunner:
         if reason is not None:
             return skipped(reason)
         target = self._preparation.target(task, host, view)
-        prepared = self._preparation.prepare(task, host, target, view, secret=secret, link=link)
+        delegate = None
+        if target != host:
+            delegate = self._view(task, self._run.delegate_variables(self._variables, target, task, item))
+            item = {**(item or {}), "ansible_delegated_vars": {target: delegate}}
+            view = self._view(task, self._variables.of(host, task, item, address=target))
+        prepared = self._preparation.prepare(task, host, target, view, secret=secret, link=link, delegate_view=delegate)
         prepared.context.transfer = Transfers(
             turn.emit, host, lambda name: HIDDEN_NAME if secret else str(self._run.scrub(name))
         )

@@ -24,6 +24,7 @@ from stella_ops.inventory.patterns import LOCALHOST
 from stella_ops.inventory.precedence import add_deep
 from stella_ops.origins import SourceMapping, origin_of
 from stella_ops.playbook.model import Role, Task
+from stella_ops.templating.scope import is_template
 from stella_ops.templating.templar import Templar
 
 Layer = Mapping[str, Any]
@@ -101,7 +102,12 @@ class PlayVariables:
         return host in self._inventory.hosts
 
     def of(
-        self, host: str, task: Task | None = None, extra: Layer | None = None, pending: Layer | None = None
+        self,
+        host: str,
+        task: Task | None = None,
+        extra: Layer | None = None,
+        pending: Layer | None = None,
+        address: str | None = None,
     ) -> Layer:
         """The variables of a host; values are as written, not rendered.
 
@@ -109,6 +115,7 @@ class PlayVariables:
             task: adds the variables of its blocks and its own.
             extra: adds above all others but magic ones, such as loop variables.
             pending: stands above all; see ``Pending``.
+            address: the host that the task runs on, where it is another.
         """
         state = self._state(host) or HostState(host)
         layers: list[Layer] = [self._magic(host), self._shared, self._changing]
@@ -144,6 +151,8 @@ class PlayVariables:
         if within is not None:
             layers += within.defaults
         layers += public_defaults
+        if task is not None:
+            layers.append(self._reached_as(host, task, address))
         if self._options.merge_hashes:
             return MergingLayers(*layers)  # type: ignore[arg-type]
         return ChainMap(*layers)  # type: ignore[arg-type]
@@ -152,6 +161,21 @@ class PlayVariables:
         """A host's state. One that has not taken part may have facts from earlier runs."""
         known = self._states.get(host)
         return self._recall(host) if known is None and self._recall is not None else known
+
+    def _reached_as(self, host: str, task: Task, address: str | None) -> Layer:
+        """What a task is told of its connection where no variable says it."""
+        user = task.inherited.remote_user or self._options.remote_user
+        made: dict[str, Any] = {"ansible_host": address or host}
+        if isinstance(user, str) and not is_template(user):
+            made["ansible_user"] = str(user)
+        return made
+
+    def of_stranger(self, host: str, task: Task, extra: Layer | None = None) -> Layer:
+        """The variables of a delegate that no inventory knows: those of the task and the play."""
+        layers: list[Layer] = [{"inventory_hostname": host}, extra or {}, self._options.extra_vars]
+        layers += reversed(task.inherited.params)
+        layers += reversed(task.inherited.vars)
+        return ChainMap(*layers, self._play_vars, {"ansible_host": host})  # type: ignore[arg-type]
 
     def of_role(self, role: Role) -> RoleLayers:
         """What a role's tasks see of it; made once."""

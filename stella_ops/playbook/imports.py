@@ -42,8 +42,6 @@ class Importer:
         if self._refused(raw, key):
             return []
         inherited = fold(parent, raw, self._reader.problems)
-        if isinstance(raw.get("vars"), dict):
-            inherited.params = [*inherited.params, raw["vars"]]
         if IMPORTS[key] == "import_role":
             return self._role(raw, key, inherited)
         path = self._file(raw, key, parent)

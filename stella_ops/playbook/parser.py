@@ -237,8 +237,9 @@ def _play(
         path=path,
         parts=parts,
     )
+    of_roles = _roles(raw, reader, inherited)
     sections = {name: reader.steps(raw.get(name), inherited, name, key_origin(raw, name)) for name in SECTIONS}
-    sections["tasks"] = [*_roles(raw, reader, inherited), *sections["tasks"]]
+    sections["tasks"] = [*of_roles, *sections["tasks"]]
     own_handlers = reader.handlers(raw.get("handlers"), inherited, key_origin(raw, "handlers"))
     groups = [*parts.handlers, own_handlers, *parts.imported]
     play = Play(

@@ -135,7 +135,7 @@ class RoleReader:
             return None, []
         if found.collection is None:
             reader.modules.add_role(folder)
-        name = found.name.rstrip("/").rpartition("/")[2] if "/" in found.name else found.name
+        name = found.name.rstrip("/").rpartition("/")[2] if Path(found.name).is_absolute() else found.name
         role = Role(
             name=name,
             folder=str(folder.resolve()),

@@ -15,12 +15,13 @@ from jinja2.nativetypes import NativeCodeGenerator
 from jinja2.runtime import Context
 from jinja2.sandbox import SandboxedEnvironment
 from jinja2.utils import missing
+from jinja2.visitor import NodeTransformer
 
 from stella_ops.templating import tables
 from stella_ops.templating.lazy import finalize, settle
 from stella_ops.templating.lookups.registry import GLOBALS
 from stella_ops.templating.omit import OMIT
-from stella_ops.templating.scope import NOT_THERE
+from stella_ops.templating.scope import NOT_THERE, is_template
 from stella_ops.templating.undefined import MissingValue, require
 
 SCOPE = "__stella_scope__"  # the key of a context's parent under which its scope travels through includes
@@ -182,10 +183,29 @@ def parsed_condition(expression: str) -> nodes.Template:
         raise jinja2.TemplateSyntaxError(
             f"unexpected '{parser.stream.current.value}' after the expression", parser.stream.current.lineno
         )
+    if "{" in expression:
+        parsed = _EmbeddedTemplates().visit(parsed)
     body: list[nodes.Node] = [nodes.Output([parsed], lineno=1)]
     tree = nodes.Template(body, lineno=1)
     tree.set_environment(environment)
     return tree
+
+
+class _EmbeddedTemplates(NodeTransformer):
+    """Makes templates inside the quoted texts of a condition what they stand for: ``'{{ a }}' == 'b'``."""
+
+    def visit_Const(self, node: nodes.Const) -> nodes.Node:
+        if not isinstance(node.value, str) or not is_template(node.value):
+            return node
+        body = value_environment().parse(node.value).body
+        parts: list[nodes.Expr] = []
+        for output in body:
+            if not isinstance(output, nodes.Output):
+                return node
+            for part in output.nodes:
+                plain = isinstance(part, nodes.TemplateData)
+                parts.append(nodes.Const(part.data, lineno=1) if plain else part)  # type: ignore[attr-defined]
+        return parts[0] if len(parts) == 1 else nodes.Concat(parts, lineno=1)
 
 
 def run_template(template: jinja2.Template, scope: Any) -> Any:

@@ -6,14 +6,14 @@ keeps the type of its value, anything else becomes text. Variables are rendered 
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stella_ops.errors import StellaError, TemplateError
-from stella_ops.origins import Origin, SourceText, SourceVault
+from stella_ops.errors import StellaError, TemplateError, UndefinedVariableError
+from stella_ops.origins import Origin, SourceText, SourceVault, origin_of
+from stella_ops.templating.conditional import holds
 from stella_ops.templating.lazy import INERT, finalize
 from stella_ops.templating.scope import LazyVariables, Scope, is_template
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from stella_ops.templating.environment import TextEnvironment
 
-_TRUE_WORDS = frozenset({"true", "yes", "on", "1", "y", "t"})
-_FALSE_WORDS = frozenset({"false", "no", "off", "0", "n", "f", ""})
 _FILE_HEADER = re.compile(r"\A#jinja2:([^\n]*)\n?")
 _FILE_OPTIONS = frozenset(
     {"trim_blocks", "lstrip_blocks", "keep_trailing_newline", "newline_sequence"}
@@ -41,9 +39,11 @@ class Templar:
     Args:
         search_path: folders in which templates find what they include, import or extend, and lookups find
             files that are named by a relative path; the first that has it wins.
+        lenient: conditions that are neither true nor false count by their truth.
     """
 
-    def __init__(self, *, search_path: Sequence[Path] = ()) -> None:
+    def __init__(self, *, search_path: Sequence[Path] = (), lenient: bool = False) -> None:
+        self._lenient = lenient
         self._search_path = tuple(search_path)
         self._environments: dict[tuple[tuple[str, Any], ...], TextEnvironment] = {}
         self._templates: dict[tuple[str, str, tuple[tuple[str, Any], ...]], jinja2.Template] = {}
@@ -86,8 +86,8 @@ class Templar:
     def evaluate(self, condition: Any, variables: Mapping[str, Any], *, what: str = "when") -> bool:
         """Whether a condition holds.
 
-        A ``SourceText`` is an expression, with or without braces around it; anything else counts by its own
-        truth. Text that spells a boolean counts as that boolean.
+        A ``SourceText`` is an expression, with or without braces around it. Text that spells a boolean counts as
+        that boolean.
 
         Args:
             what: the keyword, for errors.
@@ -97,22 +97,14 @@ class Templar:
         """
         if isinstance(condition, bool):
             return condition
-        if isinstance(condition, SourceVault):
-            condition = condition.reveal()
-        if not isinstance(condition, SourceText):
-            return _truth(condition)
         scope = self.lazy(variables).scope
-        text = str.__str__(condition)
-        if not text.strip():
-            return True
-        from stella_ops.templating.environment import run_template
-        from stella_ops.templating.undefined import require
-
         try:
-            template = _condition_template(text, what)
-            return _truth(require(run_template(template, scope)))
+            return holds(condition, scope, what, lenient=self._lenient)
         except Exception as problem:
-            raise _translated(problem, scope, condition.origin, text) from problem
+            found = _translated(problem, scope, origin_of(condition), str(condition))
+            if isinstance(found, UndefinedVariableError):
+                found.message = f"Error while evaluating conditional: {found.message}"
+            raise found from problem
 
     def render_file(
         self,
@@ -233,37 +225,6 @@ def _translated(problem: Exception, scope: Scope, origin: Origin | None, text: s
     from stella_ops.templating.failures import translate
 
     return translate(problem, scope, origin, text)
-
-
-@functools.lru_cache(maxsize=4096)
-def _condition_template(text: str, what: str) -> jinja2.Template:
-    from jinja2 import nodes
-
-    from stella_ops.templating.environment import compiled_condition, value_environment
-
-    stripped = text.strip()
-    if not is_template(text):
-        return compiled_condition(text)
-    body = value_environment().parse(stripped).body
-    single = len(body) == 1 and isinstance(body[0], nodes.Output) and len(body[0].nodes) == 1
-    if single and not isinstance(body[0].nodes[0], nodes.TemplateData):  # type: ignore[attr-defined]
-        return value_environment().from_string(stripped)
-    raise TemplateError(
-        f"'{what}' mixes text with templates, which would always be true",
-        hint="a condition is an expression already: write variables without {{ }}, as in  x == 'y'",
-    )
-
-
-def forget_conditions() -> None:
-    """Compile conditions anew: a filter or test in them may be another."""
-    _condition_template.cache_clear()
-
-
-def _truth(value: Any) -> bool:
-    if isinstance(value, str):
-        word = value.strip().lower()
-        return word in _TRUE_WORDS or word not in _FALSE_WORDS
-    return bool(value)
 
 
 def _plain_key(key: Any) -> Any:

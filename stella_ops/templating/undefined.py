@@ -52,7 +52,7 @@ class MissingValue(jinja2.StrictUndefined):
             return f"'{name}' is undefined"
         kind = kind_of(self._undefined_obj)
         if isinstance(name, str):
-            return f"'{kind} object' has no attribute '{name}'"
+            return f"object of type '{kind}' has no attribute '{name}'"
         return f"'{kind} object' has no element {name!r}"
 
     def fail(self) -> NoReturn:

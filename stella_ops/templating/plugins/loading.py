@@ -70,11 +70,11 @@ def load_failures(kind: str) -> str | None:
 
 def _forget_compiled() -> None:
     """What was compiled holds how each filter is called."""
-    from stella_ops.templating import environment, templar
+    from stella_ops.templating import conditional, environment
 
     environment.compiled_value.cache_clear()
     environment.compiled_condition.cache_clear()
-    templar.forget_conditions()
+    conditional.forget_conditions()
 
 
 def failed(kind: str, path: Path, problem: Exception) -> None:

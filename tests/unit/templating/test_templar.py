@@ -17,6 +17,8 @@ words: [a, b]
 app: {name: web, port: "{{ number + 8000 }}", url: "http://{{ app.name }}:{{ app.port }}/"}
 twice: "{{ number * 2 }}"
 alias: "{{ words }}"
+equation: number == 5
+deep: {equation: number == 6}
 """
 
 
@@ -121,20 +123,15 @@ def test_variables_are_never_changed_by_a_template() -> None:
         ("number == 5 and text is defined", True),
         ("nope is defined", False),
         ("nope | default(false)", False),
-        ("text", True),
-        ("nothing", False),
-        ("words", True),
         ("not words", False),
         ("true", True),
-        ("'false'", False),
-        ("'no'", False),
-        ("said_no", False),
-        ("{{ number }}", True),
         ("{{ number == 6 }}", False),
+        ("{{ equation }}", True),
+        ("{{ deep.equation }}", False),
+        ("'n{{ number }}' == 'n5'", True),
         (" {{ said_no }} ", False),
         (r"text is match('\w+$')", True),
         ("words | select('equalto', 'a') | length == 1", True),
-        ("", True),
         ("{'a': {}}['a'] == {}", True),
     ],
 )
@@ -142,17 +139,46 @@ def test_conditions(holds, condition: str, wanted: bool) -> None:
     assert holds(condition, VARIABLES, said_no="no") is wanted
 
 
-@pytest.mark.parametrize(
-    ("value", "wanted"), [(True, True), (False, False), (None, False), (1, True), ("no", False), ([], False)]
-)
+LENIENT = [
+    *[("text", True), ("nothing", False), ("words", True), ("'false'", False), ("'no'", False), ("said_no", False)],
+    *[("{{ number }}", True), ("", True)],
+]
+
+
+@pytest.mark.parametrize(("condition", "wanted"), LENIENT)
+def test_conditions_that_are_broken_and_allowed(condition: str, wanted: bool) -> None:
+    text = SourceText(condition, Origin("t.yml", 4, 9))
+    variables = {**load_yaml(VARIABLES, "v.yml"), "said_no": "no"}
+    assert Templar(lenient=True).evaluate(text, variables) is wanted
+
+
+@pytest.mark.parametrize(("value", "wanted"), [(True, True), (False, False)])
 def test_conditions_that_are_values(value: Any, wanted: bool) -> None:
     assert Templar().evaluate(value, {}) is wanted
 
 
 @pytest.mark.parametrize(
+    ("value", "wanted"), [(True, True), (False, False), (None, False), (1, True), ("no", False), ([], False)]
+)
+def test_values_that_are_broken_conditions_and_allowed(value: Any, wanted: bool) -> None:
+    assert Templar(lenient=True).evaluate(value, {}) is wanted
+
+
+@pytest.mark.parametrize("value", [None, 1, [], {}])
+def test_values_that_are_no_conditions(value: Any) -> None:
+    with pytest.raises(TemplateError, match=r"must be strings|Empty conditional"):
+        Templar().evaluate(value, {})
+
+
+@pytest.mark.parametrize(
     ("condition", "message"),
     [
-        ("{{ number }} == 5", "'until' mixes text with templates"),
+        ("{{ number }} == 5", "'until' mixes an expression with templates"),
+        ("{{ number }} == {{ number }}", "'until' mixes an expression with templates"),
+        ("number", r"Conditional result \(True\) was derived from value of type 'int'"),
+        ("''", r"Conditional result \(False\) was derived from value of type 'str'"),
+        ("{{ [number] }}", r"Conditional result \(True\) was derived from value of type 'list'"),
+        ("", "Empty conditional expressions are not allowed"),
         ("number ==", "template syntax: unexpected 'end of template'"),
         ("number 5", "unexpected '5' after the expression"),
         ("nope", "'nope' is undefined"),

@@ -1,0 +1,174 @@
+"""Conditions: the expressions of ``when``, ``failed_when``, ``until``, ``assert`` and the like.
+
+A condition is an expression already, and its result is true or false: as in ansible-core 2.19, any other result is an
+error. ``ALLOW_BROKEN_CONDITIONALS`` makes it count by its truth, as ansible-core did up to 2.18.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from stella_ops.errors import TemplateError
+from stella_ops.origins import SourceText, SourceVault, origin_of
+from stella_ops.templating.scope import Scope, is_template
+
+if TYPE_CHECKING:
+    import jinja2
+
+_TRUE_WORDS = frozenset({"true", "yes", "on", "1", "y", "t"})
+_FALSE_WORDS = frozenset({"false", "no", "off", "0", "n", "f", ""})
+_WITHOUT_BRACES = "a condition is an expression already: write variables without {{ }}, as in  x == 'y'"
+_MAKE_BOOLEAN = "write what is to be true of it:  x | bool,  x is truthy,  x | length > 0,  x is defined"
+_DEEPEST = 10  # expressions that name expressions
+
+
+def holds(condition: Any, scope: Scope, what: str, *, lenient: bool) -> bool:
+    """Whether a condition holds.
+
+    Args:
+        condition: as it is written; only a ``SourceText`` is an expression.
+        what: the keyword, for errors.
+        lenient: results that are neither true nor false count by their truth.
+
+    Raises:
+        TemplateError: it is no condition. What goes wrong in the expression is raised as Jinja2 raises it.
+    """
+    value = _value(condition, scope, what, lenient, 0)
+    if isinstance(value, bool):
+        return value
+    if lenient:
+        return _truth(value)
+    raise TemplateError(
+        f"Conditional result ({bool(value)}) was derived from value of type '{_type_name(value)}'. "
+        "Conditionals must have a boolean result.",
+        where=origin_of(condition),
+        hint=_MAKE_BOOLEAN,
+    )
+
+
+def _value(condition: Any, scope: Scope, what: str, lenient: bool, depth: int) -> Any:
+    from stella_ops.templating.environment import run_template
+    from stella_ops.templating.undefined import require
+
+    if isinstance(condition, SourceVault):
+        condition = condition.reveal()
+    if isinstance(condition, bool):
+        return condition
+    text = str.__str__(condition).strip() if isinstance(condition, str) else condition
+    if text is None or text == "":
+        if lenient:
+            return text == ""
+        raise TemplateError("Empty conditional expressions are not allowed.", where=origin_of(condition))
+    if not isinstance(condition, SourceText):
+        if lenient or isinstance(condition, str):
+            return _word(condition)
+        raise TemplateError("Conditional expressions must be strings.", where=origin_of(condition))
+    if not _is_all_template(text):
+        return require(run_template(_expression(text, what), scope))
+    named = _named_expression(text, scope)
+    if named is not None and depth < _DEEPEST:
+        return _value(named, scope, what, lenient, depth + 1)
+    return _word(require(run_template(_whole_template(text, what), scope)))
+
+
+def _is_all_template(text: str) -> bool:
+    return (text.startswith("{{") and text.endswith("}}")) or (text.startswith("{%") and text.endswith("%}"))
+
+
+def _named_expression(text: str, scope: Scope) -> SourceText | None:
+    """The expression that a condition ``{{ name }}`` names: what an operator wrote as the variable's value."""
+    found = _name_in(text)
+    if found is None:
+        return None
+    value: Any = scope.variables
+    for part in found:
+        try:
+            value = value[part]
+        except (KeyError, TypeError, IndexError):
+            return None
+    if not isinstance(value, SourceText) or str.__str__(value).strip().lower() in _TRUE_WORDS | _FALSE_WORDS:
+        return None
+    return value
+
+
+@functools.lru_cache(maxsize=1024)
+def _name_in(text: str) -> tuple[str, ...] | None:
+    from jinja2 import TemplateSyntaxError, nodes
+
+    from stella_ops.templating.environment import value_environment
+
+    try:
+        body = value_environment().parse(text).body
+    except TemplateSyntaxError:
+        return None
+    if len(body) != 1 or not isinstance(body[0], nodes.Output) or len(body[0].nodes) != 1:
+        return None
+    node: nodes.Node = body[0].nodes[0]
+    parts: list[str] = []
+    while isinstance(node, nodes.Getattr):
+        parts.insert(0, node.attr)
+        node = node.node
+    return (node.name, *parts) if isinstance(node, nodes.Name) else None
+
+
+@functools.lru_cache(maxsize=4096)
+def _whole_template(text: str, what: str) -> jinja2.Template:
+    from jinja2 import nodes
+
+    from stella_ops.templating.environment import value_environment
+
+    body = value_environment().parse(text).body
+    if any(isinstance(each, nodes.Output) and len(each.nodes) > 1 for each in body) or len(body) > 1:
+        raise _mixed(what)
+    return value_environment().from_string(text)
+
+
+@functools.lru_cache(maxsize=4096)
+def _expression(text: str, what: str) -> jinja2.Template:
+    from jinja2 import TemplateSyntaxError
+
+    from stella_ops.templating.environment import compiled_condition
+
+    try:
+        return compiled_condition(text)
+    except TemplateSyntaxError:
+        if is_template(text):
+            raise _mixed(what) from None
+        raise
+
+
+def _mixed(what: str) -> TemplateError:
+    return TemplateError(
+        f"'{what}' mixes an expression with templates. Template delimiters are not supported in expressions",
+        hint=_WITHOUT_BRACES,
+    )
+
+
+def forget_conditions() -> None:
+    """Compile conditions anew: a filter or test in them may be another."""
+    _whole_template.cache_clear()
+    _expression.cache_clear()
+
+
+def _word(value: Any) -> Any:
+    """A text that spells a boolean as that boolean; all else as it is."""
+    if isinstance(value, str):
+        word = value.strip().lower()
+        if word in _TRUE_WORDS:
+            return True
+        if word in _FALSE_WORDS and word:
+            return False
+    return value
+
+
+def _truth(value: Any) -> bool:
+    word = _word(value)
+    return word if isinstance(word, bool) else bool(word.strip() if isinstance(word, str) else word)
+
+
+def _type_name(value: Any) -> str:
+    for kind in (str, dict, list):
+        if isinstance(value, kind):
+            return kind.__name__
+    return type(value).__name__
