@@ -360,6 +360,12 @@ SETTINGS: tuple[Setting, ...] = (
         "callback plug-ins are not loaded: see --output and --report",
     ),
     _unused(
+        "VARIABLE_PLUGINS_ENABLED",
+        "defaults.vars_plugins_enabled",
+        "ANSIBLE_VARS_ENABLED",
+        "vars plug-ins are not loaded: use group_vars, host_vars or vars_files",
+    ),
+    _unused(
         "CALLBACK_PLUGINS",
         "defaults.callback_plugins",
         "ANSIBLE_CALLBACK_PLUGINS",

@@ -106,7 +106,8 @@ class Notifications:
         if role is None:
             return (title,)
         bare = title.removeprefix(f"{role.name} : ")
-        return (bare, f"{role.name} : {bare}", f"{role.name}: {bare}", title)
+        names = dict.fromkeys((role.name, role.short))
+        return (bare, *(f"{name}{colon}{bare}" for name in names for colon in (" : ", ": ")), title)
 
     def take(self, index: int, among: Collection[str] | None = None) -> list[str]:
         """The hosts (of some) that notified a handler; they count as served from now on."""

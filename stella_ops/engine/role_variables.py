@@ -56,7 +56,7 @@ def exported_layers(role: Role) -> tuple[list[Layer], list[Layer]]:
 
 def _names(role: Role) -> Layer:
     made: dict[str, Any] = {
-        "role_name": role.name if role.collection is None else role.name.rpartition(".")[2],
+        "role_name": role.short,
         "ansible_role_name": role.name,
         "role_path": role.folder,
     }

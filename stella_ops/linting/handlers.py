@@ -78,5 +78,5 @@ def names_of(handler: Handler) -> set[str]:
         names.add(str(handler.name))
         role = handler.inherited.role
         if role is not None:
-            names |= {f"{role.name} : {handler.name}", f"{role.name}: {handler.name}"}
+            names |= {f"{name}{colon}{handler.name}" for name in (role.name, role.short) for colon in (" : ", ": ")}
     return names

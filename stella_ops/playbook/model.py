@@ -51,6 +51,11 @@ class Role:
     included: bool = False
     key: Any = None
 
+    @property
+    def short(self) -> str:
+        """The name without that of its collection."""
+        return self.name if self.collection is None else self.name.rpartition(".")[2]
+
 
 @dataclass(kw_only=True, slots=True)
 class Inherited:

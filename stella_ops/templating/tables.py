@@ -19,7 +19,8 @@ from stella_ops.templating.filters.registry import FILTERS, listed, strict
 Plugin = Callable[..., Any]
 _RETURN_GENERATORS = ("map", "select", "reject", "selectattr", "rejectattr", "batch", "slice", "items")
 _PASSED = "jinja_pass_arg"  # Jinja2's mark
-_BUILTIN = ("ansible.builtin.", "ansible.legacy.")
+_LEGACY = "ansible.legacy."  # built-in ones, and the user's own before them
+_BUILTIN = ("ansible.builtin.", _LEGACY)
 _NETWORKS = ("ansible.utils.", "ansible.netcommon.")  # where they lived before they moved
 
 
@@ -50,7 +51,8 @@ class PluginTable(dict[str, Plugin]):
 
     def add(self, plugins: Mapping[str, Plugin]) -> None:
         """Add a user's plug-ins, which come before others of their names."""
-        self.update({name: strict(function) for name, function in plugins.items()})
+        guarded = {name: strict(function) for name, function in plugins.items()}
+        self.update({**guarded, **_qualified(guarded, (_LEGACY,))})
         self.added.update(plugins)
 
     def _seek(self, name: object) -> bool:
