@@ -84,7 +84,8 @@ class HostState:
                 self.bare_facts[name] = value
             elif isinstance(name, str) and not _is_not_the_hosts_to_say(name):
                 self.facts[name] = value
-                self.bare_facts[name.removeprefix("ansible_")] = value
+                # One name is kept as it is: ansible-core's playbooks say ansible_facts.ansible_local.
+                self.bare_facts[name if name == "ansible_local" else name.removeprefix("ansible_")] = value
         self.connection_age += 1
 
     def clear_facts(self) -> None:

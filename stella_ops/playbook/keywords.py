@@ -113,7 +113,7 @@ def check_values(raw: Any, problems: Problems) -> None:
                 hint="leave it out; -vvv shows all of a failure, and --start-at-task goes on from a task",
                 rule="not-supported",
             )
-        if value is None or is_template(value) or (name == "pause" and _is_module(raw, value)):
+        if value is None or is_template(value) or (name in ("pause", "gather_facts") and _is_module(name, raw, value)):
             continue
         where = origin_of(value) or key_origin(raw, name)
         if name in _BOOLEANS:
@@ -131,8 +131,10 @@ def check_values(raw: Any, problems: Problems) -> None:
             problems.add(f"'{name}' must be {wanted}, not {spoken(value)}", where=where)
 
 
-def _is_module(raw: Any, value: Any) -> bool:
-    """Whether ``pause`` is the module of that name; in loop_control it is a keyword."""
+def _is_module(name: str, raw: Any, value: Any) -> bool:
+    """Whether a name is that of a module: ``pause`` is a keyword of loop_control, ``gather_facts`` of plays."""
+    if name == "gather_facts":
+        return "hosts" not in raw
     return not LOOP_CONTROL.issuperset(raw) or isinstance(value, dict) or "=" in str(value)
 
 
