@@ -22,6 +22,12 @@ class NotKeepable(ValueError):
 
 def encode(facts: Mapping[str, Any]) -> tuple[str, list[str]]:
     """Facts as text, and the names of those that are left out because they cannot be kept."""
+    try:
+        text = json.dumps(facts)
+        if _TYPE not in text:  # nearly all: nothing is to be wrapped, and nothing looks as if it were
+            return text, []
+    except (TypeError, ValueError, RecursionError):
+        pass
     parts, unkept = [], []
     for name, value in facts.items():
         try:
@@ -40,6 +46,8 @@ def decode(text: str) -> dict[str, Any]:
     read = json.loads(text)
     if not isinstance(read, dict):
         raise ValueError("no mapping of facts")
+    if _TYPE not in text:
+        return read
     found = {}
     for name, value in read.items():
         try:

@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 from stella_ops.agents.pinned_hosts import write_pinned_hosts
 from stella_ops.agents.tokens import TokenService
 from stella_ops.errors import EnrolmentError, StoreError
-from stella_ops.store import agents, audit, configurations, heartbeats, host_keys
+from stella_ops.store import agents, audit, configurations, heartbeats, host_facts, host_keys
 from stella_ops.store.database import Store
 from stella_ops.store.tables import metadata
 
@@ -54,6 +54,17 @@ def test_the_migrations_make_the_tables(store):
     with store.reading() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
+
+
+def test_facts_come_back(store):
+    now = datetime(2025, 1, 2, 3, 4, 5, 6, tzinfo=UTC)
+    text = '{"a": "\\u0000 \\ud800", "b": NaN}'
+    with store.transaction() as connection:
+        host_facts.save(connection, {"h": "{}", "i": "{}"}, now)
+        host_facts.save(connection, {"h": text}, now + timedelta(hours=1))
+    with store.reading() as connection:
+        assert host_facts.find(connection, ["h", "i", "j"]) == {"h": text, "i": "{}"}
+        assert host_facts.find(connection, ["h", "i"], since=now + timedelta(hours=1)) == {"h": text}
 
 
 def test_rows_come_back(store):
