@@ -36,7 +36,6 @@ def test_facts_do_not_say_how_to_reach_a_host(name: str) -> None:
         "ansible_hostname",
         "ansible_user_id",
         "ansible_ssh_host_key_ed25519_public",
-        "ansible_local",
         "ansible_python",
         "own_fact",
     ],
@@ -46,6 +45,24 @@ def test_other_facts_are_taken(name: str) -> None:
     state.add_facts({name: "x"})
     assert state.facts == {name: "x"}
     assert state.bare_facts == {name.removeprefix("ansible_"): "x"}
+
+
+def test_local_facts_keep_their_name() -> None:
+    """As in ansible-core: ``ansible_facts.ansible_local``."""
+    state = HostState("a")
+    state.add_facts({"ansible_local": "x"})
+    assert (state.facts, state.bare_facts) == ({"ansible_local": "x"}, {"ansible_local": "x"})
+
+
+def test_that_facts_were_gathered_is_no_variable() -> None:
+    state = HostState("a")
+    state.add_facts({"ansible_system": "Linux"})
+    assert not state.gathered
+    state.add_facts({"_ansible_facts_gathered": True})
+    assert state.gathered and "_ansible_facts_gathered" not in state.facts
+    assert state.bare_facts["_ansible_facts_gathered"] is True
+    state.clear_facts()
+    assert not state.gathered and state.bare_facts == {}
 
 
 def test_an_operator_may_say_what_a_host_may_not() -> None:
