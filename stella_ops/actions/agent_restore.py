@@ -21,6 +21,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "failure": {"type": "dict"},
 }
 
+# As ``fail``: a host that is as it was before goes on with the block from its start.
+GIVES_UP = True
 AS_BEFORE = "the host is as it was before"
 _END = "-----END CERTIFICATE-----"
 # Seconds that an agent which ran before has to give a heartbeat again.

@@ -6,6 +6,8 @@ from typing import Any
 
 from stella_ops.actions.base import ActionContext, ActionFailure, Result
 
+# At the end of a rescue section it says that a block failed for good: who goes on later begins with the block.
+GIVES_UP = True
 ARGUMENTS: dict[str, dict[str, Any]] = {"msg": {"type": "raw", "default": "Failed as requested from task"}}
 
 

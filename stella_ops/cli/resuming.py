@@ -78,7 +78,7 @@ class Resuming:
             done = sum(entry.path != THROUGH for entry in entries)
             failed = past.failed.get(name)
             if failed is not None:
-                made[name] = ResumedHost(kept=done, at=self._title(failed), failed=True)
+                made[name] = ResumedHost(kept=done, at=self._title(failed), failed=True, again="again" in failed.body)
             elif over and entries and entries[-1].path == THROUGH and entries[-1].play == number:
                 made[name] = ResumedHost(kept=done, done=True)
             else:

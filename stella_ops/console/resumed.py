@@ -48,5 +48,7 @@ def _where(host: ResumedHost) -> str:
         return "came to the end, not touched"
     if host.at is None:
         return "begins"
+    if host.again:
+        return f"begins again with '{safe_line(host.at)}', as what rescued it gave up ({host.kept} tasks are done)"
     where = "goes on at" if host.failed else "goes on after"
     return f"{where} '{safe_line(host.at)}'{', which failed' if host.failed else ''} ({host.kept} tasks are done)"

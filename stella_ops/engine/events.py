@@ -62,12 +62,14 @@ class ResumedHost:
     Attributes:
         kept: tasks that ended well and are not run again.
         at: the task that it failed at, or, unless it ``failed``, that it did last; None for none.
+        again: it begins a block again with that task: a rescue section had put things back and given it up.
         done: it came to the end of the run, and is not touched.
     """
 
     kept: int
     at: str | None = None
     failed: bool = False
+    again: bool = False
     done: bool = False
 
 

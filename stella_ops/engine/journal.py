@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from stella_ops.actions.registry import action
 from stella_ops.engine.journal_values import from_json, is_lost, to_json
 from stella_ops.engine.outcome import Addition, Outcome
 from stella_ops.engine.past import THROUGH, Kept, Past
@@ -349,6 +350,8 @@ def body_of(task: Task, outcome: Outcome, additions: Sequence[Any]) -> dict[str,
         body["r"] = {"changed": True}
     if outcome.looped:
         body["l"] = True
+    if outcome.status == "failed" and getattr(action(task.action), "GIVES_UP", False):
+        body["u"] = True
     if outcome.hint and outcome.status == "failed":
         body["h"] = outcome.hint
     if outcome.delegate is not None:

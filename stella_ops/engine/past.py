@@ -12,6 +12,7 @@ The records, in the order they were made, as ``journal.py`` makes them:
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,6 +43,11 @@ class Kept:
     @property
     def key(self) -> Key:
         return self.play, self.path, self.n
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether it is a task of a rescue section that always fails: to begin with it again would be no use."""
+        return bool(self.body.get("u")) and "/r/" in self.path
 
     @property
     def final(self) -> bool:
@@ -88,8 +94,19 @@ class HostPast:
             return None
         end = min(ends)
         failed = self.entries[end] if end < len(self.entries) and self.entries[end].final else None
+        if failed is not None and failed.gave_up:
+            end = self._block_of(failed, end)
+            failed = dataclasses.replace(self.entries[end], body={**self.entries[end].body, "again": True})
         self.leave(self.entries[:end])
         return failed
+
+    def _block_of(self, failed: Kept, end: int) -> int:
+        """Where the block began whose rescue section put things back and then gave the host up."""
+        block = failed.path.rpartition("/r/")[0]
+        mine = [index for index in range(self.safe, end) if self.entries[index].path.startswith(f"{block}/")]
+        # Of a block that was gone through several times, the last.
+        last = {self.entries[index].path: self.entries[index].n for index in mine}
+        return min((i for i in mine if self.entries[i].n == last[self.entries[i].path]), default=end)
 
 
 @dataclass(slots=True)

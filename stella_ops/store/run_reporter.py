@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _LONGEST_RESULT = 32_768
 _BATCH = 500
 # Seconds that what a killed run did may be lost, so that it is done again.
-JOURNAL_AFTER = 0.2
+JOURNAL_AFTER = 0.1
 _KEPT_OF_LONG_RESULTS = ("changed", "failed", "skipped", "unreachable", "rc", "msg", "censored")
 
 

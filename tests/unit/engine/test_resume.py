@@ -432,6 +432,38 @@ async def test_more_plays_cut_off_and_failed_everywhere(run: Callable[..., Any],
             assert not Counter(whole.did) - Counter(hosts.did) - Counter(mended.did), failing
 
 
+async def test_a_block_that_was_given_up_begins_again(run: Callable[..., Any]) -> None:
+    text = """
+- hosts: web
+  gather_facts: false
+  tasks:
+    - {name: g0, command: g0}
+    - block:
+        - {name: g1, command: g1}
+        - block:
+            - {name: g2, command: g2}
+          always:
+            - {name: g3, command: g3}
+        - {name: g4, command: g4}
+      rescue:
+        - {name: g5, command: g5}
+        - fail: {msg: given up}
+    - {name: g6, command: g6}
+"""
+    hosts, records = Hosts(("g2", "b")), Records()
+    assert (await run(hosts, records, text=text)).code == 2
+    assert [word for word, host in hosts.did if host == "b"] == ["g0", "g1", "g2", "g3", "g5"]
+    cut = ends(records)[-1]
+    mended = Hosts()
+    assert (await run(mended, records, resume=True, text=text)).code == 0
+    assert mended.did == [(word, "b") for word in ("g1", "g2", "g3", "g4", "g6")]
+    # Killed before it gave up, it goes on with what is left of the rescue section.
+    again = Hosts()
+    index = next(i for i, record in enumerate(records.kept) if record[0] == "end" and record[-1].get("u"))
+    assert (await run(again, Records(records.kept[:index]), resume=True, text=text)).code == 2
+    assert ("g1", "b") not in again.did and cut > index
+
+
 async def test_what_is_asked_is_asked_once(run: Callable[..., Any]) -> None:
     records = Records()
     await run(Hosts(("t1", "a")), records)
