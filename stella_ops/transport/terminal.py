@@ -24,6 +24,10 @@ os.set_blocking(wake, False)
 signal.set_wakeup_fd(wake)
 signal.signal(signal.SIGCHLD, lambda *_: None)
 master, slave = os.openpty()
+# Also of a program that does not see to it, the terminal shows no password.
+modes = termios.tcgetattr(slave)
+modes[3] &= ~termios.ECHO
+termios.tcsetattr(slave, termios.TCSANOW, modes)
 child = os.fork()
 if child == 0:
     os.setsid()
