@@ -15,7 +15,7 @@ from stella_ops.engine.events import HostFinished
 # The status line says these already, or they are told apart from the result.
 _TOLD_ELSEWHERE = frozenset(("failed", "skipped", "warnings", "deprecations", "exception"))
 _BELOW_DEBUG = frozenset(("invocation", "diff"))
-_NOT_OF_DEBUG = frozenset(("changed", "skip_reason", "ansible_loop_var", "failed_when_result", "ansible_facts"))
+_NOT_OF_DEBUG = frozenset(("changed", "skip_reason", "ansible_loop_var", "failed_when_result"))
 _LOUD = frozenset(("debug", "assert"))
 _FACTS = frozenset(("setup", "gather_facts"))
 

@@ -331,7 +331,8 @@ class TaskRunner:
         if hidden:
             outcome.censor()
         facts = result.get("ansible_facts")
-        if isinstance(facts, dict) and status != "failed":
+        # What debug shows, nobody found out.
+        if isinstance(facts, dict) and status != "failed" and task.action != "debug":
             if task.gathers or task.action == "gather_facts":
                 facts = {**facts, GATHERED: True}
             outcome.additions.append((kind, facts))
