@@ -32,7 +32,7 @@ _TURNS = frozenset({"assert", "fail", "pause", "validate_argument_spec"})
 _ENDS = ("end_play", "end_host", "end_batch", "end_role", "refresh_inventory", "clear_host_errors")
 _FAILING = re.compile(r"(?:^|[\s/;&|])(?:false|exit\s+[1-9])\b")
 _RULES = frozenset({"undefined-variable", "template-syntax", "unknown-filter", "unknown-test", "unknown-lookup"})
-_SAMPLE = 20
+_SAMPLE = 5
 _NAME = re.compile(r"'([^']+)'")
 
 

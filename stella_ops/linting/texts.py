@@ -13,7 +13,7 @@ from stella_ops.playbook.loops import TERMS
 from stella_ops.playbook.model import Inherited, Task
 from stella_ops.playbook.module_names import short_name
 
-# used: rendered whenever the task runs; perhaps: only in some cases; shown: what cannot be rendered is shown as it is
+# used: rendered whenever the task runs; perhaps: only in some cases; shown: what cannot be rendered does no harm
 When = Literal["used", "perhaps", "shown"]
 
 
@@ -88,7 +88,7 @@ def _loop(task: Task) -> Iterator[Text]:
     terms = task.inherited.vars[-1].get(TERMS) if task.inherited.vars else None
     lenient = "first_found" in str(task.loop) if terms is not None else False
     written = task.loop if terms is None else terms
-    yield from (Text("loop", text, when="perhaps" if lenient else "used", looped=False) for text in texts(written))
+    yield from (Text("loop", text, when="shown" if lenient else "used", looped=False) for text in texts(written))
 
 
 def _arguments(task: Task) -> Iterator[Text]:

@@ -14,7 +14,7 @@ from jinja2.utils import missing
 
 from stella_ops.errors import StellaError, TemplateError, UndefinedVariableError
 from stella_ops.origins import Origin, did_you_mean
-from stella_ops.places import locate, locate_on_line, shown
+from stella_ops.places import locate, locate_on_line, shown, source_lines
 from stella_ops.templating.scope import LazyVariables
 from stella_ops.templating.undefined import MissingValue, UndefinedUse
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _NO_SUCH = re.compile(r"No (filter|test) named '([^']+)'")
 _SHOWN_KEYS = 12
 _SHOWN_DEFINITIONS = 4
+_PLACE = re.compile(r"(.+?):(\d+)(?::\d+)?")
 _NAME = re.compile(r"(?<![\w.'\"])[A-Za-z_]\w*(?!['\"\w])")
 
 
@@ -35,9 +36,17 @@ def translate(problem: Exception, scope: Scope, origin: Origin | None, text: str
         text: the template, where it is a value or condition.
     """
     found = _translated(problem, scope, origin, text)
-    if text is not None and not found.notes:
-        found.notes = tuple(definitions(text, scope.variables))
+    said = _line_at(found.where) if text is None else text
+    if said is not None and not found.notes:
+        found.notes = tuple(definitions(said, scope.variables))
     return found
+
+
+def _line_at(where: str | None) -> str | None:
+    """The line of a template file that an error names."""
+    place = _PLACE.fullmatch(where or "")
+    lines = source_lines(place[1]) if place else ()
+    return lines[int(place[2]) - 1] if place and 1 <= int(place[2]) <= len(lines) else None
 
 
 def _translated(problem: Exception, scope: Scope, origin: Origin | None, text: str | None) -> StellaError:
