@@ -15,6 +15,7 @@ from stella_ops.linting import (
     names,
     parameters,
     reading,
+    rendering,
     roles,
     templates,
     undefined,
@@ -28,7 +29,7 @@ from stella_ops.playbook.module_index import ModuleIndex
 from stella_ops.playbook.problems import Problems
 
 # The first finds what the second knows, which finds what the others do; files before what may be named in them.
-_FAMILIES = (names, undefined, templates, parameters, roles, files, handlers, flow, deprecated)
+_FAMILIES = (names, undefined, templates, rendering, parameters, roles, files, handlers, flow, deprecated)
 
 
 def lint(

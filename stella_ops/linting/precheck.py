@@ -16,7 +16,7 @@ from stella_ops.engine.tags import is_selected
 from stella_ops.errors import PlaybookError
 from stella_ops.inventory.model import Inventory
 from stella_ops.linting import files as template_rules
-from stella_ops.linting import names, reading, templates
+from stella_ops.linting import names, reading, rendering, templates
 from stella_ops.linting.findings import Finding, Findings
 from stella_ops.linting.half_done import HARMLESS
 from stella_ops.linting.subject import PlaySubject, Site, Subject
@@ -31,7 +31,9 @@ from stella_ops.playbook.problems import PlaybookProblems
 _TURNS = frozenset({"assert", "fail", "pause", "validate_argument_spec"})
 _ENDS = ("end_play", "end_host", "end_batch", "end_role", "refresh_inventory", "clear_host_errors")
 _FAILING = re.compile(r"(?:^|[\s/;&|])(?:false|exit\s+[1-9])\b")
-_RULES = frozenset({"undefined-variable", "template-syntax", "unknown-filter", "unknown-test", "unknown-lookup"})
+_RULES = frozenset(
+    {"undefined-variable", "template-fails", "template-syntax", "unknown-filter", "unknown-test", "unknown-lookup"}
+)
 _SAMPLE = 5
 _NAME = re.compile(r"'([^']+)'")
 
@@ -124,6 +126,7 @@ def _found(subject: Subject, sites: Sequence[tuple[PlaySubject, Site]]) -> Itera
             if text.when == "used":
                 templates.check_text(looked.findings, text, None)
         template_rules.template_files(looked, play, site, made)
+        rendering.check_site(looked, play, site, everywhere=True)
         for each in looked.findings.all():
             if each.severity == "error" and each.rule in _RULES and not _defined_elsewhere(subject, play, each):
                 yield each

@@ -76,7 +76,7 @@ def _find_hosts(subject: Subject, made: PlaySubject, grows: bool) -> None:
     try:
         if not subject.named_inventory or not isinstance(play.hosts, str | list) or not play.hosts:
             return
-        if "groups" not in str(play.hosts) and not _is_static(subject, play.hosts, play.vars, 0):
+        if "groups" not in str(play.hosts) and not is_static(subject, play.hosts, play.vars, 0):
             return
         if is_for_nobody(play_pattern(play, subject.inventory, subject.options, templar)):
             made.hosts = []
@@ -148,7 +148,7 @@ def static_value(subject: Subject, value: Any, variables: Mapping[str, Any]) -> 
     """A value as it will be; None when only the run can tell, or it takes a lookup to know."""
     if not is_template(value):
         return value
-    if not _is_static(subject, value, variables, 0):
+    if not is_static(subject, value, variables, 0):
         return None
     try:
         return Templar().render(value, variables)
@@ -156,7 +156,7 @@ def static_value(subject: Subject, value: Any, variables: Mapping[str, Any]) -> 
         return None
 
 
-def _is_static(subject: Subject, value: Any, variables: Mapping[str, Any], depth: int) -> bool:
+def is_static(subject: Subject, value: Any, variables: Mapping[str, Any], depth: int) -> bool:
     """Whether rendering a value gives what the run will have, and does nothing but render."""
     if value is RUNTIME or depth > _DEEPEST:
         return False
@@ -167,7 +167,7 @@ def _is_static(subject: Subject, value: Any, variables: Mapping[str, Any], depth
         if is_changeable(text) or parsed.problem or parsed.lookups:
             return False
         for use in parsed.uses:
-            if use.name in subject.runtime or not _is_static(subject, variables.get(use.name), variables, depth + 1):
+            if use.name in subject.runtime or not is_static(subject, variables.get(use.name), variables, depth + 1):
                 return False
     return True
 

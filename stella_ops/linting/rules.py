@@ -34,6 +34,7 @@ _RULES = (
     Rule("unknown-handler", "error", "A task notifies a handler that is not there."),
     Rule("unused-handler", "warning", "Nothing notifies the handler, so that it never runs."),
     Rule("template-syntax", "error", "A template or condition that cannot be parsed."),
+    Rule("template-fails", "error", "A template fails with the values that are known before the run."),
     Rule("unknown-filter", "error", "A template names a filter that there is none of."),
     Rule("unknown-test", "error", "A template names a test (after 'is') that there is none of."),
     Rule("unknown-lookup", "error", "A template names a lookup that there is none of."),

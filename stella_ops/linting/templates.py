@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
 
 from stella_ops.errors import TemplateError
@@ -134,10 +135,11 @@ def _unknown(
 
 def _other_kind(kind: str, name: str) -> str | None:
     environment = value_environment()
-    if kind == "filter" and name in environment.tests:
-        return f"'{name}' is a test: write  … is {name}"
-    if kind == "test" and name in environment.filters:
-        return f"'{name}' is a filter: write  … | {name}"
+    with contextlib.suppress(TemplateError):  # a collection says that the other one is gone
+        if kind == "filter" and name in environment.tests:
+            return f"'{name}' is a test: write  … is {name}"
+        if kind == "test" and name in environment.filters:
+            return f"'{name}' is a filter: write  … | {name}"
     return None
 
 

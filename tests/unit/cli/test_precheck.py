@@ -59,8 +59,9 @@ def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Refused:
         ('    - debug: {msg: "{{ 1 + }}"}\n', ["cannot be parsed", "site.yml:5:20"]),
         ("    - template: {src: page.j2, dest: page}\n", ["'missing' is undefined", "page.j2:2:4"]),
         ('    - debug: {msg: "{{ outer }}"}\n      vars: {outer: "{{ inner }}"}\n', ["'inner' is undefined", "6:25"]),
+        ('    - debug: {msg: "{{ a.c }}"}\n      vars: {a: {b: 1}}\n', ["no attribute 'c'", "site.yml:5:26"]),
     ],
-    ids=["undefined", "filter", "test", "lookup", "syntax", "file", "chain"],
+    ids=["undefined", "filter", "test", "lookup", "syntax", "file", "chain", "fails"],
 )
 def test_nothing_is_run_where_a_template_behind_is_certain_to_fail(
     play: Play, tmp_path: Path, tasks: str, told: list[str]
@@ -102,6 +103,8 @@ def test_an_operator_may_insist(play: Play) -> None:
         '    - debug: msg="{{ nothing | default(1) }}"\n',
         '    - debug: msg="{% if inventory_hostname == 1 %}{{ nothing }}{{ 1 | nosuch }}{% endif %}"\n',
         "    - debug: {msg: \"{{ [] | map('nosuch') | list }}\"}\n",
+        '    - set_fact: {a: {c: 1}}\n    - debug: {msg: "{{ a.c }}"}\n      vars: {a: {b: 1}}\n',
+        '    - debug: {msg: "{{ ansible_facts.none }} {{ ansible_nothing }}"}\n',
         '    - name: "{{ nothing }}"\n      debug: msg=1\n',
         '    - debug: msg=1\n      become_user: "{{ nothing }}"\n',
     ],
