@@ -167,7 +167,7 @@ def target(task):
     name = os.path.basename(args["_source_name"] or args["src"] or "")
     if dest.endswith("/") or os.path.isdir(dest):
         if not name:
-            task.fail("dest {} is a directory, and the content has no file name of its own".format(dest))
+            task.fail("can not use content with a dir as dest: {}".format(dest))
         dest = os.path.join(dest, name)
     if args["follow"] and os.path.islink(dest):
         dest = os.path.realpath(dest)
@@ -206,7 +206,7 @@ def place(task, source, dest, attributes):
     args = task.args
     old = files.look(dest)
     if old is not None and not args["force"]:
-        return answer(dest, False, msg="{} exists, and force is false".format(dest))
+        return answer(dest, False, msg="file already exists: {}".format(dest))
     regular = old is not None and stat.S_ISREG(old.st_mode)
     if old is not None and not regular and not stat.S_ISLNK(old.st_mode):
         task.fail("{} is a device, pipe or socket, and is not replaced by a file".format(dest))
@@ -261,6 +261,7 @@ def place(task, source, dest, attributes):
         result["diff"] = difftext.of_content(before, after, dest, args["_source_name"] or args["src"] or dest)
         if made:
             result["diff"]["prepared"] = "directories made: {}".format(", ".join(made))
+        result["diff"] = [result["diff"]]
     return result
 
 

@@ -85,6 +85,9 @@ def be_absent(task, path):
     now = files.state_of(path)
     if now == "absent":
         return answer(task, path, False, {}, {})
+    before = {"state": now}
+    if now == "directory" and task.diff_mode:
+        before["path_content"] = content_of(path)
     if not task.check_mode:
         try:
             if now == "directory":
@@ -97,7 +100,16 @@ def be_absent(task, path):
             pass  # gone in the meantime: what was wanted
         except OSError as error:
             task.fail("cannot remove {}: {}".format(error.filename or path, error.strerror), path=path)
-    return answer(task, path, True, {"state": now}, {"state": "absent"})
+    return answer(task, path, True, before, {"state": "absent"})
+
+
+def content_of(root):
+    """The names of all that a directory holds."""
+    found = {"directories": [], "files": []}
+    for folder, directories, names in os.walk(root):
+        found["directories"] += [os.path.join(folder, name) for name in directories]
+        found["files"] += [os.path.join(folder, name) for name in names]
+    return found
 
 
 def be_link(task, path):
@@ -110,7 +122,7 @@ def be_link(task, path):
         src = os.readlink(path)
     leads_to = os.path.join(os.path.dirname(path), src)
     if not force and not os.path.exists(leads_to) and not task.check_mode:
-        words = 'src file does not exist, use "force=yes" if you really want to create the link: {}'
+        words = "src file does not exist, use 'force=yes' if you really want to create the link: {}"
         task.fail(words.format(leads_to), path=path, src=src)
     old = os.readlink(path) if now == "link" else None
     if old == src:
@@ -140,7 +152,7 @@ def be_hard(task, path):
     found = files.look(src)
     if found is None:
         if not task.check_mode:
-            task.fail("src {} does not exist".format(src), src=src)
+            task.fail("src does not exist: {}".format(src), src=src, dest=path)
         task.warn("src {} does not exist yet".format(src))
     changed = now == "absent" or found is None or not os.path.samestat(os.lstat(path), found)
     if changed:
@@ -178,11 +190,9 @@ def finish(task, path, changed, before, after, default_time="preserve"):
 
 
 def answer(task, path, changed, before, after):
-    """The result; in check mode ``state`` tells what would be."""
+    """The result; ``state`` is what there is, also in check mode."""
     result = {"changed": changed, "path": path}
     result.update(files.describe(path))
-    if task.check_mode and "state" in after:
-        result["state"] = after["state"]
     if result["state"] in ("link", "hard") or task.args["state"] == "touch":
         result["dest"] = path
     if task.diff_mode:
@@ -235,7 +245,8 @@ def moment(task, name, text, old, now):
     try:
         return int(time.mktime(time.strptime(text, form))) * 1000000000
     except (ValueError, OverflowError) as error:
-        return task.fail("{}: {} (use preserve, now, or a time like {})".format(name, error, time.strftime(form)))
+        words = "Error while obtaining timestamp for time {} using format {}: {} ({}: preserve, now, or a time like {})"
+        return task.fail(words.format(text, form, error, name, time.strftime(form)))
 
 
 def make_room(task, path, now, kind):

@@ -72,6 +72,7 @@ def inventory(
         extra_vars=workplace.options.extra_vars,
         export=export or choose("INVENTORY_EXPORT", default=False),
         playbook_dir=folder if folder is not None else Path.cwd(),
+        own_playbook_dir=folder,
     )
     if graph:
         start = group or "all"

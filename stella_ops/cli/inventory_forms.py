@@ -19,6 +19,7 @@ class InventoryForms:
         extra_vars: stand above all variables of hosts.
         export: groups and hosts have their own variables alone, so that what is shown can be an inventory again.
         playbook_dir: a folder whose ``group_vars`` and ``host_vars`` count as well.
+        own_playbook_dir: the same for what a group or host has as its own: only what was asked for by name.
     """
 
     def __init__(
@@ -29,22 +30,24 @@ class InventoryForms:
         extra_vars: Mapping[str, Any] | None = None,
         export: bool = False,
         playbook_dir: Path | None = None,
+        own_playbook_dir: Path | None = None,
     ) -> None:
         self._inventory = inventory
         self._hosts = hosts
         self._extra_vars = dict(extra_vars or {})
         self._export = export
         self._playbook_dir = playbook_dir
+        self._own_playbook_dir = own_playbook_dir
 
     def host(self, name: str) -> dict[str, Any]:
         """The variables of a host."""
         if self._export:
-            return self._inventory.own_variables(self._inventory.host(name), self._playbook_dir)
+            return self._inventory.own_variables(self._inventory.host(name), self._own_playbook_dir)
         return {**self._inventory.variables(name, self._playbook_dir), **self._extra_vars}
 
     def group(self, group: Group) -> dict[str, Any]:
         """The variables of a group itself."""
-        found = self._inventory.own_variables(group, self._playbook_dir)
+        found = self._inventory.own_variables(group, self._own_playbook_dir)
         if group.priority != 1:
             found["ansible_group_priority"] = group.priority
         return found

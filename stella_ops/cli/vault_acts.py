@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from stella_ops.cli.vault_passwords import keyring_of
-from stella_ops.errors import UsageError, VaultError
+from stella_ops.errors import OptionsError, UsageError, VaultError
 from stella_ops.vault.envelope import is_encrypted, vault_id_of
 from stella_ops.vault.keyring import Keyring, Secret
 from stella_ops.vault.passwords import Environment, asking, sources
@@ -94,7 +94,7 @@ def new_file(files: Sequence[str], skip_tty_check: bool) -> Path:
     if len(files) != 1:
         raise UsageError("create takes one file")
     if not skip_tty_check and not sys.stdout.isatty():
-        raise UsageError("there is no terminal to open an editor on", hint="or give --skip-tty-check")
+        raise OptionsError("there is no terminal to open an editor on", hint="or give --skip-tty-check")
     path = Path(files[0])
     if path.exists():
         raise UsageError(f"{path} exists", hint=f"stella-ops vault edit {path}")

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from stella_ops.errors import UsageError
+from stella_ops.errors import OptionsError, UsageError
 from stella_ops.vault.keyring import Secret
 
 _INDENT = " " * 10
@@ -50,7 +50,7 @@ def encrypted_strings(given: Mapping[str, Any], secret_of: Callable[[], Secret])
 def _named(names: tuple[str, ...], texts: list[str]) -> list[tuple[str | None, str, str]]:
     for text in texts:
         if not text:
-            raise UsageError("a string on the command line is empty")
+            raise OptionsError("The plaintext provided from the command line args was empty, not encrypting")
     if names and len(texts) > len(names):
         click.echo(f"There are more strings than --name options: those after '{names[-1]}' have no name.", err=True)
     padded = [*names, *([None] * len(texts))]

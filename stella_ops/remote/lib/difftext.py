@@ -20,13 +20,12 @@ def of_content(before, after, before_header, after_header):
 
 
 def of_attributes(path, before, after):
-    """A diff of attributes: each dict becomes lines of ``name: value``."""
-    return {
-        "before": _lines(path, before),
-        "after": _lines(path, after),
-        "before_header": path,
-        "after_header": path,
-    }
+    """A diff of attributes: of each side the path and what the other has differently."""
+    return {"before": _unlike(path, before, after), "after": _unlike(path, after, before)}
+
+
+def _unlike(path, one, other):
+    return dict({"path": path}, **{name: one[name] for name in one if name not in other or other[name] != one[name]})
 
 
 def head(path):
@@ -55,9 +54,3 @@ def _shown(data):
     if len(data) > LIMIT:
         return "(longer than {} bytes, not shown)\n".format(LIMIT)
     return data.decode("utf-8") if is_text(data) else "(binary, {} bytes, not shown)\n".format(len(data))
-
-
-def _lines(path, attributes):
-    lines = ["path: {}".format(path)]
-    lines.extend("{}: {}".format(name, attributes[name]) for name in sorted(attributes))
-    return "\n".join(lines) + "\n"

@@ -185,7 +185,7 @@ def test_what_is_no_file_is_not_replaced(host):
         listening.bind(address)
         assert "device, pipe or socket" in host("copy", dest=address, content=TEXT)["msg"]
     (host.folder / "folder").mkdir()
-    assert "is a directory" in host("copy", dest=str(host.folder / "folder"), content=TEXT)["msg"]
+    assert "can not use content with a dir as dest" in host("copy", dest=str(host.folder / "folder"), content=TEXT)["msg"]
 
 
 def test_force_false_leaves_what_is_there(host):
@@ -226,7 +226,7 @@ def test_check_mode_foretells_and_touches_nothing(host):
     assert not dest.exists()
     assert "need_content" in host("copy", dest=str(dest), check=True, diff=True, **told(TEXT))
     result = host("copy", dest=str(dest), content=TEXT, check=True, diff=True, **told(TEXT))
-    assert result["diff"]["after"] == TEXT.decode()
+    assert result["diff"][0]["after"] == TEXT.decode()
     dest.write_bytes(TEXT)
     assert host("copy", dest=str(dest), content=TEXT, check=True)["changed"] is False
     assert host("copy", dest=str(dest), content=TEXT, mode="0604", check=True)["changed"] is True
@@ -238,19 +238,16 @@ def test_diff(host):
     dest = host.folder / "f"
     dest.write_bytes(b"old\n")
     result = host("copy", dest=str(dest), content="ünï\n".encode(), diff=True, _source_name="f.j2")
-    assert result["diff"] == {
-        "before": "old\n",
-        "after": "ünï\n",
-        "before_header": str(dest),
-        "after_header": "f.j2",
-    }
+    assert result["diff"] == [
+        {"before": "old\n", "after": "ünï\n", "before_header": str(dest), "after_header": "f.j2"},
+    ]
     result = host("copy", dest=str(dest), content=b"\0\1", diff=True)
-    assert result["diff"]["after"] == "(binary, 2 bytes, not shown)\n"
+    assert result["diff"][0]["after"] == "(binary, 2 bytes, not shown)\n"
     result = host("copy", dest=str(dest), content=b"a" * 200_000, diff=True)
-    assert result["diff"]["after"] == "(longer than 102400 bytes, not shown)\n"
+    assert result["diff"][0]["after"] == "(longer than 102400 bytes, not shown)\n"
     result = host("copy", dest=str(dest), content=b"a" * 200_000, mode="0600", diff=True)
-    assert "mode: 0644" in result["diff"]["before"]
-    assert "mode: 0600" in result["diff"]["after"]
+    assert result["diff"]["before"] == {"path": str(dest), "mode": "0644"}
+    assert result["diff"]["after"]["mode"] == "0600"
 
 
 def test_large_content(host):

@@ -23,10 +23,12 @@ def test_bounded():
     assert "not shown" in difftext.of_content(at_limit, at_limit + b"x", "a", "b")["after"]
 
 
-def test_attributes_are_sorted_lines():
+def test_attributes_that_differ():
     told = difftext.of_attributes("/f", {"state": "absent"}, {"state": "file", "mode": "0644"})
-    assert told["before"] == "path: /f\nstate: absent\n"
-    assert told["after"] == "path: /f\nmode: 0644\nstate: file\n"
+    assert told["before"] == {"path": "/f", "state": "absent"}
+    assert told["after"] == {"path": "/f", "mode": "0644", "state": "file"}
+    told = difftext.of_attributes("/f", {"state": "file", "mode": "0600"}, {"state": "file", "mode": "0644"})
+    assert told == {"before": {"path": "/f", "mode": "0600"}, "after": {"path": "/f", "mode": "0644"}}
 
 
 def test_head(tmp_path):
