@@ -283,6 +283,9 @@ SETTINGS: tuple[Setting, ...] = (
         "ansible.posix.jsonl mean --output json; others are as default",
     ),
     _used(
+        "DEFAULT_NO_LOG", "defaults.no_log", "ANSIBLE_NO_LOG", "flag", "no_log of plays and tasks that do not say"
+    ),
+    _used(
         "DISPLAY_SKIPPED_HOSTS",
         "defaults.display_skipped_hosts",
         "ANSIBLE_DISPLAY_SKIPPED_HOSTS",
@@ -440,7 +443,6 @@ SETTINGS: tuple[Setting, ...] = (
         "ANSIBLE_INJECT_FACT_VARS",
         "facts are always variables too",
     ),
-    _unused("NO_LOG", "defaults.no_log", "ANSIBLE_NO_LOG", "write no_log: true on the play"),
     _unused(
         "PRIVATE_ROLE_VARS",
         "defaults.private_role_vars",
@@ -509,6 +511,9 @@ def document() -> str:
         "that is there counts, alone. Of what is given in several places the strongest counts: command line,",
         "environment, `stella.toml`, `ansible.cfg`, default. A setting of the second table, or one that is in neither,",
         "is passed over, and one note on standard error says so (not with `--output json`).",
+        "",
+        "`stella-ops config dump --only-changed` shows what is set and where, `config list` and `config init` all that",
+        "can be, `config view` the file that counts: in the forms of `ansible-config`.",
         "",
         "## What has a meaning",
         "",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from stella_ops.cli.versions import version_option
 from stella_ops.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ Examples:
   stella-ops doc community.general.ufw   a module of an installed collection
   stella-ops doc copy --format json"""
 )
+@version_option("doc")
 @click.argument("modules", nargs=-1, metavar="MODULE...")
 @click.option("-l", "--list", "listed", is_flag=True, help="Name all modules, with a line about each.")
 @click.option("-M", "--module-path", multiple=True, metavar="FOLDERS", help="Folders of modules to look in first.")

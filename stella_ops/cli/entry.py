@@ -37,6 +37,7 @@ COMMANDS = {
     "tunnel": ("tunnel", "tunnel", "Give agents without connectivity the orchestrator, through SSH."),
     "hostkeys": ("hostkeys", "hostkeys", "Gather, review, approve and pin SSH host keys."),
     "inventory": ("inventory", "inventory", "Show what an inventory means."),
+    "config": ("config", "config", "Show what ansible.cfg and ANSIBLE_* set."),
     "vault": ("vault", "vault", "Encrypt and decrypt files and values as ansible-vault does."),
     "serve": ("serve", "serve", "The orchestrator: an HTTPS API for agents that can call in."),
     "operator": ("operator", "operator", "Who may ask the orchestrator."),

@@ -193,6 +193,7 @@ def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
         force_handlers=choices.force_handlers or choose("DEFAULT_FORCE_HANDLERS", default=False),
         any_errors_fatal=choose("ANY_ERRORS_FATAL", default=False),
         broken_conditionals=choose("ALLOW_BROKEN_CONDITIONALS", default=False),
+        no_log=choose("DEFAULT_NO_LOG", default=False),
         error_on_missing_handler=choose("ERROR_ON_MISSING_HANDLER", default=True),
         strategy=choose("DEFAULT_STRATEGY", default="linear"),
         gathering=choose("DEFAULT_GATHERING", default="implicit"),

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from stella_ops.cli import options
+from stella_ops.cli.versions import version_option
 
 
 @click.command(
@@ -21,6 +22,7 @@ Examples:
 \b
 Exit status: 0 fine, 1 nothing to show, 4 the inventory is wrong, 5 options that do not go together."""
 )
+@version_option("inventory")
 @click.argument("group", required=False)
 @options.inventory_options
 @click.option("--list", "as_list", is_flag=True, help="Everything, as JSON.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stella_ops.cli import options
+from stella_ops.cli.versions import version_option
 from stella_ops.errors import MissingPlaybookError, UsageError
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ Exit status: 0 all went well, 1 error, 2 a host failed (or is certain to), 4 a h
 be parsed, 99 interrupted. With --detailed-exitcode: 0 no changes, 2 changes made (or pending, under --check), 1 any
 failure."""
 )
+@version_option("play")
 @click.argument("playbooks", nargs=-1, metavar="PLAYBOOK...")
 @options.inventory_options
 @options.check_options

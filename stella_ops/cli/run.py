@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from stella_ops.cli import options
+from stella_ops.cli.versions import version_option
 
 
 @click.command(
@@ -21,6 +22,7 @@ Examples:
 \b
 Exit status: 0 all went well, 2 a host failed, 4 a host was unreachable, 1 error."""
 )
+@version_option("run")
 @click.argument("pattern")
 @click.option("-m", "--module-name", "module", help="The module to run. [default: command]")
 @click.option("-a", "--args", "arguments", metavar="ARGS", help="key=value, free text, or JSON.")

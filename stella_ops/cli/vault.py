@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from stella_ops.cli import options
+from stella_ops.cli.versions import version_option
 
 _FILES = click.argument("files", nargs=-1, metavar="FILE...")
 _OUTPUT = click.option("--output", metavar="FILE", help="Write there instead; - is standard output.")
@@ -28,6 +29,7 @@ def _command(name: str, epilog: str) -> Callable[[Callable[..., Any]], click.Com
     epilog="""\b
 Exit status: 0 done, 1 a password does not fit or a file is not what it should be, 2 wrong usage."""
 )
+@version_option("vault")
 def vault() -> None:
     """Encrypt and decrypt files and values as ansible-vault does, and readable by it.
 

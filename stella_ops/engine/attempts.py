@@ -142,7 +142,7 @@ class Attempts:
         if found is None:
             return None
         variables = context.variables
-        hide = self._preparation.flag_or_not(task.inherited.no_log, variables, otherwise=True)
+        hide = self._preparation.hides(task, variables)
         told: dict[str, Any] = {"version": variables["ansible_version"]["full"]}
         told["settings"] = {"verbosity": self._run.options.verbosity, "no_log": hide}
         if "ansible_remote_tmp" in variables:

@@ -13,12 +13,12 @@ from stella_ops.inventory.model import Inventory
 from stella_ops.templating.omit import OMIT
 
 # The ansible-core whose playbook language is spoken; playbooks ask for it before they use what is newer.
-_LANGUAGE = (2, 19, 0)
+LANGUAGE = (2, 19, 0)
 
 
 def run_variables(inventory: Inventory, options: RunOptions, *, playbook_dir: Path, run_id: str) -> dict[str, Any]:
     """What is the same for all hosts and tasks of a play."""
-    version = ".".join(map(str, _LANGUAGE))
+    version = ".".join(map(str, LANGUAGE))
     made: dict[str, Any] = {
         "groups": inventory.groups_to_hosts(),
         "omit": OMIT,
@@ -34,9 +34,9 @@ def run_variables(inventory: Inventory, options: RunOptions, *, playbook_dir: Pa
         "ansible_playbook_python": sys.executable,
         "ansible_version": {
             "full": version,
-            "major": _LANGUAGE[0],
-            "minor": _LANGUAGE[1],
-            "revision": _LANGUAGE[2],
+            "major": LANGUAGE[0],
+            "minor": LANGUAGE[1],
+            "revision": LANGUAGE[2],
             "string": version,
         },
         "stella_version": __version__,

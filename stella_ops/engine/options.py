@@ -22,7 +22,7 @@ class RunOptions:
         task_timeout: seconds for one task where none is written; 0 for no limit.
         module_folders: with modules of the user's own, before the built-in ones; see ``ModuleFolders``.
         remote_port, interpreter, ssh_args: where the inventory says nothing of a host's own.
-        force_handlers, any_errors_fatal, strategy: for plays that do not say.
+        force_handlers, any_errors_fatal, no_log, strategy: for plays that do not say.
         broken_conditionals: conditions that are neither true nor false count by their truth.
         error_on_missing_handler: False makes it a warning.
         gathering: ``implicit``, ``explicit`` or ``smart``; see ansible-core's DEFAULT_GATHERING.
@@ -58,6 +58,7 @@ class RunOptions:
     force_handlers: bool = False
     any_errors_fatal: bool = False
     broken_conditionals: bool = False
+    no_log: bool = False
     error_on_missing_handler: bool = True
     strategy: str = "linear"
     gathering: str = "implicit"

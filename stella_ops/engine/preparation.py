@@ -164,6 +164,11 @@ class Preparation:
         except TemplateError:
             return otherwise
 
+    def hides(self, task: Task, view: Mapping[str, Any]) -> bool:
+        """Whether nothing is to be shown of a task (``no_log``); also where that cannot be made out."""
+        written = task.inherited.no_log
+        return self.flag_or_not(self._run.options.no_log if written is None else written, view, otherwise=True)
+
     def number(self, value: Any, view: Mapping[str, Any], default: float) -> float:
         """A keyword that is a number; ``default`` where it is not given."""
         if value is None:

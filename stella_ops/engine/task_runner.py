@@ -66,9 +66,7 @@ class TaskRunner:
         started = time.monotonic()
         kept = None if pending else self._variables.kept(host, task)
         view = self._view(task, self._variables.of(host, task, pending=pending), kept)
-        flag = self._preparation.flag_or_not
-        # Nothing is shown of a task whose no_log cannot be made out.
-        secret = flag(task.inherited.no_log, view, otherwise=True)
+        secret = self._preparation.hides(task, view)
         try:
             if task.loop is None:
                 outcome = await self._run_one(task, host, turn, view, secret, link=link)

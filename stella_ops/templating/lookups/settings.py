@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from stella_ops.ansible_settings.reading import read_ansible_settings
 from stella_ops.errors import TemplateError
 from stella_ops.origins import did_you_mean
 from stella_ops.templating.lazy import plain_text
@@ -37,6 +39,13 @@ _SETTINGS = {
     "DEFAULT_TIMEOUT": _Setting(10, "ANSIBLE_TIMEOUT", "ansible_timeout"),
     "DEFAULT_TRANSPORT": _Setting("ssh", "ANSIBLE_TRANSPORT", "ansible_connection"),
     "DEFAULT_VERBOSITY": _Setting(0, "ANSIBLE_VERBOSITY", "ansible_verbosity"),
+    "COLLECTIONS_SCAN_SYS_PATH": _Setting(True, "ANSIBLE_COLLECTIONS_SCAN_SYS_PATH"),
+    "DEFAULT_MODULE_NAME": _Setting("command"),
+    "DEFAULT_POLL_INTERVAL": _Setting(15, "ANSIBLE_POLL_INTERVAL"),
+    "DEFAULT_STDOUT_CALLBACK": _Setting("default", "ANSIBLE_STDOUT_CALLBACK"),
+    "DEPRECATION_WARNINGS": _Setting(True, "ANSIBLE_DEPRECATION_WARNINGS"),
+    "DISPLAY_OK_HOSTS": _Setting(True, "ANSIBLE_DISPLAY_OK_HOSTS"),
+    "DISPLAY_SKIPPED_HOSTS": _Setting(True, "ANSIBLE_DISPLAY_SKIPPED_HOSTS"),
     "HOST_KEY_CHECKING": _Setting(True, "ANSIBLE_HOST_KEY_CHECKING", "ansible_host_key_checking"),
     "INTERPRETER_PYTHON": _Setting("auto", "ANSIBLE_PYTHON_INTERPRETER", "ansible_python_interpreter"),
     "RETRY_FILES_ENABLED": _Setting(False, "ANSIBLE_RETRY_FILES_ENABLED"),
@@ -83,19 +92,26 @@ def config(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
                 hint = did_you_mean(name, known) or "on_missing='skip' passes over it"
                 raise TemplateError(f"lookup 'config': there is no setting '{name}' here", hint=hint)
             continue
-        value, origin = _value(scope, setting)
+        value, origin = _value(scope, setting, None if kind else name)
         found.append([value, origin] if options.get("show_origin") else value)
     return found
 
 
-def _value(scope: Any, setting: _Setting) -> tuple[Any, str]:
+def default_of(name: str) -> Any:
+    """What a setting is where nothing sets it; None for one whose default is no single value."""
+    setting = _SETTINGS.get(name)
+    return None if setting is None else setting.default
+
+
+def _value(scope: Any, setting: _Setting, name: str | None) -> tuple[Any, str]:
     if setting.variable is not None:
         value = scope.lookup(setting.variable)
         if value is not NOT_THERE:
             return value, f"var: {setting.variable}"
     written = os.environ.get(setting.environment) if setting.environment else None
     if written is None:
-        return setting.default, "default"
+        configured = None if name is None else _configured(name)
+        return configured or (setting.default, "default")
     if isinstance(setting.default, bool):
         return written.strip().lower() in ("yes", "on", "1", "true", "t", "y"), f"env: {setting.environment}"
     if isinstance(setting.default, int) and written.strip().isdigit():
@@ -104,6 +120,15 @@ def _value(scope: Any, setting: _Setting) -> tuple[Any, str]:
         separator = "," if setting.environment == "ANSIBLE_INVENTORY" else ":"
         return [part.strip() for part in written.split(separator) if part.strip()], f"env: {setting.environment}"
     return written, f"env: {setting.environment}"
+
+
+def _configured(name: str) -> tuple[Any, str] | None:
+    """What ``ansible.cfg`` says, and its path."""
+    settings = read_ansible_settings(os.environ, Path.cwd())
+    if name not in settings.configured:
+        return None
+    value = settings.configured[name]
+    return [str(item) for item in value] if isinstance(value, list) else value, str(settings.file)
 
 
 LOOKUPS = {"config": config}

@@ -185,7 +185,8 @@ def test_what_is_no_file_is_not_replaced(host):
         listening.bind(address)
         assert "device, pipe or socket" in host("copy", dest=address, content=TEXT)["msg"]
     (host.folder / "folder").mkdir()
-    assert "can not use content with a dir as dest" in host("copy", dest=str(host.folder / "folder"), content=TEXT)["msg"]
+    said = host("copy", dest=str(host.folder / "folder"), content=TEXT)["msg"]
+    assert "can not use content with a dir as dest" in said
 
 
 def test_force_false_leaves_what_is_there(host):

@@ -1,0 +1,195 @@
+"""``stella-ops config``: what ``ansible.cfg`` and ``ANSIBLE_*`` say, in the forms of ansible-config."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from stella_ops.cli.versions import version_option
+
+if TYPE_CHECKING:
+    from stella_ops.ansible_settings.reading import AnsibleSettings
+    from stella_ops.ansible_settings.table import Setting
+
+_TYPES = {
+    "text": "string",
+    "flag": "boolean",
+    "count": "integer",
+    "number": "float",
+    "list": "list",
+    "path": "path",
+    "paths": "pathspec",
+    "pathlist": "pathlist",
+}
+
+
+class Value(NamedTuple):
+    """A setting and what it is here; ``origin`` is a file, ``env: NAME`` or ``default``."""
+
+    setting: Setting
+    value: Any
+    origin: str
+
+
+@click.group(
+    epilog="""\b
+Examples:
+  stella-ops config dump --only-changed          what is set here, and where
+  stella-ops config init --disabled > ansible.cfg
+  stella-ops config view
+
+\b
+Exit status: 0 done, 1 there is no ansible.cfg to view, 4 it is wrong."""
+)
+@version_option("config")
+def config() -> None:
+    """Show the settings of ansible.cfg and ANSIBLE_* that have a meaning here; docs/ansible-settings.md tells each."""
+
+
+def _common(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("-c", "--config", "file", metavar="FILE", help="This file in place of the one that is found."),
+        click.option("-t", "--type", "kind", default="base", hidden=True),
+        click.option("-v", "--verbose", count=True, hidden=True),
+    ):
+        command = option(command)
+    return command
+
+
+@config.command()
+@_common
+@click.option("--only-changed", "--changed-only", is_flag=True, help="Only what is not as by default.")
+@click.option("--format", "-f", "style", type=click.Choice(["display", "json", "yaml"]), default="display")
+def dump(file: str | None, only_changed: bool, style: str, **_: Any) -> int:
+    """Each setting, where it comes from, and its value."""
+    settings = _read(file)
+    values = [value for value in _values(settings) if not only_changed or value.origin != "default"]
+    rows: list[tuple[str, str, Any]] = [(each.setting.name, each.origin, _plain(each.value)) for each in values]
+    rows.append(("CONFIG_FILE", "", None if settings.file is None else str(settings.file)))
+    rows.sort()
+    if style == "display":
+        for name, origin, value in rows:
+            click.echo(f"{name}({origin}) = {value}")
+        return 0
+    _show([{"name": name, "origin": origin, "value": value} for name, origin, value in rows], style)
+    return 0
+
+
+@config.command("list")
+@_common
+@click.option("--format", "-f", "style", type=click.Choice(["json", "yaml"]), default="yaml")
+def list_settings(file: str | None, style: str, **_: Any) -> int:
+    """Each setting, what it does, and where it may be written."""
+    told = {
+        value.setting.name: {
+            "default": _plain(value.value),
+            "description": [value.setting.does],
+            "env": [{"name": name} for name in value.setting.env],
+            "ini": [dict(zip(("section", "key"), place.split(".", 1), strict=True)) for place in value.setting.ini],
+            "type": _TYPES[value.setting.kind],
+            **({"choices": list(value.setting.choices)} if value.setting.choices else {}),
+        }
+        for value in _values(None)
+    }
+    _show(told, style)
+    return 0
+
+
+@config.command()
+@_common
+@click.option("--disabled", is_flag=True, help="With every line commented out.")
+@click.option("--format", "-f", "style", type=click.Choice(["ini", "env"]), default="ini")
+def init(file: str | None, disabled: bool, style: str, **_: Any) -> int:
+    """An ansible.cfg with all settings as they are by default."""
+    off = ";" if disabled else ""
+    if style == "env":
+        for each in _values(None):
+            for name in each.setting.env[:1]:
+                click.echo(f"# ({_TYPES[each.setting.kind]}) {each.setting.does}")
+                click.echo(f"{'#' if disabled else ''}{name}={_written(each.value)}\n")
+        return 0
+    sections: dict[str, list[str]] = {}
+    for each in _values(None):
+        for place in each.setting.ini[:1]:
+            section, key = place.split(".", 1)
+            lines = [f"# ({_TYPES[each.setting.kind]}) {each.setting.does}", f"{off}{key}={_written(each.value)}", ""]
+            sections.setdefault(section, []).extend(lines)
+    for section, lines in sections.items():
+        click.echo("\n".join([f"[{section}]", *lines]))
+    return 0
+
+
+@config.command()
+@_common
+def view(file: str | None, **_: Any) -> int:
+    """The ansible.cfg that counts, as it is."""
+    from stella_ops.errors import SettingsError
+
+    found = _read(file).file
+    if found is None:
+        click.echo("ERROR! Invalid or no config file was supplied", err=True)
+        return 1
+    try:
+        click.echo(found.read_text(encoding="utf-8", errors="replace"), nl=False)
+    except OSError as problem:
+        raise SettingsError(f"cannot read the file: {problem.strerror}", where=found) from None
+    return 0
+
+
+def _read(file: str | None) -> AnsibleSettings:
+    import os
+
+    from stella_ops.ansible_settings.reading import read_ansible_settings
+    from stella_ops.errors import UsageError
+
+    if file is not None and not Path(file).is_file():
+        raise UsageError(f"there is no file {file}")
+    environ = os.environ if file is None else {**os.environ, "ANSIBLE_CONFIG": str(Path(file).absolute())}
+    return read_ansible_settings(environ, Path.cwd())
+
+
+def _values(settings: AnsibleSettings | None) -> Iterable[Value]:
+    """All settings that have a meaning, by name; None asks for their defaults."""
+    import os
+
+    from stella_ops.ansible_settings.table import SETTINGS
+    from stella_ops.templating.lookups.settings import default_of
+
+    for setting in sorted(SETTINGS, key=lambda each: each.name):
+        if not setting.used:
+            continue
+        value, origin = default_of(setting.name), "default"
+        if value is None and setting.kind == "flag":
+            value = False
+        if settings is not None:
+            if setting.name in settings.environment:
+                name = next(name for name in setting.env if os.environ.get(name))
+                value, origin = settings.environment[setting.name], f"env: {name}"
+            elif setting.name in settings.configured:
+                value, origin = settings.configured[setting.name], str(settings.file)
+        yield Value(setting, value, origin)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def _written(value: Any) -> str:
+    if value is None:
+        return ""
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _show(told: Any, style: str) -> None:
+    if style == "json":
+        click.echo(json.dumps(told, indent=4, sort_keys=True))
+        return
+    import yaml
+
+    click.echo(yaml.safe_dump(told, default_flow_style=False, allow_unicode=True), nl=False)
