@@ -282,9 +282,7 @@ SETTINGS: tuple[Setting, ...] = (
         "default; minimal and oneline print a play as run does; json, ansible.posix.json and "
         "ansible.posix.jsonl mean --output json; others are as default",
     ),
-    _used(
-        "DEFAULT_NO_LOG", "defaults.no_log", "ANSIBLE_NO_LOG", "flag", "no_log of plays and tasks that do not say"
-    ),
+    _used("DEFAULT_NO_LOG", "defaults.no_log", "ANSIBLE_NO_LOG", "flag", "no_log of plays and tasks that do not say"),
     _used(
         "DISPLAY_SKIPPED_HOSTS",
         "defaults.display_skipped_hosts",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from stella_ops.cli.versions import version_option
-from stella_ops.errors import UsageError
+from stella_ops.errors import OptionsError, UsageError
 
 if TYPE_CHECKING:
     from stella_ops.module_docs import ModuleDoc
@@ -22,7 +22,21 @@ Examples:
   stella-ops doc file                what it does, and its parameters
   stella-ops doc --list              all modules: built in, and beside the playbooks here
   stella-ops doc -M library note     a module of a folder
-  stella-ops doc community.general.ufw   a module of an installed collection
+            why = explain(collections.current(), "modules", name)
+            if why is not None:
+                raise UsageError(f"there is no module '{name}'", hint=why)
+            hint = did_you_mean(name, names)
+            click.echo(f"[WARNING]: {name} was not found{'; ' + hint if hint else ''}", err=True)
+            continue
+        found.append(read_doc(name, path))
+    print_notices(settings)
+    if as_json:
+        shown = {each.name: each.short if listed else _as_ansible_doc(each) for each in found}
+        click.echo(json.dumps(shown, indent=4, sort_keys=True, default=str))
+    elif snippet:
+        click.echo("
+".join(_snippet(each) for each in found))
+    elif style == "json":
   stella-ops doc copy --format json"""
 )
 @version_option("doc")
@@ -30,7 +44,20 @@ Examples:
 @click.option("-l", "--list", "listed", is_flag=True, help="Name all modules, with a line about each.")
 @click.option("-M", "--module-path", multiple=True, metavar="FOLDERS", help="Folders of modules to look in first.")
 @click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def doc(modules: tuple[str, ...], listed: bool, module_path: tuple[str, ...], style: str) -> int:
+@click.option("-s", "--snippet", is_flag=True, help="A task to copy, with every parameter.")
+@click.option("-j", "--json", "as_json", is_flag=True, help="JSON in the form of ansible-doc.")
+@click.option("-t", "--type", "kind", default="module", metavar="TYPE", help="Only 'module' has documentation here.")
+@click.option("-v", "--verbose", count=True, hidden=True)
+def doc(
+    modules: tuple[str, ...],
+    listed: bool,
+    module_path: tuple[str, ...],
+    style: str,
+    snippet: bool,
+    as_json: bool,
+    kind: str,
+    verbose: int,
+) -> int:
     """Show what a module does and takes."""
     from stella_ops import collections, content
     from stella_ops.actions.registry import action_file, action_names
@@ -43,34 +70,85 @@ def doc(modules: tuple[str, ...], listed: bool, module_path: tuple[str, ...], st
     from stella_ops.origins import did_you_mean
     from stella_ops.playbook.module_names import canonical
 
-    if listed == bool(modules):
-        raise UsageError("name a module, or ask for --list", hint="stella-ops doc file")
+    if kind != "module":
+        raise UsageError(
+            f"there is documentation of modules alone, not of type '{kind}'",
+            hint="docs/templating.md tells of filters, tests and lookups",
+        )
+    if not listed and not modules:
+        raise OptionsError("Missing name(s), incorrect options passed for detailed documentation.")
     named = [folder for text in module_path for folder in split_paths(text)]
     folders = folders_beside([Path("playbook.yml")], named, (), os.environ)
     settings = read_ansible_settings(os.environ, Path.cwd())
     use_collections(settings, [Path.cwd()])
     index = module_index(folders)
     names = sorted({*content.module_names(folders), *action_names()})
+    if listed and modules:  # a collection's
+        names = names if {"ansible.builtin", "ansible.legacy"} & set(modules) else []
     found = []
     for name in names if listed else [canonical(module, index) for module in modules]:
         path = content.module_path(name, folders)
         if path is None and name in action_names():
             path = action_file(name)
         if path is None:
+<<<<<<< HEAD
             why = explain(collections.current(), "modules", name)
             raise UsageError(f"there is no module '{name}'", hint=why or did_you_mean(name, names))
         found.append(read_doc(name, path))
     print_notices(settings)
     if style == "json":
+=======
+            hint = did_you_mean(name, names)
+            click.echo(f"[WARNING]: {name} was not found{'; ' + hint if hint else ''}", err=True)
+            continue
+        found.append(read_doc(name, path))
+    if as_json:
+        shown = {each.name: each.short if listed else _as_ansible_doc(each) for each in found}
+        click.echo(json.dumps(shown, indent=4, sort_keys=True, default=str))
+    elif snippet:
+        click.echo("\n".join(_snippet(each) for each in found))
+    elif style == "json":
+>>>>>>> a91068f (doc: -s, -j, -t and the exit codes of ansible-doc)
         told = {each.name: each.short if listed else each.as_dict() for each in found}
         click.echo(json.dumps(told, indent=2, default=str))
     elif listed:
-        width = max(len(each.name) for each in found)
+        width = max((len(each.name) for each in found), default=0)
         for each in found:
             click.echo(f"{each.name:{width}}  {each.short}".rstrip())
-    else:
+    elif found:
         click.echo("\n\n".join(_text(each) for each in found))
     return 0
+
+
+def _as_ansible_doc(told: ModuleDoc) -> dict[str, Any]:
+    options = {
+        name: {
+            **{key: value for key, value in option.items() if key != "doc"},
+            "description": [option["doc"]] if option.get("doc") else option.get("description", []),
+            "type": option.get("type") or "str",
+        }
+        for name, option in told.options.items()
+    }
+    return {
+        "doc": {
+            "module": told.name,
+            "short_description": told.short,
+            "description": list(told.description),
+            "filename": str(told.path),
+            "options": options,
+        },
+        "examples": told.examples or None,
+        "metadata": None,
+        "return": told.returns or None,
+    }
+
+
+def _snippet(told: ModuleDoc) -> str:
+    lines = [f"- name: {told.short or told.name}", f"  {told.name}:"]
+    for name, option in told.options.items():
+        note = "(required) " if option.get("required") else ""
+        lines.append(f"      {name + ':':<20} # {note}{option.get('doc') or ''}".rstrip(" #"))
+    return "\n".join(lines)
 
 
 def _text(told: ModuleDoc) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -41,3 +43,14 @@ def test_modules_of_collections(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError) as caught:
         CliRunner().invoke(doc, ["acme.tools.grete"], standalone_mode=False, catch_exceptions=False)
     assert "acme/tools/plugins/modules; did you mean 'greet'?" in (caught.value.hint or "")
+
+
+def test_the_forms_of_ansible_doc(stella: Callable[..., Any]) -> None:
+    told = json.loads(stella("doc", "-j", "ping").out)["ping"]
+    assert told["doc"]["options"]["data"]["default"] == "pong" and told["doc"]["module"] == "ping"
+    assert "  file:\n      path:                # (required)" in stella("doc", "-s", "file").out
+    assert "copy" in stella("doc", "-l", "ansible.builtin").out
+    unknown = stella("doc", "nosuch")
+    assert unknown.status == 0 and "nosuch was not found" in unknown.err
+    assert stella("doc").status == 5
+    assert "modules alone" in stella("doc", "-t", "lookup", "file").err
