@@ -18,7 +18,7 @@ from stella_ops.engine.output import Turn
 from stella_ops.engine.preparation import Preparation, Prepared
 from stella_ops.engine.results import finish_result
 from stella_ops.engine.run_context import RunContext
-from stella_ops.errors import StellaError, TaskTimeoutError, TemplateError, UnreachableError
+from stella_ops.errors import InterpreterError, StellaError, TaskTimeoutError, TemplateError, UnreachableError
 from stella_ops.module_kind import Kind
 from stella_ops.playbook.model import Task
 
@@ -28,6 +28,9 @@ DEFAULT_POLL = 15.0
 
 # The variables of the task with its own result among them.
 ScopeWith = Callable[[Result], Mapping[str, Any]]
+
+
+_NOT_FOUND = 127  # what a shell says of a program that is not there
 
 
 class Attempts:
@@ -95,6 +98,11 @@ class Attempts:
                 result = await self._run_module(task, context, dict(args), limit)
         except ActionFailure as failure:
             result = failure.result
+        except InterpreterError as error:
+            # The host is reached: as ansible-core has it, its tasks fail, and may be rescued.
+            result = {**error_result(error), "rc": _NOT_FOUND, "module_stdout": "", "module_stderr": error.message}
+            if error.hint:
+                result["_hint"] = error.hint
         except UnreachableError:
             raise
         except StellaError as error:
