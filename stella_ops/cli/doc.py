@@ -22,21 +22,8 @@ Examples:
   stella-ops doc file                what it does, and its parameters
   stella-ops doc --list              all modules: built in, and beside the playbooks here
   stella-ops doc -M library note     a module of a folder
-            why = explain(collections.current(), "modules", name)
-            if why is not None:
-                raise UsageError(f"there is no module '{name}'", hint=why)
-            hint = did_you_mean(name, names)
-            click.echo(f"[WARNING]: {name} was not found{'; ' + hint if hint else ''}", err=True)
-            continue
-        found.append(read_doc(name, path))
-    print_notices(settings)
-    if as_json:
-        shown = {each.name: each.short if listed else _as_ansible_doc(each) for each in found}
-        click.echo(json.dumps(shown, indent=4, sort_keys=True, default=str))
-    elif snippet:
-        click.echo("
-".join(_snippet(each) for each in found))
-    elif style == "json":
+  stella-ops doc community.general.ufw   a module of an installed collection
+  stella-ops doc -s copy             a task to begin with
   stella-ops doc copy --format json"""
 )
 @version_option("doc")
@@ -91,24 +78,20 @@ def doc(
         if path is None and name in action_names():
             path = action_file(name)
         if path is None:
-<<<<<<< HEAD
             why = explain(collections.current(), "modules", name)
-            raise UsageError(f"there is no module '{name}'", hint=why or did_you_mean(name, names))
-        found.append(read_doc(name, path))
-    print_notices(settings)
-    if style == "json":
-=======
+            if why is not None:
+                raise UsageError(f"there is no module '{name}'", hint=why)
             hint = did_you_mean(name, names)
             click.echo(f"[WARNING]: {name} was not found{'; ' + hint if hint else ''}", err=True)
             continue
         found.append(read_doc(name, path))
+    print_notices(settings)
     if as_json:
         shown = {each.name: each.short if listed else _as_ansible_doc(each) for each in found}
         click.echo(json.dumps(shown, indent=4, sort_keys=True, default=str))
     elif snippet:
         click.echo("\n".join(_snippet(each) for each in found))
     elif style == "json":
->>>>>>> a91068f (doc: -s, -j, -t and the exit codes of ansible-doc)
         told = {each.name: each.short if listed else each.as_dict() for each in found}
         click.echo(json.dumps(told, indent=2, default=str))
     elif listed:
