@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import gc
 import getpass
@@ -92,7 +93,7 @@ class Choices:
 
 @dataclass(eq=False, repr=False)
 class Workplace:
-    """What a command works with."""
+    """What a command works with; ``given`` are the choices before other settings completed them."""
 
     project: Project
     inventory: Inventory
@@ -103,6 +104,7 @@ class Workplace:
     settings: AnsibleSettings = NOTHING_SET
     modules: ModuleIndex | None = None
     files: PlaybookFiles | None = None
+    given: dict[str, Any] = field(default_factory=dict)
 
     def load(self, paths: Sequence[Path], problems: Problems | None = None) -> list[Playbook]:
         """Read playbooks, and all that they import.
@@ -160,6 +162,7 @@ def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
             print(f"Using {settings.file} as config file" if settings.file else "No config file found; using defaults")
         for note in settings.notes:
             print(f"[WARNING]: {note}", file=sys.stderr)
+    given = dataclasses.asdict(choices)
     complete(choices, project, settings)
     take_up_passwords(choices.vault_ids, choices.vault_password_files, ask=choices.ask_vault_pass)
     extra_vars = parse_extra_vars(choices.extra_vars)
@@ -203,7 +206,7 @@ def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
         inventory_sources=_named(_sources(choices, project, settings)),
         config_file=None if settings.file is None else str(settings.file),
     )
-    workplace = Workplace(project, inventory, options, choices, environ=environ, settings=settings)
+    workplace = Workplace(project, inventory, options, choices, environ=environ, settings=settings, given=given)
     if choices.flush_cache:
         flush_cache(workplace)
     for secret in (options.become_password, options.connection_password, *environ.values()):

@@ -61,7 +61,7 @@ class Journalling:
                 for number, moves in resuming.changes.tasks.items():
                     recorder.keep(("moved", number, moves))
             else:
-                recorder.keep(("run", command_of(workplace.choices, workplace.inventory, playbooks)))
+                recorder.keep(("run", command_of(workplace, playbooks)))
         for text in resuming.past.secrets if resuming is not None else ():
             workplace.redactor.add(text)
         self.journal = Journal(recorder, None if resuming is None else resuming.past)

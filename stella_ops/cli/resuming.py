@@ -19,9 +19,8 @@ from stella_ops.errors import ResumeError, StoreError, UsageError
 from stella_ops.inventory.patterns import without_files
 
 if TYPE_CHECKING:
-    from stella_ops.cli.execution import Choices
+    from stella_ops.cli.execution import Workplace
     from stella_ops.engine.events import ResumedHost
-    from stella_ops.inventory.model import Inventory
     from stella_ops.playbook.model import Playbook
     from stella_ops.settings import Project
     from stella_ops.store.database import Store
@@ -29,7 +28,10 @@ if TYPE_CHECKING:
     from stella_ops.store.runs import Run
 
 # Options that are the resuming command's own business: how it shows things, and what asks or is done once.
-_ITS_OWN = frozenset({"check", "diff", "output", "reports", "verbose", "detailed_exitcode", "one_line", "tree", "step"})
+_ITS_OWN = frozenset(
+    {"check", "diff", "output", "live", "reports", "verbose", "detailed_exitcode", "one_line", "tree", "step"}
+    | {"flush_cache"}
+)
 # Options that decide which tasks run: another answer in the middle of a run has no meaning.
 _SETTLED = {"tags": "--tags", "skip_tags": "--skip-tags", "start_at_task": "--start-at-task"}
 SHORT = 8  # characters of a run's id that are shown
@@ -208,12 +210,12 @@ def _last(store: Store, project: Project, playbooks: Sequence[str]) -> Run:
     raise ResumeError(f"there is no run{of} to resume: all ended well, or were not journalled")
 
 
-def command_of(choices: Choices, inventory: Inventory, playbooks: Sequence[Playbook]) -> dict[str, Any]:
+def command_of(workplace: Workplace, playbooks: Sequence[Playbook]) -> dict[str, Any]:
     """How a run was started, for its journal."""
-    given = dataclasses.asdict(choices)
-    if choices.limit is not None and "@" in choices.limit:
+    given = dict(workplace.given)
+    if given.get("limit") is not None and "@" in given["limit"]:
         # The run itself may write that list anew, as a .retry file.
-        given["limit"] = without_files(choices.limit, inventory.hosts)
+        given["limit"] = without_files(given["limit"], workplace.inventory.hosts)
     return {
         "playbooks": [book.path for book in playbooks],
         "plays": sum(len(book.plays) for book in playbooks),

@@ -78,7 +78,7 @@ class Journal:
         # With the task itself, so that no other can take its id.
         self._paths: dict[int, Placed] = {}
         self._units: set[str] = set()
-        self._times: dict[tuple[str, str], int] = {}
+        self._times: dict[str, dict[str, int]] = {}
         self._left: dict[str, dict[tuple[int, str, int], Kept]] = {}
         self._served: dict[str, set[tuple[int, str]]] = {}
         if past is not None:
@@ -205,10 +205,11 @@ class Journal:
         place = self._paths.get(id(task)) if self._is_on else None
         if place is None:
             return None
-        path, times = place[0], self._times
+        path = place[0]
+        times = self._times.setdefault(path, {})
         made: dict[str, int] = {}
         for host in hosts:
-            made[host] = times[host, path] = times.get((host, path), 0) + (not again)
+            made[host] = times[host] = times.get(host, 0) + (not again)
         return Turn(path, made)
 
     def recall(self, turn: Turn | None, hosts: Sequence[str], *, once: bool, handler: bool) -> Recalled | None:
@@ -269,6 +270,9 @@ class Journal:
             return
         self.is_worth_resuming |= outcome.status != "failed" and task.action != "setup"
         marks = ("g" if guarded else "") + ("h" if handler else "")
+        if task.action == "group_by":
+            # Others may have been at it at the same time.
+            additions = [each for each in additions if each[0] == "group" or each[1] in share]
         shared = {host: turn.times[host] for host in share if host in turn.times}
         self._note("end", self._number, turn.path, outcome.status, marks, shared, task, outcome, additions)
 

@@ -464,6 +464,22 @@ async def test_a_block_that_was_given_up_begins_again(run: Callable[..., Any]) -
     assert ("g1", "b") not in again.did and cut > index
 
 
+async def test_some_hosts_now_and_the_others_later(run: Callable[..., Any]) -> None:
+    whole = Hosts()
+    wanted = state(await run(whole, Records()))
+    hosts, records = Hosts(*(("r1", host) for host in "abc")), Records()
+    await run(hosts, records)
+    some = Hosts()
+    await run(some, records, resume=True, limit="c")
+    assert {host for _, host in some.did} <= {"c", "one"}
+    others = Hosts()
+    resumed = await run(others, records, resume=True)
+    assert resumed.code == 0
+    assert {host for _, host in others.did} == {"a", "b", "new"}  # once ran already
+    found = state(resumed)
+    assert {name: found[name]["vars"] for name in "ab"} == {name: wanted[name]["vars"] for name in "ab"}
+
+
 async def test_what_is_asked_is_asked_once(run: Callable[..., Any]) -> None:
     records = Records()
     await run(Hosts(("t1", "a")), records)
