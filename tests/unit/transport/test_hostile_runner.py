@@ -106,3 +106,59 @@ async def test_answers_to_what_was_not_asked_are_dropped():
         client.data_received(frames.encode(frames.RESULT, task_id, b"{}"))
     assert client.alive
     client.close()
+
+
+class Ear:
+    """Listens to what a task prints."""
+
+    rate, total = 1000, 10_000
+
+    def __init__(self):
+        self.heard = []
+
+    def __call__(self, stream, skipped, data):
+        self.heard.append((stream, skipped, data))
+
+
+def piece(stream, skipped, data):
+    return frames.TOLD.pack(stream, skipped) + data
+
+
+async def test_output_is_heard_by_who_asked_for_it_and_only_until_the_answer():
+    client = await connected()
+    ear = Ear()
+    asking = asyncio.create_task(client.call(ModuleCall(module="command", args={}, live=ear)))
+    await asyncio.sleep(0)
+    assert b'"live": [1000, 10000]' in bytes(client._wire.sent)
+    for task_id in (1, 2, 0, 2**32 - 1):
+        client.data_received(frames.encode(frames.OUTPUT, task_id, piece(1, 7, b"out")))
+    client.data_received(frames.encode(frames.RESULT, 1, b"{}") + frames.encode(frames.OUTPUT, 1, piece(2, 0, b"late")))
+    async with asyncio.timeout(5):
+        assert await asking == {}
+    client.data_received(frames.encode(frames.OUTPUT, 1, piece(2, 0, b"later")))
+    assert [heard for heard in ear.heard if heard[2] != b"late"] == [(1, 7, b"out")]
+    assert client.alive
+    client.close()
+
+
+async def test_hosts_are_not_asked_for_output_that_nobody_wants():
+    client = await connected()
+    asking = asyncio.create_task(client.call(ModuleCall(module="command", args={})))
+    await asyncio.sleep(0)
+    assert b'"live": [' not in bytes(client._wire.sent)
+    asking.cancel()
+    client.close()
+
+
+@pytest.mark.parametrize("payload", [b"", b"\1", piece(0, 0, b"x"), piece(3, 0, b""), piece(1, 0, b"x" * 70_000)])
+async def test_output_that_is_none(payload):
+    client = await connected()
+    ear = Ear()
+    asking = asyncio.create_task(client.call(ModuleCall(module="command", args={}, live=ear)))
+    await asyncio.sleep(0)
+    client.data_received(frames.encode(frames.OUTPUT, 1, payload))
+    async with asyncio.timeout(5):
+        with pytest.raises(UnreachableError, match="cannot be read"):
+            await asking
+    assert ear.heard == []
+    client.close()

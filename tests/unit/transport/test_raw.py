@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -124,3 +125,37 @@ async def test_output_without_end_does_not_fill_the_controller(
     exchange = RawExchange("cat /dev/zero", None, name="evil")
     with pytest.raises(TaskError, match="more than 1 MiB"):
         await exchange.run(Writer(), streams[0](), streams[1]())
+
+
+class Ear:
+    rate, total = 1000, 10_000
+
+    def __init__(self) -> None:
+        self.heard: dict[int, bytes] = {1: b"", 2: b""}
+
+    def __call__(self, stream: int, skipped: int, data: bytes) -> None:
+        self.heard[stream] += data
+
+
+async def test_what_a_command_prints_is_heard_without_the_question_and_the_password() -> None:
+    for cut in (1, 9, 20):
+        ear = Ear()
+        exchange = RawExchange("cat", Become(password="pw"), name="web", live=ear)
+        prompt, begins = said_by(exchange)
+        chunks = (prompt[:cut], prompt[cut:], begins[:cut], begins[cut:] + b"warn", b"ing\n")
+        await exchange.run(Writer(), Chunks(b"out", b"put\n"), Chunks(*chunks))
+        assert ear.heard == {1: b"output\n", 2: b"warning\n"}
+        assert exchange.result(0).stderr == b"warning\n"
+
+
+async def test_what_a_command_prints_is_heard_while_it_runs(local: Callable[..., Any], tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+
+    class Opens(Ear):
+        def __call__(self, stream: int, skipped: int, data: bytes) -> None:
+            super().__call__(stream, skipped, data)
+            gate.touch()
+
+    ear = Opens()
+    done = await local().raw(f"echo begun; until [ -e {gate} ]; do sleep 0.01; done; echo wrong >&2", live=ear)
+    assert (done.stdout, done.stderr) == (ear.heard[1], ear.heard[2]) == (b"begun\n", b"wrong\n")
