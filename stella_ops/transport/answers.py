@@ -11,6 +11,14 @@ from typing import Any
 
 # The runner cuts its own answers at 100.
 DEEPEST = 128
+_HELLO: dict[str, type | tuple[type, ...]] = {
+    "python": str,
+    "executable": str,
+    "uid": int,
+    "user": str,
+    "home": str,
+    "time": (int, float),
+}
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -35,6 +43,19 @@ def read_answer(payload: bytes) -> dict[str, Any]:
     if payload.count(b"{") + payload.count(b"[") > DEEPEST or _SURROGATE.search(payload):
         return {_text(key): _plain(value, 1) for key, value in found.items()}
     return found
+
+
+def read_hello(payload: bytes) -> dict[str, Any]:
+    """What a runner says of itself; others rely on the fields being there.
+
+    Raises:
+        AnswerError: one is not, or it is no answer.
+    """
+    hello = read_answer(payload)
+    for name, kind in _HELLO.items():
+        if not isinstance(hello.get(name), kind):
+            raise AnswerError(f"the runner's greeting lacks '{name}'")
+    return hello
 
 
 def _plain(value: Any, depth: int) -> Any:

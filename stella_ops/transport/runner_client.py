@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from stella_ops.errors import (
@@ -20,29 +19,23 @@ from stella_ops.errors import (
     UnreachableError,
 )
 from stella_ops.transport import frames
-from stella_ops.transport.answers import AnswerError, read_answer
+from stella_ops.transport.answers import AnswerError, read_answer, read_hello
 from stella_ops.transport.base import Become, Listener, ModuleCall
 from stella_ops.transport.bytecode import without_bytecode
 from stella_ops.transport.code import CodeLibrary, ModuleCode
 from stella_ops.transport.content import Content, as_content
 from stella_ops.transport.crashes import crash_error
-from stella_ops.transport.foreign import foreign_request
 from stella_ops.transport.launch import Launch
 from stella_ops.transport.sending import Sending, everything, sending
 from stella_ops.transport.start_errors import become_refused, no_interpreter
+from stella_ops.transport.task_frame import task_frame
 
 # Content this small goes with the task itself, whether the host needs it or not: asking costs more.
 TINY = 8 * 1024
 ALIVE_SECONDS = 60.0
+# The library file that only tasks need whose output is watched.
+_TELLER = "stella_ops.remote.lib.live"
 _NOISE_LIMIT = 16 * 1024
-_HELLO: dict[str, type | tuple[type, ...]] = {
-    "python": str,
-    "executable": str,
-    "uid": int,
-    "user": str,
-    "home": str,
-    "time": (int, float),
-}
 
 
 class Wire(Protocol):
@@ -233,7 +226,7 @@ class RunnerClient:
 
     def _take_frame(self, kind: int, task_id: int, payload: bytes) -> None:
         if kind == frames.HELLO:
-            self.hello = _read_hello(payload)
+            self.hello = read_hello(payload)
             if not self._ready.done():
                 self._ready.set_result(None)
             if self._patience is not None:
@@ -311,34 +304,12 @@ class RunnerClient:
         self._next_id += 1
         if call.link is not None:
             call.link.mark_sent(self, task_id, final=final)
-        inline = isinstance(content, bytes)
-        request = {
-            "module": module.unit.key,
-            "libs": module.lib_names,
-            "later": module.later_names,
-            "args": {**call.args, **content.args} if isinstance(content, Sending) else call.args,
-            "check": call.check,
-            "diff": call.diff,
-            "timeout": call.timeout,
-            "environment": call.environment,
-            "content": content is not None and not inline,
-            "inline": inline,
-            # Ours leave their process as they found it, so that it can serve the next task.
-            "keep": module.builtin,
-            "after": after,
-        }
-        if module.foreign is not None:
-            request["foreign"] = foreign_request(module.foreign, call)
-        if call.background is not None:
-            request["background"] = dict(call.background)
-            request["keep"] = False
+        told = task_frame(call, module, content, after)
         if call.live is not None:
-            request["live"] = (call.live.rate, call.live.total)
             self._listening[task_id] = call.live
-        told = _task_payload(request, content if inline else None)
         packed = bytearray()
         for unit in module.units():
-            if unit.key not in self._sent:
+            if unit.key not in self._sent and (unit.key != _TELLER or call.live is not None):
                 self._sent.add(unit.key)
                 code = unit.packed if self._start.bytecode else without_bytecode(unit.packed)
                 packed += frames.encode(frames.CODE, 0, code)
@@ -460,18 +431,3 @@ class RunnerClient:
             hint="try the login by hand: ssh to the host and run /bin/sh; a Python that hangs is passed over with "
             "ansible_python_interpreter",
         )
-
-
-def _read_hello(payload: bytes) -> dict[str, Any]:
-    """What a runner says of itself; others rely on the fields being there."""
-    hello = read_answer(payload)
-    for name, kind in _HELLO.items():
-        if not isinstance(hello.get(name), kind):
-            raise AnswerError(f"the runner's greeting lacks '{name}'")
-    return hello
-
-
-def _task_payload(request: Mapping[str, Any], content: Any) -> bytes:
-    """A TASK frame's payload: JSON, which has no newline in it, and after one the content that goes along."""
-    head = json.dumps(request).encode()
-    return head if content is None else head + b"\n" + content

@@ -71,6 +71,7 @@ class Site:
     def __init__(self, folder: Path, gates: Path, inventory: str, playbook: str) -> None:
         self.folder = folder
         self.gates = gates
+        self.peak = 0  # bytes of memory that the last run had at the most
         (folder / "hosts.ini").write_text(inventory)
         (folder / "play.yml").write_text(playbook.replace("GATES", str(gates)))
         (folder / "wait.sh").write_text(f"#!/bin/sh\n{WAIT.format(name='script', gates=gates)}\n")
@@ -95,7 +96,11 @@ class Site:
         for line in process.stdout:
             events.append(json.loads(line))
             self.open_gate(events[-1])
-        return process.wait(), events, process.stderr.read() if process.stderr else ""
+        said = process.stderr.read() if process.stderr else ""
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        self.peak = usage.ru_maxrss << 10
+        return process.returncode, events, said
 
     def open_gate(self, event: Event) -> None:
         if event["event"] == "HostOutput":
@@ -210,7 +215,7 @@ FLOOD = """
 
 def test_a_flood_of_output_stays_small_and_its_result_is_the_same(site: Make) -> None:
     made = site("ssh", FLOOD)
-    results = {}
+    results, peaks = {}, {}
     for options in ((), ("--live",)):
         status, events, said = made.run(*options)
         assert status == 0, said
@@ -219,8 +224,10 @@ def test_a_flood_of_output_stays_small_and_its_result_is_the_same(site: Make) ->
         ]
         told = [event for event in events if event["event"] == "HostOutput"]
         assert bool(told) is bool(options)
+        peaks[options] = made.peak
     assert results[()] == results["--live",]
     assert results[()][0].startswith("6000003 ")
+    assert peaks["--live",] < peaks[()] + (50 << 20)
     assert len(told) < 5000
     assert sum(len(event["text"]) for event in told) < 3_000_000
     assert sum(len(event["text"]) + event["skipped"] for event in told) == 9_000_008

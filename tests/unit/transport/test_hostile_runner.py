@@ -142,11 +142,20 @@ async def test_output_is_heard_by_who_asked_for_it_and_only_until_the_answer():
 
 
 async def test_hosts_are_not_asked_for_output_that_nobody_wants():
+    """Nor do they get code for it before somebody does."""
     client = await connected()
-    asking = asyncio.create_task(client.call(ModuleCall(module="command", args={})))
+    plain = asyncio.create_task(client.call(ModuleCall(module="command", args={})))
     await asyncio.sleep(0)
-    assert b'"live": [' not in bytes(client._wire.sent)
-    asking.cancel()
+    sent = bytes(client._wire.sent)
+    assert b'"live": [' not in sent
+    watched = asyncio.create_task(client.call(ModuleCall(module="command", args={}, live=Ear())))
+    await asyncio.sleep(0)
+    decoder = frames.FrameDecoder((frames.CODE, frames.TASK))
+    more = list(decoder.feed(bytes(client._wire.sent)[len(sent) :]))
+    assert [kind for kind, _, _ in more] == [frames.CODE, frames.TASK]
+    assert b"stella_ops.remote.lib.live" in more[0][2]
+    for call in (plain, watched):
+        call.cancel()
     client.close()
 
 
