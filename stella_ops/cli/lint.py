@@ -24,7 +24,7 @@ Exit status: 0 nothing worse than warnings, 2 findings of severity error (with -
 4 the inventory cannot be read."""
 )
 @click.argument("playbooks", nargs=-1, metavar="PLAYBOOK...")
-@options.inventory_options
+@options.source_options
 @click.option(
     "-e",
     "--extra-vars",
@@ -45,7 +45,6 @@ def lint(
     list_rules: bool,
     inventories: tuple[str, ...],
     limit: str | None,
-    flush_cache: bool,
     vault_ids: tuple[str, ...],
     vault_password_files: tuple[str, ...],
     ask_vault_pass: bool,

@@ -44,7 +44,7 @@ vault_options = _together(
     ),
 )
 
-inventory_options = _together(
+source_options = _together(
     vault_options,
     click.option(
         "-i",
@@ -56,6 +56,10 @@ inventory_options = _together(
         help="Inventory file or folder, or host names with commas ('web1,web2,'). May be given several times.",
     ),
     click.option("-l", "--limit", metavar="PATTERN", help="Only the hosts that this pattern means, too."),
+)
+
+inventory_options = _together(
+    source_options,
     click.option("--flush-cache", is_flag=True, help="Forget the facts that are kept of every host of the inventory."),
 )
 

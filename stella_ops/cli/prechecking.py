@@ -21,16 +21,24 @@ def refuse_what_is_certain_to_fail(workplace: Workplace, books: Sequence[Playboo
     # what is behind this costs is Jinja2, which other runs spare.
     if options.check or options.step or options.start_at_task or not could_be(books):
         return
-    assert workplace.modules is not None and workplace.files is not None
-    from stella_ops.linting.precheck import CertainFailure, check
+    import copy
 
+    from stella_ops.cli.execution import roles_path
+    from stella_ops.cli.modules import module_index
+    from stella_ops.linting.precheck import CertainFailure, check
+    from stella_ops.playbook.files import PlaybookFiles
+
+    # What is included later is read here with eyes of its own: it may be another file by then, and the modules that its
+    # roles bring are not there before.
+    modules = module_index(copy.deepcopy(options.module_folders))
+    files = PlaybookFiles(roles_path(workplace.project.root, workplace.settings))
     try:
         check(
             books,
             inventory=workplace.inventory,
             options=options,
-            modules=workplace.modules,
-            files=workplace.files,
+            modules=modules,
+            files=files,
             kept_facts=workplace.settings.choose("CACHE_PLUGIN", default="memory") != "memory",
         )
     except CertainFailure:

@@ -135,3 +135,12 @@ def test_where_nothing_is_changed_the_run_fails_by_itself(play: Play) -> None:
 def test_check_mode_begins(play: Play) -> None:
     said, _ = play(HEAD + '    - debug: msg="{{ nothing }}"\n', "--check")
     assert "PLAY RECAP" in said.out
+
+
+def test_what_a_task_writes_is_included_as_it_is_then(play: Play, tmp_path: Path) -> None:
+    (tmp_path / "more.yml").write_text("- debug: msg=before\n")
+    said, _ = play(
+        HEAD + "    - copy: {content: '- debug: msg=after', dest: '{{ playbook_dir }}/more.yml'}\n"
+        "      run_once: true\n    - include_tasks: more.yml\n"
+    )
+    assert said.status == 0 and "after" in said.out and "before" not in said.out
