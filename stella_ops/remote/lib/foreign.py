@@ -11,6 +11,7 @@ import os
 import select
 import sys
 
+from stella_ops.remote.lib import respawning
 from stella_ops.remote.lib.foreign_imports import UtilsFinder
 from stella_ops.remote.lib.task import jsonable
 
@@ -34,7 +35,7 @@ def run(code, utils, request):
     params = _parameters(about, request)
     try:
         if about["kind"] == PYTHON:
-            ended = _in_process(lambda: _as_main(code, utils, params, about))
+            ended = _in_process(lambda: run_as_main(code, utils, params, about))
         else:
             ended = _as_program(code, about, params)
         result = read_answer(*ended)
@@ -227,9 +228,15 @@ def _find_packages():
         sys.path[:0] = [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
 
 
-def _as_main(code, utils, params, about):
-    """Run a module in Python as ``__main__``; its exit status."""
+def run_as_main(code, utils, params, about):
+    """Run a module in Python as ``__main__``; its exit status.
+
+    Args:
+        params: its arguments, and what it is told besides.
+        about: see ``run``; ``respawned`` where it has asked for this Python itself.
+    """
     _find_packages()
+    respawning.remember(code, utils, params, about)
     from stella_ops.remote.lib.module_utils import basic
 
     packed = json.dumps({"ANSIBLE_MODULE_ARGS": params}).encode("utf-8")
@@ -242,6 +249,8 @@ def _as_main(code, utils, params, about):
     vars(main).update(
         __file__=path, __package__=package, _module_fqn="{}.{}".format(package or "ansible.modules", name)
     )
+    if about.get("respawned"):
+        vars(main)["_respawned"] = True
     sys.modules["__main__"] = main
     sys.argv = [path]
     try:

@@ -2,19 +2,26 @@
 
 import os
 import subprocess
+import sys
 
 
 def has_respawned():
     """Whether this module runs in another Python already."""
-    import sys
-
     return hasattr(sys.modules["__main__"], "_respawned")
 
 
 def respawn_module(interpreter_path):
-    """Run this module in another Python, and end with it: not possible here, and said so."""
-    text = "this module asks to be run by {0}; set ansible_python_interpreter to {0} for this task"
-    raise Exception(text.format(interpreter_path))
+    """Run this module in another Python, and end with it.
+
+    Args:
+        interpreter_path: of that Python; 3.6 or newer.
+    """
+    if has_respawned():
+        raise Exception("module has already been respawned")
+    from stella_ops.remote.lib import respawning
+
+    sys.stdout.flush()
+    sys.exit(respawning.run(interpreter_path))
 
 
 def probe_interpreters_for_module(interpreter_paths, module_name):
