@@ -16,9 +16,9 @@ class UtilsFinder(object):
         version: of ansible-core, as modules may ask for it.
     """
 
-    def __init__(self, utils, version, aliases, package):
+    def __init__(self, utils, version, aliases=None, package=None):
         self._codes = {}
-        self._aliases = aliases
+        self._aliases = aliases or {}
         self._packages = {"ansible", "ansible.modules"}
         if package:
             self._packages.add(package)
@@ -29,7 +29,7 @@ class UtilsFinder(object):
                 self._packages.add(name)
             self._codes[name] = code
         # A folder without a file ``__init__.py`` is a package as well.
-        for name in list(self._codes) + list(aliases) + [package or "ansible"]:
+        for name in list(self._codes) + list(self._aliases) + [package or "ansible"]:
             while "." in name:
                 name = name.rpartition(".")[0]
                 if name != _PREFIX:
