@@ -35,12 +35,12 @@ def run(interpreter):
     """
     import subprocess
 
-    finder = next(each for each in sys.meta_path if hasattr(each, "codes"))
-    libs = {name: code.source() for name, code in finder.codes.items() if name.startswith(_LIB + ".")}
+    finder = next(vars(each) for each in sys.meta_path if hasattr(each, "codes"))
+    libs = {name: code.source() for name, code in finder["codes"].items() if name.startswith(_LIB + ".")}
     told = {
         "respawning": libs[_LIB + ".respawning"],
         "libs": libs,
-        "packages": sorted(name for name in finder.packages if name.startswith(_LIB + ".")),
+        "packages": sorted(name for name in finder["packages"] if name.startswith(_LIB + ".")),
         "module": [_running["code"].name, _running["code"].source()],
         "utils": {name: code.source() for name, code in _running["utils"].items()},
         "params": _running["params"],
