@@ -159,6 +159,13 @@ SETTINGS: tuple[Setting, ...] = (
         "implicit explicit smart",
     ),
     _used(
+        "INJECT_FACTS_AS_VARS",
+        "defaults.inject_facts_as_vars",
+        "ANSIBLE_INJECT_FACT_VARS",
+        "flag",
+        "False: facts are in ansible_facts alone, but for ansible_local",
+    ),
+    _used(
         "CACHE_PLUGIN",
         "defaults.fact_caching",
         "ANSIBLE_CACHE_PLUGIN",
@@ -434,12 +441,6 @@ SETTINGS: tuple[Setting, ...] = (
         "inventory.inventory_unparsed_warning",
         "ANSIBLE_INVENTORY_UNPARSED_WARNING",
         "a source that cannot be read is always an error",
-    ),
-    _unused(
-        "INJECT_FACTS_AS_VARS",
-        "defaults.inject_facts_as_vars",
-        "ANSIBLE_INJECT_FACT_VARS",
-        "facts are always variables too",
     ),
     _unused(
         "PRIVATE_ROLE_VARS",

@@ -200,6 +200,7 @@ def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
         error_on_missing_handler=choose("ERROR_ON_MISSING_HANDLER", default=True),
         strategy=choose("DEFAULT_STRATEGY", default="linear"),
         gathering=choose("DEFAULT_GATHERING", default="implicit"),
+        inject_facts=choose("INJECT_FACTS_AS_VARS", default=True),
         merge_hashes=choose("DEFAULT_HASH_BEHAVIOUR") == "merge",
         start_at_task=choices.start_at_task,
         step=choices.step,

@@ -26,6 +26,7 @@ class RunOptions:
         broken_conditionals: conditions that are neither true nor false count by their truth.
         error_on_missing_handler: False makes it a warning.
         gathering: ``implicit``, ``explicit`` or ``smart``; see ansible-core's DEFAULT_GATHERING.
+        inject_facts: facts are variables of their own names, too, and not in ``ansible_facts`` alone.
         merge_hashes: a mapping adds to a weaker one of its name in place of hiding it (``hash_behaviour = merge``).
         start_at_task: the name (or glob) of the first task that runs; those before it are passed over.
         step: the operator is asked before each task.
@@ -62,6 +63,7 @@ class RunOptions:
     error_on_missing_handler: bool = True
     strategy: str = "linear"
     gathering: str = "implicit"
+    inject_facts: bool = True
     merge_hashes: bool = False
     start_at_task: str | None = None
     step: bool = False

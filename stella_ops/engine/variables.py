@@ -147,7 +147,10 @@ class PlayVariables:
         layers += public_vars
         if host in self.files:
             layers.append(self.files[host])
-        layers += [self._play_vars, state.facts, self._inventory_layer(host)]
+        facts: Layer = state.facts
+        if not self._options.inject_facts:
+            facts = {"ansible_local": facts.get("ansible_local", {})}
+        layers += [self._play_vars, facts, self._inventory_layer(host)]
         if within is not None:
             layers += within.defaults
         layers += public_defaults
