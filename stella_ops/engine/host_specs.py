@@ -51,13 +51,15 @@ class HostSpecs:
         return connection_spec(host, own, Inherited(), self._options, self._render(host))
 
     def become(self, host: str) -> Become | None:
-        """The user to become there; None for the login user.
+        """The user to become there; None for the login user, also where it is that user already.
 
         Raises:
             TemplateError: a variable that cannot be rendered.
         """
         own = connection_variables(self._variables.of(host))
-        return connections.become(own, Inherited(), self._options, self._render(host), is_true)
+        found = connections.become(own, Inherited(), self._options, self._render(host), is_true)
+        same_too = self._options.become_same_user
+        return None if found is None or (not same_too and connections.is_already(found, self.of(host))) else found
 
     def variable(self, host: str, name: str) -> Any:
         """The rendered value of a host's variable; None where it has none.
