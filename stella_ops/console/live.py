@@ -192,6 +192,10 @@ class LiveReporter:
             case RetryWaiting():
                 if progress := self._progress.get(event.task_id):
                     progress.note(event.host, f"retrying, {event.left} left")
+                    progress.tails.next(event.host)
+            case ItemFinished():
+                if progress := self._progress.get(event.task_id):
+                    progress.tails.next(event.host)
             case HostOutput():
                 if progress := self._progress.get(event.task_id):
                     progress.tails.take(event)

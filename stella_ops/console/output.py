@@ -122,6 +122,11 @@ class Tails:
             self._hosts[event.host] = _Tail(self._lines)
         self._hosts[event.host].take(event)
 
+    def next(self, host: str) -> None:
+        """A host has ended an item or an attempt: what comes next begins with a line of its own."""
+        if tail := self._hosts.get(host):
+            tail.next()
+
     def end(self, host: str) -> None:
         """A host has ended the task."""
         self._hosts.pop(host, None)
@@ -158,6 +163,10 @@ class _Tail:
         self.item = event.item
         pieces = self._streams.setdefault(event.stream, Pieces())
         self._done.extend(line[:_LONG] for line in pieces.take(event.text, event.skipped))
+
+    def next(self) -> None:
+        for pieces in self._streams.values():
+            self._done.extend(pieces.end())
 
     def last(self, count: int) -> list[str]:
         going_on = [pieces.unfinished for pieces in self._streams.values() if pieces.unfinished]

@@ -5,8 +5,10 @@ So a run whose output came late would not end; ``--task-timeout`` makes it fail.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import re
 import signal
 import subprocess
@@ -256,4 +258,40 @@ def test_ctrl_c_amid_the_output(site: Make, helpers: Any) -> None:
     assert "Traceback" not in said
     assert events[-1]["event"] == "RunFinished"
     assert events[-1]["interrupted"] is True
+    assert not helpers.living(mark)
+
+
+TERMINAL = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - shell: echo begun pty; until [ -e GATE ]; do sleep 0.02; done; echo ended pty
+    - shell: echo begun last; exec sleep MARK
+"""
+
+
+def test_on_a_terminal_lines_stand_below_the_task_until_ctrl_c(tmp_path: Path, helpers: Any) -> None:
+    mark = f"985.{os.getpid()}"
+    gate = tmp_path / "gate"
+    (tmp_path / "play.yml").write_text(TERMINAL.replace("GATE", str(gate)).replace("MARK", mark))
+    command = [sys.executable, "-m", "stella_ops", "play", "play.yml", "-i", "web,", "-c", "local"]
+    environ = {**os.environ, "STELLA_HOME": str(tmp_path / "state"), "TERM": "xterm-256color"}
+    terminal, theirs = pty.openpty()
+    process = subprocess.Popen(command, cwd=tmp_path, env=environ, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    seen, interrupted = b"", False
+    with contextlib.suppress(OSError):  # EIO is how the end of a terminal looks
+        while data := os.read(terminal, 65536):
+            seen += data
+            if b"web | begun pty" in seen and not gate.exists():
+                assert b"ended pty" not in seen
+                assert b"run: 0 of 2 tasks" in seen
+                gate.touch()
+            if b"web | begun last" in seen and not interrupted:
+                interrupted = True
+                process.send_signal(signal.SIGINT)
+    os.close(terminal)
+    assert process.wait() == 99, seen.decode(errors="replace")
+    assert b"Traceback" not in seen
+    assert seen.rindex(b"\x1b[?25h") > seen.rindex(b"\x1b[?25l"), "the cursor is back"
     assert not helpers.living(mark)

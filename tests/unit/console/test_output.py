@@ -93,6 +93,12 @@ def test_hosts_share_the_rows_and_keep_their_places() -> None:
     tails.take(out("app", "x\n", item="i1"))
     tails.take(out("web1", " yet\n"))
     assert tails.shown(2, 80) == ["    web1 | no end yet", "    web2 | " + "wide " * 13 + "wid…"]
+    tails.take(out("web2", "no end"))
+    tails.next("web2")
+    tails.next("nobody")
+    tails.take(out("web2", "of it\n"))
+    assert tails.shown(3, 80)[1] == "    web2     | of it"
+    tails.take(out("web2", "wide " * 30))
     tails.end("web1")
     assert tails.shown(3, 80) == ["    web2     | " + "wide " * 12 + "wide…", "    app (i1) | x"]
     assert tails.shown(0, 80) == []
