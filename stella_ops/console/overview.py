@@ -60,7 +60,7 @@ class Overview:
     def take(self, event: Event, now: float) -> None:
         """Take in an event."""
         match event:
-            case RunStarted():
+            case RunStarted() if event.tasks_total:
                 self.began = self._changed = now
                 self._known = event.tasks_total
                 self._hosts_total = event.hosts_total

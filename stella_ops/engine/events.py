@@ -44,7 +44,8 @@ class RunStarted(Event):
     """The first event.
 
     ``hosts_total`` counts the hosts of all plays; ``tasks_total`` their tasks, each for every host, as far as the
-    playbooks tell: without handlers and what will be included.
+    playbooks tell: without handlers and what will be included; 0 where nothing tells, as in a run that goes on with
+    another.
     """
 
     run_id: str

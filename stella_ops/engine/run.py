@@ -79,7 +79,7 @@ class Run:
                 title=self._title,
                 check=context.options.check,
                 hosts_total=len(everyone),
-                tasks_total=tasks_total,
+                tasks_total=0 if context.journal.resuming else tasks_total,
             )
         )
         written = {path for book in playbooks for path in (book.path, *(play.path or book.path for play in book.plays))}

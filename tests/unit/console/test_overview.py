@@ -99,6 +99,13 @@ def test_hosts_of_earlier_batches_are_done() -> None:
     assert run.line() == "run: 2 of 4 tasks (50 %); 4 hosts: 2 at work, 2 done; 1.0 s"
 
 
+def test_a_run_that_goes_on_with_another_has_no_line() -> None:
+    run = Run(2, 0)
+    run.task("web0", "web1")
+    assert run.line() is None
+    assert run.overview.left(run.now) is None
+
+
 def test_a_run_of_one_task_needs_no_line() -> None:
     run = Run(1, 1)
     run.start("web0")
