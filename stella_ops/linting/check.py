@@ -9,6 +9,7 @@ from stella_ops.engine.options import RunOptions
 from stella_ops.inventory.model import Inventory
 from stella_ops.linting import (
     deprecated,
+    documented,
     files,
     flow,
     handlers,
@@ -29,7 +30,7 @@ from stella_ops.playbook.module_index import ModuleIndex
 from stella_ops.playbook.problems import Problems
 
 # The first finds what the second knows, which finds what the others do; files before what may be named in them.
-_FAMILIES = (names, undefined, templates, rendering, parameters, roles, files, handlers, flow, deprecated)
+_FAMILIES = (names, undefined, templates, rendering, parameters, documented, roles, files, handlers, flow, deprecated)
 
 
 def lint(
