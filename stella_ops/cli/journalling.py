@@ -5,18 +5,23 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from stella_ops.cli.resuming import SHORT, Resuming, command_of, hand_over
 from stella_ops.engine.events import Resumed, Warned
 from stella_ops.engine.journal import Journal, encode
+from stella_ops.inventory.patterns import without_files
 from stella_ops.store.journal_writer import JournalWriter
 
 if TYPE_CHECKING:
     from stella_ops.cli.execution import Workplace
+    from stella_ops.cli.resuming import Resuming
     from stella_ops.engine.events import Reporter
     from stella_ops.playbook.model import Playbook
     from stella_ops.store.run_reporter import RunRecorder
+
+
+SHORT = 8  # characters of a run's id that are shown
 
 
 class Journalling:
@@ -54,6 +59,8 @@ class Journalling:
             )
             recorder.journal_with(self._writer)
             if resuming is not None:
+                from stella_ops.cli.resuming import hand_over
+
                 self._writer.lock(run_id)
                 hand_over(workplace.project, resuming, run_id)
                 plays = [list(pair) for pair in resuming.changes.plays.items()]
@@ -90,3 +97,17 @@ class Journalling:
         text = self.hint()
         if text is not None:
             print(text, file=sys.stderr)
+
+
+def command_of(workplace: Workplace, playbooks: Sequence[Playbook]) -> dict[str, Any]:
+    """How a run was started, for its journal."""
+    given = dict(workplace.given)
+    if given.get("limit") is not None and "@" in given["limit"]:
+        # The run itself may write that list anew, as a .retry file.
+        given["limit"] = without_files(given["limit"], workplace.inventory.hosts)
+    return {
+        "playbooks": [book.path for book in playbooks],
+        "plays": sum(len(book.plays) for book in playbooks),
+        "folder": str(Path.cwd()),
+        "choices": given,
+    }

@@ -11,15 +11,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stella_ops.cli.journalling import SHORT
 from stella_ops.engine.journal import file_digest
 from stella_ops.engine.journal_values import from_json
-from stella_ops.engine.past import THROUGH, Past, read
+from stella_ops.engine.past import Past, read
+from stella_ops.engine.positions import THROUGH
 from stella_ops.engine.resuming import Changes, take_up
 from stella_ops.errors import ResumeError, StoreError, UsageError
-from stella_ops.inventory.patterns import without_files
 
 if TYPE_CHECKING:
-    from stella_ops.cli.execution import Workplace
     from stella_ops.engine.events import ResumedHost
     from stella_ops.playbook.model import Playbook
     from stella_ops.settings import Project
@@ -34,7 +34,6 @@ _ITS_OWN = frozenset(
 )
 # Options that decide which tasks run: another answer in the middle of a run has no meaning.
 _SETTLED = {"tags": "--tags", "skip_tags": "--skip-tags", "start_at_task": "--start-at-task"}
-SHORT = 8  # characters of a run's id that are shown
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -208,20 +207,6 @@ def _last(store: Store, project: Project, playbooks: Sequence[str]) -> Run:
                 return run
     of = f" of {title}" if playbooks else ""
     raise ResumeError(f"there is no run{of} to resume: all ended well, or were not journalled")
-
-
-def command_of(workplace: Workplace, playbooks: Sequence[Playbook]) -> dict[str, Any]:
-    """How a run was started, for its journal."""
-    given = dict(workplace.given)
-    if given.get("limit") is not None and "@" in given["limit"]:
-        # The run itself may write that list anew, as a .retry file.
-        given["limit"] = without_files(given["limit"], workplace.inventory.hosts)
-    return {
-        "playbooks": [book.path for book in playbooks],
-        "plays": sum(len(book.plays) for book in playbooks),
-        "folder": str(Path.cwd()),
-        "choices": given,
-    }
 
 
 def choices_again(given: Mapping[str, Any], past: Past) -> dict[str, Any]:

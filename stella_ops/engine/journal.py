@@ -8,19 +8,18 @@ nothing else needs to be kept. A host goes on for real once what it did is used 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from stella_ops.actions.registry import action
 from stella_ops.engine.journal_values import from_json, is_lost, to_json
 from stella_ops.engine.outcome import Addition, Outcome
-from stella_ops.engine.past import THROUGH, Kept, Past
-from stella_ops.engine.positions import FACTS, Line, Placed, of_inclusion, of_play, outline, unit_of
-from stella_ops.engine.resuming import align_unit
+from stella_ops.engine.positions import FACTS, THROUGH, Placed, of_inclusion, of_play, outline, unit_of
 from stella_ops.playbook.model import Handler, Play, Step, Task
+
+if TYPE_CHECKING:
+    from stella_ops.engine.past import Kept, Past
 
 Record = tuple[Any, ...]
 # What changes the inventory of the run, as well as the host.
@@ -34,15 +33,16 @@ class Sink(Protocol):
         """Take one; returns at once and never raises."""
 
 
-@dataclass(slots=True)
 class Turn:
     """A task about to run: its position, and for each host how manieth time it is there."""
 
-    path: str
-    times: dict[str, int]
+    __slots__ = ("path", "times")
+
+    def __init__(self, path: str, times: dict[str, int]) -> None:
+        self.path = path
+        self.times = times
 
 
-@dataclass(slots=True)
 class Recalled:
     """What need not run.
 
@@ -53,10 +53,11 @@ class Recalled:
         lost: hosts with values in their outcomes that could not be kept.
     """
 
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
-    passed: list[str] = field(default_factory=list)
-    additions: list[Any] = field(default_factory=list)
-    lost: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.outcomes: dict[str, Outcome] = {}
+        self.passed: list[str] = []
+        self.additions: list[Any] = []
+        self.lost: list[str] = []
 
 
 class Journal:
@@ -289,6 +290,8 @@ class Journal:
         old, new = past.units.get((self._number, unit)), outline(placed)
         if old is None or old == new:
             return
+        from stella_ops.engine.resuming import align_unit
+
         aligned = align_unit(past, self._number, old, new)
         moves = {before: now for before, now in aligned.moves.items() if before != now}
         past.units[self._number, unit] = new
@@ -338,6 +341,8 @@ def encode(record: Record) -> list[Any]:
 
 def file_digest(path: str) -> str | None:
     """The SHA-256 of a file; None where it cannot be read."""
+    import hashlib
+
     try:
         return hashlib.sha256(Path(path).read_bytes()).hexdigest()
     except OSError:
@@ -388,6 +393,3 @@ def outcome_of(kept: Kept) -> Outcome:
         labels=from_json(body.get("L", [])),
         recalled=True,
     )
-
-
-__all__ = ["FACTS", "Journal", "Line", "Recalled", "Sink", "Turn", "encode", "outcome_of"]

@@ -17,10 +17,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from stella_ops.engine.positions import Line
+from stella_ops.engine.positions import THROUGH, Line
 
 Key = tuple[int, str, int]  # play, position, how manieth time there
-THROUGH = "through"
 
 
 @dataclass(slots=True)

@@ -8,7 +8,6 @@ in them, so that it can be compared with the files as they are later (``alignmen
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -16,6 +15,8 @@ from stella_ops.origins import SourceVault
 from stella_ops.playbook.model import Block, Play, Step, Task
 
 FACTS = "facts"
+# No task, but the end of the play.
+THROUGH = "through"
 
 Placed = tuple[str, Task]
 
@@ -48,6 +49,8 @@ def of_inclusion(unit: str, steps: Sequence[Step], handlers: Sequence[Sequence[T
 
 def unit_of(path: str, what: Any, loop: Any) -> str:
     """The position of an inclusion: of what is included, with which item, by the task at ``path``."""
+    import hashlib
+
     told = hashlib.sha256(f"{_written(what)!r} {_written(loop)!r}".encode("utf-8", "backslashreplace"))
     return f"{path}@{told.hexdigest()[:12]}"
 
@@ -69,6 +72,8 @@ def outline(placed: Iterable[Placed]) -> list[Line]:
 
 
 def _digest(task: Task) -> str:
+    import hashlib
+
     inherited = task.inherited
     parts = (
         task.action,

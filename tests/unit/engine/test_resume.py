@@ -231,10 +231,10 @@ async def test_cut_off_anywhere(run: Callable[..., Any]) -> None:
 async def test_cut_off_twice(run: Callable[..., Any]) -> None:
     whole, records = Hosts(), Records()
     wanted = state(await run(whole, records))
-    for length in ends(records)[::9]:
+    for length in ends(records)[::13]:
         second = Records(records.kept[:length])
         await run(Hosts(), second, resume=True, asks=True)
-        for further in [n for n in ends(second) if n > length][::9]:
+        for further in [n for n in ends(second) if n > length][::13]:
             third = Records(second.kept[:further])
             assert state(await run(Hosts(), third, resume=True, asks=True)) == wanted
 
