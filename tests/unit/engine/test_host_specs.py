@@ -11,7 +11,7 @@ from stella_ops.inventory.loader import load_inventory
 
 def test_connection_and_the_user_to_become(tmp_path: Path) -> None:
     (tmp_path / "hosts.ini").write_text(
-        "a ansible_user=ops ansible_host={{ name }}.example name=alpha\nb ansible_user=root\nc\n"
+        "a ansible_user=ops ansible_host='{{ name }}.example' name=alpha\nb ansible_user=root\nc\n"
         "[all:vars]\nansible_become=true\nansible_become_method=su\n[plain]\nd ansible_become=false\n"
     )
     inventory = load_inventory([tmp_path / "hosts.ini"])
