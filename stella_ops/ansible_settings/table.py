@@ -318,6 +318,14 @@ SETTINGS: tuple[Setting, ...] = (
         "flag",
         "headlines say [CHECK MODE] under --check",
     ),
+    _used(
+        "CALLBACK_RESULT_FORMAT",
+        "defaults.callback_result_format",
+        "ANSIBLE_CALLBACK_RESULT_FORMAT",
+        "text",
+        "yaml: results stand as YAML below their line",
+        "json yaml",
+    ),
     # others that people write
     _unused(
         "ANSIBLE_PIPELINING",

@@ -420,6 +420,7 @@ def console_reporter(workplace: Workplace, *, kind: str) -> Reporter:
         ok=choose("DISPLAY_OK_HOSTS", default=True),
         failed_on_stderr=choose("DISPLAY_FAILED_STDERR", default=False),
         check_markers=choose("CHECK_MODE_MARKERS", default=False) and choices.check,
+        yaml=choose("CALLBACK_RESULT_FORMAT") == "yaml",
     )
     output: Output = "json" if choices.output == "json" else "lines" if choices.step else "auto"
     return choose_reporter(

@@ -233,7 +233,7 @@ class LineReporter:
     def _failure(self, event: HostFinished, name: str, action: str, looped: bool) -> None:
         ignored = event.status == "ignored"
         if event.status == "unreachable" or event.result.get("unreachable"):
-            text = f"fatal: [{name}]: UNREACHABLE! => {dump(without_items(event), '', self._verbosity)}"
+            text = f"fatal: [{name}]: UNREACHABLE! => {self._dump(without_items(event), '')}"
             self._fail(text, "unreachable")
         else:
             if not looped:
@@ -280,13 +280,20 @@ class LineReporter:
         if self._verbosity >= 3 and result.get("exception"):
             self._sink.line("The full traceback is:\n" + safe_block(str(result["exception"])).rstrip(), "failed")
 
+    def _dump(self, result: Mapping[str, Any], action: str, *, loud: bool = False) -> str:
+        if self._shown.yaml:
+            from stella_ops.console.yaml_results import dump_yaml
+
+            return dump_yaml(result, action, self._verbosity)
+        return dump(result, action, self._verbosity, loud=loud)
+
     def _dump_failure(self, result: Mapping[str, Any], action: str) -> str:
-        return dump(result, action, self._verbosity, loud=is_loud(result, action, failed=True))
+        return self._dump(result, action, loud=is_loud(result, action, failed=True))
 
     def _status(self, text: str, style: str, result: Mapping[str, Any], action: str) -> None:
         loud = style != "skipped" and is_loud(result, action)
         if is_verbose(result, action, self._verbosity) and (loud or self._verbosity):
-            text += f" => {dump(result, action, self._verbosity, loud=loud)}"
+            text += f" => {self._dump(result, action, loud=loud)}"
         self._sink.line(text, style)
 
     def _show_diff(self, result: Mapping[str, Any]) -> None:

@@ -13,12 +13,14 @@ class Shown(NamedTuple):
         ok: hosts on which nothing changed.
         failed_on_stderr: failures go to standard error.
         check_markers: headlines say that nothing is really changed.
+        yaml: results are YAML below their line, in place of JSON behind it.
     """
 
     skipped: bool = True
     ok: bool = True
     failed_on_stderr: bool = False
     check_markers: bool = False
+    yaml: bool = False
 
 
 EVERYTHING = Shown()
