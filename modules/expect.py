@@ -56,7 +56,8 @@ def run(task):
     except questions.NotAPattern as problem:
         return task.fail("responses: {}".format(problem))
     except OSError as error:
-        return task.fail("The command was not found or was not executable: {}: {}.".format(words[0], error.strerror))
+        message = "The command was not found or was not executable: {}.".format(words[0])
+        return task.fail(message, hint="{}: {}".format(words[0], error.strerror))
     ended = time.time()
     text = said.stdout.decode("utf-8", "surrogateescape").rstrip("\r\n")
     result = {"cmd": command, "stdout": text, "stdout_lines": text.splitlines(), "rc": said.rc, "changed": True}

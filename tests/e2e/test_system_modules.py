@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from stella_ops.lab import systemd_hosts
 from stella_ops.lab.model import Lab
@@ -54,6 +55,20 @@ def test_mounts_parameters_and_keys(login: str, generations: Lab, make_project: 
 @by_sudo_and_as_root
 def test_crontabs_names_and_known_hosts(login: str, generations: Lab, make_project: Callable[[], Any]) -> None:
     play(make_project, generations, "tables", login)
+
+
+def test_what_needs_privileges_and_what_does_not(generations: Lab, make_project: Callable[[], Any]) -> None:
+    """One system is three hosts of the inventory: as root, by sudo, and without privilege."""
+    logins: dict[str, dict[str, Any]] = {"root": {"ansible_user": "root"}, "sudo": {"ansible_become": True}, "none": {}}
+    hosts = {
+        f"{host.name}-{login}": {**host.inventory_vars(), **more}
+        for host in generations.hosts
+        for login, more in logins.items()
+    }
+    project = make_project()
+    inventory = project.write("hosts.yml", yaml.safe_dump({"all": {"hosts": hosts}}))
+    done = project.run("play", PLAYBOOKS / "privileges.yml", "-i", inventory, expect=0, timeout=400)
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_a_reboot(generations: Lab, make_project: Callable[[], Any]) -> None:
