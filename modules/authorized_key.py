@@ -50,7 +50,8 @@ def run(task):
         if owned is not None:
             result["changed"] = files.set_attributes(path, owned, task.check_mode) or result["changed"]
     # What is told of the key file takes the place of the argument ``state``, as with ansible.posix.
-    result.update(files.describe(path))
+    if files.look(path) is not None:
+        result.update(files.describe(path))
     return result
 
 
@@ -59,11 +60,11 @@ def account(task):
     name = task.args["user"]
     try:
         return pwd.getpwnam(name)
-    except KeyError:
+    except KeyError as error:
         if task.check_mode and task.args["path"] is not None:
             task.warn("Either user must exist or you must provide full path to key file in check mode")
             return pwd.getpwuid(os.getuid())
-        return task.fail("Failed to lookup user {}: there is no such user on this host".format(name))
+        return task.fail("Failed to lookup user {}: {}".format(name, error))
 
 
 def read_keys(task):

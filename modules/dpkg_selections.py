@@ -3,7 +3,7 @@
 Nothing is installed or removed; ``apt`` does that.
 """
 
-from stella_ops.remote.lib import programs
+from stella_ops.remote.lib import debian, programs
 
 ARGUMENTS = {
     "name": {"type": "str", "required": True, "doc": "name of the package"},
@@ -22,7 +22,10 @@ def run(task):
     before = lines[1] if len(lines) > 1 else "not present"
     result = {"changed": before != wanted, "before": before, "after": wanted}
     if result["changed"] and not task.check_mode:
-        programs.do(task, [dpkg, "--set-selections"], stdin="{} {}\n".format(name, wanted))
+        said = debian.run([dpkg, "--set-selections"], stdin="{} {}\n".format(name, wanted).encode("utf-8"))
+        if said.rc != 0:
+            hint = debian.hint_for(said.stderr)
+            task.fail(said.stderr.strip(), rc=said.rc, stderr=said.stderr, **({"hint": hint} if hint else {}))
     if task.diff_mode and result["changed"]:
         result["diff"] = {"before": "{} {}\n".format(name, before), "after": "{} {}\n".format(name, wanted)}
     return result

@@ -133,9 +133,11 @@ class Systemd(Way):
 
     def _ctl(self, *words):
         program = programs.need(self.task, "hostnamectl")
-        said = programs.call(self.task, [program] + list(words))
+        said = programs.call(self.task, [program] + list(words), environment={"SYSTEMD_COLORS": "0"})
         if said.rc != 0:
-            self.task.fail("Command failed rc={}, out={}, err={}".format(said.rc, said.stdout, said.stderr), rc=said.rc)
+            more = {"hint": "this needs root: set become: true"} if "ccess denied" in said.stderr else {}
+            message = "Command failed rc={}, out={}, err={}".format(said.rc, said.stdout, said.stderr)
+            self.task.fail(message, rc=said.rc, **more)
         return said.stdout.strip()
 
     def read(self):

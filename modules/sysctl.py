@@ -3,7 +3,7 @@
 import os
 import re
 
-from stella_ops.remote.lib import atomic, files, programs
+from stella_ops.remote.lib import atomic, files, programs, rules
 
 ARGUMENTS = {
     "name": {"type": "str", "required": True, "aliases": ["key"], "doc": "the parameter, as net.ipv4.ip_forward"},
@@ -21,10 +21,9 @@ def run(task):
     args = task.args
     name, value = args["name"].strip(), args["value"]
     present = args["state"] == "present"
+    rules.needed(task, "state", "present", "value")
     if not name:
         task.fail("name cannot be blank")
-    if present and value is None:
-        task.fail("value cannot be None")
     if present and not value.strip():
         task.fail("value cannot be blank")
     if re.search(r"[\s=]", name) or "\n" in (value or ""):

@@ -23,7 +23,7 @@ ENVIRONMENT = {
     "LC_ALL": "C.UTF-8",
 }
 _LOCKED = ("Could not get lock", "Unable to lock ", "Unable to acquire the dpkg frontend lock", "is locked by another")
-_NOT_OURS = ("are you root?", "requires superuser", "Permission denied")
+_NOT_OURS = ("are you root?", "requires superuser", "Permission denied", "required read/write access")
 _LOCK_PAUSE = 1.0  # seconds between tries while another process has the lock
 
 Said = collections.namedtuple("Said", ["rc", "stdout", "stderr"])

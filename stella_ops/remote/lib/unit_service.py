@@ -19,7 +19,7 @@ def run(task):
             return {"changed": False, "name": None, "status": {}}
         return manage(task, systemctl, units.full_name(args["name"]))
     except units.SystemctlError as error:
-        return task.fail(str(error), hint=hint_for(str(error), args["scope"]))
+        return task.fail(str(error), hint=hint_for(str(error), args["scope"]), **told(error))
 
 
 def check_arguments(task):
@@ -173,7 +173,8 @@ def set_state(task, systemctl, unit, status, result):
     if verb is None:
         return False
     if verb != "stop" and status.get("LoadState") == "masked" and not task.check_mode:
-        task.fail("{} is masked and cannot be started; set masked: false".format(unit))
+        message = "Unable to {0} service {1}: Failed to {0} {2}: Unit {2} is masked."
+        task.fail(message.format(verb, task.args["name"], unit), hint="set masked: false")
     if not task.check_mode:
         act(task, systemctl, verb, unit)
     return True
@@ -187,16 +188,24 @@ def act(task, systemctl, verb, unit):
     except units.SystemctlError as error:
         log = units.last_log_lines(unit, task.args["scope"])
         task.fail(
-            "cannot {} {}: {}".format(verb, unit, error),
+            "Unable to {} service {}: {}".format(verb, task.args["name"], error),
             hint=hint_for(str(error), task.args["scope"]),
             status=systemctl.properties(unit),
             log_lines=log,
         )
 
 
+def told(error):
+    """rc, stdout and stderr of a systemctl that said no."""
+    if error.outcome is None:
+        return {}
+    text = [each.decode("utf-8", "replace") for each in error.outcome[1:]]
+    return {"rc": error.outcome.rc, "stdout": text[0], "stderr": text[1]}
+
+
 def hint_for(text, scope):
     """What to do next, where systemctl's words are known; else None."""
-    if "onnect to bus" in text or "DBUS" in text:
+    if "onnect to bus" in text or "scope bus" in text or "DBUS" in text:
         if scope == "user":
             return "no user manager runs: 'loginctl enable-linger USER' starts one without a login"
         return "the system bus does not answer; is dbus running?"

@@ -45,9 +45,7 @@ class Systemctl(object):
         self.program = process.find("systemctl")
         self.environment = {"LC_ALL": "C", "SYSTEMD_COLORS": "0", "SYSTEMD_PAGER": ""}
         if scope == "user" and not os.environ.get("XDG_RUNTIME_DIR"):
-            folder = "/run/user/{}".format(os.geteuid())
-            if os.path.isdir(folder):
-                self.environment["XDG_RUNTIME_DIR"] = folder
+            self.environment["XDG_RUNTIME_DIR"] = "/run/user/{}".format(os.geteuid())
 
     def call(self, *words):
         """Run it; returns the ``Outcome`` whatever its status. Raises SystemctlError when it cannot run."""

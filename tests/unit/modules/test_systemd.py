@@ -114,7 +114,7 @@ def test_a_unit_that_does_not_start_fails_with_its_words(unit):
     unit.write(Broken="yes")
     result = unit(name="demo", state="started")
     assert result["failed"] is True
-    assert result["msg"].startswith("cannot start demo.service: Job for demo.service failed")
+    assert result["msg"].startswith("Unable to start service demo: Job for demo.service failed")
     assert result["status"]["ActiveState"] == "failed"
 
 
@@ -130,7 +130,9 @@ def test_an_unknown_unit_names_the_nearest(unit):
 def test_a_masked_unit_is_neither_enabled_nor_started(unit):
     unit.write(LoadState="masked", UnitFileState="masked")
     assert "set masked: false" in unit(name="demo", enabled=True)["msg"]
-    assert "set masked: false" in unit(name="demo", state="started")["msg"]
+    result = unit(name="demo", state="started")
+    assert result["msg"] == "Unable to start service demo: Failed to start demo.service: Unit demo.service is masked."
+    assert result["hint"] == "set masked: false"
     assert unit.changes() == []
 
 
