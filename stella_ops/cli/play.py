@@ -25,6 +25,7 @@ Examples:
   stella-ops play site.yml --start-at-task 'restart*'   pass over what comes before
   stella-ops play --resume                              go on where the last run failed
   stella-ops play site.yml --report junit=run.xml       what came of it, for a CI server
+  stella-ops play site.yml --live > run.log             what commands print while they run, on standard error
   stella-ops play bootstrap.yml -l web3 --reissue       a new key and certificate for an agent
   stella-ops play decommission.yml -i inventory -l web3 remove an agent
 

@@ -140,7 +140,10 @@ def site(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, sshd: Make, a
 
 @pytest.mark.parametrize("connection", ["ssh", "local"])
 def test_output_is_seen_before_its_command_ends(site: Make, connection: str) -> None:
-    status, events, said = site(connection).run("--live")
+    made = site(connection)
+    # A secret that the run knows.
+    (made.folder / "password").write_text("correct horse battery\n")
+    status, events, said = made.run("--live", "--become-password-file", "password")
     failed = [event for event in events if event["event"] == "HostFinished" and event["status"] == "failed"]
     assert status == 0, (failed, said)
     told: dict[int, str] = {}
@@ -160,29 +163,10 @@ def test_output_is_seen_before_its_command_ends(site: Make, connection: str) -> 
         kinds = [event["event"] for event in events if event.get("task_id") == number]
         assert kinds[0] == "TaskStarted"
         assert kinds[-1] == "HostFinished"
+    assert "it is ********, yes\n" in whole
+    assert "correct" not in "".join(event["text"] for event in events if event["event"] == "HostOutput")
     assert "hidden" not in whole
     assert "background" not in whole
-
-
-@pytest.mark.parametrize("connection", ["ssh", "local"])
-def test_a_secret_that_is_split_over_two_writes_is_masked(site: Make, connection: str) -> None:
-    """It is a password that the run knows, as of a become user."""
-    made = site(connection)
-    (made.folder / "password").write_text("correct horse battery\n")
-    status, events, said = made.run("--live", "--become-password-file", "password")
-    assert status == 0, said
-    told = "".join(e["text"] for e in events if e["event"] == "HostOutput" and e["stream"] == "stdout")
-    assert "correct" not in told
-    assert "it is ********, yes\n" in told
-
-
-def test_without_being_asked_nothing_is_told(site: Make) -> None:
-    made = site("ssh")
-    for name in NAMES:
-        (made.gates / name).touch()
-    status, events, said = made.run()
-    assert status == 0, said
-    assert {event["event"] for event in events}.isdisjoint({"HostOutput"})
 
 
 def test_lines_go_to_standard_error_and_standard_output_is_as_it_was(site: Make) -> None:
