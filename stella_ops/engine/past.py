@@ -162,11 +162,11 @@ def _settle(past: Past) -> None:
     for name, host in past.hosts.items():
         before = list(host.entries)
         failed = host.settle()
-        past.failed.pop(name, None)
         if failed is not None:
             past.failed[name] = failed
-            after = before[len(host.entries) + 1 :]
-            served = {(each.play, each.path) for each in after if each.handler and each.status in ("ok", "changed")}
+        after = before[len(host.entries) :]
+        served = {(each.play, each.path) for each in after if each.handler and each.status in ("ok", "changed")}
+        if served:
             past.served.setdefault(name, set()).update(served)
 
 
@@ -193,6 +193,9 @@ def _end(
     past: Past, play: int, path: str, status: str, marks: str, shared: dict[str, int], body: dict[str, Any]
 ) -> None:
     for name, n in shared.items():
+        past.failed.pop(name, None)
+        if "n" in body:
+            past.served.pop(name, None)  # notified anew
         _host(past, name).take(Kept(play, path, n, status, "g" in marks, "h" in marks, body))
 
 

@@ -312,6 +312,42 @@ async def test_hosts_that_others_took_along(run: Callable[..., Any], how: str) -
     assert Counter(mended.did) == each + Counter({("t2", "b"): 1})
 
 
+async def test_forced_handlers_of_hosts_that_others_took_along(run: Callable[..., Any]) -> None:
+    text = FATAL.replace("any_errors_fatal: true", "any_errors_fatal: true\n  force_handlers: true")
+    hosts, records = Hosts(("t2", "b")), Records()
+    await run(hosts, records, text=text)
+    assert {host for word, host in hosts.did if word == "h"} == set("abc")
+    mended = Hosts()
+    await run(mended, records, resume=True, text=text)
+    each = Counter({(word, host): 1 for word in ("t3", "t4", "t5") for host in "abc"})
+    assert Counter(mended.did) == each + Counter({("t2", "b"): 1})
+
+
+async def test_a_handler_that_is_notified_after_it_was_forced_runs_in_the_end(run: Callable[..., Any]) -> None:
+    text = """
+- hosts: a
+  gather_facts: false
+  force_handlers: true
+  tasks:
+    - {name: t1, command: t1, notify: h}
+    - {name: t2, command: t2}
+    - {name: t3, command: t3, notify: h}
+    - {name: t4, command: t4}
+    - {name: t5, command: t5}
+  handlers:
+    - {name: h, command: h}
+"""
+    first, records = Hosts(("t2", "a")), Records()
+    await run(first, records, text=text)
+    assert ("h", "a") in first.did
+    second = Hosts(("t4", "a"))
+    await run(second, records, resume=True, text=text.replace("force_handlers: true", "force_handlers: false"))
+    assert [word for word, _ in second.did] == ["t2", "t3", "t4"]
+    third = Hosts()
+    await run(third, records, resume=True, text=text)
+    assert [word for word, _ in third.did] == ["t4", "t5", "h"]
+
+
 async def test_forced_handlers_are_not_run_again(run: Callable[..., Any]) -> None:
     text = FATAL.replace("any_errors_fatal: true", "force_handlers: true")
     hosts, records = Hosts(("t2", "b")), Records()
