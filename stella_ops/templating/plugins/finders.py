@@ -134,8 +134,11 @@ def _package(name: str, places: list[str]) -> ModuleSpec:
 
 def _builtin(name: str, rest: list[str]) -> ModuleSpec | None:
     """``ansible_collections.ansible.builtin.plugins.…``: another name of what ansible-core has."""
-    if rest[:2] == ["plugins", "module_utils"] and len(rest) > 2:
-        return ModuleSpec(name, _Same(importlib.import_module(".".join([_UTILS, *rest[2:]]))))
+    if rest[:1] == ["plugins"] and len(rest) > 1:
+        base = {"module_utils": _UTILS, "modules": "ansible.modules"}.get(rest[1], f"ansible.plugins.{rest[1]}")
+        with contextlib.suppress(ImportError):
+            found = importlib.import_module(".".join([base, *rest[2:]]))
+            return ModuleSpec(name, _Same(found), is_package=hasattr(found, "__path__"))
     return _package(name, [])
 
 
