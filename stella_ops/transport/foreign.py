@@ -68,11 +68,11 @@ def read_foreign(name: str, path: Path, source: bytes, folders: Sequence[Path]) 
         raise TaskError(f"the module '{name}' is for Windows, which is not supported", where=str(path))
     if kind is not Kind.PYTHON:
         return Foreign(name, path, kind)
-    search = _Search(folders)
     reference = parse(name)
     package = None
     if reference is not None:
         package = ".".join((_COLLECTIONS, reference.collection, "plugins", "modules", *reference.folders))
+    search = _Search(folders, f"{package or 'ansible.legacy'}.{path.stem}")
     search.follow(source, path, f"{package}.{path.stem}" if package else _UTILS + ".basic", False)
     libs = tuple(dict.fromkeys(f"{_OURS}.{lib}" for lib in (*_ALWAYS, *search.libs)))
     return Foreign(name, path, kind, libs, search.utils, package, search.aliases)
@@ -94,10 +94,16 @@ def foreign_request(foreign: Foreign, call: ModuleCall) -> dict[str, Any]:
 
 
 class _Search:
-    """Follows imports of ``ansible.module_utils`` and of the ``module_utils`` of collections."""
+    """Follows imports of ``ansible.module_utils`` and of the ``module_utils`` of collections.
 
-    def __init__(self, folders: Sequence[Path]) -> None:
+    Args:
+        folders: with the user's own ``module_utils``.
+        whose: the module's name in errors.
+    """
+
+    def __init__(self, folders: Sequence[Path], whose: str) -> None:
         self._folders = folders
+        self._whose = whose
         self.libs: dict[str, None] = {}
         self.utils: dict[str, Unit] = {}
         self.aliases: dict[str, str] = {}
@@ -124,8 +130,12 @@ class _Search:
             hint = "module_utils of your own go into a folder 'module_utils' beside the playbook or in the role"
             parts = module.split(".")
             if parts[0] == _COLLECTIONS and len(parts) > 4:
-                hint = explain(current(), parts[4], ".".join([*parts[1:3], *(parts[5:] or ["*"])])) or hint
-            raise TaskError(f"the module file {path} imports '{module}', which is nowhere", hint=hint)
+                hint = explain(current(), parts[4], ".".join([*parts[1:3], *(parts[5:] or names or ["*"])])) or hint
+            looked = [*(f"{module}.{each}" for each in names), module]
+            raise TaskError(
+                f"Could not find imported module support code for {self._whose}. Looked for ({looked})",
+                hint=f"{path} imports it; {hint}",
+            )
 
     def _take(self, full: str) -> bool:
         if full in self.utils or f"{full}.__init__" in self.utils or full in self.aliases:
@@ -149,13 +159,15 @@ class _Search:
 
     def _take_collected(self, full: str) -> bool:
         parts = full.split(".")
-        if len(parts) < 6 or parts[3] != "plugins":
+        if len(parts) < 5 or parts[3] != "plugins":
             return True  # folders, up to those of plug-ins
         if parts[1:3] == ["ansible", "builtin"]:
-            return self._alias(full, ".".join([_UTILS, *parts[5:]]))
+            return len(parts) == 5 or self._alias(full, ".".join([_UTILS, *parts[5:]]))
         found = current().get(".".join(parts[1:3]))
         if found is None:
             return False
+        if len(parts) == 5:
+            return (found.folder.joinpath(*parts[3:]) / "__init__.py").is_file()
         redirect = found.redirected_import(full)
         if redirect is not None:
             return self._alias(full, redirect)
