@@ -67,7 +67,7 @@ def test_other_names(install, tmp_path: Path) -> None:
     ],
 )
 def test_what_is_nowhere(install, tmp_path: Path, line: str, hint: str) -> None:
-    with pytest.raises(TaskError, match="Could not find imported module support code for ansible_collections.a.b") as caught:
+    with pytest.raises(TaskError, match="Could not find imported module support code") as caught:
         read(install, tmp_path, line)
     assert hint in (caught.value.hint or "")
     read(install, tmp_path, f"try:\n    {line}\nexcept ImportError:\n    pass\n")
