@@ -381,8 +381,9 @@ def _check_strategy(raw: Mapping[Any, Any], problems: Problems) -> None:
                 hint="leave it out: each task runs on all hosts before the next (linear); -vvv shows all of a failure",
             )
         elif short not in _STRATEGIES:
+            plugin = "." in short  # of a collection
             problems.add(
-                f"unknown strategy '{strategy}'",
+                f"the strategy plug-in '{short}' is not supported" if plugin else f"unknown strategy '{strategy}'",
                 where=origin_of(strategy) or key_origin(raw, "strategy"),
                 hint=did_you_mean(short, _STRATEGIES) or f"known: {', '.join(_STRATEGIES)}",
             )

@@ -98,7 +98,8 @@ class SessionPool:
 
             return SshSession(spec, self._code, self._ssh_connector())
         raise InventoryError(
-            f"unknown connection '{spec.kind}'",
+            f"{'the connection plug-in' if '.' in spec.kind else 'unknown connection'} '{spec.kind}'"
+            + (" is not supported" if "." in spec.kind else ""),
             where=spec.name,
             hint=did_you_mean(spec.kind, KINDS) or f"known: {', '.join(KINDS)}",
         )

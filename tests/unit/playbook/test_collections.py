@@ -106,6 +106,7 @@ def test_playbooks_of_collections(install, modules, write) -> None:
         ("import_role: {name: x.y.r}", "the role 'x.y.r' was not found"),
         ("debug:\n      with_x.y.z: [1]", "unknown loop 'with_x.y.z'"),
         ("debug:\n      module_defaults: {group/a.b.none: {}}", "could not resolve the module_defaults group a.b.none"),
+        ("debug:\n- hosts: all\n  strategy: a.b.slow", "the strategy plug-in 'a.b.slow' is not supported"),
         ("debug:\n      collections: [{a: b}]", "'collections' must be names of collections"),
     ],
 )
