@@ -146,6 +146,7 @@ class PlayRunner:
         if gather is not None and hosts and is_selected(gather.inherited.tags, options.tags, options.skip_tags):
             journal.place(FACTS, gather)
             await self._lockstep.run(gather, hosts)
+            self._variables.facts_gathered(self._batch.active())
 
     # -- steps
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,10 @@ from stella_ops.engine.play_runner import PlayRunner
 from stella_ops.engine.run_context import RunContext
 from stella_ops.engine.task_runner import TaskRunner
 from stella_ops.engine.variables import PlayVariables
+from stella_ops.engine.vars_files import VarsFiles
 from stella_ops.errors import PatternError, PlaybookError, StellaError, TemplateError
-from stella_ops.origins import Origin, origin_of
+from stella_ops.origins import origin_of
 from stella_ops.playbook.model import Play, Playbook, Prompt, walk_tasks
-from stella_ops.playbook.variables import load_vars_file
 from stella_ops.templating.templar import Templar
 
 # How the hosts of a batch go through a play's tasks.
@@ -223,7 +224,9 @@ class Run:
                 variables.answer(prompt.name, self._answer(prompt))
         await context.recall(alive)
         strategy = self._strategy(play)
-        self._load_vars_files(play, variables, alive, folder)
+        files = VarsFiles(context, play, variables, folder)
+        files.load(alive)
+        variables.facts_gathered = functools.partial(files.load, with_facts=True)
         serial = context.templar.render(play.serial, variables.of(alive[0])) if play.serial is not None else None
         tasks = TaskRunner(context, variables, [folder])
         tasks_of_host = known_tasks(play, context.options)
@@ -318,19 +321,6 @@ class Run:
             )
         return name
 
-    def _load_vars_files(self, play: Play, variables: PlayVariables, hosts: Iterable[str], folder: Path) -> None:
-        if not play.vars_files:
-            return
-        loaded: dict[str, dict[str, Any]] = {}
-        for host in hosts:
-            mine: dict[str, Any] = {}
-            variables.files[host] = mine
-            for entry in play.vars_files:
-                alternatives = entry if isinstance(entry, list) else [entry]
-                named = [str(self._context.templar.render(name, variables.of(host))) for name in alternatives]
-                where = origin_of(alternatives[0]) or origin_of(entry) or play.origin
-                mine.update(first_file(named, folder, loaded, where))
-
     def _is_out(self, host: str) -> bool:
         state = self._context.states.get(host)
         return state is not None and (state.failed or state.unreachable)
@@ -363,17 +353,3 @@ def role_names(play: Play) -> dict[str, Any]:
         "ansible_dependent_role_names": needed,
         "ansible_role_names": sorted({*direct, *needed}),
     }
-
-
-def first_file(names: list[str], folder: Path, loaded: dict[str, dict[str, Any]], where: Origin) -> dict[str, Any]:
-    """The variables of the first of some alternative files that is there."""
-    for name in names:
-        path = folder / Path(name).expanduser()
-        key = str(path)
-        if key in loaded:
-            return loaded[key]
-        if path.is_file():
-            loaded[key] = load_vars_file(path)
-            return loaded[key]
-    listed = ", ".join(names)
-    raise PlaybookError(f"vars_files: none of these files is there: {listed}", where=where, hint=f"looked in {folder}")

@@ -9,7 +9,7 @@ all. Layers are looked through, not merged: a task costs no copying.
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ class PlayVariables:
 
     Attributes:
         files: the content of ``vars_files`` for each host, merged in the order written.
+        facts_gathered: called with hosts whose facts may say more of their files.
         batch: the hosts the play runs on now.
         roles: those whose variables are the whole play's.
     """
@@ -66,6 +67,7 @@ class PlayVariables:
         self._play_vars = dict(play_vars)
         self._playbook_dir = playbook_dir
         self.files: dict[str, dict[str, Any]] = {}
+        self.facts_gathered: Callable[[Iterable[str]], None] = lambda hosts: None
         self.batch: list[str] = []
         self.roles = [role for role in roles if role.public]
         # With the role itself, so that no other can take its id.

@@ -14,7 +14,7 @@ from stella_ops.errors import PlaybookError
 from stella_ops.origins import Origin, key_origin, origin_of
 from stella_ops.playbook.files import missing
 from stella_ops.playbook.inheritance import fold
-from stella_ops.playbook.keywords import spoken
+from stella_ops.playbook.keywords import is_template, spoken
 from stella_ops.playbook.model import Block, Handler, Inherited, Role, Step
 from stella_ops.playbook.roles import FROM, RoleReader, RoleUse
 
@@ -108,6 +108,8 @@ class Importer:
             self._reader.problems.add(f"'{key}' needs the name of a file", where=where)
             return None
         name = str(self._reader.static(written))
+        if is_template(name):
+            return None  # told already
         tried = candidates(name, parent, self._reader.playbook_folder, kind)
         for path in tried:
             if path.is_file():

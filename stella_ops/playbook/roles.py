@@ -18,7 +18,7 @@ from stella_ops.errors import CollectionError, PlaybookError
 from stella_ops.origins import Origin, SourceMapping, SourceText, key_origin, origin_of
 from stella_ops.playbook.files import inside, missing
 from stella_ops.playbook.inheritance import fold
-from stella_ops.playbook.keywords import ROLE, check_values, spoken
+from stella_ops.playbook.keywords import ROLE, check_values, is_template, spoken
 from stella_ops.playbook.model import Block, Handler, Inherited, Role
 from stella_ops.playbook.module_names import collection_of, read_collections, search_list
 from stella_ops.playbook.variables import load_vars_file
@@ -119,6 +119,8 @@ class RoleReader:
             names = " → ".join(role.name for role in parents[:6])
             reader.problems.add(f"roles depend on each other in a circle: {names} …", where=use.origin)
             return None, []
+        if is_template(use.name):
+            return None, []  # that it cannot be known is told already
         beside = Path(parents[-1].folder) if parents else None
         if beside is None and parent.role is not None:
             beside = Path(parent.role.folder)

@@ -110,7 +110,16 @@ class ValueEnvironment(TextEnvironment):
     concat = staticmethod(native_concat)
 
     def __init__(self) -> None:
-        super().__init__(finalize=None)
+        super().__init__(finalize=None, trim_blocks=True)
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        """Templates inside the quoted terms of a lookup are rendered, as ansible-core has it."""
+        tree = super()._parse(source, name, filename)
+        if source.count("{{") > 1 and _A_LOOKUP.search(source):
+            for call in tree.find_all(nodes.Call):
+                if isinstance(call.node, nodes.Name) and call.node.name in _LOOKUPS:
+                    call.args = [_EmbeddedTemplates().visit(argument) for argument in call.args]
+        return tree
 
     def preprocess(self, source: str, name: str | None = None, filename: str | None = None) -> str:
         """A backslash inside text inside ``{{ }}`` is a backslash, as ansible-core has it.
@@ -127,6 +136,8 @@ class ValueEnvironment(TextEnvironment):
         return "".join(tokens) + ("\n" if source.endswith("\n") else "")
 
 
+_LOOKUPS = ("lookup", "query", "q")
+_A_LOOKUP = re.compile(r"\b(?:lookup|query|q)\s*\(")
 _NO_ESCAPES = ""
 _ESCAPES = "\\'\"abfnrtvxuUN01234567\n"  # what may follow a backslash in Python
 
@@ -192,12 +203,15 @@ def parsed_condition(expression: str) -> nodes.Template:
 
 
 class _EmbeddedTemplates(NodeTransformer):
-    """Makes templates inside the quoted texts of a condition what they stand for: ``'{{ a }}' == 'b'``."""
+    """Makes templates inside quoted texts what they stand for: the condition ``'{{ a }}' == 'b'``."""
 
     def visit_Const(self, node: nodes.Const) -> nodes.Node:
         if not isinstance(node.value, str) or not is_template(node.value):
             return node
-        body = value_environment().parse(node.value).body
+        try:
+            body = value_environment().parse(node.value).body
+        except jinja2.TemplateSyntaxError:
+            return node  # braces that mean nothing to Jinja2
         parts: list[nodes.Expr] = []
         for output in body:
             if not isinstance(output, nodes.Output):
