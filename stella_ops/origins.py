@@ -318,6 +318,7 @@ class _Builder:
         self._loader = loader
         self._error = error
         self._made: dict[int, Any] = {}
+        self._unsafe = 0
         self.problems: list[ParseError] = []
 
     def raise_any(self) -> None:
@@ -337,6 +338,20 @@ class _Builder:
         known = self._made.get(id(node))
         if known is not None:  # an alias of an anchored collection
             return known
+        if node.tag == "!unsafe":  # so is all that it holds
+            self._unsafe += 1
+            try:
+                return self._collection(node)
+            finally:
+                self._unsafe -= 1
+        if node.tag in ("!vault", "!vault-encrypted"):
+            return self._vault("", self._origin(node))
+        if node.tag.startswith("!"):
+            self._note(f"unknown YAML tag '{node.tag}'", where=self._origin(node), hint="known here: !unsafe, !vault")
+            return None
+        return self._collection(node)
+
+    def _collection(self, node: yaml.Node) -> Any:
         if isinstance(node, yaml.SequenceNode):
             items = SourceList(self._origin(node))
             self._made[id(node)] = items
@@ -351,6 +366,8 @@ class _Builder:
     def _scalar(self, node: yaml.ScalarNode) -> Any:
         tag = node.tag
         if tag == "tag:yaml.org,2002:str":
+            if self._unsafe:
+                return str(node.value)
             return SourceText(node.value, self._origin(node))
         if tag == "!unsafe":
             return str(node.value)

@@ -71,7 +71,7 @@ def read_tags(raw: Mapping[str, Any], problems: Problems) -> frozenset[str]:
         if isinstance(tag, str | int):
             found.update(part.strip() for part in str(tag).split(",") if part.strip())
         else:
-            problems.add(f"a tag must be text, not {spoken(tag)}", where=where)
+            problems.add(f"a tag must be text, not {spoken(tag)}", where=where, exit_code=1)
     return frozenset(found)
 
 
@@ -96,6 +96,7 @@ def check_names(variables: Mapping[Any, Any], default: Origin | None, problems: 
                 f"'{name}' cannot be the name of a variable",
                 where=key_origin(variables, name, default),
                 hint="a name has letters, digits and underscores, and does not start with a digit",
+                exit_code=1,
             )
 
 

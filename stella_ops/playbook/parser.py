@@ -146,7 +146,8 @@ class _PlaybookReader:
             target = installed.current().playbook(name) or path.parent / Path(name).expanduser()
             if not target.is_file():
                 hint = explain(installed.current(), "playbook", name) or f"looked at {target}"
-                problems.add(f"the playbook '{name}' was not found", where=where, hint=hint, rule="missing-file")
+                text = f"the playbook '{name}' was not found"
+                problems.add(text, where=where, hint=hint, rule="missing-file", exit_code=1)
                 return []
             if collection_of(target.parent.absolute()) is None:
                 installed.current().add_beside(target.parent.absolute())
@@ -338,7 +339,7 @@ def _check_order(raw: Mapping[Any, Any], problems: Problems) -> None:
     order = raw.get("order")
     if order is not None and not is_template(order) and order not in ORDERS:
         hint = did_you_mean(str(order), ORDERS) or f"known: {', '.join(ORDERS)}"
-        problems.add(f"'order' cannot be {spoken(order)}", where=key_origin(raw, "order"), hint=hint)
+        problems.add(f"'order' cannot be {spoken(order)}", where=key_origin(raw, "order"), hint=hint, exit_code=5)
 
 
 def _check_keys(raw: Mapping[Any, Any], modules: ModuleIndex, problems: Problems) -> None:
@@ -386,6 +387,7 @@ def _check_strategy(raw: Mapping[Any, Any], problems: Problems) -> None:
                 f"the strategy plug-in '{short}' is not supported" if plugin else f"unknown strategy '{strategy}'",
                 where=origin_of(strategy) or key_origin(raw, "strategy"),
                 hint=did_you_mean(short, _STRATEGIES) or f"known: {', '.join(_STRATEGIES)}",
+                exit_code=1,
             )
 
 

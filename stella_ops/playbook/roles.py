@@ -63,7 +63,8 @@ def read_entry(raw: Any, reader: TaskReader, what: str) -> RoleUse | None:
     name = raw.get("role", raw.get("name"))
     if not isinstance(name, str) or not name.strip():
         hint = "a role from Galaxy is installed first: ansible-galaxy install" if "src" in raw else None
-        reader.problems.add(f"an entry of '{what}' needs the name of a role under 'role'", where=where, hint=hint)
+        text = f"an entry of '{what}' needs the name of a role under 'role'"
+        reader.problems.add(text, where=where, hint=hint, exit_code=1)
         return None
     check_values({key: value for key, value in raw.items() if key in ROLE}, reader.problems)
     params = {key: value for key, value in raw.items() if key not in ROLE and isinstance(key, str)}
@@ -117,7 +118,7 @@ class RoleReader:
         reader = self._reader
         if len(parents) > _DEEPEST:
             names = " → ".join(role.name for role in parents[:6])
-            reader.problems.add(f"roles depend on each other in a circle: {names} …", where=use.origin)
+            reader.problems.add(f"roles depend on each other in a circle: {names} …", where=use.origin, exit_code=1)
             return None, []
         if is_template(use.name):
             return None, []  # that it cannot be known is told already
