@@ -17,7 +17,6 @@ from __future__ import annotations
 import io
 import shlex
 import sys
-from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,7 +75,7 @@ def unpack(case: Broken, folder: Path) -> None:
 
 
 @pytest.fixture
-def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder to work in, and a home that has no settings."""
     work, home = tmp_path / "work", tmp_path / "home"
     work.mkdir()
@@ -87,7 +86,7 @@ def surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(work)
     monkeypatch.setattr(sys, "stdin", io.StringIO())
-    yield work
+    return work
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parent.name}/{path.stem}")
