@@ -178,17 +178,16 @@ def target(task):
 
 def place_file(task, source, dest, attributes):
     """Copy one file of the host."""
-    if os.path.exists(dest) and os.path.samefile(source, dest):
-        task.fail("{} and {} are the same file".format(source, dest))
-    expected = task.args["checksum"]
+    same = os.path.exists(dest) and os.path.samefile(source, dest) and not os.path.islink(dest)
     try:
-        if expected:
-            found = files.digest(source, "sha1")[0]
-            if found != expected.lower():
-                words = "Copied file does not match the expected checksum. Transfer failed."
-                task.fail(words, checksum=found, expected_checksum=expected)
+        if task.args["checksum"]:
+            as_expected(task, files.digest(source, "sha1")[0])
         with open(source, "rb") as stream:
-            result = place(task, Source(stream), dest, attributes)
+            if same:
+                result = only_attributes(task, dest, attributes, Source(stream))
+                del result["sha256"]  # nobody has asked for it
+            else:
+                result = place(task, Source(stream), dest, attributes)
     except OSError as error:
         task.fail("cannot read {}: {}".format(source, error.strerror))
     result["src"] = source
@@ -199,6 +198,14 @@ def place_file(task, source, dest, attributes):
         except (OSError, ValueError):
             pass  # a host that is bound to FIPS 140
     return result
+
+
+def as_expected(task, found):
+    """Fail where ``checksum`` names another SHA-1 than that of what is to be copied."""
+    expected = task.args["checksum"]
+    if expected and found != expected.lower():
+        words = "Copied file does not match the expected checksum. Transfer failed."
+        task.fail(words, checksum=found, expected_checksum=expected)
 
 
 def place(task, source, dest, attributes):
@@ -216,6 +223,8 @@ def place(task, source, dest, attributes):
     if regular and known and source.size in (None, old.st_size):
         if sha256_of(dest) == source.sha256:
             return only_attributes(task, dest, attributes, source)
+    if source.sha1 is not None:
+        as_expected(task, source.sha1)
     needs_bytes = not task.check_mode or (task.diff_mode and (source.size or 0) <= difftext.LIMIT)
     if source.stream is None:
         if source.sha256 is None:

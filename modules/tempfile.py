@@ -4,6 +4,8 @@
 import importlib
 import os
 
+from stella_ops.remote.lib import files
+
 ARGUMENTS = {
     "state": {"type": "str", "default": "file", "choices": ["directory", "file"], "doc": "What to make."},
     "path": {"type": "path", "doc": "The folder to make it in; the system's for temporary files when not given."},
@@ -29,13 +31,4 @@ def run(task):
             path = tempfile.mkdtemp(prefix=args["prefix"], suffix=args["suffix"], dir=args["path"])
     except (OSError, ValueError) as error:
         task.fail(str(error))
-    found = os.lstat(path)
-    return {
-        "changed": True,
-        "path": path,
-        "state": args["state"],
-        "mode": "{:04o}".format(found.st_mode & 0o7777),
-        "uid": found.st_uid,
-        "gid": found.st_gid,
-        "size": found.st_size,
-    }
+    return dict(files.describe(path), changed=True, path=path)

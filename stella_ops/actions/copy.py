@@ -36,7 +36,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "unsafe_writes": {"type": "bool", "default": False},
 }
 
-_CONTROLLER_ONLY = frozenset({"src", "content", "local_follow", "decrypt", "checksum"})
+_CONTROLLER_ONLY = frozenset({"src", "content", "local_follow", "decrypt"})
 
 # Files of a folder that are on their way to a host at the same time.
 AT_ONCE = 16
@@ -104,8 +104,6 @@ async def _copy_file(context: ActionContext, args: dict[str, Any], source: Path,
         wanted["_content_size"] = content.size
     else:
         wanted.update(content_args(plain))
-    if args.get("checksum") and args["checksum"] != wanted["_content_sha1"]:
-        raise ActionFailure(f"Copied file does not match the expected checksum: {source} has {wanted['_content_sha1']}")
     result = await context.module("copy", wanted, content=content if plain is None else plain)
     if result.get("changed") and not result.get("failed"):
         result.setdefault("src", str(source))

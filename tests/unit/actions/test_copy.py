@@ -173,7 +173,8 @@ async def test_the_hosts_own_files_are_its_own_matter(make_context: Callable[...
     assert (session.calls[0].args, session.calls[0].content) == (args, None)
 
 
-async def test_a_checksum_that_does_not_match(make_context: Callable[..., Any], tmp_path: Path) -> None:
+async def test_the_host_compares_the_checksum(make_context: Callable[..., Any], session: Any, tmp_path: Path) -> None:
     (tmp_path / "f").write_text("x")
-    with pytest.raises(ActionFailure, match="checksum"):
-        await copy.run(make_context(), {"src": "f", "dest": "/x", "checksum": "0" * 40})
+    await copy.run(make_context(), {"src": "f", "dest": "/x", "checksum": "0" * 40})
+    await copy.run(make_context(), {"content": "x", "dest": "/x", "checksum": "0" * 40})
+    assert [call.args["checksum"] for call in session.calls] == ["0" * 40] * 2

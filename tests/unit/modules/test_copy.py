@@ -336,7 +336,7 @@ def test_remote_src_copies_a_file_of_the_host(host):
     assert (result["changed"], result["src"]) == (True, str(src))
     assert (dest.read_bytes(), mode(dest)) == (TEXT, 0o751)
     assert host("copy", src=str(src), dest=str(dest), remote_src=True)["changed"] is False
-    assert "same file" in host("copy", src=str(src), dest=str(src), remote_src=True)["msg"]
+    assert host("copy", src=str(src), dest=str(src), remote_src=True)["changed"] is False
     missing = host("copy", src=str(host.folder / "none"), dest=str(dest), remote_src=True)
     assert "does not exist on this host" in missing["msg"]
 
@@ -517,3 +517,12 @@ def test_compressed_chunks(host):
         assert result["failed"] is True
         assert "exception" not in result
     assert os.listdir(host.folder) == ["f"]
+
+
+def test_a_checksum_that_does_not_match(host):
+    dest = host.folder / "f"
+    wrong = host("copy", dest=str(dest), content=TEXT, checksum="0" * 40, **told(TEXT))
+    assert wrong["msg"] == "Copied file does not match the expected checksum. Transfer failed."
+    assert (wrong["expected_checksum"], dest.exists()) == ("0" * 40, False)
+    dest.write_bytes(TEXT)  # nothing is to be copied
+    assert host("copy", dest=str(dest), content=TEXT, checksum="0" * 40, **told(TEXT))["changed"] is False
