@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,10 +32,9 @@ from stella_ops.transport.session import Session
 
 # What is another at every run.
 VOLATILE = frozenset({"time", "duration", "run_id", "start", "end", "delta", "ansible_facts", "backup_file"}) | {
-    *("atime", "mtime", "ctime", "birthtime", "inode", "dev", "uid", "gid", "nlink", "blocks", "version")
+    *("atime", "mtime", "ctime", "birthtime", "inode", "dev", "uid", "gid", "nlink", "blocks", "version"),
+    *("access_time", "modification_time"),
 }
-
-_TIMES = re.compile(r"\b(access|modification)_time: \S+\n")
 
 
 class LinkedSession(LocalSession):
@@ -186,7 +184,7 @@ def _plain(value: Any, root: Path) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item, root) for item in value]
     # Differences show times as text.
-    return _TIMES.sub("", value.replace(str(root), "ROOT")) if isinstance(value, str) else value
+    return value.replace(str(root), "ROOT") if isinstance(value, str) else value
 
 
 def recap(played: Played) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from stella_ops.engine import task_runner
 from stella_ops.engine.traits import Traits
 
 rows = sys.modules["tests_integration_play_rows"]  # loaded by conftest.py
@@ -233,6 +234,7 @@ def test_rows_change_nothing(book: list[dict[str, Any]], options: dict[str, Any]
         ahead = run(folder, book, options, "ahead")
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Traits, "may_follow", lambda self, task: False)
+            patch.setattr(task_runner, "items_may_follow", lambda task, folders: False)
             after = run(folder, book, options, "after")
         pipelined = run(folder, book, options, "pipelined", strategy="pipelined")
     finally:
