@@ -54,8 +54,9 @@ def doctor(
     It needs no agent on the hosts, and changes nothing there.
     """
     from stella_ops.cli.doctor_collector import Collector
-    from stella_ops.cli.execution import Choices, execute, prepare
+    from stella_ops.cli.execution import execute
     from stella_ops.cli.single_task import single_task
+    from stella_ops.cli.workplace import Choices, prepare
     from stella_ops.console.stream import wants_color
     from stella_ops.doctor.checks import load_checks
     from stella_ops.doctor.exit_status import exit_status

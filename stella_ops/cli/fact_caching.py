@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stella_ops.cli.execution import Workplace
+    from stella_ops.cli.workplace import Workplace
     from stella_ops.engine.fact_caches.base import FactCache
     from stella_ops.engine.fact_caches.kept import KeptFacts
 

@@ -21,8 +21,8 @@ from stella_ops.cli.hostkeys_options import (
 )
 
 if TYPE_CHECKING:
-    from stella_ops.cli.execution import Choices
     from stella_ops.cli.hostkeys_site import Site
+    from stella_ops.cli.workplace import Choices
     from stella_ops.hostkeys.service import Pinned
     from stella_ops.store.host_keys import HostKey
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from stella_ops.cli.execution import Choices
+    from stella_ops.cli.workplace import Choices
 
 TARGETS = ("store", "inventory", "known_hosts")
 
@@ -48,7 +48,7 @@ def source_options(command: Any) -> Any:
 
 def choices_of(given: dict[str, Any]) -> Choices:
     """The shared options, as the library takes them."""
-    from stella_ops.cli.execution import Choices
+    from stella_ops.cli.workplace import Choices
 
     return Choices(**given)
 

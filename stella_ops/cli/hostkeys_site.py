@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from stella_ops.cli.execution import Choices, Workplace, prepare
+from stella_ops.cli.workplace import Choices, Workplace, prepare
 from stella_ops.errors import PatternError, UsageError
 
 if TYPE_CHECKING:

@@ -51,7 +51,7 @@ def inventory(
 ) -> int:
     """Show what an inventory means."""
     from stella_ops.cli import inventory_forms as forms
-    from stella_ops.cli.execution import Choices, check_limit, prepare
+    from stella_ops.cli.workplace import Choices, check_limit, prepare
     from stella_ops.errors import OptionsError
     from stella_ops.origins import did_you_mean
 

@@ -14,8 +14,8 @@ from stella_ops.inventory.patterns import without_files
 from stella_ops.store.journal_writer import JournalWriter
 
 if TYPE_CHECKING:
-    from stella_ops.cli.execution import Workplace
     from stella_ops.cli.resuming import Resuming
+    from stella_ops.cli.workplace import Workplace
     from stella_ops.engine.events import Reporter
     from stella_ops.playbook.model import Playbook
     from stella_ops.store.run_reporter import RunRecorder

@@ -60,8 +60,8 @@ def lint(
         return 0
     if not playbooks:
         raise UsageError("name a playbook", hint="stella-ops lint site.yml -i inventory")
-    from stella_ops.cli.execution import Choices, module_environment, prepare
     from stella_ops.cli.play import find_playbooks
+    from stella_ops.cli.workplace import Choices, module_environment, prepare
     from stella_ops.console.stream import wants_color
     from stella_ops.linting.check import lint as find
     from stella_ops.module_folders import folders_beside, split_paths

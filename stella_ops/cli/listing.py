@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from stella_ops.cli.execution import Workplace
+from stella_ops.cli.workplace import Workplace
 from stella_ops.engine.play_hosts import play_hosts, play_pattern
 from stella_ops.engine.tags import is_selected
 from stella_ops.playbook.model import Play, Playbook, Task, walk_tasks

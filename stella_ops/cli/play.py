@@ -13,7 +13,7 @@ from stella_ops.cli.versions import version_option
 from stella_ops.errors import MissingPlaybookError, UsageError
 
 if TYPE_CHECKING:
-    from stella_ops.cli.execution import Workplace
+    from stella_ops.cli.workplace import Workplace
 
 
 @click.command(
@@ -94,7 +94,8 @@ def play(
     import dataclasses
 
     from stella_ops.cli.collections import print_notices
-    from stella_ops.cli.execution import Choices, check_limit, execute, failing_with_one, module_environment, prepare
+    from stella_ops.cli.execution import execute, failing_with_one
+    from stella_ops.cli.workplace import Choices, check_limit, module_environment, prepare
     from stella_ops.module_folders import folders_beside, split_paths
 
     with failing_with_one(given["detailed_exitcode"]):

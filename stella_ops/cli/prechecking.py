@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stella_ops.cli.execution import Workplace
+from stella_ops.cli.workplace import Workplace
 from stella_ops.errors import StellaError
 from stella_ops.linting.half_done import could_be
 from stella_ops.playbook.model import Playbook
@@ -23,8 +23,8 @@ def refuse_what_is_certain_to_fail(workplace: Workplace, books: Sequence[Playboo
         return
     import copy
 
-    from stella_ops.cli.execution import roles_path
     from stella_ops.cli.modules import module_index
+    from stella_ops.cli.workplace import roles_path
     from stella_ops.linting.precheck import CertainFailure, check
     from stella_ops.playbook.files import PlaybookFiles
 

@@ -53,9 +53,10 @@ def run(
     from pathlib import Path
 
     from stella_ops.cli.collections import use_collections
-    from stella_ops.cli.execution import Choices, check_limit, execute, failing_with_one, module_environment, prepare
+    from stella_ops.cli.execution import execute, failing_with_one
     from stella_ops.cli.modules import module_index
     from stella_ops.cli.single_task import single_step
+    from stella_ops.cli.workplace import Choices, check_limit, module_environment, prepare
     from stella_ops.errors import OptionsError, PlaybookError
     from stella_ops.module_folders import folders_beside, split_paths
     from stella_ops.origins import Origin, SourceMapping, SourceText

@@ -90,8 +90,8 @@ def tunnel(
     import asyncio
     import sys
 
-    from stella_ops.cli.execution import Choices, prepare
     from stella_ops.cli.tunnelling import end_of, keep_tunnels
+    from stella_ops.cli.workplace import Choices, prepare
     from stella_ops.console.tunnels import JsonView, LineView
 
     workplace = prepare(Choices(**given))

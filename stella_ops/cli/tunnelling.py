@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from stella_ops.cli.execution import Workplace, make_pool
+from stella_ops.cli.execution import make_pool
+from stella_ops.cli.workplace import Workplace
 from stella_ops.engine.host_specs import HostSpecs
 from stella_ops.errors import StellaError, UnreachableError, UsageError
 from stella_ops.settings import Project

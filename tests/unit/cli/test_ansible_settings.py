@@ -11,7 +11,7 @@ import pytest
 
 from stella_ops.ansible_settings.reading import read_ansible_settings
 from stella_ops.ansible_settings.table import QUIET, SETTINGS, document
-from stella_ops.cli.execution import Choices, prepare
+from stella_ops.cli.workplace import Choices, prepare
 from stella_ops.errors import SettingsError
 
 DOCS = Path(__file__).parents[3] / "docs" / "ansible-settings.md"

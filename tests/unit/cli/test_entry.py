@@ -42,9 +42,9 @@ def _breaking(problem: BaseException) -> Callable[..., Any]:
 def test_a_defect_of_ours(
     stella: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, hosts: Any, flags: tuple[str, ...], shown: bool
 ) -> None:
-    from stella_ops.cli import execution
+    from stella_ops.cli import workplace
 
-    monkeypatch.setattr(execution, "load_inventory", _breaking(RuntimeError("inside")))
+    monkeypatch.setattr(workplace, "load_inventory", _breaking(RuntimeError("inside")))
     said = stella("run", "all", "-m", "ping", "-i", hosts, *flags)
     assert said.status == 250
     assert "defect in stella-ops" in said.err and ("Traceback" in said.err) is shown
@@ -54,9 +54,9 @@ def test_a_defect_of_ours(
 def test_an_interrupt(
     stella: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, hosts: Any, problem: BaseException
 ) -> None:
-    from stella_ops.cli import execution
+    from stella_ops.cli import workplace
 
-    monkeypatch.setattr(execution, "load_inventory", _breaking(problem))
+    monkeypatch.setattr(workplace, "load_inventory", _breaking(problem))
     assert stella("run", "all", "-m", "ping", "-i", hosts).status == 99
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stella_ops.cli.execution import Choices, prepare
+from stella_ops.cli.workplace import Choices, prepare
 from stella_ops.errors import InventoryError, UsageError
 
 

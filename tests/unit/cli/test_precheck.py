@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from stella_ops.cli.execution import Choices, prepare
 from stella_ops.cli.prechecking import refuse_what_is_certain_to_fail
+from stella_ops.cli.workplace import Choices, prepare
 from stella_ops.linting.precheck import CertainFailure
 
 HEAD = "- hosts: web\n  gather_facts: false\n  tasks:\n    - command: touch {{ playbook_dir }}/mark\n"

@@ -17,7 +17,7 @@ INVENTORY = "[web]\na only_a=1\nb\n[web:vars]\nansible_connection=local\nport=80
 @pytest.fixture
 def lint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lint:
     """Writes a playbook beside what is there already, and lints it."""
-    from stella_ops.cli.execution import Choices, prepare
+    from stella_ops.cli.workplace import Choices, prepare
     from stella_ops.linting.check import lint as find
     from stella_ops.module_folders import folders_beside
     from stella_ops.playbook.problems import Problems

@@ -1,0 +1,338 @@
+"""From command-line options to a place to work in: project, settings, inventory, options of the run."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stella_ops.ansible_settings.reading import NOTHING_SET, AnsibleSettings, read_ansible_settings
+from stella_ops.cli.expressions import TemplarExpressions
+from stella_ops.cli.extra_vars import parse_extra_vars
+from stella_ops.cli.fact_caching import flush_cache
+from stella_ops.cli.login_passwords import ask_become_password, ask_connection_password, withhold_passphrase
+from stella_ops.cli.secrets import REDACTOR
+from stella_ops.cli.vault_passwords import take_up_passwords
+from stella_ops.engine.options import RunOptions
+from stella_ops.errors import InventoryError, NoHostsLeftError, PatternError
+from stella_ops.inventory.loader import load_inventory
+from stella_ops.inventory.model import Inventory
+from stella_ops.playbook.model import Playbook
+from stella_ops.redaction import Redactor
+from stella_ops.settings import Project, is_trusted, load_project
+
+if TYPE_CHECKING:
+    from stella_ops.playbook.files import PlaybookFiles
+    from stella_ops.playbook.module_index import ModuleIndex
+    from stella_ops.playbook.problems import Problems
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Choices:
+    """The shared options as they were given; see ``options.py`` for their meaning."""
+
+    inventories: tuple[str, ...] = ()
+    limit: str | None = None
+    remote_user: str | None = None
+    private_key: str | None = None
+    ask_pass: bool = False
+    connection_password_file: str | None = None
+    connection: str | None = None
+    timeout: float | None = None
+    ssh_common_args: str | None = None
+    ssh_extra_args: str | None = None
+    sftp_extra_args: str | None = None
+    scp_extra_args: str | None = None
+    accept_new_host_keys: bool = False
+    become: bool | None = None
+    become_user: str | None = None
+    become_method: str | None = None
+    ask_become_pass: bool = False
+    become_password_file: str | None = None
+    forks: int | None = None
+    extra_vars: tuple[str, ...] = ()
+    task_timeout: int | None = None
+    verbose: int = 0
+    live: bool | None = None
+    output: str = "human"
+    reports: tuple[str, ...] = ()
+    detailed_exitcode: bool = False
+    flush_cache: bool = False
+    force_handlers: bool = False
+    start_at_task: str | None = None
+    step: bool = False
+    one_line: bool = False
+    tree: str | None = None
+    check: bool = False
+    diff: bool = False
+    tags: tuple[str, ...] = ()
+    skip_tags: tuple[str, ...] = ()
+    module_path: tuple[str, ...] = ()
+    tunnel: bool = False
+    orchestrator: str | None = None
+    vault_ids: tuple[str, ...] = ()
+    vault_password_files: tuple[str, ...] = ()
+    ask_vault_pass: bool = False
+
+
+@dataclass(eq=False, repr=False)
+class Workplace:
+    """What a command works with; ``given`` are the choices before other settings completed them."""
+
+    project: Project
+    inventory: Inventory
+    options: RunOptions
+    choices: Choices
+    redactor: Redactor = REDACTOR
+    environ: Mapping[str, str] = field(default_factory=dict)
+    settings: AnsibleSettings = NOTHING_SET
+    modules: ModuleIndex | None = None
+    files: PlaybookFiles | None = None
+    given: dict[str, Any] = field(default_factory=dict)
+
+    def load(self, paths: Sequence[Path], problems: Problems | None = None) -> list[Playbook]:
+        """Read playbooks, and all that they import.
+
+        Args:
+            problems: takes what is wrong in them; then nothing is raised.
+
+        Raises:
+            PlaybookProblems: they are wrong; the problems of all of them are told together.
+        """
+        from stella_ops.cli.modules import module_index
+        from stella_ops.playbook.files import PlaybookFiles
+        from stella_ops.playbook.parser import load_playbook
+        from stella_ops.playbook.problems import Problems
+        from stella_ops.templating.templar import Templar
+
+        self.modules = module_index(self.options.module_folders)
+        self.files = PlaybookFiles(roles_path(self.project.root, self.settings))
+        templar, extra = Templar(), dict(self.options.extra_vars)
+
+        def render(value: Any, variables: Mapping[str, Any]) -> Any:
+            return templar.render(value, {**variables, **extra})
+
+        noted = Problems() if problems is None else problems
+        read = [
+            load_playbook(path, modules=self.modules, files=self.files, render=render, problems=noted) for path in paths
+        ]
+        if problems is None:
+            noted.raise_any()
+        return read
+
+
+def roles_path(root: Path, settings: AnsibleSettings) -> list[Path]:
+    """Folders of roles besides those beside playbooks: those that are set, else ansible-core's defaults."""
+    named: list[Path] | None = settings.choose("DEFAULT_ROLES_PATH")
+    if named:
+        return named
+    usual = ("~/.ansible/roles", "/usr/share/ansible/roles", "/etc/ansible/roles")
+    return [root / "roles", *(Path(part).expanduser() for part in usual)]
+
+
+def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
+    """Read project and inventory, ask for passwords.
+
+    Raises:
+        UsageError: no inventory, or an option that contradicts itself.
+        ParseError: a file is wrong.
+        VaultError: no source of vault passwords has one.
+    """
+    project = project or load_project()
+    environ = withhold_passphrase(project)
+    settings = read_ansible_settings(os.environ, Path.cwd())
+    if choices.output == "human":
+        if choices.verbose:
+            print(f"Using {settings.file} as config file" if settings.file else "No config file found; using defaults")
+        for note in settings.notes:
+            print(f"[WARNING]: {note}", file=sys.stderr)
+    given = dataclasses.asdict(choices)
+    complete(choices, project, settings)
+    take_up_passwords(choices.vault_ids, choices.vault_password_files, ask=choices.ask_vault_pass)
+    extra_vars = parse_extra_vars(choices.extra_vars)
+    inventory = load(choices, project, settings, extra_vars)
+    connection_password = ask_connection_password(choices)
+    choose = settings.choose
+    options = RunOptions(
+        check=choices.check,
+        diff=choices.diff,
+        limit=choices.limit,
+        tags=_split(choices.tags) or tuple(choose("TAGS_RUN") or ("all",)),
+        skip_tags=_split(choices.skip_tags) or tuple(choose("TAGS_SKIP") or ()),
+        extra_vars=extra_vars,
+        become=choices.become or None,
+        become_user=choices.become_user,
+        become_method=choices.become_method,
+        become_password=ask_become_password(choices, connection_password),
+        become_settings=become_settings(settings),
+        become_same_user=choose("BECOME_ALLOW_SAME_USER", default=False),
+        connection_password=connection_password,
+        remote_user=choices.remote_user,
+        connection=choices.connection,
+        forks=choose("DEFAULT_FORKS", choices.forks, project.says("defaults", "forks"), project.defaults.forks),
+        timeout=choose("DEFAULT_TIMEOUT", choices.timeout, _seconds(project), project.defaults.timeout.total_seconds()),
+        task_timeout=choose("TASK_TIMEOUT", choices.task_timeout, default=0),
+        module_folders=tuple(f for f in (project.root / "modules",) if f.is_dir() and is_trusted(f)),
+        verbosity=choices.verbose,
+        remote_port=choose("DEFAULT_REMOTE_PORT"),
+        interpreter=choose("INTERPRETER_PYTHON"),
+        ssh_args=_ssh_args(choices, settings),
+        force_handlers=choices.force_handlers or choose("DEFAULT_FORCE_HANDLERS", default=False),
+        any_errors_fatal=choose("ANY_ERRORS_FATAL", default=False),
+        broken_conditionals=choose("ALLOW_BROKEN_CONDITIONALS", default=False),
+        no_log=choose("DEFAULT_NO_LOG", default=False),
+        error_on_missing_handler=choose("ERROR_ON_MISSING_HANDLER", default=True),
+        strategy=choose("DEFAULT_STRATEGY", default="linear"),
+        gathering=choose("DEFAULT_GATHERING", default="implicit"),
+        inject_facts=choose("INJECT_FACTS_AS_VARS", default=True),
+        merge_hashes=choose("DEFAULT_HASH_BEHAVIOUR") == "merge",
+        start_at_task=choices.start_at_task,
+        step=choices.step,
+        inventory_sources=_named(_sources(choices, project, settings)),
+        config_file=None if settings.file is None else str(settings.file),
+    )
+    workplace = Workplace(project, inventory, options, choices, environ=environ, settings=settings, given=given)
+    if choices.flush_cache:
+        flush_cache(workplace)
+    for secret in (options.become_password, options.connection_password, *environ.values()):
+        if secret:
+            workplace.redactor.add(secret)
+    return workplace
+
+
+def complete(choices: Choices, project: Project, settings: AnsibleSettings) -> None:
+    """Put what is set elsewhere in the place of what a command line leaves open."""
+    choose = settings.choose
+    choices.remote_user = choose("DEFAULT_REMOTE_USER", choices.remote_user, project.says("defaults", "remote_user"))
+    written = project.says("defaults", "private_key_file")
+    key = choose("DEFAULT_PRIVATE_KEY_FILE", choices.private_key, written)
+    choices.private_key = str(key) if key else None
+    kind = choose("DEFAULT_TRANSPORT", choices.connection)
+    choices.connection = None if kind == "smart" else kind
+    choices.become = choose("DEFAULT_BECOME", choices.become or None)
+    choices.become_method = choose("DEFAULT_BECOME_METHOD", choices.become_method)
+    file = choose("BECOME_PASSWORD_FILE")
+    if file and not choices.ask_become_pass and not choices.become_password_file:
+        choices.become_password_file = str(file)
+    if choose("DEFAULT_BECOME_ASK_PASS") and not choices.become_password_file:
+        choices.ask_become_pass = True
+    file = choose("CONNECTION_PASSWORD_FILE")
+    if file and not choices.ask_pass and not choices.connection_password_file:
+        choices.connection_password_file = str(file)
+    if choose("DEFAULT_ASK_PASS") and not choices.connection_password_file:
+        choices.ask_pass = True
+    choices.diff = choices.diff or choose("DIFF_ALWAYS", default=False)
+    choices.verbose = max(choices.verbose, choose("DEFAULT_VERBOSITY", default=0))
+    if choose("DEFAULT_STDOUT_CALLBACK") in ("json", "ansible.posix.json", "ansible.posix.jsonl"):
+        choices.output = "json" if choices.output == "human" else choices.output
+
+
+def load(choices: Choices, project: Project, settings: AnsibleSettings, extra_vars: Mapping[str, Any]) -> Inventory:
+    """Read the inventory that a command line, or what is set elsewhere, names."""
+    mismatch = settings.choose("HOST_PATTERN_MISMATCH", default="error")
+    inventory = load_inventory(
+        _sources(choices, project, settings),
+        ignored=settings.choose("INVENTORY_IGNORE_EXTS"),
+        ignored_names=settings.choose("INVENTORY_IGNORE_PATTERNS", default=()),
+        extra_vars=extra_vars,
+        expressions=TemplarExpressions(),
+    )
+    inventory.mismatch = mismatch
+    inventory.merge_hashes = settings.choose("DEFAULT_HASH_BEHAVIOUR") == "merge"
+    return inventory
+
+
+def check_limit(inventory: Inventory, limit: str | None) -> None:
+    """Refuse a ``--limit`` that leaves no host of an inventory that has some.
+
+    Raises:
+        NoHostsLeftError: it does.
+        PatternError: a part of it names nothing.
+    """
+    if limit is None or not inventory.hosts:
+        return
+    kept, problem = inventory.mismatch, None
+    try:
+        left = inventory.select("all", limit)
+    except PatternError as found:
+        inventory.mismatch, problem = "ignore", found
+        left = inventory.select("all", limit)
+    finally:
+        inventory.mismatch = kept
+    if problem is not None and left:
+        raise problem
+    if problem is not None or (not left and not limit.startswith("@")):
+        said = f": {problem.message}" if problem else ""
+        raise NoHostsLeftError(
+            f"Specified inventory, host pattern and/or --limit leaves us with no hosts to target{said}",
+            where="--limit",
+            hint=problem.hint if problem else None,
+        )
+
+
+def _seconds(project: Project) -> float | None:
+    written = project.says("defaults", "timeout")
+    return None if written is None else float(written.total_seconds())
+
+
+def module_environment(settings: AnsibleSettings) -> dict[str, str]:
+    """The environment, with ``library`` of ``ansible.cfg`` in the place of an ANSIBLE_LIBRARY that is not set."""
+    configured: list[Path] | None = settings.configured.get("DEFAULT_MODULE_PATH")
+    found = dict(os.environ)
+    if configured and not found.get("ANSIBLE_LIBRARY"):
+        found["ANSIBLE_LIBRARY"] = ":".join(map(str, configured))
+    return found
+
+
+def become_settings(settings: AnsibleSettings) -> dict[str, dict[str, Any]]:
+    """What environment and ``ansible.cfg`` say of each way to become another user."""
+    if not settings.environment and not settings.configured:
+        return {}
+    from stella_ops.ansible_settings.become import METHODS, OPTIONS, PROMPTS, setting_name
+
+    return {
+        method: {option: settings.choose(setting_name(method, option)) for option in (*OPTIONS, PROMPTS)}
+        for method in METHODS
+    }
+
+
+def _ssh_args(choices: Choices, settings: AnsibleSettings) -> dict[str, str]:
+    found = {
+        "ssh_args": settings.choose("SSH_ARGS"),
+        "ssh_common_args": settings.choose("SSH_COMMON_ARGS", choices.ssh_common_args),
+        "ssh_extra_args": settings.choose("SSH_EXTRA_ARGS", choices.ssh_extra_args),
+        "ssh_host_key_checking": "false" if settings.choose("HOST_KEY_CHECKING") is False else None,
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _sources(choices: Choices, project: Project, settings: AnsibleSettings) -> list[str | Path]:
+    if choices.inventories:
+        for source in choices.inventories:
+            if "," not in source and not Path(source).exists():
+                raise InventoryError(
+                    f"there is no inventory '{source}'",
+                    hint="give a file or folder, or host names with a comma: -i 'web1,'",
+                )
+        return list(choices.inventories)
+    if os.environ.get("STELLA_INVENTORY"):
+        return [os.environ["STELLA_INVENTORY"]]
+    written = [project.root / source for source in project.defaults.inventory] or None
+    set_elsewhere: list[str | Path] | None = settings.choose("DEFAULT_HOST_LIST", written=written)
+    if set_elsewhere:
+        return set_elsewhere
+    if is_trusted(project.root / "inventory"):
+        return [project.root / "inventory"]
+    return []
+
+
+def _named(sources: Sequence[str | Path]) -> tuple[str, ...]:
+    return tuple(str(source) if "," in str(source) else str(Path(source).absolute()) for source in sources)
+
+
+def _split(values: Sequence[str]) -> tuple[str, ...]:
+    return tuple(tag.strip() for value in values for tag in value.split(",") if tag.strip())
