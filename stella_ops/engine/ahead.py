@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from stella_ops.engine.begun import DEPTH, Begun, forget, is_full
+from stella_ops.engine.begun import DEPTH, Begun, forget, is_full, meanwhile
 from stella_ops.engine.outcome import Outcome
 from stella_ops.engine.pending import Pending
 from stella_ops.engine.task_runner import TaskRunner
@@ -96,15 +96,7 @@ class Ahead:
         rest = self._rest(begun, path)
         if not rest:
             return await begun.running
-        looking = asyncio.create_task(self._look_ahead(begun, rest))
-        try:
-            return await begun.running
-        finally:
-            looking.cancel()
-            # Not awaited itself: whoever is cancelled just now has to hear of it.
-            await asyncio.wait((looking,))
-            if not looking.cancelled():
-                looking.result()
+        return await meanwhile(begun.running, self._look_ahead(begun, rest))
 
     def _begin(self, task: Task, task_id: int | None, previous: Begun[Task] | None) -> Begun[Task]:
         link = Link(previous.link if previous is not None else None)

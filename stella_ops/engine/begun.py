@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Coroutine
 from typing import Any, Generic, TypeVar
 
 from stella_ops.engine.outcome import Outcome
@@ -70,6 +70,23 @@ class Begun(Generic[Unit]):
             link.runner, link.task_id, link.final = previous.link.runner, previous.link.task_id, previous.link.final
         link.previous = None
         link.sent.set()
+
+
+async def meanwhile(running: asyncio.Task[Outcome], look: Coroutine[Any, Any, None]) -> Outcome:
+    """What a unit comes to; while it runs, those after it begin.
+
+    Args:
+        look: begins them; ended with the unit.
+    """
+    looking = asyncio.create_task(look)
+    try:
+        return await running
+    finally:
+        looking.cancel()
+        # Not awaited itself: whoever is cancelled just now has to hear of it.
+        await asyncio.wait((looking,))
+        if not looking.cancelled():
+            looking.result()
 
 
 def is_full(begun: Collection[Begun[Any]]) -> bool:

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from stella_ops.engine.begun import DEPTH, Begun, forget, is_full
+from stella_ops.engine.begun import DEPTH, Begun, forget, is_full, meanwhile
 from stella_ops.engine.outcome import Outcome
 from stella_ops.errors import NotYet
 from stella_ops.transport.base import Link
@@ -62,15 +62,7 @@ class ItemsAhead:
     async def _wait(self, begun: Begun[int]) -> Outcome:
         if len(self._queue) >= DEPTH // 2 or self._last(begun).unit + 1 >= self._count:
             return await begun.running
-        looking = asyncio.create_task(self._look_ahead(begun))
-        try:
-            return await begun.running
-        finally:
-            looking.cancel()
-            # Not awaited itself: whoever is cancelled just now has to hear of it.
-            await asyncio.wait((looking,))
-            if not looking.cancelled():
-                looking.result()
+        return await meanwhile(begun.running, self._look_ahead(begun))
 
     def _last(self, current: Begun[int]) -> Begun[int]:
         return self._queue[-1] if self._queue else current
