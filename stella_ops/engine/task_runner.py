@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,11 +21,14 @@ from stella_ops.engine.run_context import RunContext
 from stella_ops.engine.traits import items_may_follow
 from stella_ops.engine.transfers import Transfers
 from stella_ops.engine.variables import PlayVariables
-from stella_ops.errors import StellaError, TemplateError, UnreachableError
+from stella_ops.errors import PlaybookError, StellaError, TemplateError, UnreachableError
 from stella_ops.playbook.model import Task
 from stella_ops.templating.omit import OMIT
-from stella_ops.templating.scope import LazyVariables
+from stella_ops.templating.scope import LazyVariables, is_template
 from stella_ops.transport.base import Link
+
+# What the parser has to know.
+_STRUCTURE = frozenset({"meta", "include_tasks", "include_role", "import_tasks", "import_role", "import_playbook"})
 
 HIDDEN_ITEM = HIDDEN_NAME = "(censored due to no_log)"
 
@@ -68,6 +72,8 @@ class TaskRunner:
         view = self._view(task, self._variables.of(host, task, pending=pending), kept)
         secret = self._preparation.hides(task, view)
         try:
+            if is_template(task.action):
+                task = self._named(task, view)
             if task.loop is None:
                 outcome = await self._run_one(task, host, turn, view, secret, link=link)
             else:
@@ -88,6 +94,19 @@ class TaskRunner:
     def turn(self, task_id: int | None) -> Turn:
         """For a task that begins; without a number it does so before its turn."""
         return Turn(self._run.emit, task_id)
+
+    def _named(self, task: Task, view: Mapping[str, Any]) -> Task:
+        """A task whose module a template names, with that name; an item of its loop has no say, as in ansible-core."""
+        from stella_ops.playbook.module_names import canonical
+
+        written = str(self._run.templar.render(task.action, view))
+        name = canonical(written, self._run.modules)
+        where = getattr(task.action, "origin", task.origin)
+        if name in _STRUCTURE:
+            raise PlaybookError(f"'{written}' cannot be named by a template", where=where)
+        if self._run.modules.spec(name) is None:
+            raise PlaybookError(f"Cannot resolve '{written}' to an action or module.", where=where)
+        return dataclasses.replace(task, action=name)
 
     def _view(self, task: Task, variables: Mapping[str, Any], kept: dict[str, Any] | None = None) -> LazyVariables:
         """A task's variables, rendered lazily; its lookups look where its role and file are."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,6 +37,8 @@ VARIABLE_ARGS = "_variable_params"
 _VERBATIM = frozenset({"command", "shell", "raw", "script"})
 # Of ansible-core, and replaced long ago.
 _NOT_BUILT = frozenset({"include"})
+# A template may hold blanks.
+_FIRST_WORD = re.compile(r"((?:\{\{.*?\}\}|\{%.*?%\}|\S)+)\s*(.*)", re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -80,6 +83,8 @@ def read_call(
         if taken is None:
             return None
         name, written = taken
+        if is_template(name):
+            return _unnamed(raw, keyword, name, written, where, problems)
     spec = _find_spec(name, origin_of(raw[keyword]) if keyword != name else where, modules, problems, search)
     if spec is None:
         return None
@@ -208,18 +213,31 @@ def _from_action(keyword: str, written: Any, where: Origin | None, problems: Pro
         if not isinstance(written.get("module"), str):
             problems.add(f"'{keyword}' needs the name of a module under 'module'", where=place)
             return None
-        name = str(written["module"])
+        name = SourceText(written["module"], origin_of(written["module"]) or place or Origin(""))
         rest: Any = {key: value for key, value in written.items() if key != "module"}
     elif isinstance(written, SourceText) and written.strip():
-        parts = str.__str__(written).strip().split(None, 1)
-        name, rest = parts[0], SourceText(parts[1], written.origin) if len(parts) > 1 else None
+        found = _FIRST_WORD.fullmatch(str.__str__(written).strip())
+        assert found is not None
+        name, rest = (
+            SourceText(found[1], place or Origin("")),
+            SourceText(found[2], written.origin) if found[2] else None,
+        )
     else:
         problems.add(f"'{keyword}' needs the name of a module, not {spoken(written)}", where=place)
         return None
-    if is_template(name):
-        problems.add("a template as the name of a module is not supported yet", where=place)
-        return None
     return name, rest
+
+
+def _unnamed(
+    raw: Mapping[Any, Any], keyword: str, name: str, written: Any, where: Origin | None, problems: Problems
+) -> Call:
+    """A call of a module that only the run can name: what it takes is seen then."""
+    call = Call(name, name, delegate_to="localhost" if keyword == "local_action" else None)
+    try:
+        call.args = {**_extra_args(raw, problems), **_read_args(ModuleSpec(name, None, "_raw_params"), written, where)}
+    except PlaybookError as problem:
+        problems.found.append(problem)
+    return call
 
 
 def _extra_args(raw: Mapping[Any, Any], problems: Problems) -> dict[str, Any]:
