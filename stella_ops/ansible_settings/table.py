@@ -319,6 +319,13 @@ SETTINGS: tuple[Setting, ...] = (
         "headlines say [CHECK MODE] under --check",
     ),
     _used(
+        "SHOW_PER_HOST_START",
+        "defaults.show_per_host_start",
+        "ANSIBLE_SHOW_PER_HOST_START",
+        "flag",
+        "a line for every host that begins a task",
+    ),
+    _used(
         "CALLBACK_RESULT_FORMAT",
         "defaults.callback_result_format",
         "ANSIBLE_CALLBACK_RESULT_FORMAT",

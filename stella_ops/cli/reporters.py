@@ -43,6 +43,7 @@ def console_reporter(workplace: Workplace, *, kind: str) -> Reporter:
         skipped=choose("DISPLAY_SKIPPED_HOSTS", default=True),
         ok=choose("DISPLAY_OK_HOSTS", default=True),
         failed_on_stderr=choose("DISPLAY_FAILED_STDERR", default=False),
+        starts=choose("SHOW_PER_HOST_START", default=False),
         check_markers=choose("CHECK_MODE_MARKERS", default=False) and choices.check,
         yaml=choose("CALLBACK_RESULT_FORMAT") == "yaml",
     )

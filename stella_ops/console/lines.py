@@ -24,6 +24,7 @@ from stella_ops.engine.events import (
     Event,
     HandlerNotified,
     HostFinished,
+    HostStarted,
     HostTally,
     Included,
     ItemFinished,
@@ -109,6 +110,11 @@ class LineReporter:
                 if not self._left and self._shown.ok and self._shown.skipped:
                     self._headline(event)
                 self._left[event.task_id] = len(event.hosts)
+            case HostStarted() if self._shown.starts:
+                self.under(event.task_id)
+                task = self._tasks[event.task_id]
+                kind = "HANDLER" if task.handler else "TASK"
+                self._sink.line(f" [started {kind}: {safe_line(task.task)} on {safe_line(event.host)}]", "ok")
             case PlayStarted():
                 self._left.clear()
                 self._play = event.play

@@ -13,6 +13,7 @@ class Shown(NamedTuple):
         ok: hosts on which nothing changed.
         failed_on_stderr: failures go to standard error.
         check_markers: headlines say that nothing is really changed.
+        starts: a line for every host that begins a task.
         yaml: results are YAML below their line, in place of JSON behind it.
     """
 
@@ -20,6 +21,7 @@ class Shown(NamedTuple):
     ok: bool = True
     failed_on_stderr: bool = False
     check_markers: bool = False
+    starts: bool = False
     yaml: bool = False
 
 
