@@ -326,6 +326,13 @@ SETTINGS: tuple[Setting, ...] = (
         "a line for every host that begins a task",
     ),
     _used(
+        "LOG_PATH",
+        "defaults.log_path",
+        "ANSIBLE_LOG_PATH",
+        "path",
+        "what runs print is appended to this file, with the time; it is made with mode 0600",
+    ),
+    _used(
         "CALLBACK_RESULT_FORMAT",
         "defaults.callback_result_format",
         "ANSIBLE_CALLBACK_RESULT_FORMAT",
@@ -463,7 +470,6 @@ SETTINGS: tuple[Setting, ...] = (
         "ANSIBLE_PRIVATE_ROLE_VARS",
         "write public: false on the role",
     ),
-    _unused("LOG_PATH", "defaults.log_path", "ANSIBLE_LOG_PATH", "every run is in the store: stella-ops runs"),
     _unused("JINJA2_NATIVE", "defaults.jinja2_native", "ANSIBLE_JINJA2_NATIVE", "templates always keep types"),
     _unused(
         "JINJA2_EXTENSIONS",
