@@ -60,7 +60,7 @@ def on(lab: Lab, command: str) -> str:
 def expect(name: str, changed: bool, condition: str = "true", /, **args: Any) -> list[dict[str, Any]]:
     """A task, and the assertion of its ``changed`` and of a condition on its result ``r``."""
     told = [f"r.changed == {str(changed).lower()}", condition]
-    return [{name: args, "register": "r"}, {"assert": {"that": told, "fail_msg": "{{ r }}"}}]
+    return [{name: args, "register": "r"}, {"assert": {"that": told, "fail_msg": "{{ r | to_json }}"}}]
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +78,7 @@ def test_debian(lab: Lab, lists: None, play: Callable[..., str]) -> None:
         [
             *expect("apt", True, "r.cache_updated and r.cache_update_time > 1000", update_cache=True),
             *expect("apt", False, "not r.cache_updated", cache_valid_time=3600),
+            {"apt": {"name": "cron", "state": "absent", "purge": True}},
             *expect("package", True, name="cron", policy_rc_d=101),
             *expect("apt", False, name="cron"),
             {"command": "systemctl is-active cron", "register": "r", "failed_when": "r.stdout != 'inactive'"},
@@ -131,7 +132,12 @@ def test_rpm(lab: Lab, lists: None, play: Callable[..., str], tmp_path: Path) ->
             {"copy": {"src": str(key), "dest": "/opt/key.gpg"}},
             {"command": "sh -e /opt/make_rpms.sh"},
             {"dnf": {"name": "beta"}, "check_mode": True, "register": "r"},
-            {"assert": {"that": ["r.changed", "'Installed: gamma-3-1.noarch' in r.results"], "fail_msg": "{{ r }}"}},
+            {
+                "assert": {
+                    "that": ["r.changed", "'Installed: gamma-3-1.noarch' in r.results"],
+                    "fail_msg": "{{ r | to_json }}",
+                }
+            },
             *expect("dnf", True, "r.results | length == 3", name="beta"),
             *expect("dnf", False, "r.msg == 'Nothing to do'", name=["beta", "web-thing"]),
             *expect("dnf", True, name="alpha-1.0"),

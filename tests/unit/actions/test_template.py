@@ -60,7 +60,7 @@ async def test_an_error_names_the_line_of_the_file(make_context: Callable[..., A
     source.write_text("fine\nfine\n{{ nothing }}\n")
     with pytest.raises(UndefinedVariableError) as caught:
         await template.run(make_context(), {"src": "t.conf.j2", "dest": "/x"})
-    assert caught.value.where == f"{source}:3"
+    assert caught.value.where == f"{source}:3:4"
 
 
 async def test_what_cannot_be_read(make_context: Callable[..., Any], source: Path) -> None:

