@@ -21,7 +21,7 @@ transcript = sys.modules["tests_integration_play_transcript"]
 ALL = [(name, label) for name in cases.names() for label in cases.load(name).runs if not cases.load(name).differs]
 
 
-@pytest.mark.timeout(program.LONGEST + 20)
+@pytest.mark.timeout(2 * program.LONGEST + 20)
 @pytest.mark.parametrize(("name", "label"), ALL, ids=cases.ids(ALL))
 def test_what_is_recorded(name: str, label: str, peer_bin: Path, tmp_path: Path) -> None:
     case = cases.load(name)
@@ -29,9 +29,13 @@ def test_what_is_recorded(name: str, label: str, peer_bin: Path, tmp_path: Path)
         pytest.skip(f"left out: there is no {case.needs} on this machine")
     if case.slow_peer and os.environ.get("STELLA_PEER_ALL") != "1":
         pytest.skip("ansible-core needs many seconds for it: with STELLA_PEER_ALL=1 it is compared, too")
-    ran = program.run([str(peer_bin / "ansible-playbook")], case, label, tmp_path / "work", transcript)
-    if case.no_transcript:
-        assert ran.status == case.peer_exits.get(label, case.exits[label]), ran.said
-    else:
-        recorded = case.expected(label).read_text(encoding="utf-8")
-        assert f"exit status {ran.status}\n\n{ran.transcript}" == recorded, ran.said
+    recorded = None if case.no_transcript else case.expected(label).read_text(encoding="utf-8")
+    # ansible-core prints some lines as its workers' results come in, so a difference has to show twice.
+    for attempt in ("first", "second"):
+        ran = program.run([str(peer_bin / "ansible-playbook")], case, label, tmp_path / attempt / "work", transcript)
+        if recorded is None:
+            assert ran.status == case.peer_exits.get(label, case.exits[label]), ran.said
+            return
+        if f"exit status {ran.status}\n\n{ran.transcript}" == recorded:
+            return
+    assert f"exit status {ran.status}\n\n{ran.transcript}" == recorded, ran.said

@@ -19,6 +19,8 @@ KEYS = ("changed", "rc", "stdout", "item", "censored", "attempts", "failed_when_
 _HOST_LINE = re.compile(
     r"^(?:ok|changed|skipping|fatal|failed|FAILED - RETRYING): \[(?P<host>[^\] ]+)(?: -> [^\]]+)?\]"
 )
+# ansible-core names the hosts as their results come in.
+_INCLUDED = re.compile(r"^(included: .* for )([\w.-]+(?:, [\w.-]+)+)(?= => |$)")
 _OWN_WORDS = re.compile(r"^(?:  hint: |task path: |Pausing for )")
 
 
@@ -29,7 +31,7 @@ def normalize(stdout: str, work: str, keys: tuple[str, ...] = KEYS) -> str:
         work: the folder the run took place in, written as ``WORK``.
         keys: of results, what is kept.
     """
-    lines = [line.rstrip() for line in stdout.replace(work, "WORK").split("\n")]
+    lines = [_INCLUDED.sub(_in_order, line.rstrip()) for line in stdout.replace(work, "WORK").split("\n")]
     lines = _results([line for line in _without_source_blocks(lines) if not _OWN_WORDS.match(line)], keys)
     blocks: list[list[str]] = [[]]
     for line in lines:
@@ -40,6 +42,10 @@ def normalize(stdout: str, work: str, keys: tuple[str, ...] = KEYS) -> str:
             blocks[-1].append(line)
     kept = [block for block in blocks if block and not re.fullmatch(r"TASK \[(.* : )?meta\]", block[0])]
     return "\n\n".join("\n".join(_by_host(block)) for block in kept) + "\n"
+
+
+def _in_order(found: re.Match[str]) -> str:
+    return found[1] + ", ".join(sorted(found[2].split(", ")))
 
 
 def _without_source_blocks(lines: list[str]) -> list[str]:
