@@ -32,7 +32,7 @@ def run(task):
     keygen = programs.need(task, "ssh-keygen", "install the package 'openssh-client' (Debian) or 'openssh'")
     if key:
         key = check_key(task, keygen, name, key.strip())
-    before = read(task, path)
+    before = files.read_text(task, path, "Failed to read {}: {}")
     lines = before.splitlines(True)
     after = with_key(task, keygen, lines, name, key) if present else without(task, keygen, lines, name, key)
     text = "".join(after)
@@ -129,17 +129,6 @@ def hashed(name, key):
 def ended(lines):
     """The lines, the last one with an end."""
     return lines[:-1] + [lines[-1] + "\n"] if lines and not lines[-1].endswith("\n") else lines
-
-
-def read(task, path):
-    """The file's text; "" when there is none."""
-    try:
-        with open(path, "rb") as source:
-            return source.read().decode("utf-8", "surrogateescape")
-    except FileNotFoundError:
-        return ""
-    except OSError as error:
-        return task.fail("Failed to read {}: {}".format(path, error.strerror))
 
 
 def write(task, path, text):

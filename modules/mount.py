@@ -31,7 +31,7 @@ def run(task):
     check_arguments(task)
     args["path"] = args["path"].rstrip("/") or "/"
     table = args["fstab"] or "/etc/fstab"
-    before = read(task, table)
+    before = files.read_text(task, table, "cannot read {}: {}")
     after = before
     steps = []
     if state in ("mounted", "present"):
@@ -184,17 +184,6 @@ def told(args, table):
     result.update(dump=args["dump"], passno=args["passno"], backup_file="")
     result["opts"] = "********" if args["opts_no_log"] and args["opts"] else opts
     return result
-
-
-def read(task, path):
-    """The file's text; "" when there is none."""
-    try:
-        with open(path, "rb") as source:
-            return source.read().decode("utf-8", "surrogateescape")
-    except FileNotFoundError:
-        return ""
-    except OSError as error:
-        return task.fail("cannot read {}: {}".format(path, error.strerror))
 
 
 def write(task, path, text):

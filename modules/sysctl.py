@@ -29,7 +29,7 @@ def run(task):
     if re.search(r"[\s=]", name) or "\n" in (value or ""):
         task.fail("neither the name nor the value can hold a line break, nor the name a blank or '='")
     value = None if value is None else plain(value)
-    before = read(task, args["sysctl_file"])
+    before = files.read_text(task, args["sysctl_file"], "Failed to open {}: {}")
     after = edited(before, name, value if present else None)
     changed_file = after != before
     sysctl = programs.need(task, "sysctl", "install the package 'procps' (Debian) or 'procps-ng' (Red Hat)")
@@ -108,17 +108,6 @@ def apply(task, sysctl, words, trouble):
     refused = "Invalid argument" in said.stderr or "Read-only file system" in said.stderr
     if (said.rc != 0 or refused) and not task.args["ignoreerrors"]:
         task.fail("{}: {}".format(trouble, (said.stderr or said.stdout).strip()), rc=said.rc)
-
-
-def read(task, path):
-    """The file's text; "" when there is none."""
-    try:
-        with open(path, "rb") as source:
-            return source.read().decode("utf-8", "surrogateescape")
-    except FileNotFoundError:
-        return ""
-    except OSError as error:
-        return task.fail("Failed to open {}: {}".format(path, error.strerror))
 
 
 def write(task, path, text):

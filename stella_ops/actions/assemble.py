@@ -15,31 +15,6 @@ from stella_ops.actions.copy import content_args
 from stella_ops.errors import VaultError
 from stella_ops.vault.keyring import reveal
 
-ARGUMENTS: dict[str, dict[str, Any]] = {
-    "src": {"type": "path", "required": True, "doc": "The folder with the fragments."},
-    "dest": {"type": "path", "required": True, "doc": "The file to make of them."},
-    "remote_src": {"type": "bool", "default": True, "doc": "The fragments are on the host, not on the controller."},
-    "delimiter": {"type": "str", "doc": "Text between fragments."},
-    "regexp": {"type": "str", "doc": "Take only fragments in whose names this finds something."},
-    "ignore_hidden": {"type": "bool", "default": False, "doc": "Leave out fragments whose names begin with a dot."},
-    "backup": {"type": "bool", "default": False, "doc": "Keep a copy of the old file beside it."},
-    "validate": {"type": "str", "doc": "A command that has to accept the new file; %s stands for its path."},
-    "decrypt": {"type": "bool", "default": True, "doc": "Decrypt fragments of the controller that a vault encrypted."},
-    "mode": {"type": "raw", "doc": "Permission bits, as text such as '0644' or 'u=rw,g=r'."},
-    "owner": {"type": "str", "doc": "The user that the file is to belong to."},
-    "group": {"type": "str", "doc": "The group that the file is to belong to."},
-    "attributes": {"type": "str", "aliases": ["attr"], "doc": "Inode flags as for chattr, such as +i."},
-    "seuser": {"type": "str", "doc": "The user of its SELinux context."},
-    "serole": {"type": "str", "doc": "The role of its SELinux context."},
-    "setype": {"type": "str", "doc": "The type of its SELinux context."},
-    "selevel": {"type": "str", "doc": "The level of its SELinux context."},
-    "unsafe_writes": {
-        "type": "bool",
-        "default": False,
-        "doc": "Overwrite the file itself where it cannot be replaced.",
-    },
-}
-
 _ONLY_HERE = frozenset({"src", "remote_src", "delimiter", "regexp", "ignore_hidden", "decrypt"})
 
 

@@ -1,6 +1,7 @@
 """What an action is: the controller's half of a task.
 
-An action is a file in this folder with ``ARGUMENTS`` (the same literal as a module's) and a coroutine ``run``.
+An action is a file in this folder with a coroutine ``run``, and ``ARGUMENTS`` (the same literal as a module's) where it
+does not take what the module of its name takes (``registry.action_arguments``).
 A task whose name has no action here runs the module of that name on the host.
 """
 
@@ -175,8 +176,6 @@ def told_by_host(answer: Mapping[str, Any]) -> Result:
 
 class Action(Protocol):
     """An action's file, as a module object."""
-
-    ARGUMENTS: dict[str, dict[str, Any]]
 
     async def run(self, context: ActionContext, args: dict[str, Any]) -> Result:
         """Do the task on one host; raises ``ActionFailure`` or any ``StellaError``."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from stella_ops.actions.registry import action_file, action_names
+from stella_ops.actions.registry import action_arguments, action_file, action_names
 from stella_ops.playbook.module_index import ModuleSpec, SourceModuleIndex, read_spec
 
 
@@ -15,7 +15,7 @@ class _ActionSpecs(Mapping[str, ModuleSpec]):
     def __getitem__(self, name: str) -> ModuleSpec:
         if name not in action_names():
             raise KeyError(name)
-        return read_spec(name, action_file(name))
+        return read_spec(name, action_file(name))._replace(arguments=action_arguments(name))
 
     def __contains__(self, name: object) -> bool:
         return name in action_names()

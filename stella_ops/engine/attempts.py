@@ -11,7 +11,7 @@ from typing import Any
 
 from stella_ops.actions.arguments import settle
 from stella_ops.actions.base import ActionContext, ActionFailure
-from stella_ops.actions.registry import action
+from stella_ops.actions.registry import action, action_arguments
 from stella_ops.engine.events import RetryWaiting
 from stella_ops.engine.outcome import Result, defect_result, error_result, source_place
 from stella_ops.engine.output import Turn
@@ -93,7 +93,7 @@ class Attempts:
             if found is not None:
                 if limit > 0 and not getattr(found, "SUPPORTS_ASYNC", False):
                     raise ActionFailure("async is not supported for this task.")
-                result = await found.run(context, settle(found.ARGUMENTS, args, name=task.action))
+                result = await found.run(context, settle(action_arguments(task.action), args, name=task.action))
             else:
                 result = await self._run_module(task, context, dict(args), limit)
         except ActionFailure as failure:

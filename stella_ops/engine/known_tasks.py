@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
 from stella_ops.engine.options import RunOptions
+from stella_ops.engine.steps import tasks_of
 from stella_ops.engine.tags import is_selected
-from stella_ops.playbook.model import Block, Play, Step, Task
+from stella_ops.playbook.model import Play
 
 
 def known_tasks(play: Play, options: RunOptions) -> int:
@@ -15,16 +14,7 @@ def known_tasks(play: Play, options: RunOptions) -> int:
     What is included while the play runs, and which handlers will, shows only then: they are not counted.
     """
     gathers = play.gather_facts not in (False, None) or (play.gather_facts is None and options.gathering != "explicit")
-    tasks = (task for _, steps in play.sections() for task in _tasks(steps))
+    tasks = (task for _, steps in play.sections() for task in tasks_of(steps))
     return int(gathers) + sum(
         task.action != "meta" and is_selected(task.inherited.tags, options.tags, options.skip_tags) for task in tasks
     )
-
-
-def _tasks(steps: Sequence[Step]) -> Iterator[Task]:
-    for step in steps:
-        if isinstance(step, Block):
-            yield from _tasks(step.body)
-            yield from _tasks(step.always)
-        else:
-            yield step

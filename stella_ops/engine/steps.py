@@ -37,7 +37,7 @@ class Steps:
         if self._start is None:
             return True
         for _, steps in play.sections():
-            for task in _tasks(steps):
+            for task in tasks_of(steps):
                 if self._is_start(task):
                     self.first, self._start = task, None
                     return True
@@ -57,10 +57,11 @@ class Steps:
         return answer != "no"
 
 
-def _tasks(steps: Sequence[Step]) -> Iterable[Task]:
+def tasks_of(steps: Sequence[Step]) -> Iterable[Task]:
+    """The tasks of blocks, and of blocks in them, besides those that only a failure brings."""
     for step in steps:
         if isinstance(step, Block):
-            yield from _tasks(step.body)
-            yield from _tasks(step.always)
+            yield from tasks_of(step.body)
+            yield from tasks_of(step.always)
         else:
             yield step

@@ -130,6 +130,21 @@ def look(path, follow=False):
         raise FileError("cannot look at {}: {}".format(path, error.strerror))
 
 
+def read_text(task, path, trouble="Failed to read {}: {}"):
+    """A file's text; "" when there is none. Bytes that are no UTF-8 are kept as surrogates.
+
+    Args:
+        trouble: what the task fails with; the path and the reason come into it.
+    """
+    try:
+        with open(path, "rb") as source:
+            return source.read().decode("utf-8", "surrogateescape")
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return task.fail(trouble.format(path, error.strerror))
+
+
 def state_of(path):
     """What is at a path: absent, link, directory, hard (a file with several names) or file."""
     found = look(path)
