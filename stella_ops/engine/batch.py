@@ -10,8 +10,9 @@ from stella_ops.engine.host_state import HostState
 from stella_ops.engine.results import is_true
 from stella_ops.engine.run_context import RunContext
 from stella_ops.engine.variables import PlayVariables
-from stella_ops.errors import TemplateError
+from stella_ops.errors import StellaError, TemplateError
 from stella_ops.playbook.model import Play, Task
+from stella_ops.templating.scope import is_template
 
 
 class Batch:
@@ -65,6 +66,17 @@ class Batch:
             name = str(task.name)
         role = task.inherited.role
         return name if role is None or task.action == "include_role" else f"{role.name} : {name}"
+
+    def action(self, task: Task, host: str) -> str:
+        """The name of a task's action: rendered where a template names it, for a host; as written where it cannot be."""
+        if not is_template(task.action):
+            return task.action
+        from stella_ops.playbook.module_names import canonical
+
+        try:
+            return canonical(str(self.run.templar.render(task.action, self.variables.of(host, task))), self.run.modules)
+        except StellaError:  # the task tells it
+            return task.action
 
     def flag(self, value: Any, task: Task | None = None, host: str | None = None) -> bool:
         """A keyword that is true or false for all hosts; a template sees the variables of the first."""

@@ -53,7 +53,7 @@ class Announcer:
                 time=time.time(),
                 task_id=task_id,
                 task=title,
-                action=task.action,
+                action=batch.action(task, hosts[0]),
                 origin=str(task.origin),
                 handler=handler,
                 hosts=list(hosts),
@@ -117,6 +117,7 @@ class Lockstep:
         batch, run = self._batch, self._run
         everyone = hosts
         once = self._is_once(task, hosts[0])
+        adds = batch.action(task, hosts[0]) in INVENTORY_ACTIONS
         turn = run.journal.turn(task, hosts)
         recalled = run.journal.recall(turn, hosts, once=once, handler=handler)
         if recalled is not None:
@@ -137,7 +138,7 @@ class Lockstep:
         async def on(host: str) -> Outcome:
             async with throttle, self._slots:
                 run.emit(HostStarted(time=time.time(), task_id=task_id, host=host))
-                before = run.inventory.added if task.action in INVENTORY_ACTIONS else None
+                before = run.inventory.added if adds else None
                 if alone and not once:
                     outcome = await self._ahead_of(host).run(task, task_id, self._path.after(task))
                 else:
@@ -158,7 +159,7 @@ class Lockstep:
             outcomes = await _all(on(host) for host in chosen)
         if run.kept_facts is not None:
             await run.kept_facts.written()
-        if task.action in INVENTORY_ACTIONS:
+        if adds:
             # Once for all hosts: what it makes anew grows with them.
             batch.variables.renew()
         self._check_limits(task, once, [o for o in outcomes if o.status in ("failed", "unreachable")])
@@ -244,7 +245,7 @@ class Lockstep:
     def _is_once(self, task: Task, host: str) -> bool:
         if len(self._among) > len(self._batch.hosts):
             return False
-        if getattr(action(task.action), "RUN_ONCE", False):
+        if getattr(action(self._batch.action(task, host)), "RUN_ONCE", False):
             return True
         return self._batch.flag(task.inherited.run_once, task, host)
 

@@ -209,6 +209,8 @@ class Inventory:
         known = self.hosts.get(name)
         host = known or self.ensure_host(name)
         changed = known is None
+        if known is None:
+            self.put(host, self.groups["all"])  # before those of the sources, as in ansible-core
         given: dict[str, Any] = dict(vars or {})
         if port is not None:
             given.setdefault("ansible_port", port)

@@ -60,7 +60,7 @@ def test_add_host(ini: Ini) -> None:
     assert inventory.groups_to_hosts()["all"] == ["w1"]
     assert inventory.add_host("w2:2222", ["web", "new"], {"x": 1}) is True
     assert inventory.groups_to_hosts() == {
-        "all": ["w1", "w2"],
+        "all": ["w2", "w1"],
         "ungrouped": [],
         "web": ["w1", "w2"],
         "new": ["w2"],
