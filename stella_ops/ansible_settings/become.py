@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stella_ops.ansible_settings.table import Kind, Setting
+from stella_ops.ansible_settings.setting import Kind, Setting
 
 # Those whose variables and settings have a name of their own (sudosu has sudo's), and what each may be told.
 METHODS = ("sudo", "su", "doas", "dzdo", "ksu", "pfexec")

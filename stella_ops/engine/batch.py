@@ -68,15 +68,16 @@ class Batch:
         return name if role is None or task.action == "include_role" else f"{role.name} : {name}"
 
     def action(self, task: Task, host: str) -> str:
-        """The name of a task's action: rendered where a template names it, for a host; as written where it cannot be."""
+        """The name of a task's action: rendered where a template names it, for a host, if it can be."""
         if not is_template(task.action):
             return task.action
         from stella_ops.playbook.module_names import canonical
 
         try:
-            return canonical(str(self.run.templar.render(task.action, self.variables.of(host, task))), self.run.modules)
-        except StellaError:  # the task tells it
-            return task.action
+            named = str(self.run.templar.render(task.action, self.variables.of(host, task)))
+            return canonical(named, self.run.modules)
+        except StellaError:
+            return str(task.action)  # the task tells what is wrong with it
 
     def flag(self, value: Any, task: Task | None = None, host: str | None = None) -> bool:
         """A keyword that is true or false for all hosts; a template sees the variables of the first."""

@@ -1,0 +1,112 @@
+"""Settings of the inventory, of connections and of becoming another user."""
+
+from __future__ import annotations
+
+from stella_ops.ansible_settings.setting import Setting, used
+
+SETTINGS: tuple[Setting, ...] = (
+    # inventory
+    used("DEFAULT_HOST_LIST", "defaults.inventory", "ANSIBLE_INVENTORY", "pathlist", "inventory sources, as -i"),
+    used(
+        "INVENTORY_IGNORE_EXTS",
+        "defaults.inventory_ignore_extensions inventory.ignore_extensions",
+        "ANSIBLE_INVENTORY_IGNORE",
+        "list",
+        "endings of file names that are no sources in an inventory folder, in place of the built-in ones",
+    ),
+    used(
+        "INVENTORY_IGNORE_PATTERNS",
+        "defaults.inventory_ignore_patterns inventory.ignore_patterns",
+        "ANSIBLE_INVENTORY_IGNORE_REGEX",
+        "list",
+        "regular expressions for names that are no sources in an inventory folder",
+    ),
+    used(
+        "HOST_PATTERN_MISMATCH",
+        "inventory.host_pattern_mismatch",
+        "ANSIBLE_HOST_PATTERN_MISMATCH",
+        "text",
+        "a pattern that matches nothing: error (the default here), warning or ignore",
+        "error warning ignore",
+    ),
+    used("INVENTORY_EXPORT", "inventory.export", "ANSIBLE_INVENTORY_EXPORT", "flag", "as inventory --export"),
+    # connection
+    used("DEFAULT_REMOTE_USER", "defaults.remote_user", "ANSIBLE_REMOTE_USER", "text", "as -u"),
+    used("DEFAULT_REMOTE_PORT", "defaults.remote_port", "ANSIBLE_REMOTE_PORT", "count", "port where none is written"),
+    used("DEFAULT_TIMEOUT", "defaults.timeout", "ANSIBLE_TIMEOUT ANSIBLE_SSH_TIMEOUT", "number", "as --timeout"),
+    used("DEFAULT_TRANSPORT", "defaults.transport", "ANSIBLE_TRANSPORT", "text", "as -c; smart means ssh"),
+    used(
+        "DEFAULT_PRIVATE_KEY_FILE", "defaults.private_key_file", "ANSIBLE_PRIVATE_KEY_FILE", "path", "as --private-key"
+    ),
+    used("DEFAULT_ASK_PASS", "defaults.ask_pass", "ANSIBLE_ASK_PASS", "flag", "as -k"),
+    used(
+        "CONNECTION_PASSWORD_FILE",
+        "defaults.connection_password_file",
+        "ANSIBLE_CONNECTION_PASSWORD_FILE",
+        "path",
+        "as --connection-password-file",
+    ),
+    used(
+        "HOST_KEY_CHECKING",
+        "defaults.host_key_checking ssh_connection.host_key_checking",
+        "ANSIBLE_HOST_KEY_CHECKING ANSIBLE_SSH_HOST_KEY_CHECKING",
+        "flag",
+        "False accepts and records keys of hosts that are not known yet; a key that changed is always refused",
+    ),
+    used("SSH_ARGS", "ssh_connection.ssh_args", "ANSIBLE_SSH_ARGS", "text", "OpenSSH options that concern the way"),
+    used(
+        "SSH_COMMON_ARGS",
+        "ssh_connection.ssh_common_args",
+        "ANSIBLE_SSH_COMMON_ARGS",
+        "text",
+        "as --ssh-common-args",
+    ),
+    used("SSH_EXTRA_ARGS", "ssh_connection.ssh_extra_args", "ANSIBLE_SSH_EXTRA_ARGS", "text", "as --ssh-extra-args"),
+    used(
+        "INTERPRETER_PYTHON",
+        "defaults.interpreter_python",
+        "ANSIBLE_PYTHON_INTERPRETER",
+        "text",
+        "Python on hosts that set none; auto, auto_silent and the like mean the first that works",
+    ),
+    # becoming another user
+    used("DEFAULT_BECOME", "privilege_escalation.become", "ANSIBLE_BECOME", "flag", "as -b"),
+    used(
+        "DEFAULT_BECOME_METHOD",
+        "privilege_escalation.become_method",
+        "ANSIBLE_BECOME_METHOD",
+        "text",
+        "as --become-method",
+    ),
+    used("DEFAULT_BECOME_USER", "privilege_escalation.become_user", "ANSIBLE_BECOME_USER", "text", "as --become-user"),
+    used("DEFAULT_BECOME_ASK_PASS", "privilege_escalation.become_ask_pass", "ANSIBLE_BECOME_ASK_PASS", "flag", "as -K"),
+    used(
+        "BECOME_PASSWORD_FILE",
+        "defaults.become_password_file",
+        "ANSIBLE_BECOME_PASSWORD_FILE",
+        "path",
+        "as --become-password-file",
+    ),
+    used(
+        "DEFAULT_BECOME_EXE",
+        "privilege_escalation.become_exe",
+        "ANSIBLE_BECOME_EXE",
+        "text",
+        "become_exe of plays and hosts that do not say",
+    ),
+    used(
+        "DEFAULT_BECOME_FLAGS",
+        "privilege_escalation.become_flags",
+        "ANSIBLE_BECOME_FLAGS",
+        "text",
+        "become_flags of plays and hosts that do not say",
+    ),
+    used("BECOME_PASS", "", "ANSIBLE_BECOME_PASS", "text", "the password, where no variable has one"),
+    used(
+        "BECOME_ALLOW_SAME_USER",
+        "privilege_escalation.become_allow_same_user",
+        "ANSIBLE_BECOME_ALLOW_SAME_USER",
+        "flag",
+        "True: who is logged in as the user already becomes it all the same",
+    ),
+)

@@ -1,0 +1,131 @@
+"""Settings of how plays run, and where things are."""
+
+from __future__ import annotations
+
+from stella_ops.ansible_settings.setting import Setting, used
+
+SETTINGS: tuple[Setting, ...] = (
+    # how plays run
+    used("DEFAULT_FORKS", "defaults.forks", "ANSIBLE_FORKS", "count", "as -f; 50 by default"),
+    used("DEFAULT_STRATEGY", "defaults.strategy", "ANSIBLE_STRATEGY", "text", "strategy of plays that name none"),
+    used(
+        "DEFAULT_GATHERING",
+        "defaults.gathering",
+        "ANSIBLE_GATHERING",
+        "text",
+        "when facts are gathered",
+        "implicit explicit smart",
+    ),
+    used(
+        "INJECT_FACTS_AS_VARS",
+        "defaults.inject_facts_as_vars",
+        "ANSIBLE_INJECT_FACT_VARS",
+        "flag",
+        "False: facts are in ansible_facts alone, but for ansible_local",
+    ),
+    used(
+        "CACHE_PLUGIN",
+        "defaults.fact_caching",
+        "ANSIBLE_CACHE_PLUGIN",
+        "text",
+        "where facts are kept: memory (for the run), jsonfile or store; see [facts.md](facts.md)",
+    ),
+    used(
+        "CACHE_PLUGIN_CONNECTION",
+        "defaults.fact_caching_connection",
+        "ANSIBLE_CACHE_PLUGIN_CONNECTION",
+        "path",
+        "the folder of fact_caching = jsonfile",
+    ),
+    used(
+        "CACHE_PLUGIN_PREFIX",
+        "defaults.fact_caching_prefix",
+        "ANSIBLE_CACHE_PLUGIN_PREFIX",
+        "text",
+        "what the names of files in that folder begin with",
+    ),
+    used(
+        "CACHE_PLUGIN_TIMEOUT",
+        "defaults.fact_caching_timeout",
+        "ANSIBLE_CACHE_PLUGIN_TIMEOUT",
+        "count",
+        "seconds after which kept facts are too old; 86400 by default, 0 for never",
+    ),
+    used(
+        "DEFAULT_HASH_BEHAVIOUR",
+        "defaults.hash_behaviour",
+        "ANSIBLE_HASH_BEHAVIOUR",
+        "text",
+        "merge: mappings add to weaker ones of their name",
+        "replace merge",
+    ),
+    used(
+        "ALLOW_BROKEN_CONDITIONALS",
+        "defaults.allow_broken_conditionals",
+        "ANSIBLE_ALLOW_BROKEN_CONDITIONALS",
+        "flag",
+        "whether a condition that is neither true nor false counts by its truth, in place of being an error",
+    ),
+    used(
+        "ERROR_ON_MISSING_HANDLER",
+        "defaults.error_on_missing_handler",
+        "ANSIBLE_ERROR_ON_MISSING_HANDLER",
+        "flag",
+        "whether a notification that no handler hears is an error, or a warning",
+    ),
+    used("DEFAULT_FORCE_HANDLERS", "defaults.force_handlers", "ANSIBLE_FORCE_HANDLERS", "flag", "as --force-handlers"),
+    used(
+        "ANY_ERRORS_FATAL",
+        "defaults.any_errors_fatal",
+        "ANSIBLE_ANY_ERRORS_FATAL",
+        "flag",
+        "any_errors_fatal of plays and tasks that do not say",
+    ),
+    used("TASK_TIMEOUT", "defaults.task_timeout", "ANSIBLE_TASK_TIMEOUT", "count", "as --task-timeout"),
+    used("DEFAULT_POLL_INTERVAL", "defaults.poll_interval", "ANSIBLE_POLL_INTERVAL", "count", "as run -P"),
+    used("TAGS_RUN", "tags.run", "ANSIBLE_RUN_TAGS", "list", "as --tags"),
+    used("TAGS_SKIP", "tags.skip", "ANSIBLE_SKIP_TAGS", "list", "as --skip-tags"),
+    used("DIFF_ALWAYS", "diff.always", "ANSIBLE_DIFF_ALWAYS", "flag", "as --diff"),
+    used("DEFAULT_MODULE_NAME", "defaults.module_name", "", "text", "as run -m"),
+    used("DEFAULT_MODULE_ARGS", "defaults.module_args", "ANSIBLE_MODULE_ARGS", "text", "as run -a"),
+    # where things are
+    used("DEFAULT_ROLES_PATH", "defaults.roles_path", "ANSIBLE_ROLES_PATH", "paths", "folders of roles"),
+    used(
+        "COLLECTIONS_PATHS",
+        "defaults.collections_path defaults.collections_paths",
+        "ANSIBLE_COLLECTIONS_PATH ANSIBLE_COLLECTIONS_PATHS",
+        "paths",
+        "folders that hold an ansible_collections, besides those beside playbooks",
+    ),
+    used(
+        "COLLECTIONS_SCAN_SYS_PATH",
+        "defaults.collections_scan_sys_path",
+        "ANSIBLE_COLLECTIONS_SCAN_SYS_PATH",
+        "flag",
+        "whether collections are also looked for where Python imports from; true where it is not written",
+    ),
+    used(
+        "COLLECTIONS_ON_ANSIBLE_VERSION_MISMATCH",
+        "defaults.collections_on_ansible_version_mismatch",
+        "ANSIBLE_COLLECTIONS_ON_ANSIBLE_VERSION_MISMATCH",
+        "text",
+        "a collection whose requires_ansible asks for another version: error, warning (the default) or ignore",
+        "error warning ignore",
+    ),
+    used("DEFAULT_MODULE_PATH", "defaults.library", "ANSIBLE_LIBRARY", "paths", "as --module-path"),
+    used("PLAYBOOK_DIR", "defaults.playbook_dir", "ANSIBLE_PLAYBOOK_DIR", "path", "as run --playbook-dir"),
+    used(
+        "RETRY_FILES_ENABLED",
+        "defaults.retry_files_enabled",
+        "ANSIBLE_RETRY_FILES_ENABLED",
+        "flag",
+        "writes PLAYBOOK.retry with the hosts that failed, for --limit @FILE",
+    ),
+    used(
+        "RETRY_FILES_SAVE_PATH",
+        "defaults.retry_files_save_path",
+        "ANSIBLE_RETRY_FILES_SAVE_PATH",
+        "path",
+        "the folder of retry files",
+    ),
+)
