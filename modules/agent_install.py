@@ -1,20 +1,15 @@
 """Install a version of the agent: package, folders, service user and unit; the content is the package."""
 
-import contextlib
-import fcntl
 import grp
 import hashlib
 import os
 import pwd
 import re
 import shutil
-import signal
 import stat
 import sys
-import threading
-import time
 
-from stella_ops.remote.lib import agent_host
+from stella_ops.remote.lib import agent_host, exclusive
 from stella_ops.remote.lib.layout import PACKAGE_NAME
 
 ARGUMENTS = {
@@ -53,7 +48,8 @@ def install(task, afterwards=None):
     layout = agent_host.layout_for(task)
     if layout.is_system and os.geteuid() != 0:
         task.fail("installing at %s needs root" % layout.home, hint="use become: true, or give a prefix")
-    with _alone(task, layout.home), _termination_raises():
+    busy = "another install is at work at %s" % layout.home
+    with exclusive.alone(task, _above(layout.home), busy, _LOCK_SECONDS), exclusive.termination_raises():
         work = _Install(task, layout)
         if not work.has_package() and task.content is None and not task.check_mode:
             return {
@@ -84,48 +80,12 @@ def install(task, afterwards=None):
     }
 
 
-@contextlib.contextmanager
-def _alone(task, home):
-    """Keep other installs of the same folder out; the lock is on the folder above it and leaves no file."""
+def _above(home):
+    """The folder that is there already in which the agent's is or will be: what the lock is on."""
     above = os.path.dirname(home)
     while not os.path.isdir(above):
         above = os.path.dirname(above)
-    try:
-        lock = os.open(above, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError:  # not ours to read: then it is not ours to install below either, which is told later
-        yield
-        return
-    try:
-        deadline = time.monotonic() + _LOCK_SECONDS
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError:
-                if time.monotonic() >= deadline:
-                    task.fail("another install is at work at %s" % home, hint="wait for it, then run again")
-                time.sleep(0.05)
-        yield
-    finally:
-        os.close(lock)
-
-
-@contextlib.contextmanager
-def _termination_raises():
-    """Have SIGTERM (the connection was cut) end the install by an exception, so that it is undone."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def end(_number, _frame):
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise SystemExit("terminated")
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    return above
 
 
 class _Install(object):

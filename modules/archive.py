@@ -12,6 +12,7 @@ import zipfile
 import zlib
 
 from stella_ops.remote.lib import atomic, files
+from stella_ops.remote.lib.files import FILE_ATTRIBUTES
 
 ARGUMENTS = {
     "path": {"type": "list", "elements": "path", "required": True, "doc": "What to pack: paths and globs."},
@@ -26,19 +27,7 @@ ARGUMENTS = {
     "exclusion_patterns": {"type": "list", "elements": "path", "doc": "Globs of names to leave out."},
     "force_archive": {"type": "bool", "default": False, "doc": "Make an archive of a single file, too."},
     "remove": {"type": "bool", "default": False, "doc": "Remove what was packed."},
-    "mode": {"type": "raw", "doc": "Permission bits, as text such as '0644' or 'u=rw,g=r'."},
-    "owner": {"type": "str", "doc": "The user that the file is to belong to."},
-    "group": {"type": "str", "doc": "The group that the file is to belong to."},
-    "attributes": {"type": "str", "aliases": ["attr"], "doc": "Inode flags as for chattr, such as +i."},
-    "seuser": {"type": "str", "doc": "The user of its SELinux context."},
-    "serole": {"type": "str", "doc": "The role of its SELinux context."},
-    "setype": {"type": "str", "doc": "The type of its SELinux context."},
-    "selevel": {"type": "str", "doc": "The level of its SELinux context."},
-    "unsafe_writes": {
-        "type": "bool",
-        "default": False,
-        "doc": "Overwrite the file itself where it cannot be replaced.",
-    },
+    **FILE_ATTRIBUTES,
 }
 
 

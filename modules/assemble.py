@@ -7,6 +7,7 @@ import os
 import re
 
 from stella_ops.remote.lib import atomic, difftext, files
+from stella_ops.remote.lib.files import FILE_ATTRIBUTES
 
 ARGUMENTS = {
     "src": {"type": "path", "required": True, "doc": "The folder with the fragments."},
@@ -18,19 +19,7 @@ ARGUMENTS = {
     "backup": {"type": "bool", "default": False, "doc": "Keep a copy of the old file beside it."},
     "validate": {"type": "str", "doc": "A command that has to accept the new file; %s stands for its path."},
     "decrypt": {"type": "bool", "default": True, "doc": "Decrypt fragments of the controller that a vault encrypted."},
-    "mode": {"type": "raw", "doc": "Permission bits, as text such as '0644' or 'u=rw,g=r'."},
-    "owner": {"type": "str", "doc": "The user that the file is to belong to."},
-    "group": {"type": "str", "doc": "The group that the file is to belong to."},
-    "attributes": {"type": "str", "aliases": ["attr"], "doc": "Inode flags as for chattr, such as +i."},
-    "seuser": {"type": "str", "doc": "The user of its SELinux context."},
-    "serole": {"type": "str", "doc": "The role of its SELinux context."},
-    "setype": {"type": "str", "doc": "The type of its SELinux context."},
-    "selevel": {"type": "str", "doc": "The level of its SELinux context."},
-    "unsafe_writes": {
-        "type": "bool",
-        "default": False,
-        "doc": "Overwrite the file itself where it cannot be replaced.",
-    },
+    **FILE_ATTRIBUTES,
 }
 
 

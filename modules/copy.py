@@ -6,20 +6,13 @@ import os
 import stat
 
 from stella_ops.remote.lib import atomic, delta, difftext, files, incoming, modes, partial
+from stella_ops.remote.lib.files import FILE_ATTRIBUTES
 
 ARGUMENTS = {
     "dest": {"type": "path", "required": True},
     "src": {"type": "path"},
     "content": {"type": "str"},
     "remote_src": {"type": "bool", "default": False},
-    "mode": {"type": "raw"},
-    "owner": {"type": "str"},
-    "group": {"type": "str"},
-    "attributes": {"type": "str", "aliases": ["attr"]},
-    "seuser": {"type": "str"},
-    "serole": {"type": "str"},
-    "setype": {"type": "str"},
-    "selevel": {"type": "str"},
     "directory_mode": {"type": "raw"},
     "force": {"type": "bool", "default": True, "aliases": ["thirsty"]},
     "backup": {"type": "bool", "default": False},
@@ -28,7 +21,6 @@ ARGUMENTS = {
     "checksum": {"type": "str"},
     "decrypt": {"type": "bool", "default": True},
     "local_follow": {"type": "bool", "default": True},
-    "unsafe_writes": {"type": "bool", "default": False},
     # From the controller: what the streamed content is (SHA-256 and SHA-1 in hex, bytes), how it is streamed
     # (see stella_ops/transport/sending.py), the base name of its source, and whether missing parents are made, as
     # for the files of a copied folder.
@@ -38,6 +30,7 @@ ARGUMENTS = {
     "_content_size": {"type": "int"},
     "_source_name": {"type": "str"},
     "_make_parents": {"type": "bool", "default": False},
+    **FILE_ATTRIBUTES,
 }
 
 

@@ -5,19 +5,12 @@ import os
 import time
 
 from stella_ops.remote.lib import atomic, difftext, files
+from stella_ops.remote.lib.files import FILE_ATTRIBUTES
 
 ARGUMENTS = {
     "path": {"type": "path", "required": True, "aliases": ["dest", "name"]},
     "state": {"type": "str", "choices": ["absent", "directory", "file", "hard", "link", "touch"]},
     "src": {"type": "path"},
-    "mode": {"type": "raw"},
-    "owner": {"type": "str"},
-    "group": {"type": "str"},
-    "attributes": {"type": "str", "aliases": ["attr"]},
-    "seuser": {"type": "str"},
-    "serole": {"type": "str"},
-    "setype": {"type": "str"},
-    "selevel": {"type": "str"},
     "recurse": {"type": "bool", "default": False},
     "force": {"type": "bool", "default": False},
     "follow": {"type": "bool", "default": True},
@@ -25,7 +18,7 @@ ARGUMENTS = {
     "access_time_format": {"type": "str", "default": "%Y%m%d%H%M.%S"},
     "modification_time": {"type": "str"},
     "modification_time_format": {"type": "str", "default": "%Y%m%d%H%M.%S"},
-    "unsafe_writes": {"type": "bool", "default": False},
+    **FILE_ATTRIBUTES,
 }
 
 

@@ -9,6 +9,8 @@ import time
 import urllib.parse
 
 from stella_ops.remote.lib import atomic, files, web
+from stella_ops.remote.lib.files import FILE_ATTRIBUTES
+from stella_ops.remote.lib.web import URL_OPTIONS
 
 ARGUMENTS = {
     "url": {"type": "str", "required": True, "doc": "What to download: http, https, ftp or file."},
@@ -21,49 +23,11 @@ ARGUMENTS = {
     "backup": {"type": "bool", "default": False, "doc": "Keep a copy of the old file beside it."},
     "timeout": {"type": "int", "default": 10, "doc": "Seconds to wait for the server each time."},
     "tmp_dest": {"type": "path", "doc": "Accepted when it is a folder: the download is kept beside dest."},
-    "force": {
-        "type": "bool",
-        "default": False,
-        "aliases": ["thirsty"],
-        "doc": "Ask even when nothing is newer.",
-    },
     "http_agent": {"type": "str", "default": "ansible-httpget", "doc": "The User-Agent header."},
-    "use_proxy": {"type": "bool", "default": True, "doc": "Use the proxy that the environment names."},
-    "validate_certs": {"type": "bool", "default": True, "doc": "Check certificates."},
     "url_username": {"type": "str", "aliases": ["username"], "doc": "The user for HTTP authentication."},
-    "url_password": {
-        "type": "str",
-        "aliases": ["password"],
-        "no_log": True,
-        "doc": "The password for HTTP authentication.",
-    },
-    "force_basic_auth": {"type": "bool", "default": False, "doc": "Send user and password without being asked."},
-    "client_cert": {"type": "path", "doc": "A PEM file with a client certificate, and maybe its key."},
-    "client_key": {"type": "path", "doc": "A PEM file with the key of client_cert."},
-    "use_gssapi": {"type": "bool", "default": False, "doc": "Not supported."},
     "headers": {"type": "dict", "doc": "Headers to send."},
-    "unredirected_headers": {
-        "type": "list",
-        "elements": "str",
-        "default": [],
-        "doc": "Headers not to send again after a redirection.",
-    },
-    "decompress": {"type": "bool", "default": True, "doc": "Unpack an answer that came as gzip."},
-    "ciphers": {"type": "list", "elements": "str", "doc": "TLS ciphers, in OpenSSL's names."},
-    "use_netrc": {"type": "bool", "default": True, "doc": "Take user and password from ~/.netrc when none are given."},
-    "mode": {"type": "raw", "doc": "Permission bits, as text such as '0644' or 'u=rw,g=r'."},
-    "owner": {"type": "str", "doc": "The user that the file is to belong to."},
-    "group": {"type": "str", "doc": "The group that the file is to belong to."},
-    "attributes": {"type": "str", "aliases": ["attr"], "doc": "Inode flags as for chattr, such as +i."},
-    "seuser": {"type": "str", "doc": "The user of its SELinux context."},
-    "serole": {"type": "str", "doc": "The role of its SELinux context."},
-    "setype": {"type": "str", "doc": "The type of its SELinux context."},
-    "selevel": {"type": "str", "doc": "The level of its SELinux context."},
-    "unsafe_writes": {
-        "type": "bool",
-        "default": False,
-        "doc": "Overwrite the file itself where it cannot be replaced.",
-    },
+    **URL_OPTIONS,
+    **FILE_ATTRIBUTES,
 }
 
 _BSD_LINE = re.compile(r"(\w+) ?\((?P<path>.+)\) ?= (?P<digest>[\w.]+)$")

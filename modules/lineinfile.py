@@ -5,6 +5,7 @@ import os
 import re
 
 from stella_ops.remote.lib import editing, rules
+from stella_ops.remote.lib.files import FILE_ATTRIBUTES
 
 ARGUMENTS = {
     "path": {"type": "path", "required": True, "aliases": ["dest", "destfile", "name"], "doc": "The file to change."},
@@ -35,19 +36,7 @@ ARGUMENTS = {
     "firstmatch": {"type": "bool", "default": False, "doc": "The first line that is found counts, not the last."},
     "backup": {"type": "bool", "default": False, "doc": "Keep a copy of the old file beside it."},
     "validate": {"type": "str", "doc": "A command that has to accept the new file; %s stands for its path."},
-    "mode": {"type": "raw", "doc": "Permission bits, as text such as '0644' or 'u=rw,g=r'."},
-    "owner": {"type": "str", "doc": "The user that the file is to belong to."},
-    "group": {"type": "str", "doc": "The group that the file is to belong to."},
-    "attributes": {"type": "str", "aliases": ["attr"], "doc": "Inode flags as for chattr, such as +i."},
-    "seuser": {"type": "str", "doc": "The user of its SELinux context."},
-    "serole": {"type": "str", "doc": "The role of its SELinux context."},
-    "setype": {"type": "str", "doc": "The type of its SELinux context."},
-    "selevel": {"type": "str", "doc": "The level of its SELinux context."},
-    "unsafe_writes": {
-        "type": "bool",
-        "default": False,
-        "doc": "Overwrite the file itself where it cannot be replaced.",
-    },
+    **FILE_ATTRIBUTES,
 }
 
 NEWLINE = os.linesep.encode("ascii")

@@ -4,6 +4,7 @@ import contextlib
 import os
 
 from stella_ops.remote.lib import files, received, tar_archive
+from stella_ops.remote.lib.files import FILE_ATTRIBUTES
 
 ARGUMENTS = {
     "src": {"type": "path", "required": True, "doc": "The archive; with remote_src also a URL."},
@@ -19,21 +20,9 @@ ARGUMENTS = {
     "validate_certs": {"type": "bool", "default": True, "doc": "Check certificates when src is a URL."},
     "io_buffer_size": {"type": "int", "default": 65536, "doc": "Accepted, and of no effect here."},
     "decrypt": {"type": "bool", "default": True, "doc": "Decrypt an archive of the controller that a vault encrypted."},
-    "mode": {"type": "raw", "doc": "Permission bits, as text such as '0644' or 'u=rw,g=r'."},
-    "owner": {"type": "str", "doc": "The user that the file is to belong to."},
-    "group": {"type": "str", "doc": "The group that the file is to belong to."},
-    "attributes": {"type": "str", "aliases": ["attr"], "doc": "Inode flags as for chattr, such as +i."},
-    "seuser": {"type": "str", "doc": "The user of its SELinux context."},
-    "serole": {"type": "str", "doc": "The role of its SELinux context."},
-    "setype": {"type": "str", "doc": "The type of its SELinux context."},
-    "selevel": {"type": "str", "doc": "The level of its SELinux context."},
-    "unsafe_writes": {
-        "type": "bool",
-        "default": False,
-        "doc": "Overwrite the file itself where it cannot be replaced.",
-    },
     # From the controller: how the archive is streamed.
     "_content_stream": {"type": "dict"},
+    **FILE_ATTRIBUTES,
 }
 
 

@@ -5,6 +5,7 @@ import io
 import os
 
 from stella_ops.remote.lib import atomic, files
+from stella_ops.remote.lib.files import FILE_ATTRIBUTES
 
 ARGUMENTS = {
     "name": {"type": "str", "required": True, "doc": "the repository's id"},
@@ -60,15 +61,7 @@ ARGUMENTS = {
     "sslclientcert": {"type": "str", "aliases": ["client_cert"]},
     "sslclientkey": {"type": "str", "aliases": ["client_key"]},
     "sslverify": {"type": "bool", "aliases": ["validate_certs"]},
-    "mode": {"type": "raw", "doc": "permission bits of the file"},
-    "owner": {"type": "str", "doc": "the user that the file is to belong to"},
-    "group": {"type": "str", "doc": "the group that the file is to belong to"},
-    "attributes": {"type": "str", "aliases": ["attr"], "doc": "inode flags as for chattr"},
-    "seuser": {"type": "str"},
-    "serole": {"type": "str"},
-    "setype": {"type": "str"},
-    "selevel": {"type": "str"},
-    "unsafe_writes": {"type": "bool", "default": False, "doc": "overwrite the file where it cannot be replaced"},
+    **FILE_ATTRIBUTES,
 }
 _NOT_OPTIONS = (
     *("name", "description", "state", "file", "reposdir", "mode", "owner", "group", "attributes"),

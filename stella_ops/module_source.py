@@ -3,6 +3,9 @@
 Parsing Python costs more than anything else that is done with a module here (50 ms for ``copy`` and the library files
 it imports, when each who asks parses them), so of files that ship with stella-ops only the statements that matter are
 cut out and parsed. A test compares that with the whole tree for every one of them; a user's modules are parsed whole.
+
+What modules have in common stands in the library: a constant may take in another one by ``**NAME`` where NAME is
+imported from ``stella_ops.remote``, and is a literal there.
 """
 
 from __future__ import annotations
@@ -18,12 +21,13 @@ CONSTANTS = ("ARGUMENTS", "FREE_FORM", "SUPPORTS_CHECK")
 
 _OWN = (Path(__file__).parent, Path(__file__).parent.parent / "modules")
 # A constant begins at the start of a line, and ends before the next line that begins with anything but a bracket.
-_CONSTANT = re.compile(rf"^(?:{'|'.join(CONSTANTS)})\b[^\n]*(?:\n(?:[ \t)\]}}#][^\n]*)?)*", re.MULTILINE)
+_STATEMENT = r"^(?:{})\b[^\n]*(?:\n(?:[ \t)\]}}#][^\n]*)?)*"
+_CONSTANT = re.compile(_STATEMENT.format("|".join(CONSTANTS)), re.MULTILINE)
 _IMPORT = re.compile(r"^[ \t]*((?:from|import)[ \t]+stella_ops\.(?:[^\n(]*\([^)]*\)|[^\n]*))", re.MULTILINE)
 
 
 class NotLiteral(ValueError):
-    """A constant is more than a literal; ``name`` and ``line`` say which."""
+    """A constant is more than literals, its own and the library's; ``name`` and ``line`` say which."""
 
     def __init__(self, name: str, line: int) -> None:
         super().__init__(f"{name} must be written as a literal")
@@ -100,12 +104,40 @@ def _constants(path: Path, _changed: int, _size: int) -> Mapping[str, Any]:
         if not names or value is None:
             continue
         try:
-            literal = ast.literal_eval(value)
+            literal = _value(value, text, own=tree is not None)
         except ValueError:
             raise NotLiteral(names[0], node.lineno) from None
         for name in names:
             found.setdefault(name, literal)
     return found
+
+
+def _value(node: ast.expr, text: str, *, own: bool) -> Any:
+    """A literal, which may take in dictionaries of the library; raises ValueError when it is more than that."""
+    if not isinstance(node, ast.Dict) or None not in node.keys:
+        return ast.literal_eval(node)
+    homes = {name: found.module for found in imports(text.encode(), own=own) for name in found.names}
+    whole: dict[Any, Any] = {}
+    for key, value in zip(node.keys, node.values, strict=True):
+        if key is not None:
+            whole[ast.literal_eval(key)] = ast.literal_eval(value)
+        elif isinstance(value, ast.Name) and homes.get(value.id, "").startswith("stella_ops.remote."):
+            whole.update(_of_the_library(homes[value.id], value.id))
+        else:
+            raise ValueError
+    return whole
+
+
+@functools.cache
+def _of_the_library(module: str, name: str) -> Mapping[str, Any]:
+    """A dictionary of ours that modules take in."""
+    text = _OWN[0].joinpath(*module.split(".")[1:]).with_suffix(".py").read_text(encoding="utf-8")
+    tree = _cut_out(re.compile(_STATEMENT.format(re.escape(name)), re.MULTILINE), text)
+    for node in tree.body if tree is not None else []:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict):
+            value: Mapping[str, Any] = ast.literal_eval(node.value)
+            return value
+    raise ValueError
 
 
 def _cut_out(wanted: re.Pattern[str], text: str) -> ast.Module | None:

@@ -7,10 +7,10 @@ import base64
 import binascii
 import hashlib
 import os
-import secrets
 from pathlib import Path
 from typing import IO, Any
 
+from stella_ops import atomic_files
 from stella_ops.actions.base import ActionContext, ActionFailure, Result
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -106,19 +106,13 @@ async def _transfer(context: ActionContext, args: dict[str, Any], source: str, d
     sha1, md5 = hashlib.sha1(usedforsecurity=False), hashlib.md5(usedforsecurity=False)
     try:
         dest.parent.mkdir(parents=True, exist_ok=True)
-        part = dest.parent / f".stella-{secrets.token_hex(6)}"
-        with part.open("xb") as file:
-            try:
-                await _collect(context, args, first, file, (sha1, md5))
-                checksum = sha1.hexdigest()
-                result: Result = {"dest": str(dest), "md5sum": md5.hexdigest(), "remote_md5sum": None}
-                result.update(checksum=checksum, remote_checksum=told)
-                if args.get("validate_checksum", True) and checksum != told:
-                    raise ActionFailure("checksum mismatch", **{**result, "file": source})
-                part.replace(dest)
-            except BaseException:
-                part.unlink()
-                raise
+        with atomic_files.replacing(dest, mode=atomic_files.usual_mode(), sync=False) as file:
+            await _collect(context, args, first, file, (sha1, md5))
+            checksum = sha1.hexdigest()
+            result: Result = {"dest": str(dest), "md5sum": md5.hexdigest(), "remote_md5sum": None}
+            result.update(checksum=checksum, remote_checksum=told)
+            if args.get("validate_checksum", True) and checksum != told:
+                raise ActionFailure("checksum mismatch", **{**result, "file": source})
     except OSError as problem:
         raise ActionFailure(f"cannot write {dest} on the controller: {problem.strerror}") from None
     return {"changed": True, **result}

@@ -11,6 +11,7 @@ import fcntl
 import os
 from pathlib import Path
 
+from stella_ops import atomic_files
 from stella_ops.errors import StoreError
 from stella_ops.store import host_keys
 from stella_ops.store.columns import iso_z
@@ -62,12 +63,7 @@ def _write(file: Path, lines: list[str]) -> None:
     if not lines:
         file.unlink(missing_ok=True)
         return
-    part = file.with_name(f"{file.name}.part")
-    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as out:
-        out.write(_HEAD + "".join(f"{line}\n" for line in lines))
-        out.flush()
-        os.fsync(out.fileno())
-    part.replace(file)
+    atomic_files.write(file, _HEAD + "".join(f"{line}\n" for line in lines))
 
 
 def _word(text: str | None) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -223,21 +222,10 @@ def _ttl(text: str | None) -> Any:
 
 def _write(path: Path, text: str, mode: int) -> None:
     """Write a file whole or not at all; nobody else can read it at any moment when ``mode`` says so."""
-    import tempfile
-
+    from stella_ops import atomic_files
     from stella_ops.errors import UsageError
 
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with open(descriptor, "w", encoding="utf-8", newline="\n") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fchmod(stream.fileno(), mode)
-                os.fsync(stream.fileno())
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        atomic_files.write(path, text, mode=mode)
     except OSError as problem:
         raise UsageError(f"cannot write the script: {problem.strerror}", where=path) from None

@@ -50,6 +50,7 @@ def inventory(
     **given: Any,
 ) -> int:
     """Show what an inventory means."""
+    from stella_ops import atomic_files
     from stella_ops.cli import inventory_forms as forms
     from stella_ops.cli.workplace import Choices, check_limit, prepare
     from stella_ops.errors import OptionsError
@@ -98,7 +99,7 @@ def inventory(
         click.echo(text, nl=not text.endswith("\n"))
         return 0
     try:
-        Path(output_file).expanduser().write_text(text, encoding="utf-8")
+        atomic_files.deliver(Path(output_file).expanduser(), text)
     except OSError as problem:
         raise OptionsError(f"cannot write to --output {output_file}: {problem.strerror}") from None
     return 0

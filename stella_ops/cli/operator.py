@@ -196,23 +196,11 @@ def _read(path: Path) -> str:
 
 
 def _write(path: Path, text: str, *, secret: bool) -> None:
-    import contextlib
-    import os
-    import tempfile
-
+    from stella_ops import atomic_files
     from stella_ops.errors import UsageError
 
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with open(descriptor, "w", encoding="ascii") as file:
-                os.fchmod(descriptor, 0o600 if secret else 0o644)
-                file.write(text)
-            Path(name).replace(path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(name).unlink()
-            raise
+        atomic_files.write(path, text, mode=0o600 if secret else 0o644)
     except OSError as problem:
         raise UsageError(f"cannot write the file: {problem.strerror}", where=path) from None
 

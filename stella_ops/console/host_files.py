@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TextIO
 
+from stella_ops import atomic_files
 from stella_ops.console.results import clean, to_text
 from stella_ops.engine.events import Event, HostFinished, RunFinished
 
@@ -24,7 +25,7 @@ class TreeFiles:
         if isinstance(event, HostFinished):
             self._folder.mkdir(parents=True, exist_ok=True)
             name = event.host.replace("/", "_")
-            (self._folder / name).write_text(to_text(clean(event.result, "", 0)), encoding="utf-8")
+            atomic_files.deliver(self._folder / name, to_text(clean(event.result, "", 0)))
 
     def close(self) -> None:
         """Nothing is held back."""
@@ -44,7 +45,7 @@ class RetryFile:
         hosts = sorted(name for name, tally in event.hosts.items() if tally.failed or tally.unreachable)
         if hosts:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._path.write_text("".join(f"{host}\n" for host in hosts), encoding="utf-8")
+            atomic_files.deliver(self._path, "".join(f"{host}\n" for host in hosts))
             self._stream.write(f"\tto retry, use: --limit @{self._path}\n")
 
     def close(self) -> None:

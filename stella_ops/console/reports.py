@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import re
-import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
+from stella_ops import atomic_files
 from stella_ops.console.record import RanPlay, RanTask, Record, plain_end
 from stella_ops.console.results import dump, plain, tame, without_items
 from stella_ops.engine.events import Event, HostFinished, Reporter
@@ -40,16 +39,7 @@ class FileReport:
 
     def close(self) -> None:
         """Write the file."""
-        text = self._document(self._record)
-        number, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
-        try:
-            with open(number, "w", encoding="utf-8") as file:
-                file.write(text)
-            Path(name).chmod(0o666 & ~_umask())
-            Path(name).replace(self._path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        atomic_files.deliver(self._path, self._document(self._record))
 
 
 class StreamReport:
@@ -190,9 +180,3 @@ def _details(task: RanTask, end: HostFinished) -> str:
 
 def _clean(text: str) -> str:
     return _NOT_XML.sub("\ufffd", text)
-
-
-def _umask() -> int:
-    now = os.umask(0o022)
-    os.umask(now)
-    return now

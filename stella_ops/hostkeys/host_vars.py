@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from stella_ops import atomic_files
 from stella_ops.errors import InventoryError
 from stella_ops.inventory.vars_files import EXTENSIONS
 from stella_ops.origins import load_yaml
@@ -129,15 +129,7 @@ def _write(file: Path, text: str) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         mode = file.stat().st_mode & 0o777 if file.exists() else 0o644
-        descriptor, part = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-        try:
-            with open(descriptor, "w", encoding="utf-8") as out:
-                out.write(text)
-            Path(part).chmod(mode)
-            # A link stays a link.
-            Path(part).replace(Path(os.path.realpath(file)))
-        except BaseException:
-            Path(part).unlink(missing_ok=True)
-            raise
+        # A link stays a link.
+        atomic_files.write(Path(os.path.realpath(file)), text, mode=mode)
     except OSError as problem:
         raise InventoryError(f"cannot write the file: {problem.strerror}", where=file) from None

@@ -9,11 +9,9 @@ The key is not encrypted: a server must start without anybody there.
 from __future__ import annotations
 
 import base64
-import contextlib
 import fcntl
 import hashlib
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +30,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from stella_ops import atomic_files
 from stella_ops.errors import PkiError
 from stella_ops.pki.authority import CertificateAuthority
 
@@ -87,7 +86,7 @@ class ServerIdentity:
                 if renewed:
                     wanted = tuple(dict.fromkeys((*wanted, *sorted(had))))
                     issued = ca.issue_server_certificate(key.public_key(), names=wanted, now=clock())
-                    _write(folder / CERTIFICATE_FILE, issued.pem.encode(), 0o644)
+                    atomic_files.write(folder / CERTIFICATE_FILE, issued.pem, mode=0o644)
                     chain = x509.load_pem_x509_certificates(issued.pem.encode())
         except OSError as problem:
             raise PkiError(
@@ -134,7 +133,7 @@ def _load_key(path: Path) -> ec.EllipticCurvePrivateKey:
         key = load_pem_private_key(path.read_bytes(), None)
     except FileNotFoundError:
         key = ec.generate_private_key(ec.SECP256R1())
-        _write(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), 0o600)
+        atomic_files.write(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     except (ValueError, TypeError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, ec.EllipticCurvePrivateKey):
@@ -152,21 +151,6 @@ def _load_chain(path: Path) -> list[x509.Certificate]:
         return x509.load_pem_x509_certificates(path.read_bytes())
     except (FileNotFoundError, ValueError):
         return []
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with open(descriptor, "wb") as file:
-            os.fchmod(descriptor, mode)
-            file.write(content)
-            file.flush()
-            os.fsync(descriptor)
-        Path(name).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise
 
 
 @contextmanager

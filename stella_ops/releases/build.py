@@ -7,16 +7,14 @@ compressor writes differs between zlib's versions, the whole is small, and a hos
 from __future__ import annotations
 
 import ast
-import contextlib
 import hashlib
 import io
-import os
 import re
-import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from stella_ops import atomic_files
 from stella_ops.errors import ReleaseError
 
 PACKAGE_NAME = "stella-agent.pyz"
@@ -59,19 +57,7 @@ def build_agent(output: Path, version: str) -> AgentPackage:
     data = package_bytes(version)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=f".{output.name}.", dir=output.parent)
-        fresh = Path(name)
-        try:
-            with open(descriptor, "wb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-            fresh.chmod(0o755)
-            fresh.replace(output)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                fresh.unlink()
-            raise
+        atomic_files.write(output, data, mode=0o755)
     except OSError as problem:
         raise ReleaseError(
             f"the agent package cannot be written: {problem.strerror or problem}", where=output

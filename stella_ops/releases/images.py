@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from stella_ops import atomic_files
 from stella_ops.content import find_content
 from stella_ops.errors import ReleaseError
 from stella_ops.releases.build import AgentPackage
@@ -135,24 +136,16 @@ def save_image(image: BuiltImage, output: Path, *, engine: str | None = None) ->
     """
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=f".{output.name}.", dir=output.parent)
-        fresh = Path(name)
-        try:
-            with open(descriptor, "wb") as raw:
-                with connected(engine) as client, _explained("the image cannot be saved"):
-                    # By its name: an image that is saved by its id has none where it is loaded.
-                    pieces = client.api.get_image(image.tags[0])
-                    with _written(raw, output) as stream:
-                        for piece in pieces:
-                            stream.write(piece)
-                raw.flush()
-                os.fsync(raw.fileno())
-            fresh.chmod(0o644)
-            fresh.replace(output)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                fresh.unlink()
-            raise
+        with (
+            atomic_files.replacing(output, mode=0o644) as raw,
+            connected(engine) as client,
+            _explained("the image cannot be saved"),
+        ):
+            # By its name: an image that is saved by its id has none where it is loaded.
+            pieces = client.api.get_image(image.tags[0])
+            with _written(raw, output) as stream:
+                for piece in pieces:
+                    stream.write(piece)
     except OSError as problem:
         raise ReleaseError(f"the image cannot be written: {problem.strerror or problem}", where=output) from problem
     return image_file(output)

@@ -10,11 +10,8 @@ The key is ECDSA on P-256: every OpenSSL since 0.9.8 and every OpenSSH since 5.7
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
-import os
 import struct
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +29,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from stella_ops import atomic_files
 from stella_ops.errors import ReleaseError
 
 KEY_NAME = "release.key"
@@ -120,22 +118,7 @@ def _create(path: Path, passphrase: bytes | None) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     encryption: KeySerializationEncryption = BestAvailableEncryption(passphrase) if passphrase else NoEncryption()
     pem = ec.generate_private_key(ec.SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # made with mode 0600
-    fresh = Path(name)
-    try:
-        with open(descriptor, "wb") as stream:
-            stream.write(pem)
-            stream.flush()
-            os.fsync(stream.fileno())
-        with contextlib.suppress(FileExistsError):
-            path.hardlink_to(fresh)  # unlike a rename it never replaces what another process has made
-    finally:
-        fresh.unlink()
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    atomic_files.create(path, pem)
 
 
 def _read(path: Path, pem: bytes, passphrase: bytes | None) -> tuple[ec.EllipticCurvePrivateKey, bool]:

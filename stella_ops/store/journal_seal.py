@@ -12,6 +12,7 @@ import os
 import zlib
 from pathlib import Path
 
+from stella_ops import atomic_files
 from stella_ops.errors import StoreError
 
 KEY_FILE = "journal.key"
@@ -106,17 +107,4 @@ def _read(path: Path) -> bytes:
 
 
 def _make(path: Path) -> None:
-    # Written under another name first: whoever finds the file finds a whole key. A link does not replace what is there.
-    draft = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
-    descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-    try:
-        with open(descriptor, "w", encoding="ascii") as file:
-            file.write(os.urandom(_KEY_BYTES).hex() + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass
-    finally:
-        draft.unlink(missing_ok=True)
+    atomic_files.create(path, f"{os.urandom(_KEY_BYTES).hex()}\n".encode())

@@ -8,6 +8,8 @@ import os
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
+from stella_ops import atomic_files
+
 
 def read_lines(path: Path) -> str:
     """The text of a file; empty where there is none that can be read."""
@@ -43,10 +45,7 @@ def drop_lines(path: Path, places: Mapping[str, Collection[str]]) -> int:
         lines = read_lines(path).splitlines(keepends=True)
         kept = [line for line in lines if not _goes(line.split(), places)]
         if len(kept) != len(lines):
-            part = path.with_name(f"{path.name}.part")
-            with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as out:
-                out.writelines(kept)
-            part.replace(path)
+            atomic_files.write(path, "".join(kept), sync=False)
         return len(lines) - len(kept)
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import tempfile
 from pathlib import Path
 
+from stella_ops import atomic_files
 from stella_ops.errors import VaultError
 
 _PRIVATE = 0o600
@@ -29,17 +28,14 @@ def write_file(path: Path, data: bytes, *, private: bool = False, erase: bool = 
         before = path.open("r+b" if erase else "rb", buffering=0) if path.exists() else None
     except OSError as problem:
         raise VaultError(f"cannot write {path}: {problem.strerror}") from None
-    part = ""
     try:
-        descriptor, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # made with mode 0600
-        with os.fdopen(descriptor, "wb") as file:
+        with atomic_files.beside(path) as (part, file):
             if before is not None:
                 _keep(file.fileno(), os.fstat(before.fileno()), private)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        Path(part).replace(path)
-        part = ""
+            part.replace(path)
         if before is not None and erase:
             _overwrite(before.fileno())
     except OSError as problem:
@@ -47,9 +43,6 @@ def write_file(path: Path, data: bytes, *, private: bool = False, erase: bool = 
     finally:
         if before is not None:
             before.close()
-        if part:
-            with contextlib.suppress(OSError):
-                Path(part).unlink()
 
 
 def _keep(descriptor: int, before: os.stat_result, private: bool) -> None:

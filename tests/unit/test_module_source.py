@@ -1,4 +1,5 @@
 import ast
+import functools
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,16 @@ def whole_constants(text):
     for node in ast.parse(text).body:
         target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
         if isinstance(target, ast.Name) and target.id in module_source.CONSTANTS:
-            found[target.id] = ast.literal_eval(node.value)
+            found[target.id] = eval(compile(ast.Expression(node.value), "constant", "eval"), library())
     return found
+
+
+@functools.cache
+def library():
+    """What modules take in, by its name, from the imported library itself."""
+    from stella_ops.remote.lib import dnf_arguments, files, web
+
+    return {name: value for home in (files, web, dnf_arguments) for name, value in vars(home).items() if name.isupper()}
 
 
 def test_there_are_sources_to_compare():
@@ -70,6 +79,28 @@ def test_the_first_of_two_constants_counts(module):
 def test_a_constant_that_is_computed_is_refused_with_its_line(module):
     with pytest.raises(NotLiteral, match="SUPPORTS_CHECK must be written as a literal") as caught:
         constants(module("FREE_FORM = None\nSUPPORTS_CHECK = not True\n"))
+    assert caught.value.line == 2
+
+
+def test_a_constant_takes_in_what_the_library_has(module):
+    taken = "from stella_ops.remote.lib.files import FILE_ATTRIBUTES\n"
+    found = constants(module(taken + "ARGUMENTS = {'path': {}, **FILE_ATTRIBUTES, 'mode': {'type': 'int'}}\n"))
+    assert list(found["ARGUMENTS"])[:3] == ["path", "mode", "owner"]
+    assert found["ARGUMENTS"]["mode"] == {"type": "int"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "OTHER = {}\nARGUMENTS = {**OTHER}\n",
+        "from os.path import OTHER\nARGUMENTS = {**OTHER}\n",
+        "from stella_ops.remote.lib.files import wanted\nARGUMENTS = {**wanted}\n",
+        "from stella_ops.remote.lib.files import FILE_ATTRIBUTES\nARGUMENTS = {**FILE_ATTRIBUTES.copy()}\n",
+    ],
+)
+def test_a_constant_takes_in_nothing_else(module, text):
+    with pytest.raises(NotLiteral) as caught:
+        constants(module(text))
     assert caught.value.line == 2
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from stella_ops import atomic_files
 from stella_ops.engine.fact_caches.encoding import decode, encode
 from stella_ops.errors import SettingsError
 
@@ -97,16 +96,7 @@ class JsonFiles:
         return None if "/" in name or "\0" in name else self._folder / name
 
     def _write(self, path: Path, text: str) -> None:
-        descriptor, name = tempfile.mkstemp(prefix=".", dir=self._folder)  # made with mode 0600
-        part = Path(name)
-        try:
-            with open(descriptor, "w", encoding="utf-8") as out:
-                out.write(text)
-            part.replace(path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                part.unlink()
-            raise
+        atomic_files.write(path, text, sync=False)
 
     def _pass_over(self, path: Path, host: str, why: str) -> None:
         self.problems.append(f"the cached facts of {host} are passed over: {path}: {why}")

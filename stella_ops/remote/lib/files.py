@@ -9,6 +9,23 @@ import stat
 from stella_ops.remote.lib import modes
 from stella_ops.remote.lib.task import ModuleFailure
 
+# What every module that writes a file takes: ``**FILE_ATTRIBUTES`` in its ARGUMENTS (``stella_ops/module_source.py``).
+FILE_ATTRIBUTES = {
+    "mode": {"type": "raw", "doc": "Permission bits, as text such as '0644' or 'u=rw,g=r'."},
+    "owner": {"type": "str", "doc": "The user that the file is to belong to."},
+    "group": {"type": "str", "doc": "The group that the file is to belong to."},
+    "attributes": {"type": "str", "aliases": ["attr"], "doc": "Inode flags as for chattr, such as +i."},
+    "seuser": {"type": "str", "doc": "The user of its SELinux context."},
+    "serole": {"type": "str", "doc": "The role of its SELinux context."},
+    "setype": {"type": "str", "doc": "The type of its SELinux context."},
+    "selevel": {"type": "str", "doc": "The level of its SELinux context."},
+    "unsafe_writes": {
+        "type": "bool",
+        "default": False,
+        "doc": "Overwrite the file itself where it cannot be replaced.",
+    },
+}
+
 CHUNK = 1048576
 
 # What modules that manage a file's attributes accept; each spells it out, since ARGUMENTS must be a literal:

@@ -16,6 +16,37 @@ import urllib.request
 
 from stella_ops.remote.lib.task import ModuleFailure
 
+# What every module that asks a server takes: ``**URL_OPTIONS`` in its ARGUMENTS (``stella_ops/module_source.py``).
+URL_OPTIONS = {
+    "force": {
+        "type": "bool",
+        "default": False,
+        "aliases": ["thirsty"],
+        "doc": "Ask even when nothing is newer.",
+    },
+    "use_proxy": {"type": "bool", "default": True, "doc": "Use the proxy that the environment names."},
+    "validate_certs": {"type": "bool", "default": True, "doc": "Check certificates."},
+    "url_password": {
+        "type": "str",
+        "aliases": ["password"],
+        "no_log": True,
+        "doc": "The password for HTTP authentication.",
+    },
+    "force_basic_auth": {"type": "bool", "default": False, "doc": "Send user and password without being asked."},
+    "client_cert": {"type": "path", "doc": "A PEM file with a client certificate, and maybe its key."},
+    "client_key": {"type": "path", "doc": "A PEM file with the key of client_cert."},
+    "use_gssapi": {"type": "bool", "default": False, "doc": "Not supported."},
+    "unredirected_headers": {
+        "type": "list",
+        "elements": "str",
+        "default": [],
+        "doc": "Headers not to send again after a redirection.",
+    },
+    "decompress": {"type": "bool", "default": True, "doc": "Unpack an answer that came as gzip."},
+    "ciphers": {"type": "list", "elements": "str", "doc": "TLS ciphers, in OpenSSL's names."},
+    "use_netrc": {"type": "bool", "default": True, "doc": "Take user and password from ~/.netrc when none are given."},
+}
+
 AGENT = "ansible-httpget"
 _CHUNK = 1048576
 

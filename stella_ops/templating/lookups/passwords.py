@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import random
 import string
-import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from stella_ops import atomic_files
 from stella_ops.errors import TemplateError
 from stella_ops.templating.filters.passwords import new_salt, password_hash, scheme
 from stella_ops.templating.lazy import plain_text
@@ -121,16 +120,7 @@ def _write(path: Path, kept: _Kept) -> None:
     """Put a file in its place at once, whole, for its owner alone."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(kept.text())
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        atomic_files.write(path, kept.text())
     except OSError as problem:
         raise TemplateError(f"lookup 'password': cannot write {path}: {problem}") from None
 

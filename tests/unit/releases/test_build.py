@@ -68,7 +68,7 @@ def test_a_failed_build_leaves_the_old_package(tmp_path, monkeypatch):
     def full(_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(build.os, "fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(ReleaseError, match="No space left"):
         build_agent(path, "1.0.1")
     assert path.read_bytes() == before
