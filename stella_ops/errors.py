@@ -7,6 +7,7 @@
     │   ├── InventoryError
     │   ├── PatternError                             a host pattern is malformed or matches nothing
     │   │   └── NoHostsLeftError                 1   --limit leaves no host at all
+    │   ├── MissingVariablesError                1   -e names a file that is not there
     │   ├── PlaybookError
     │   │   ├── MissingPlaybookError             1   there is no playbook of that name
     │   │   └── MissingHandlerError              1   a task notified what no handler is
@@ -131,6 +132,12 @@ class PlaybookError(ParseError):
 
 class MissingPlaybookError(PlaybookError):
     """The command line names a playbook that is not there."""
+
+    exit_code = 1
+
+
+class MissingVariablesError(ParseError):
+    """The command line names a file of variables that is not there."""
 
     exit_code = 1
 

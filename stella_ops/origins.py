@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import difflib
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -310,6 +310,22 @@ def _yaml_hint(problem: yaml.MarkedYAMLError, text: str) -> str | None:
     return None
 
 
+class DuplicateKeys:
+    """What becomes of keys that stand twice in a mapping.
+
+    Attributes:
+        mode: ``error``; or ``warn`` or ``ignore``, and the later one counts.
+        tell: takes the key and its place, for ``warn``.
+    """
+
+    def __init__(self) -> None:
+        self.mode = "error"
+        self.tell: Callable[[str, Origin], None] = lambda key, where: None
+
+
+DUPLICATE_KEYS = DuplicateKeys()
+
+
 class _Builder:
     """Turns composed YAML nodes into values that know their origin."""
 
@@ -408,7 +424,9 @@ class _Builder:
                     hint='quote a key or value that starts with "{{"',
                 )
                 continue
-            if duplicate:
+            if duplicate and DUPLICATE_KEYS.mode == "warn":
+                DUPLICATE_KEYS.tell(str(key), origin)
+            elif duplicate and DUPLICATE_KEYS.mode == "error":
                 self._note(
                     f"duplicate key '{key}'",
                     where=origin,

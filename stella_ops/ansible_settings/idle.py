@@ -106,30 +106,6 @@ SETTINGS: tuple[Setting, ...] = (
         "an undefined variable is always an error",
     ),
     unused(
-        "DUPLICATE_YAML_DICT_KEY",
-        "defaults.duplicate_dict_key",
-        "ANSIBLE_DUPLICATE_YAML_DICT_KEY",
-        "a key that stands twice is always an error",
-    ),
-    unused(
-        "INVENTORY_UNPARSED_IS_FAILED",
-        "inventory.unparsed_is_failed",
-        "ANSIBLE_INVENTORY_UNPARSED_FAILED",
-        "a source that cannot be read is always an error",
-    ),
-    unused(
-        "INVENTORY_ANY_UNPARSED_IS_FAILED",
-        "inventory.any_unparsed_is_failed",
-        "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED",
-        "a source that cannot be read is always an error",
-    ),
-    unused(
-        "INVENTORY_UNPARSED_WARNING",
-        "inventory.inventory_unparsed_warning",
-        "ANSIBLE_INVENTORY_UNPARSED_WARNING",
-        "a source that cannot be read is always an error",
-    ),
-    unused(
         "PRIVATE_ROLE_VARS",
         "defaults.private_role_vars",
         "ANSIBLE_PRIVATE_ROLE_VARS",
@@ -162,9 +138,9 @@ QUIET_SECTIONS = frozenset({"galaxy", "colors", "selinux", "persistent_connectio
 QUIET = frozenset(
     {
         *("ANSIBLE_CONFIG", "ANSIBLE_HOME", "ANSIBLE_NOCOWS"),
-        *("ANSIBLE_LOCALHOST_WARNING", "ANSIBLE_SYSTEM_WARNINGS", "ANSIBLE_DEVEL_WARNING", "ANSIBLE_COMMAND_WARNINGS"),
+        *("ANSIBLE_SYSTEM_WARNINGS", "ANSIBLE_DEVEL_WARNING", "ANSIBLE_COMMAND_WARNINGS"),
         *("ANSIBLE_ACTION_WARNINGS",),
-        *("defaults.home", "defaults.nocows", "defaults.localhost_warning"),
+        *("defaults.home", "defaults.nocows"),
         *("defaults.system_warnings", "defaults.devel_warning", "defaults.command_warnings"),
         *("defaults.action_warnings", "defaults.interpreter_python_fallback"),
         # the vault's own, and folders of plug-ins, are read where they are used

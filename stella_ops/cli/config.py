@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from stella_ops.cli.ansible_programs import AnsibleCommand
 from stella_ops.cli.versions import version_option
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@config.command()
+@config.command(cls=AnsibleCommand)
 @_common
 @click.option("--only-changed", "--changed-only", is_flag=True, help="Only what is not as by default.")
 @click.option("--format", "-f", "style", type=click.Choice(["display", "json", "yaml"]), default="display")
@@ -79,7 +80,7 @@ def dump(file: str | None, only_changed: bool, style: str, **_: Any) -> int:
     return 0
 
 
-@config.command("list")
+@config.command("list", cls=AnsibleCommand)
 @_common
 @click.option("--format", "-f", "style", type=click.Choice(["json", "yaml"]), default="yaml")
 def list_settings(file: str | None, style: str, **_: Any) -> int:
@@ -99,7 +100,7 @@ def list_settings(file: str | None, style: str, **_: Any) -> int:
     return 0
 
 
-@config.command()
+@config.command(cls=AnsibleCommand)
 @_common
 @click.option("--disabled", is_flag=True, help="With every line commented out.")
 @click.option("--format", "-f", "style", type=click.Choice(["ini", "env"]), default="ini")
@@ -123,7 +124,7 @@ def init(file: str | None, disabled: bool, style: str, **_: Any) -> int:
     return 0
 
 
-@config.command()
+@config.command(cls=AnsibleCommand)
 @_common
 def view(file: str | None, **_: Any) -> int:
     """The ansible.cfg that counts, as it is."""
@@ -131,7 +132,7 @@ def view(file: str | None, **_: Any) -> int:
 
     found = _read(file).file
     if found is None:
-        click.echo("ERROR! Invalid or no config file was supplied", err=True)
+        click.echo("[ERROR]: Invalid or no config file was supplied", err=True)
         return 1
     try:
         click.echo(found.read_text(encoding="utf-8", errors="replace"), nl=False)

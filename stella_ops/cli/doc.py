@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stella_ops.cli.ansible_programs import AnsibleCommand
 from stella_ops.cli.versions import version_option
 from stella_ops.errors import OptionsError, UsageError
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command(
+    cls=AnsibleCommand,
     epilog="""\b
 Examples:
   stella-ops doc file                what it does, and its parameters
@@ -24,7 +26,7 @@ Examples:
   stella-ops doc -M library note     a module of a folder
   stella-ops doc community.general.ufw   a module of an installed collection
   stella-ops doc -s copy             a task to begin with
-  stella-ops doc copy --format json"""
+  stella-ops doc copy --format json""",
 )
 @version_option("doc")
 @click.argument("modules", nargs=-1, metavar="MODULE...")

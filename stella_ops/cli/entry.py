@@ -43,6 +43,7 @@ COMMANDS = {
     "operator": ("operator", "operator", "Who may ask the orchestrator."),
     "ca": ("ca", "ca", "The fleet's certificate authority."),
     "release": ("release", "release", "Build the agent package."),
+    "ansible-shims": ("ansible_shims", "ansible_shims", "Write programs of ansible-core's names, for scripts."),
     "lab": ("lab", "lab", "SSH hosts on this machine, to try things on."),
     "init": ("init", "init", "Make a project folder."),
 }
@@ -137,7 +138,8 @@ def _leave(code: int) -> None:
 def run_cli(args: list[str] | None = None) -> int:
     """Run a command line; the exit code. Nothing but ``SystemExit`` for ``--help`` and the like leaves it."""
     try:
-        code: Any = cli.main(args=args, prog_name=_program_name(), standalone_mode=False)
+        name = _program_name()
+        code: Any = _command(name).main(args=args, prog_name=name, standalone_mode=False)
         return int(code or 0)
     except click.exceptions.Exit as end:
         return end.exit_code
@@ -169,7 +171,17 @@ def _tell(problem: Exception) -> int:
 
 def _program_name() -> str:
     name = sys.argv[0].rpartition(os.sep)[2] if sys.argv else ""
-    return name if name in ("stella-ops", "stella") else "stella-ops"
+    return name if name in ("stella-ops", "stella") or name.startswith("ansible") else "stella-ops"
+
+
+def _command(program: str) -> click.Command:
+    """All commands, or the one that a program of ansible-core's name stands for."""
+    if program.startswith("ansible"):
+        from stella_ops.cli.ansible_programs import NAMES, command_of
+
+        if program in NAMES:
+            return command_of(program)
+    return cli
 
 
 def _verbosity(argv: list[str]) -> int:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from stella_ops.errors import UsageError
+from stella_ops.cli.ansible_programs import called_as_ansible
+from stella_ops.errors import MissingVariablesError, UsageError
 from stella_ops.origins import Origin, SourceText, load_yaml, load_yaml_file
 
 _ORIGIN = Origin("--extra-vars")
@@ -18,6 +19,7 @@ def parse_extra_vars(values: Sequence[str]) -> dict[str, Any]:
     """All ``-e`` values merged, later ones over earlier ones.
 
     Raises:
+        MissingVariablesError: there is no @file of that name.
         UsageError: text that is neither key=value, nor a YAML mapping, nor @file.
         ParseError: YAML that is malformed.
     """
@@ -31,6 +33,10 @@ def _parse(value: str) -> dict[str, Any]:
     text = value.strip()
     if text.startswith("@"):
         path = Path(text[1:]).expanduser()
+        if not path.is_file():
+            raise MissingVariablesError(
+                f"Unable to retrieve file contents. Could not find or access '{path.absolute()}'", where="--extra-vars"
+            )
         return _mapping(load_yaml_file(path), str(path))
     if text.startswith(("{", "[")):
         return _mapping(_from_json(text) or load_yaml(text, "--extra-vars"), value)
@@ -43,6 +49,8 @@ def _parse(value: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for word in words:
         name, sign, rest = word.partition("=")
+        if not sign and called_as_ansible():
+            continue
         if not sign or not name.strip():
             raise UsageError(
                 f"-e {value!r}: '{word}' is not key=value",

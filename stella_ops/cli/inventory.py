@@ -8,10 +8,12 @@ from typing import Any
 import click
 
 from stella_ops.cli import options
+from stella_ops.cli.ansible_programs import AnsibleCommand
 from stella_ops.cli.versions import version_option
 
 
 @click.command(
+    cls=AnsibleCommand,
     epilog="""\b
 Examples:
   stella-ops inventory -i hosts.ini --graph
@@ -20,7 +22,7 @@ Examples:
   stella-ops inventory -i inventory --list --yaml --export --output hosts.yml
 
 \b
-Exit status: 0 fine, 1 nothing to show, 4 the inventory is wrong, 5 options that do not go together."""
+Exit status: 0 fine, 1 nothing to show, 4 the inventory is wrong, 5 options that do not go together.""",
 )
 @version_option("inventory")
 @click.argument("group", required=False)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stella_ops.cli import options
+from stella_ops.cli.ansible_programs import AnsibleCommand, called_as_ansible
 from stella_ops.cli.versions import version_option
 from stella_ops.errors import MissingPlaybookError, UsageError
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command(
+    cls=AnsibleCommand,
     epilog="""\b
 Examples:
   stella-ops play bootstrap.yml -i inventory            install, enrol, configure and start agents
@@ -32,7 +34,7 @@ Examples:
 \b
 Exit status: 0 all went well, 1 error, 2 a host failed (or is certain to), 4 a host was unreachable or a file cannot
 be parsed, 99 interrupted. With --detailed-exitcode: 0 no changes, 2 changes made (or pending, under --check), 1 any
-failure."""
+failure.""",
 )
 @version_option("play")
 @click.argument("playbooks", nargs=-1, metavar="PLAYBOOK...")
@@ -57,7 +59,7 @@ failure."""
 @click.option("--syntax-check", is_flag=True, help="Read everything, run nothing.")
 @click.option(
     "--precheck/--no-precheck",
-    default=True,
+    default=None,
     help="Run nothing where templates are certain to fail half-way on all hosts. [default: on]",
 )
 @click.option(
@@ -81,7 +83,7 @@ def play(
     list_tasks: bool,
     list_tags: bool,
     syntax_check: bool,
-    precheck: bool,
+    precheck: bool | None,
     resume: str | None,
     reissue: bool,
     extra_vars: tuple[str, ...],
@@ -95,6 +97,7 @@ def play(
 
     from stella_ops.cli.collections import print_notices
     from stella_ops.cli.execution import execute, failing_with_one
+    from stella_ops.cli.tolerance import Sources
     from stella_ops.cli.workplace import Choices, check_limit, module_environment, prepare
     from stella_ops.module_folders import folders_beside, split_paths
 
@@ -115,13 +118,14 @@ def play(
             given = choices_again({**given, "extra_vars": extra_vars}, resuming.past)
             extra_vars = given.pop("extra_vars")
         if not playbooks:
-            raise click.MissingParameter(param_type="argument", param_hint="'PLAYBOOK...'")
+            raise click.UsageError("the following arguments are required: playbook", click.get_current_context())
         workplace = prepare(Choices(extra_vars=extra_vars, **given))
         paths = find_playbooks(playbooks, workplace)
         named = [folder for text in given["module_path"] for folder in split_paths(text)]
         environ = module_environment(workplace.settings)
         folders = folders_beside(paths, named, workplace.options.module_folders, environ)
         workplace.options = dataclasses.replace(workplace.options, module_folders=folders)
+        Sources(workplace.settings).tell_of_no_hosts(workplace.inventory)
         books = workplace.load(paths)
         check_limit(workplace.inventory, workplace.options.limit)
         if list_hosts or list_tasks or list_tags or syntax_check:
@@ -131,7 +135,8 @@ def play(
                 click.echo(list_playbook(book, workplace, hosts=list_hosts, tasks=list_tasks, tags=list_tags), nl=False)
             print_notices(workplace.settings)
             return 0
-        if precheck and resuming is None:
+        wanted = not called_as_ansible() if precheck is None else precheck
+        if wanted and resuming is None:
             from stella_ops.cli.prechecking import refuse_what_is_certain_to_fail
 
             refuse_what_is_certain_to_fail(workplace, books)

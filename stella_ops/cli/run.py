@@ -7,10 +7,12 @@ from typing import Any
 import click
 
 from stella_ops.cli import options
+from stella_ops.cli.ansible_programs import AnsibleCommand
 from stella_ops.cli.versions import version_option
 
 
 @click.command(
+    cls=AnsibleCommand,
     epilog="""\b
 Examples:
   stella-ops run all -m ping -i inventory
@@ -20,7 +22,7 @@ Examples:
   stella-ops run all -a 'long-job' -B 3600 -P 30 -i hosts.ini     in the background, looked at every 30 s
 
 \b
-Exit status: 0 all went well, 2 a host failed, 4 a host was unreachable, 1 error."""
+Exit status: 0 all went well, 2 a host failed, 4 a host was unreachable, 1 error.""",
 )
 @version_option("run")
 @click.argument("pattern")
@@ -56,6 +58,7 @@ def run(
     from stella_ops.cli.execution import execute, failing_with_one
     from stella_ops.cli.modules import module_index
     from stella_ops.cli.single_task import single_step
+    from stella_ops.cli.tolerance import Sources, tell_of_patterns
     from stella_ops.cli.workplace import Choices, check_limit, module_environment, prepare
     from stella_ops.errors import OptionsError, PlaybookError
     from stella_ops.module_folders import folders_beside, split_paths
@@ -74,9 +77,11 @@ def run(
         module = choose("DEFAULT_MODULE_NAME", module, default="command")
         arguments = choose("DEFAULT_MODULE_ARGS", arguments, default="")
         assert module is not None and arguments is not None
+        Sources(workplace.settings).tell_of_no_hosts(workplace.inventory, pattern)
         check_limit(workplace.inventory, workplace.options.limit)
         hosts = workplace.inventory.select(pattern, workplace.options.limit)
         if list_hosts:
+            tell_of_patterns(workplace.inventory, none=not hosts)
             click.echo(f"  hosts ({len(hosts)}):")
             for host in hosts:
                 click.echo(f"    {host}")

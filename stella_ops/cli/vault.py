@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from stella_ops.cli import options
+from stella_ops.cli.ansible_programs import AnsibleCommand
 from stella_ops.cli.versions import version_option
 
 _FILES = click.argument("files", nargs=-1, metavar="FILE...")
@@ -20,7 +21,9 @@ _VERBOSE = click.option("-v", "--verbose", count=True, help="Show tracebacks of 
 
 def _command(name: str, epilog: str) -> Callable[[Callable[..., Any]], click.Command]:
     def made(function: Callable[..., Any]) -> click.Command:
-        return vault.command(name, epilog=f"\b\nExamples:\n{epilog}")(options.vault_options(_VERBOSE(function)))
+        return vault.command(name, cls=AnsibleCommand, epilog=f"\b\nExamples:\n{epilog}")(
+            options.vault_options(_VERBOSE(function))
+        )
 
     return made
 

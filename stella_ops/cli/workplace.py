@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stella_ops.ansible_settings.reading import NOTHING_SET, AnsibleSettings, read_ansible_settings
+from stella_ops.cli.ansible_programs import called_as_ansible
 from stella_ops.cli.expressions import TemplarExpressions
 from stella_ops.cli.extra_vars import parse_extra_vars
 from stella_ops.cli.fact_caching import flush_cache
 from stella_ops.cli.login_passwords import ask_become_password, ask_connection_password, withhold_passphrase
 from stella_ops.cli.secrets import REDACTOR
+from stella_ops.cli.tolerance import Sources, take_duplicate_keys
 from stella_ops.cli.vault_passwords import take_up_passwords
 from stella_ops.engine.options import RunOptions
 from stella_ops.errors import InventoryError, NoHostsLeftError, PatternError
@@ -150,6 +152,7 @@ def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
             print(f"Using {settings.file} as config file" if settings.file else "No config file found; using defaults")
         for note in settings.notes:
             print(f"[WARNING]: {note}", file=sys.stderr)
+    take_duplicate_keys(settings)
     given = dataclasses.asdict(choices)
     complete(choices, project, settings)
     take_up_passwords(choices.vault_ids, choices.vault_password_files, ask=choices.ask_vault_pass)
@@ -233,14 +236,17 @@ def complete(choices: Choices, project: Project, settings: AnsibleSettings) -> N
 
 def load(choices: Choices, project: Project, settings: AnsibleSettings, extra_vars: Mapping[str, Any]) -> Inventory:
     """Read the inventory that a command line, or what is set elsewhere, names."""
-    mismatch = settings.choose("HOST_PATTERN_MISMATCH", default="error")
+    mismatch = settings.choose("HOST_PATTERN_MISMATCH", default="warning" if called_as_ansible() else "error")
+    named, unread = _sources(choices, project, settings), Sources(settings)
     inventory = load_inventory(
-        _sources(choices, project, settings),
+        named,
         ignored=settings.choose("INVENTORY_IGNORE_EXTS"),
         ignored_names=settings.choose("INVENTORY_IGNORE_PATTERNS", default=()),
         extra_vars=extra_vars,
         expressions=TemplarExpressions(),
+        on_problem=unread.on_problem,
     )
+    unread.finish(inventory, named)
     inventory.mismatch = mismatch
     inventory.merge_hashes = settings.choose("DEFAULT_HASH_BEHAVIOUR") == "merge"
     return inventory
@@ -313,7 +319,7 @@ def _ssh_args(choices: Choices, settings: AnsibleSettings) -> dict[str, str]:
 def _sources(choices: Choices, project: Project, settings: AnsibleSettings) -> list[str | Path]:
     if choices.inventories:
         for source in choices.inventories:
-            if "," not in source and not Path(source).exists():
+            if "," not in source and not Path(source).exists() and Sources(settings).on_problem is None:
                 raise InventoryError(
                     f"there is no inventory '{source}'",
                     hint="give a file or folder, or host names with a comma: -i 'web1,'",

@@ -13,6 +13,7 @@ from stella_ops.errors import StellaError
 from stella_ops.redaction import MASK
 
 _PLACE = re.compile(r"(?P<file>.+?):(?P<line>\d+)(?::(?P<column>\d+))?", re.DOTALL)
+_TITLE = "[ERROR]:"  # as ansible-core 2.19 begins an error
 _LINES_BEFORE = 2
 _LARGEST_FILE = 4 * 1024 * 1024
 _WIDEST = 150
@@ -34,10 +35,10 @@ def render_error(error: StellaError, *, color: bool, source_excerpt: bool = True
             shown: lines of files with vaulted values, of errors with an attribute ``no_excerpt``, and the
             values of keys that are named like secrets.
     """
-    lines = list(_render(error, "ERROR!", color, source_excerpt))
+    lines = list(_render(error, _TITLE, color, source_excerpt))
     for problem in _problems_of(error):
         lines.append("")
-        lines.extend(_render(problem, "ERROR!", color, source_excerpt))
+        lines.extend(_render(problem, _TITLE, color, source_excerpt))
     return "\n".join(lines) + "\n"
 
 
@@ -45,7 +46,7 @@ def render_unexpected(error: BaseException, *, color: bool, verbosity: int = 0) 
     """Any other exception: a defect of ours. Its traceback is shown with ``-vvv`` only."""
     said = safe_line(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
     lines = [
-        paint_if(color, f"ERROR! {said}", "failed"),
+        paint_if(color, f"{_TITLE} {said}", "failed"),
         "",
         "This is a defect in stella-ops, not in what you asked for.",
     ]

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stella_ops.errors import InventoryError
+from stella_ops.errors import InventoryError, StellaError
 from stella_ops.inventory.ini_source import read_ini
 from stella_ops.inventory.model import Inventory
 from stella_ops.inventory.ranges import expand_host_pattern
@@ -45,6 +45,7 @@ class _Reading:
     passed_over: tuple[re.Pattern[str], ...]
     extra_vars: Mapping[str, Any]
     expressions: Expressions | None
+    on_problem: Callable[[str, StellaError], None] | None
 
 
 def load_inventory(
@@ -54,6 +55,7 @@ def load_inventory(
     ignored_names: Sequence[str] = (),
     extra_vars: Mapping[str, Any] | None = None,
     expressions: Expressions | None = None,
+    on_problem: Callable[[str, StellaError], None] | None = None,
 ) -> Inventory:
     """Read inventory sources.
 
@@ -64,19 +66,23 @@ def load_inventory(
         ignored_names: regular expressions for more such names.
         extra_vars: for ``constructed`` sources that use them.
         expressions: evaluates what such sources say.
+        on_problem: takes the path of a source, and what is wrong with it, in place of an error; the others count.
 
     Raises:
         InventoryError: a source does not exist, cannot be read or is wrong; with file and line.
     """
     inventory = Inventory()
-    reading = _Reading(_passed_over(ignored, ignored_names), extra_vars or {}, expressions)
+    reading = _Reading(_passed_over(ignored, ignored_names), extra_vars or {}, expressions, on_problem)
     for source in sources:
         path = Path(source)
         if isinstance(source, str) and "," in source and not _is_there(path):
             _read_host_list(source, inventory)
             continue
         if not path.exists():
-            raise _missing(path)
+            if on_problem is None:
+                raise _missing(path)
+            on_problem(str(path), _missing(path))
+            continue
         folder = path if path.is_dir() else path.parent
         if folder in inventory.folders:  # its last place counts, as later sources win
             inventory.folders.remove(folder)
@@ -112,6 +118,15 @@ def _read_path(path: Path, inventory: Inventory, reading: _Reading) -> None:
             if entry.name not in _NOT_SOURCES and not any(p.search(entry.name) for p in reading.passed_over):
                 _read_path(entry, inventory, reading)
         return
+    try:
+        _read_file(path, inventory, reading)
+    except StellaError as problem:
+        if reading.on_problem is None:
+            raise
+        reading.on_problem(str(path), problem)
+
+
+def _read_file(path: Path, inventory: Inventory, reading: _Reading) -> None:
     if _is_program(path):
         read_script(path, inventory)
         return

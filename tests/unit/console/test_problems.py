@@ -17,7 +17,7 @@ def test_the_place_is_shown_with_its_lines_and_a_caret(tmp_path: Path) -> None:
     path.write_text("- hosts: all\n  tasks:\n    - name: x\n    - copi:\n        dest: /x\n", encoding="utf-8")
     error = at(path, "4:7", hint="did you mean 'copy'?", runbook="docs/runbooks/modules.md")
     assert render_error(error, color=False) == (
-        f"ERROR! unknown module 'copi'\n\n  {path}:4:7\n"
+        f"[ERROR]: unknown module 'copi'\n\n  {path}:4:7\n"
         "  2 |   tasks:\n  3 |     - name: x\n  4 |     - copi:\n    |       ^\n"
         "hint: did you mean 'copy'?\nrunbook: docs/runbooks/modules.md\n"
     )
@@ -33,8 +33,8 @@ def test_the_caret_stands_below_its_character(tmp_path: Path) -> None:
 
 
 def test_an_error_without_a_place_or_with_one_that_is_no_file() -> None:
-    assert render_error(UsageError("no"), color=False) == "ERROR! no\n"
-    assert render_error(UsageError("no", where="web1: task x"), color=False) == "ERROR! no\n\n  web1: task x\n"
+    assert render_error(UsageError("no"), color=False) == "[ERROR]: no\n"
+    assert render_error(UsageError("no", where="web1: task x"), color=False) == "[ERROR]: no\n\n  web1: task x\n"
     assert "|" not in render_error(UsageError("no", where="/nonexistent/x.yml:3:1"), color=False)
 
 
@@ -43,7 +43,7 @@ def test_odd_places_are_no_trouble(tmp_path: Path, place: str) -> None:
     path = tmp_path / "x.yml"
     path.write_text("a: 1\nb: 2\n", encoding="utf-8")
     text = render_error(at(path, place), color=False)
-    assert text.startswith("ERROR! unknown module")
+    assert text.startswith("[ERROR]: unknown module")
 
 
 @pytest.mark.parametrize(
@@ -98,19 +98,19 @@ def test_a_template_below_a_secret_key_is_shown(tmp_path: Path) -> None:
 def test_several_problems(tmp_path: Path) -> None:
     error = StellaError("2 problems in site.yml")
     error.problems = [StellaError("one", hint="h"), "two"]  # type: ignore[attr-defined]
-    assert render_error(error, color=False) == "ERROR! 2 problems in site.yml\n\nERROR! one\nhint: h\n\nERROR! two\n"
+    assert render_error(error, color=False) == "[ERROR]: 2 problems in site.yml\n\n[ERROR]: one\nhint: h\n\n[ERROR]: two\n"
 
 
 def test_a_problem_is_said_once_also_when_the_first_carries_them_all() -> None:
     error = StellaError("one", where="a.yml:1:1")
     others = [StellaError("one", where="a.yml:2:1"), StellaError("one", where="a.yml:2:1")]
     error.problems = [StellaError("one", where="a.yml:1:1"), *others, error]  # type: ignore[attr-defined]
-    assert render_error(error, color=False).count("ERROR! one") == 2
+    assert render_error(error, color=False).count("[ERROR]: one") == 2
 
 
 def test_colours_and_controls() -> None:
     text = render_error(StellaError("bad \x1b[2J", where="w\x07", hint="h\x9b"), color=True)
-    assert text == "\x1b[0;31mERROR! bad \\x1b[2J\x1b[0m\n\n  w\\x07\n\x1b[0;36mhint: h\\x9b\x1b[0m\n"
+    assert text == "\x1b[0;31m[ERROR]: bad \\x1b[2J\x1b[0m\n\n  w\\x07\n\x1b[0;36mhint: h\\x9b\x1b[0m\n"
 
 
 def test_the_unexpected_is_our_defect_and_shows_no_traceback_below_vvv() -> None:
@@ -119,7 +119,7 @@ def test_the_unexpected_is_our_defect_and_shows_no_traceback_below_vvv() -> None
     except KeyError as problem:
         quiet = render_unexpected(problem, color=False, verbosity=2)
         loud = render_unexpected(problem, color=False, verbosity=3)
-    assert "ERROR! KeyError: 'x'" in quiet
+    assert "[ERROR]: KeyError: 'x'" in quiet
     assert "defect in stella-ops" in quiet
     assert "Traceback" not in quiet
     assert "-vvv" in quiet
@@ -130,7 +130,7 @@ def test_groups_show_each_of_their_errors_once() -> None:
     same = StellaError("one")
     group = ExceptionGroup("g", [same, ExceptionGroup("h", [StellaError("one"), ValueError("v")])])
     text = render_exception(group, color=False)
-    assert text.count("ERROR! one") == 1
-    assert "ERROR! ValueError: v" in text
+    assert text.count("[ERROR]: one") == 1
+    assert "[ERROR]: ValueError: v" in text
     assert "Traceback" not in text
     assert "Traceback" in render_exception(same, color=False, verbosity=3) or same.__traceback__ is None

@@ -1,0 +1,56 @@
+"""``stella-ops ansible-shims``: programs of ansible-core's names, for scripts that call those."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+_PROGRAM = """\
+#!/bin/sh
+# Written by stella-ops ansible-shims: {name} as stella-ops has it.
+exec {python} -P -c 'import sys; sys.argv[0] = "{name}"
+from stella_ops.cli.entry import main; main()' "$@"
+"""
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  stella-ops ansible-shims shims && PATH=$PWD/shims:$PATH ./runme.sh
+  stella-ops ansible-shims ~/.local/bin/stella-shims"""
+)
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+def ansible_shims(folder: Path) -> int:
+    """Write ansible, ansible-playbook and the others into FOLDER, so that scripts that call them run unchanged.
+
+    A program that is there and was not written by this command is left alone. ansible-console, ansible-galaxy,
+    ansible-pull and ansible-test say that they are not supported.
+    """
+    from stella_ops.cli.ansible_programs import NAMES
+    from stella_ops.errors import UsageError
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in NAMES:
+            _write(folder / name)
+    except OSError as problem:
+        raise UsageError(f"cannot write to {folder}: {problem.strerror}") from None
+    click.echo(f"{len(NAMES)} programs in {folder}; call them so:")
+    click.echo(f"  PATH={folder.absolute()}:$PATH")
+    return 0
+
+
+def _write(path: Path) -> None:
+    """Write one program, whole or not at all."""
+    import shlex
+    import sys
+
+    from stella_ops.errors import UsageError
+
+    if path.exists() and b"stella-ops ansible-shims" not in path.read_bytes():
+        raise UsageError(f"{path} is there, and not of our making", hint="name another folder, or remove it")
+    made = path.with_name(f".{path.name}.new")
+    made.write_text(_PROGRAM.format(name=path.name, python=shlex.quote(sys.executable)), encoding="utf-8")
+    made.chmod(0o755)
+    made.replace(path)

@@ -1,0 +1,86 @@
+"""What programs of ansible-core's names put up with, where our own commands stop: ``docs/ansible-programs.md``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stella_ops.ansible_settings.reading import AnsibleSettings
+from stella_ops.cli.ansible_programs import called_as_ansible
+from stella_ops.errors import InventoryError, StellaError
+from stella_ops.origins import DUPLICATE_KEYS, Origin
+
+if TYPE_CHECKING:
+    from stella_ops.inventory.model import Inventory
+
+Problem = Callable[[str, StellaError], None]
+
+
+def warn(message: str) -> None:
+    """One warning to standard error."""
+    print(f"[WARNING]: {message}", file=sys.stderr)
+
+
+def take_duplicate_keys(settings: AnsibleSettings) -> None:
+    """Have keys that stand twice dealt with as it is set; without a setting they are errors, or warnings there."""
+    DUPLICATE_KEYS.mode = settings.choose("DUPLICATE_YAML_DICT_KEY", default="warn" if called_as_ansible() else "error")
+    DUPLICATE_KEYS.tell = _tell_of_key
+
+
+def _tell_of_key(key: str, where: Origin) -> None:
+    warn(f"Found duplicate mapping key '{key}'. Using last defined value only.\nOrigin: {where}")
+
+
+def tell_of_patterns(inventory: Inventory, *, none: bool) -> None:
+    """Tell a command that runs nothing which patterns mean no host; and, with ``none``, that nothing is left."""
+    for text in inventory.warnings:
+        warn(text)
+    if none:
+        warn("No hosts matched, nothing to do")
+
+
+class Sources:
+    """Inventory sources that cannot be read, where that is no error; they are told as ansible-core tells them."""
+
+    def __init__(self, settings: AnsibleSettings) -> None:
+        self._choose = settings.choose
+        self._failed = 0
+
+    @property
+    def on_problem(self) -> Problem | None:
+        """Takes the problem of a source in place of its being raised; None where it is to be raised."""
+        if not called_as_ansible() or self._choose("INVENTORY_ANY_UNPARSED_IS_FAILED", default=False):
+            return None
+        return self._on_problem
+
+    def _on_problem(self, source: str, problem: StellaError) -> None:
+        self._failed += 1
+        if Path(source).exists():
+            warn(f"Failed to parse inventory: {problem}")
+        warn(f"Unable to parse {Path(source).absolute()} as an inventory source")
+
+    def finish(self, inventory: Inventory, sources: Sequence[object]) -> None:
+        """Tell that nothing is left.
+
+        Raises:
+            InventoryError: no source could be read, and that is set to be an error.
+        """
+        if not called_as_ansible() or inventory.hosts:
+            return
+        if len(sources) == self._failed:
+            if sources and self._choose("INVENTORY_UNPARSED_IS_FAILED", default=False):
+                raise InventoryError("No inventory was parsed, please check your configuration and options.")
+            if self._choose("INVENTORY_UNPARSED_WARNING", default=True):
+                warn("No inventory was parsed, only implicit localhost is available")
+
+    def tell_of_no_hosts(self, inventory: Inventory, pattern: str = "all") -> None:
+        """Tell a command that runs tasks that the inventory has no host for a pattern that asks for some."""
+        if pattern in ("localhost", "127.0.0.1", "::1"):
+            return
+        if called_as_ansible() and not inventory.hosts and self._choose("LOCALHOST_WARNING", default=True):
+            warn(
+                "provided hosts list is empty, only localhost is available. Note that the implicit localhost does not"
+                " match 'all'"
+            )

@@ -1,0 +1,156 @@
+"""ansible-core's programs by their own names: how they are called, and what they put up with."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stella_ops.cli.ansible_programs import NAMES, WITHOUT
+from stella_ops.origins import DUPLICATE_KEYS
+
+
+@pytest.fixture
+def program(stella: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Runs a program of ansible-core's name where ``stella`` runs its own; status, stdout and stderr."""
+    for name in [name for name in os.environ if name.startswith("ANSIBLE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(DUPLICATE_KEYS, "mode", "error")  # put back at the end, whatever a program made of it
+
+    def run(name: str, *args: object) -> tuple[int, str, str]:
+        from stella_ops.cli.entry import run_cli
+
+        words = [str(arg) for arg in args]
+        monkeypatch.setattr(sys, "argv", [f"/somewhere/{name}", *words])
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            status = run_cli(None)
+        return status, out.getvalue(), err.getvalue()
+
+    return run
+
+
+PLAYS = """
+- {hosts: nosuch, gather_facts: false, tasks: [{debug: {msg: a}}]}
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - debug: {msg: first}
+    - debug: {msg: one, msg: two}
+    - debug: {msg: "{{ nope }}"}
+"""
+
+
+def test_what_is_a_warning_there_is_none_of_ours(program: Callable[..., Any], tmp_path: Path) -> None:
+    book = tmp_path / "book.yml"
+    book.write_text(PLAYS)
+    status, out, err = program("ansible-playbook", "-i", "missing", "-e", "word", book)
+    assert status == 2  # of the last task, before which the others ran
+    assert "skipping: no hosts matched" in out and '"msg": "two"' in out and "'nope' is undefined" in out
+    for line in (
+        f"[WARNING]: Unable to parse {tmp_path}/missing as an inventory source",
+        "[WARNING]: No inventory was parsed, only implicit localhost is available",
+        "[WARNING]: provided hosts list is empty, only localhost is available. Note that the implicit localhost does",
+        "[WARNING]: Found duplicate mapping key 'msg'.",
+        "[WARNING]: Could not match supplied host pattern, ignoring: nosuch",
+    ):
+        assert line in err, err
+
+
+def test_our_own_commands_stop(stella: Callable[..., Any], tmp_path: Path) -> None:
+    book = tmp_path / "book.yml"
+    book.write_text(PLAYS)
+    said = stella("play", book)
+    assert said.status == 4 and "[ERROR]: " in said.err and "duplicate key 'msg'" in said.err
+    assert stella("play", "-i", "missing", book).status == 4
+    assert stella("run", "nosuch", "-m", "ping").status == 4
+    assert stella("play", "-e", "word", book).status == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "status", "said"),
+    [
+        ("ANSIBLE_INVENTORY_UNPARSED_FAILED", "1", 4, "No inventory was parsed, please check"),
+        ("ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED", "1", 4, "there is no inventory 'missing'"),
+        ("ANSIBLE_HOST_PATTERN_MISMATCH", "error", 4, "matches no host"),
+        ("ANSIBLE_DUPLICATE_YAML_DICT_KEY", "error", 4, "duplicate key"),
+    ],
+)
+def test_settings_make_it_an_error(
+    program: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    name: str,
+    value: str,
+    status: int,
+    said: str,
+) -> None:
+    book = tmp_path / "book.yml"
+    book.write_text(PLAYS)
+    monkeypatch.setenv(name, value)
+    found, _, err = program("ansible-playbook", "-i", "missing", book)
+    assert found == status and said in err
+
+
+def test_warnings_may_be_switched_off(program: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANSIBLE_LOCALHOST_WARNING", "0")
+    monkeypatch.setenv("ANSIBLE_INVENTORY_UNPARSED_WARNING", "0")
+    status, out, err = program("ansible", "localhost", "-m", "debug", "-a", "msg=hi", "--one")
+    assert (status, err) == (0, "") and out.startswith("localhost | SUCCESS => {")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("ansible-playbook",), "the following arguments are required: playbook"),
+        (("ansible",), "the following arguments are required: pattern"),
+        (("ansible-playbook", "--nosuch", "x.yml"), "unrecognized arguments: --nosuch"),
+        (("ansible-playbook", "--list", "x.yml"), "ambiguous option: --list could match --list-hosts, --list-tags"),
+        (("ansible-vault", "nosuch"), "nosuch"),
+        *(((name, "install", "-x"), f"{name} is not supported") for name in WITHOUT),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_wrong_usage(program: Callable[..., Any], words: tuple[str, ...], said: str) -> None:
+    status, out, err = program(*words)
+    assert (status, out) == (2, "") and said in err
+
+
+def test_a_script_written_for_ansible_core(tmp_path: Path) -> None:
+    shims = tmp_path / "some folder"
+    made = [sys.executable, "-m", "stella_ops", "ansible-shims", str(shims)]
+    subprocess.run(made, check=True, capture_output=True)
+    subprocess.run(made, check=True, capture_output=True)  # again: nothing against it
+    assert sorted(path.name for path in shims.iterdir()) == sorted(NAMES)
+    script = """
+    set -eux
+    ansible --version | grep -F 'ansible [core 2.19'
+    echo word > pass
+    printf 'a: 1\\n' | ansible-vault encrypt --vault-pass-file pass --output v.yml
+    ansible localhost -m debug -a var=a -e @v.yml --vault-pass-file pass | tee out
+    grep '"a": 1' out
+    test "$(ansible all -i a,b, --list-hosts | wc -l)" = 3
+    ansible-inventory -i a, --host a && rc=0 || rc=$?
+    test $rc = 0
+    ansible-playbook nosuch.yml 2> err && exit 1 || test $? = 1
+    grep 'ERROR.*nosuch.yml could not be found' err
+    """
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "STELLA_"))}
+    environ.update(PATH=f"{shims}:{os.environ['PATH']}", HOME=str(tmp_path), PYTHONPATH="")
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, env=environ, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_programs_of_others_are_left_alone(stella: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "ansible").write_text("theirs")
+    said = stella("ansible-shims", tmp_path / "bin")
+    assert said.status == 2 and "not of our making" in said.err
+    assert (tmp_path / "bin" / "ansible").read_text() == "theirs"
