@@ -98,7 +98,8 @@ def test_a_template_below_a_secret_key_is_shown(tmp_path: Path) -> None:
 def test_several_problems(tmp_path: Path) -> None:
     error = StellaError("2 problems in site.yml")
     error.problems = [StellaError("one", hint="h"), "two"]  # type: ignore[attr-defined]
-    assert render_error(error, color=False) == "[ERROR]: 2 problems in site.yml\n\n[ERROR]: one\nhint: h\n\n[ERROR]: two\n"
+    text = render_error(error, color=False)
+    assert text == "[ERROR]: 2 problems in site.yml\n\n[ERROR]: one\nhint: h\n\n[ERROR]: two\n"
 
 
 def test_a_problem_is_said_once_also_when_the_first_carries_them_all() -> None:
