@@ -46,11 +46,9 @@ def _write(path: Path) -> None:
     import shlex
     import sys
 
+    from stella_ops import atomic_files
     from stella_ops.errors import UsageError
 
     if path.exists() and b"stella-ops ansible-shims" not in path.read_bytes():
         raise UsageError(f"{path} is there, and not of our making", hint="name another folder, or remove it")
-    made = path.with_name(f".{path.name}.new")
-    made.write_text(_PROGRAM.format(name=path.name, python=shlex.quote(sys.executable)), encoding="utf-8")
-    made.chmod(0o755)
-    made.replace(path)
+    atomic_files.write(path, _PROGRAM.format(name=path.name, python=shlex.quote(sys.executable)), mode=0o755)
