@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from stella_ops.cli.workplace import Workplace
-from stella_ops.engine.play_hosts import play_hosts, play_pattern
+from stella_ops.engine.play_hosts import may_add_hosts, play_hosts, play_pattern
 from stella_ops.engine.tags import is_selected
 from stella_ops.playbook.model import Play, Playbook, Task, walk_tasks
 from stella_ops.templating.templar import Templar
@@ -17,12 +17,14 @@ def list_playbook(
     """What a playbook would do, as text."""
     lines = ["", f"playbook: {book.path}"]
     if hosts or tasks or tags:
+        grown = False
         for number, play in enumerate(book.plays, 1):
             own = ", ".join(sorted(play.inherited.tags))
             pattern = ",".join(play.hosts) if isinstance(play.hosts, list) else str(play.hosts)
             lines += ["", f"  play #{number} ({pattern}): {play.title}\tTAGS: [{own}]"]
             if hosts:
-                lines += _hosts(play, workplace)
+                lines += _hosts(play, workplace, grown)
+            grown = grown or may_add_hosts(play)
             listed = _listed(play, workplace, everything=tags)
             if tasks:
                 lines += ["    tasks:", *_tasks(listed)]
@@ -32,10 +34,10 @@ def list_playbook(
     return "\n".join(lines) + "\n"
 
 
-def _hosts(play: Play, workplace: Workplace) -> Iterator[str]:
+def _hosts(play: Play, workplace: Workplace, grown: bool) -> Iterator[str]:
     templar = Templar()
     pattern = play_pattern(play, workplace.inventory, workplace.options, templar)
-    found = play_hosts(play, workplace.inventory, workplace.options, templar)
+    found = play_hosts(play, workplace.inventory, workplace.options, templar, grown=grown)
     shown = pattern if isinstance(pattern, list) else [str(pattern)]
     yield f"    pattern: {shown}"
     yield f"    hosts ({len(found)}):"
@@ -46,7 +48,7 @@ def _hosts(play: Play, workplace: Workplace) -> Iterator[str]:
 def _tasks(listed: Iterable[Task]) -> Iterator[str]:
     for task in listed:
         # As ansible-core lists them: the role stands before names alone.
-        title = task.title if task.name else task.action
+        title = task.title if task.name else task.written or task.action
         yield f"      {title}\tTAGS: [{', '.join(sorted(task.inherited.tags))}]"
 
 

@@ -261,14 +261,12 @@ def check_limit(inventory: Inventory, limit: str | None) -> None:
     """
     if limit is None or not inventory.hosts:
         return
-    kept, problem = inventory.mismatch, None
+    problem = None
     try:
         left = inventory.select("all", limit)
     except PatternError as found:
-        inventory.mismatch, problem = "ignore", found
-        left = inventory.select("all", limit)
-    finally:
-        inventory.mismatch = kept
+        problem = found
+        left = inventory.select("all", limit, mismatch="ignore")
     if problem is not None and left:
         raise problem
     if problem is not None or (not left and not limit.startswith("@")):

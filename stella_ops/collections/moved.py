@@ -1,6 +1,6 @@
-"""Short names of modules that were part of Ansible before collections, and that playbooks still use.
+"""Short names of modules and lookups that were part of Ansible before collections, and that playbooks still use.
 
-ansible-core sends such a name to the collection that has the module now; where that is not installed, it is unknown.
+ansible-core sends such a name to the collection that has it now; where that is not installed, it is unknown.
 """
 
 from __future__ import annotations
@@ -66,3 +66,20 @@ _NAMES = {
 }
 
 MOVED = {name: collection for collection, names in _NAMES.items() for name in names.split()}
+
+_LOOKUP_NAMES = {
+    "amazon.aws": "aws_account_attribute aws_secret aws_service_ip_ranges aws_ssm",
+    "community.general": """
+        cartesian chef_databag consul_kv credstash cyberarkpassword dig dnstxt etcd filetree flattened hiera keyring
+        lastpass lmdb_kv manifold nios nios_next_ip nios_next_network onepassword onepassword_raw passwordstore redis
+        shelvefile
+    """,
+    "community.grafana": "grafana_dashboard",
+    "community.hashi_vault": "hashi_vault",
+    "community.mongodb": "mongodb",
+    "community.rabbitmq": "rabbitmq",
+    "community.windows": "laps_password",
+    "kubernetes.core": "k8s",
+}
+
+MOVED_LOOKUPS = {name: f"{where}.{name}" for where, names in _LOOKUP_NAMES.items() for name in names.split()}

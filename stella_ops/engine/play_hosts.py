@@ -10,7 +10,7 @@ from stella_ops.engine.options import RunOptions
 from stella_ops.errors import PatternError
 from stella_ops.inventory.model import Inventory
 from stella_ops.origins import origin_of
-from stella_ops.playbook.model import Play
+from stella_ops.playbook.model import Play, walk_tasks
 from stella_ops.templating.templar import Templar
 
 
@@ -32,8 +32,13 @@ def is_for_nobody(pattern: Any) -> bool:
     return isinstance(pattern, list) and not pattern
 
 
-def play_hosts(play: Play, inventory: Inventory, options: RunOptions, templar: Templar) -> list[str]:
+def play_hosts(
+    play: Play, inventory: Inventory, options: RunOptions, templar: Templar, *, grown: bool = False
+) -> list[str]:
     """The hosts that a play is for, in order.
+
+    Args:
+        grown: parts of its pattern may be names that an earlier play makes, and mean nobody until then.
 
     Raises:
         PatternError: a pattern that is malformed or means nobody; its place is the play's ``hosts``.
@@ -43,8 +48,20 @@ def play_hosts(play: Play, inventory: Inventory, options: RunOptions, templar: T
     if is_for_nobody(pattern):
         return []
     try:
-        hosts = inventory.select(pattern)
+        mismatch = "ignore" if grown else None
+        hosts = inventory.select(pattern, mismatch=mismatch)
     except PatternError as problem:
         problem.where = str(origin_of(play.hosts, play.origin))
         raise
-    return hosts if options.limit is None else inventory.select(pattern, options.limit)
+    return hosts if options.limit is None else inventory.select(pattern, options.limit, mismatch=mismatch)
+
+
+def may_add_hosts(play: Play) -> bool:
+    """Whether a play may make hosts or groups for those after it."""
+    tasks = [task for _, steps in play.sections() for task in walk_tasks(steps)]
+    return any(
+        task.include is not None
+        or task.action in ("add_host", "group_by")
+        or (task.action == "meta" and "refresh_inventory" in str(task.args.get("_raw_params")))
+        for task in (*tasks, *play.handlers)
+    )

@@ -24,7 +24,7 @@ from stella_ops.engine.events import (
 from stella_ops.engine.known_tasks import known_tasks
 from stella_ops.engine.meta import PlayEnded
 from stella_ops.engine.pipelined import PipelinedRunner
-from stella_ops.engine.play_hosts import early_variables, is_for_nobody, play_hosts, play_pattern
+from stella_ops.engine.play_hosts import early_variables, is_for_nobody, may_add_hosts, play_hosts, play_pattern
 from stella_ops.engine.play_runner import PlayRunner
 from stella_ops.engine.run_context import RunContext
 from stella_ops.engine.task_runner import TaskRunner
@@ -32,7 +32,7 @@ from stella_ops.engine.variables import PlayVariables
 from stella_ops.engine.vars_files import VarsFiles
 from stella_ops.errors import PatternError, PlaybookError, StellaError, TemplateError
 from stella_ops.origins import origin_of
-from stella_ops.playbook.model import Play, Playbook, Prompt, walk_tasks
+from stella_ops.playbook.model import Play, Playbook, Prompt
 from stella_ops.templating.templar import Templar
 
 # How the hosts of a batch go through a play's tasks.
@@ -143,22 +143,26 @@ class Run:
             try:
                 if self._is_for_nobody(play):
                     continue
-                hosts = play_hosts(play, context.inventory, context.options, context.templar)
-                found.update(hosts)
-                tasks += len(hosts) * known_tasks(play, context.options)
+                hosts = play_hosts(play, context.inventory, context.options, context.templar, grown=grows)
             except PatternError:
                 if not grows:
                     raise
+                hosts = []
+            found.update(hosts)
+            tasks += len(hosts) * known_tasks(play, context.options)
             grows = grows or may_add_hosts(play)
         return found, tasks
 
     def _hosts(self, play: Play) -> list[str]:
-        """The hosts of a play whose turn has come; none where one before it should have made them and did not."""
+        """The hosts of a play whose turn has come, without those that one before it should have made and did not."""
         context = self._context
         try:
             return play_hosts(play, context.inventory, context.options, context.templar)
         except PatternError as problem:
             context.emit(Warned(time=time.time(), message=problem.message, where=problem.where))
+        try:
+            return play_hosts(play, context.inventory, context.options, context.templar, grown=True)
+        except PatternError:
             return []
 
     def _is_for_nobody(self, play: Play) -> bool:
@@ -330,17 +334,6 @@ class Run:
         if any(state.unreachable for state in states):
             return UNREACHABLE_HOSTS
         return FAILED_HOSTS if any(state.failed for state in states) else OK
-
-
-def may_add_hosts(play: Play) -> bool:
-    """Whether a play may make hosts or groups for those after it."""
-    tasks = [task for _, steps in play.sections() for task in walk_tasks(steps)]
-    return any(
-        task.include is not None
-        or task.action in ("add_host", "group_by")
-        or (task.action == "meta" and "refresh_inventory" in str(task.args.get("_raw_params")))
-        for task in (*tasks, *play.handlers)
-    )
 
 
 def role_names(play: Play) -> dict[str, Any]:

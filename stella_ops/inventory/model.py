@@ -128,17 +128,25 @@ class Inventory:
             )
         return found
 
-    def select(self, pattern: str | Sequence[str], limit: str | None = None) -> list[str]:
+    def select(
+        self, pattern: str | Sequence[str], limit: str | None = None, *, mismatch: str | None = None
+    ) -> list[str]:
         """The names of the hosts that a pattern means; see ``patterns``.
 
         Args:
             pattern: a host pattern, or a list of them as a play's ``hosts`` may have.
             limit: a second pattern; the result is what both mean.
+            mismatch: what it means here that a pattern names nothing, in place of what the inventory says.
 
         Raises:
             PatternError: a term is malformed, or names nothing that the inventory has.
         """
-        return select_hosts(self, pattern, limit)
+        kept = self.mismatch
+        self.mismatch = mismatch or kept
+        try:
+            return select_hosts(self, pattern, limit)
+        finally:
+            self.mismatch = kept
 
     def members(self, group: str) -> dict[str, Host]:
         """The hosts of a group and of all groups below it, by name, in order. Not to be changed."""

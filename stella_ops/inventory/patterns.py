@@ -221,6 +221,8 @@ def _named(inventory: Inventory, text: str, term: Term) -> list[str] | None:
 def _by_place(found: list[str], subscript: re.Match[str], term: Term) -> list[str]:
     single, first, last = subscript[2], subscript[3], subscript[4]
     count = len(found)
+    if not count:
+        return []
     if single is not None:
         place = int(single)
         chosen = [found[place]] if -count <= place < count else []
@@ -232,7 +234,7 @@ def _by_place(found: list[str], subscript: re.Match[str], term: Term) -> list[st
         raise PatternError(
             f"'{term.text}' names no host: '{subscript[1]}' has {count}",
             where=term.where,
-            hint=f"places run from 0 to {count - 1}" if count else None,
+            hint=f"places run from 0 to {count - 1}",
         )
     return chosen
 

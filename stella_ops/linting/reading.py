@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from stella_ops.engine.includes import read_included
-from stella_ops.engine.play_hosts import is_for_nobody, play_hosts, play_pattern
-from stella_ops.engine.run import may_add_hosts, role_names
+from stella_ops.engine.play_hosts import is_for_nobody, may_add_hosts, play_hosts, play_pattern
+from stella_ops.engine.run import role_names
 from stella_ops.engine.variables import PlayVariables
 from stella_ops.engine.vars_files import first_file
 from stella_ops.errors import ParseError, PatternError, PlaybookError, StellaError

@@ -16,7 +16,7 @@ from stella_ops import collections as installed
 from stella_ops.collections.resolving import explain
 from stella_ops.errors import CollectionError, PlaybookError
 from stella_ops.origins import Origin, SourceMapping, SourceText, key_origin, origin_of
-from stella_ops.playbook.files import inside, missing
+from stella_ops.playbook.files import FoundRole, inside, missing
 from stella_ops.playbook.inheritance import fold
 from stella_ops.playbook.keywords import ROLE, check_values, is_template, spoken
 from stella_ops.playbook.model import Block, Handler, Inherited, Role
@@ -85,6 +85,12 @@ def read_entry(raw: Any, reader: TaskReader, what: str) -> RoleUse | None:
     )
 
 
+def _shown_name(found: FoundRole) -> str:
+    if found.collection is not None:  # without the folders inside the collection
+        return f"{found.collection}.{found.name.rpartition('.')[2]}"
+    return found.name.rstrip("/").rpartition("/")[2] if Path(found.name).is_absolute() else found.name
+
+
 def _plain_name(name: Any) -> str:
     return str.__str__(name) if isinstance(name, str) else str(name)
 
@@ -138,9 +144,8 @@ class RoleReader:
             return None, []
         if found.collection is None:
             reader.modules.add_role(folder)
-        name = found.name.rstrip("/").rpartition("/")[2] if Path(found.name).is_absolute() else found.name
         role = Role(
-            name=name,
+            name=_shown_name(found),
             folder=str(folder.resolve()),
             collection=found.collection,
             params=use.params,

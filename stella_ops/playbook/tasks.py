@@ -165,6 +165,8 @@ class TaskReader:
             if isinstance(entry, dict):
                 entries.append(entry)
                 continue
+            if entry is None and what not in BLOCK_PARTS:  # a lone '-', which ansible-core passes over here
+                continue
             hint = None
             if isinstance(entry, str) and self.modules.spec(str(entry).split(" ")[0].rstrip(":")):
                 hint = "a ':' must follow the module's name"
@@ -260,6 +262,8 @@ class TaskReader:
         return Task(action=call.action, args=call.args, **keywords)
 
     def _include(self, call: Call, raw: Mapping[Any, Any], parent: Inherited) -> Include:
+        if call.action == "include_tasks" and not (call.args.get("file") or call.args.get("_raw_params")):
+            self._problems.add(f"No file specified for {call.written}", where=origin_of(raw))
         apply = call.args.pop("apply", None)
         if apply is not None and not isinstance(apply, dict):
             self._problems.add(f"'apply' must be a mapping of keywords, not {spoken(apply)}", where=origin_of(apply))

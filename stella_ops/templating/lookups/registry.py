@@ -13,6 +13,7 @@ from typing import Any, cast
 import jinja2
 from jinja2 import pass_context
 
+from stella_ops.collections.moved import MOVED_LOOKUPS
 from stella_ops.errors import StellaError, TemplateError
 from stella_ops.origins import did_you_mean
 from stella_ops.templating.filters.defaults import undef
@@ -69,7 +70,13 @@ def find_lookup(name: str) -> Lookup | None:
         found = LOOKUPS.get(collected) if isinstance(collected, str) else collected
     if found is None and not name.startswith(_PREFIXES[0]):
         found = user_lookup(short)
-    return found or LOOKUPS.get(short)
+    return found or LOOKUPS.get(short) or _moved(short)
+
+
+def _moved(short: str) -> Lookup | None:
+    full = MOVED_LOOKUPS.get(short)
+    found = plugin("lookup", full) if full is not None else None
+    return None if isinstance(found, str) else found
 
 
 def _plugin(name: str) -> Lookup:

@@ -125,7 +125,6 @@ def test_a_list_of_patterns(inventory: Inventory) -> None:
         ("web[3]", "'web[3]' names no host: 'web' has 3", "places run from 0 to 2"),
         ("web[-4]", "'web[-4]' names no host: 'web' has 3", "places run from 0 to 2"),
         ("web[2:1]", "'web[2:1]' names no host: 'web' has 3", "places run from 0 to 2"),
-        ("empty[0]", "'empty[0]' names no host: 'empty' has 0", None),
         ("~[", "'~[' is not a regular expression: unterminated character set at position 0", None),
         ("web:!", "'!' names no host or group", None),
         ("", "the host pattern is empty", "'all' means every host"),

@@ -132,3 +132,13 @@ def test_defaults_of_modules_and_groups(install, modules) -> None:
     assert of("a.b.one", own, {"a.b.one": {"y": 3}}) == {"y": 3}
     assert of("copy", {"ansible.builtin.copy": {"mode": "1"}}, {"copy": {"dest": "/x"}}) == {"dest": "/x"}
     assert of("copy", group, own) == {}
+
+
+def test_loops_over_lookups_that_moved(tmp_path: Path, install, modules) -> None:
+    site = tmp_path / "site.yml"
+    site.write_text("- hosts: all\n  tasks:\n    - ping:\n      with_dig: [a]\n")
+    install({"x.y/plugins/lookup/z.py": ""})
+    with pytest.raises(PlaybookError, match="unknown loop 'with_dig'"):
+        load_playbook(site, modules=modules)
+    install({"community.general/plugins/lookup/dig.py": ""})
+    assert actions(site, modules) == ["ping"]

@@ -138,3 +138,13 @@ def test_nothing_of_ansible_stays_imported(install, render) -> None:
     install(FILES)
     render("{{ 'a b' | a.b.later }}")
     assert [name for name in sys.modules if name == "ansible" or name.startswith("ansible.")] == []
+
+
+def test_short_names_of_lookups_that_moved(install, render) -> None:
+    plain = "from ansible.plugins.lookup import LookupBase\n\nclass LookupModule(LookupBase):\n"
+    plain += "    def run(self, terms, variables=None, **kwargs):\n        return ['found'] + terms\n"
+    install({f"community.general/plugins/lookup/{name}.py": plain for name in ("dig", "cartesian", "random_string")})
+    assert render("{{ query('dig', 'a') }}") == ["found", "a"]
+    assert render("{{ query('cartesian', [1], [2]) }}") == [[1, 2]]  # ours answers for that one
+    with pytest.raises(TemplateError, match="random_string"):
+        render("{{ query('random_string') }}")
