@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from stella_ops.cli.workplace import Workplace
-from stella_ops.engine.play_hosts import may_add_hosts, play_hosts, play_pattern
+from stella_ops.engine.play_hosts import may_add_hosts, pattern_terms, play_hosts, play_pattern, play_title
 from stella_ops.engine.tags import is_selected
 from stella_ops.playbook.model import Play, Playbook, Task, walk_tasks
 from stella_ops.templating.templar import Templar
@@ -19,30 +19,22 @@ def list_playbook(
     if hosts or tasks or tags:
         grown = False
         for number, play in enumerate(book.plays, 1):
-            own = ", ".join(sorted(play.inherited.tags))
-            pattern = ",".join(play.hosts) if isinstance(play.hosts, list) else str(play.hosts)
-            lines += ["", f"  play #{number} ({pattern}): {play.title}\tTAGS: [{own}]"]
+            own = ",".join(sorted(play.inherited.tags))
+            templar = Templar()
+            terms = pattern_terms(play_pattern(play, workplace.inventory, workplace.options, templar))
+            named = play_title(play, workplace.inventory, workplace.options, templar)
+            lines += ["", f"  play #{number} ({','.join(terms)}): {named}\tTAGS: [{own}]"]
             if hosts:
-                lines += _hosts(play, workplace, grown)
+                found = play_hosts(play, workplace.inventory, workplace.options, templar, grown=grown)
+                lines += [f"    pattern: {terms}", f"    hosts ({len(found)}):", *(f"      {host}" for host in found)]
             grown = grown or may_add_hosts(play)
             listed = _listed(play, workplace, everything=tags)
             if tasks:
                 lines += ["    tasks:", *_tasks(listed)]
             if tags:
-                found = {tag for task in listed for tag in task.inherited.tags}
-                lines.append(f"      TASK TAGS: [{', '.join(sorted(found))}]")
+                every = {tag for task in listed for tag in task.inherited.tags}
+                lines.append(f"      TASK TAGS: [{', '.join(sorted(every))}]")
     return "\n".join(lines) + "\n"
-
-
-def _hosts(play: Play, workplace: Workplace, grown: bool) -> Iterator[str]:
-    templar = Templar()
-    pattern = play_pattern(play, workplace.inventory, workplace.options, templar)
-    found = play_hosts(play, workplace.inventory, workplace.options, templar, grown=grown)
-    shown = pattern if isinstance(pattern, list) else [str(pattern)]
-    yield f"    pattern: {shown}"
-    yield f"    hosts ({len(found)}):"
-    for host in found:
-        yield f"      {host}"
 
 
 def _tasks(listed: Iterable[Task]) -> Iterator[str]:

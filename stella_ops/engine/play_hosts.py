@@ -21,10 +21,30 @@ def early_variables(play: Play, options: RunOptions) -> Mapping[str, Any]:
 
 def play_pattern(play: Play, inventory: Inventory, options: RunOptions, templar: Templar) -> Any:
     """The ``hosts`` of a play, rendered: a pattern or a list of them. Of the inventory it may name ``groups``."""
+    return _early(play, play.hosts, inventory, options, templar)
+
+
+def play_title(play: Play, inventory: Inventory, options: RunOptions, templar: Templar) -> str:
+    """The name of a play, rendered; that of one without a name is its host pattern.
+
+    Raises:
+        TemplateError: it cannot be rendered.
+    """
+    if play.name:
+        return str(_early(play, play.name, inventory, options, templar))
+    return ",".join(pattern_terms(play_pattern(play, inventory, options, templar)))
+
+
+def pattern_terms(pattern: Any) -> list[str]:
+    """A host pattern as a list."""
+    return [str(term) for term in pattern] if isinstance(pattern, list) else [str(pattern)]
+
+
+def _early(play: Play, value: Any, inventory: Inventory, options: RunOptions, templar: Templar) -> Any:
     variables = early_variables(play, options)
-    if isinstance(play.hosts, str) and "groups" in play.hosts:
+    if isinstance(value, str) and "groups" in value:
         variables = ChainMap({"groups": inventory.groups_to_hosts()}, dict(variables))
-    return templar.render(play.hosts, variables, where=play.origin)
+    return templar.render(value, variables, where=play.origin)
 
 
 def is_for_nobody(pattern: Any) -> bool:

@@ -24,7 +24,14 @@ from stella_ops.engine.events import (
 from stella_ops.engine.known_tasks import known_tasks
 from stella_ops.engine.meta import PlayEnded
 from stella_ops.engine.pipelined import PipelinedRunner
-from stella_ops.engine.play_hosts import early_variables, is_for_nobody, may_add_hosts, play_hosts, play_pattern
+from stella_ops.engine.play_hosts import (
+    early_variables,
+    is_for_nobody,
+    may_add_hosts,
+    play_hosts,
+    play_pattern,
+    play_title,
+)
 from stella_ops.engine.play_runner import PlayRunner
 from stella_ops.engine.run_context import RunContext
 from stella_ops.engine.task_runner import TaskRunner
@@ -302,16 +309,11 @@ class Run:
                 raise PlaybookError(f"'order' cannot be '{other}'", where=origin_of(play.order, play.origin))
 
     def _play_title(self, play: Play) -> str:
-        if not play.name:
-            return play.title
+        context = self._context
         try:
-            return str(
-                self._context.scrub(
-                    self._context.templar.render(play.name, early_variables(play, self._context.options))
-                )
-            )
+            return str(context.scrub(play_title(play, context.inventory, context.options, context.templar)))
         except TemplateError:
-            return str(play.name)
+            return play.title
 
     def _strategy(self, play: Play) -> str:
         """The play's strategy; one that is a template shows its value only now."""

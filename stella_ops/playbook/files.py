@@ -95,11 +95,11 @@ class PlaybookFiles:
             places.append(beside.parent)
         places.append(playbook_folder)
         tried = [place / name for place in places]
-        found = next((path for path in tried if path.is_dir()), None)
+        folder = next((path for path in tried if path.is_dir()), None)
         here = given.absolute()  # a path from where the command was called, as ansible-core takes it
-        if found is None and here.is_dir():
+        if folder is None and here.is_dir():
             return FoundRole(str(here), here, [])
-        return FoundRole(name, found, tried)
+        return FoundRole(name, folder, tried)
 
     def in_role(self, folder: Path, kind: str, name: str | None) -> list[Path]:
         """The files that make up a part of a role: ``main``, or the one that is named.
