@@ -74,6 +74,22 @@ def openssh_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="session")
+def own_openssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """One host served by sshd that logs in whoever runs the tests, this worker's own: tasks may do what they may do
+    with the connection ``local``."""
+    from stella_ops.lab import openssh
+    from stella_ops.lab.openssh_account import own_account
+
+    if openssh.find_sshd() is None:
+        leave_out("there is no sshd on this machine (package openssh-server)")
+    folder = tmp_path_factory.mktemp("own-openssh")
+    try:
+        yield openssh.up(folder / "lab", 1, account=own_account())
+    finally:
+        openssh.down(folder / "lab", purge=True)
+
+
+@pytest.fixture(scope="session")
 def docker_engine() -> Iterator[Any]:
     """A Docker engine: the one that answers, or one started here and stopped by the last worker."""
     from stella_ops.lab import docker_engine
@@ -289,12 +305,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by the hosts they use; whoever needs the first systemd host may have to build its image."""
     for item in items:
-        names = getattr(item, "fixturenames", ())
+        names = set(getattr(item, "fixturenames", ()))
         if "docker_engine" in names:
             item.add_marker(pytest.mark.systemd)
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(600))
-        if "openssh_lab" in names:
+        if names & {"openssh_lab", "own_openssh"}:
             item.add_marker(pytest.mark.openssh)
 
 

@@ -113,7 +113,7 @@ class Ahead:
         if self._current is not None:
             before.append(self._current)
         names = frozenset(task.register for task in before if task.register)
-        return Pending(names, facts=any(self.traits.gathers_facts(task) for task in before))
+        return Pending(names, facts=any(map(self.traits.gathers_facts, before)), here=previous.link.here)
 
     def _rest(self, current: Begun[Task], path: Sequence[Task]) -> Sequence[Task]:
         """The part of the path that may begin now: what lies behind the last task that has begun."""
@@ -137,6 +137,8 @@ class Ahead:
                 return
             await last.link.sent.wait()
             if last.stuck or not last.link.final or is_full(self._queue):
+                return
+            if last.link.here and self.traits.reads_controller(task):
                 return
             begun = self._begin(task, None, last)
             self._queue.append(begun)

@@ -67,7 +67,8 @@ class Begun(Generic[Unit]):
         if previous is None or self.stuck:
             self.stuck = True
         else:
-            link.runner, link.task_id, link.final = previous.link.runner, previous.link.task_id, previous.link.final
+            before = previous.link
+            link.runner, link.task_id, link.final, link.here = before.runner, before.task_id, before.final, before.here
         link.previous = None
         link.sent.set()
 

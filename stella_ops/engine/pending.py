@@ -7,6 +7,7 @@ from typing import Any
 
 from stella_ops.errors import NotYet
 from stella_ops.inventory.connection import CONNECTION_VARIABLES
+from stella_ops.templating.scope import CONTROLLER
 
 # Of the names that facts may have, those that no fact can change.
 _NEVER_FACTS = CONNECTION_VARIABLES | {
@@ -38,14 +39,16 @@ class Pending(Mapping[str, Any]):
     Args:
         names: of variables that will be registered.
         facts: whether facts are being gathered, so that no ``ansible_…`` is final.
+        here: whether the tasks run on the controller itself, so that no file of it is.
     """
 
-    def __init__(self, names: frozenset[str], *, facts: bool) -> None:
+    def __init__(self, names: frozenset[str], *, facts: bool, here: bool = False) -> None:
         self._names = names
         self._facts = facts
+        self._here = here
 
     def __bool__(self) -> bool:
-        """Whether anything is pending."""
+        """Whether any variable is pending."""
         return bool(self._names) or self._facts
 
     def __getitem__(self, name: str) -> Any:
@@ -55,6 +58,8 @@ class Pending(Mapping[str, Any]):
 
     def __contains__(self, name: object) -> bool:
         if name in self._names or (self and name == "hostvars"):
+            raise NotYet
+        if self._here and name == CONTROLLER:
             raise NotYet
         if self._facts and isinstance(name, str) and name.startswith("ansible_") and name not in _NEVER_FACTS:
             raise NotYet

@@ -74,10 +74,12 @@ class PlayRunner:
         self._first = run.steps.first
         self._gather = (gather or gathering(play)) if wanted else None
         self._tunnelling = (tunnelling or opening_tunnels(play)) if run.tunnels is not None else None
+        # What facts say of files with variables, no task can do without.
+        leads_on = variables.files_waiting.isdisjoint(hosts)
         self._lockstep = Lockstep(
             self._batch,
             tasks,
-            Path(play, self._gather),
+            Path(play, self._gather if leads_on else None),
             announcer or Announcer(run),
             contextlib.nullcontext() if among else run.slots,
             among,

@@ -215,7 +215,8 @@ class TaskRunner:
         """
         pending = None
         if link is not None and link.previous is not None:
-            pending = Pending(frozenset({task.register} if task.register else ()), facts=False)
+            names = frozenset({task.register} if task.register else ())
+            pending = Pending(names, facts=False, here=link.previous.here)
         seen = {**carried, **extra}
         view = self._view(task, self._variables.of(host, task, seen, pending))
         try:

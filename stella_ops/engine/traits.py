@@ -17,6 +17,8 @@ from stella_ops.templating.scope import is_template
 _PLAIN_ACTIONS = frozenset(
     {"agent_checkpoint", "agent_preflight", "assemble", "assert", "copy", "debug", "script", "template", "unarchive"}
 )
+# Those whose files are the controller's.
+_READERS = frozenset({"assemble", "copy", "script", "template", "unarchive"})
 # The only built-in module that returns facts.
 _FACTS = "setup"
 _PREFIXES = ("ansible_", "stella_")
@@ -45,6 +47,10 @@ class Traits:
     def gathers_facts(self, task: Task) -> bool:
         """Whether it changes the host's facts."""
         return task.action == _FACTS
+
+    def reads_controller(self, task: Task) -> bool:
+        """Whether it may send a file of the controller."""
+        return task.action in _READERS and "content" not in task.args
 
     def _look(self, task: Task) -> tuple[bool, bool]:
         known = self._known.get(id(task))

@@ -38,6 +38,7 @@ class PlayVariables:
 
     Attributes:
         files: the content of ``vars_files`` for each host, merged in the order written.
+        files_waiting: hosts of whose ``vars_files`` some have names that take facts: they are read once there are any.
         facts_gathered: called with hosts whose facts may say more of their files.
         batch: the hosts the play runs on now.
         roles: those whose variables are the whole play's.
@@ -67,6 +68,7 @@ class PlayVariables:
         self._play_vars = dict(play_vars)
         self._playbook_dir = playbook_dir
         self.files: dict[str, dict[str, Any]] = {}
+        self.files_waiting: set[str] = set()
         self.facts_gathered: Callable[[Iterable[str]], None] = lambda hosts: None
         self.batch: list[str] = []
         self.roles = [role for role in roles if role.public]

@@ -29,7 +29,6 @@ class VarsFiles:
         self._variables = variables
         self._folder = folder
         self._loaded: dict[str, dict[str, Any]] = {}
-        self._waiting: dict[str, None] = {}
 
     def load(self, hosts: Iterable[str], *, with_facts: bool = False) -> None:
         """Read the files for hosts.
@@ -43,9 +42,9 @@ class VarsFiles:
         if not self._play.vars_files:
             return
         for host in hosts:
-            if with_facts and host not in self._waiting:
+            if with_facts and host not in self._variables.files_waiting:
                 continue
-            self._waiting.pop(host, None)
+            self._variables.files_waiting.discard(host)
             self._variables.files[host] = {}
             for entry in self._play.vars_files:
                 self._entry(entry, host, with_facts)
@@ -61,7 +60,7 @@ class VarsFiles:
         except UndefinedVariableError:
             if with_facts:
                 raise
-            self._waiting[host] = None
+            self._variables.files_waiting.add(host)
             message = "skipping vars_files item due to an undefined variable"
             self._run.emit(Warned(time=time.time(), message=message, where=str(where)))
             return

@@ -64,6 +64,7 @@ def up(
     *,
     banner: str = "",
     noise: str = "",
+    account: Account | None = None,
 ) -> Lab:
     """Make sure that a lab of sshd processes runs, and return it; hosts that run already are left alone.
 
@@ -73,6 +74,7 @@ def up(
         names: the hosts' names instead.
         banner: text that is sent before login.
         noise: text on standard output before every command's own.
+        account: whom to log in as; by default the one that ``ensure_account`` gives.
 
     Raises:
         LabError: no sshd here, no account to log in to, or a server that does not start.
@@ -83,7 +85,7 @@ def up(
     with locked(folder) as folder:
         known = load_as(KIND, folder)
         wanted = host_names(count, names, [host.name for host in known.hosts] if known else [])
-        account = ensure_account()
+        account = account or ensure_account()
         shared = shared_folder(folder, known.settings["shared"] if known else None)
         port = known.hosts[0].port if known else _free_port(len(wanted))
         (folder / "sshd").mkdir(mode=0o700, exist_ok=True)

@@ -10,7 +10,6 @@ authorized keys as the user who logs in), so what both need lies below /var/lib/
 
 from __future__ import annotations
 
-import getpass
 import os
 import pwd
 import shutil
@@ -46,16 +45,25 @@ def ensure_account() -> Account:
         LabError: there is none and it cannot be made.
     """
     if os.geteuid() != 0:
-        try:
-            return Account(getpass.getuser(), os.geteuid(), os.getegid())
-        except (OSError, KeyError):
-            raise LabError("this user has no account that sshd could log in to") from None
+        return own_account()
     try:
         found = pwd.getpwnam(LAB_USER)
     except KeyError:
         _make()
         found = pwd.getpwnam(LAB_USER)
     return Account(found.pw_name, found.pw_uid, found.pw_gid)
+
+
+def own_account() -> Account:
+    """The account of whoever runs this.
+
+    Raises:
+        LabError: there is none.
+    """
+    try:
+        return Account(pwd.getpwuid(os.geteuid()).pw_name, os.geteuid(), os.getegid())
+    except KeyError:
+        raise LabError("this user has no account that sshd could log in to") from None
 
 
 def shared_folder(folder: Path, remembered: str | None) -> Path:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 NOT_THERE: Final = object()  # what ``Scope.lookup`` finds for a name without a value
 
+# A layer of variables is asked for this name before a template looks at the controller; see ``Pending``.
+CONTROLLER: Final = "the controller"
+
 MAX_DEPTH = 40  # variables inside variables; each level costs about ten frames of Python's stack
 
 
@@ -103,6 +106,14 @@ class Scope:
             NotYet: some variables are not known yet, so that it may have to be done again.
         """
         iter(self.variables)
+
+    def looks_at_controller(self) -> None:
+        """Say before the controller's files or its state are looked at that a task may still be changing them.
+
+        Raises:
+            NotYet: one that was sent ahead runs on the controller itself.
+        """
+        CONTROLLER in self.variables  # noqa: B015 - who has something against it raises
 
     def resolve(self, raw: Any, path: str) -> Any:
         """A raw value as templates see it: a template rendered, a container made lazy, data as it is."""

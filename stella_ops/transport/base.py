@@ -66,15 +66,17 @@ class Link:
         final: whether its answer is the last that is said of the task; another call of it may follow otherwise.
         sent: set as soon as the runner has it.
         size: so many bytes were sent for it.
+        here: the host that has it is this machine.
     """
 
-    __slots__ = ("final", "previous", "runner", "sent", "size", "task_id")
+    __slots__ = ("final", "here", "previous", "runner", "sent", "size", "task_id")
 
     def __init__(self, previous: Link | None = None) -> None:
         self.previous = previous
         self.runner: object = None
         self.task_id = 0
         self.final = False
+        self.here = False
         self.size = 0
         self.sent = asyncio.Event()
 
@@ -90,10 +92,10 @@ class Link:
             raise NotYet
         return self.previous.task_id
 
-    def mark_sent(self, runner: object, task_id: int, *, final: bool) -> None:
+    def mark_sent(self, runner: object, task_id: int, *, final: bool, here: bool = False) -> None:
         """Note that the runner has it. What a second call of the same task does is no longer part of the chain."""
         self.final = final and self.runner is None
-        self.runner, self.task_id = runner, task_id
+        self.runner, self.task_id, self.here = runner, task_id, here
         self.previous = None
         self.sent.set()
 

@@ -1,4 +1,4 @@
-"""How far away a host is: whether it is cheaper to send it bytecode, or to let it compile source.
+"""How far away a host is: whether it is this machine, and whether it is cheaper to send it bytecode or source.
 
 Bytecode is four times as long as the source it comes from, and saves a host some 20 ms of compiling. On a local
 network that pays; on a slow link, where the controller's own line is what all hosts share, source does.
@@ -6,6 +6,7 @@ network that pays; on a slow link, where the controller's own line is what all h
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 import struct
 import sys
@@ -22,6 +23,16 @@ def is_near(connection: Any) -> bool:
     """Whether an SSH connection leads straight to a host close by; False where that cannot be told."""
     seconds = round_trip(connection.get_extra_info("socket"))
     return seconds is not None and seconds <= NEAR_SECONDS
+
+
+def is_here(connection: Any) -> bool:
+    """Whether an SSH connection leads to this machine itself, or to what answers at an address of it."""
+    connected = connection.get_extra_info("socket")
+    try:
+        peer, own = (str(place[0]) for place in (connected.getpeername(), connected.getsockname()))
+        return peer == own or ipaddress.ip_address(peer.partition("%")[0]).is_loopback
+    except (OSError, AttributeError, ValueError):
+        return False
 
 
 def round_trip(connected: Any) -> float | None:

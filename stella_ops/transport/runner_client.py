@@ -70,6 +70,8 @@ class RunnerClient:
     def __init__(self, name: str, start: Launch, become: Become | None, code: CodeLibrary) -> None:
         self.name = name
         self.hello: dict[str, Any] = {}
+        # Whether it runs on this machine.
+        self.here = False
         self._start = start
         self._become = become
         self._code = code
@@ -303,7 +305,7 @@ class RunnerClient:
         task_id = self._next_id
         self._next_id += 1
         if call.link is not None:
-            call.link.mark_sent(self, task_id, final=final)
+            call.link.mark_sent(self, task_id, final=final, here=self.here)
         told = task_frame(call, module, content, after)
         if call.live is not None:
             self._listening[task_id] = call.live

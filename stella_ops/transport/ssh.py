@@ -14,7 +14,7 @@ from stella_ops.transport.bulk import BulkWriter
 from stella_ops.transport.code import CodeLibrary
 from stella_ops.transport.connect import Connector, close_connection
 from stella_ops.transport.launch import launch
-from stella_ops.transport.nearness import is_near
+from stella_ops.transport.nearness import is_here, is_near
 from stella_ops.transport.raw import RawExchange
 from stella_ops.transport.reverse import ReverseSocket
 from stella_ops.transport.runner_client import RunnerClient
@@ -120,6 +120,7 @@ class SshSession(Session):
         if not is_near(connection):
             start = launch(self.spec.interpreter, become, name=self.spec.name, bytecode=False)
         client = RunnerClient(self.spec.name, start, become, self._code)
+        client.here = is_here(connection)
         wire = _Wire(client)
         opening = asyncio.create_task(self._open_channel(connection, wire, start.command))
         opened = asyncio.create_task(wire.opened.wait())

@@ -8,17 +8,29 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from jinja2 import pass_context
+
 from stella_ops.errors import TemplateError
 from stella_ops.templating.lazy import plain_text
 
 
-def _asking(question: Callable[[str], bool]) -> Callable[[Any], bool]:
-    def asked(value: Any) -> bool:
+def _asking(question: Callable[[str], bool]) -> Callable[[Any, Any], bool]:
+    @pass_context
+    def asked(context: Any, value: Any) -> bool:
         if value is None:
             raise TemplateError("a test of a file needs its path, not None")
+        _looks_at_controller(context)
         return question(os.path.expanduser(plain_text(value)))
 
     return asked
+
+
+def _looks_at_controller(context: Any) -> None:
+    from stella_ops.templating.environment import SCOPE
+
+    scope = context.get_all().get(SCOPE)
+    if scope is not None:
+        scope.looks_at_controller()
 
 
 CONDITIONS: dict[str, Callable[..., Any]] = {

@@ -98,6 +98,8 @@ def _found(context: Any, name: Any, terms: tuple[Any, ...], options: dict[str, A
     from stella_ops.templating.environment import SCOPE
 
     scope = context.get_all().get(SCOPE)
+    if scope is not None:
+        scope.looks_at_controller()
     errors = options.pop("errors", "strict")
     if errors not in ("strict", "ignore", "warn"):
         raise TemplateError(f"lookup '{word}': 'errors' is strict, warn or ignore, not '{errors}'")

@@ -1,7 +1,7 @@
 """A case: a folder with a playbook, and what must come of running it.
 
     playbook.yml          what is run
-    hosts.ini, inventory  if there is one, in place of ../hosts.ini
+    hosts.ini             if there is one, in place of ../hosts.ini
     case.yml              optional, see ``Case``
     expected.txt          exit status and output of the run; expected.NAME.txt where there are several
 
@@ -28,7 +28,7 @@ class Case:
         runs: arguments of ``play``, by name of the run; each gets a fresh copy of the folder.
         before: arguments of what is run before each of them in the same folder, a playbook the first; what is
             printed then stands in front of what the run prints.
-        also_embedded: run on embedded hosts, too.
+        local_only: why it is not run by SSH, too.
         differs: why what is expected is not what ansible-core does; such a case is recorded from stella-ops.
         keys: further keys of results that are compared.
         no_transcript: only exit status and ``says`` count, for errors, whose words are our own.
@@ -44,7 +44,7 @@ class Case:
     name: str
     runs: dict[str, list[str]] = field(default_factory=lambda: {"": []})
     before: list[list[str]] = field(default_factory=list)
-    also_embedded: bool = False
+    local_only: str | None = None
     differs: str | None = None
     keys: tuple[str, ...] = ()
     no_transcript: bool = False
@@ -67,11 +67,9 @@ class Case:
     def unpack(self, work: Path, run: str) -> list[list[str]]:
         """Copy the case's files to a folder; the arguments of what is to be run there, one thing after the other."""
         shutil.copytree(self.folder, work, dirs_exist_ok=True)
-        names = [name for name in ("hosts.ini", "hosts.yml", "inventory") if (work / name).exists()]
-        if not names:
+        if not (work / "hosts.ini").exists():
             shutil.copy(CASES / "hosts.ini", work / "hosts.ini")
-            names = ["hosts.ini"]
-        return [["-i", names[0], *args] for args in (*self.before, ["playbook.yml", *self.runs[run]])]
+        return [["-i", "hosts.ini", *args] for args in (*self.before, ["playbook.yml", *self.runs[run]])]
 
 
 def load(name: str) -> Case:

@@ -1,4 +1,4 @@
-"""Runs cases with ``stella-ops``, on this machine's own user or on embedded SSH hosts."""
+"""Runs cases with ``stella-ops``, on this machine as it is, or by way of SSH."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def run_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., R
 
         runs = [["play", *args] for args in case.unpack(work, label)]
         if lab is not None:
-            _put_on_lab(work / "hosts.ini", lab)
+            _by_ssh(work, home, lab)
         for name, value in case.environment.items():
             monkeypatch.setenv(name, value)
         monkeypatch.chdir(work)
@@ -90,17 +90,19 @@ def run_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., R
     return run
 
 
-def _put_on_lab(inventory: Path, lab: Any) -> None:
-    """Give the hosts a, b and c of a case the addresses of a lab's hosts, in place of this machine itself."""
-    text = inventory.read_text(encoding="utf-8").replace("ansible_connection=local", "ansible_connection=ssh")
-    inventory.write_text(text, encoding="utf-8")
-    for name, host in zip("abc", lab.hosts, strict=True):
-        variables = {key: value for key, value in host.inventory_vars().items() if key.startswith("ansible_")}
-        folder = inventory.parent / "host_vars" / name
-        folder.mkdir(parents=True)
-        for beside in (inventory.parent / "host_vars").glob(f"{name}.y*ml"):
-            beside.rename(folder / beside.name)
-        (folder / "lab.yml").write_text(yaml.safe_dump(variables), encoding="utf-8")
+def _by_ssh(work: Path, home: Path, lab: Any) -> None:
+    """Have a case's hosts reached by SSH, and nothing but that: no variable is added, none changes its precedence."""
+    inventory = work / "hosts.ini"
+    text = inventory.read_text(encoding="utf-8")
+    inventory.write_text(text.replace("ansible_connection=local", "ansible_connection=ssh"), encoding="utf-8")
+    (host,) = lab.hosts
+    # Addresses and names that a case means to be out of reach stay what they are.
+    config = (lab.folder / "ssh_config").read_text(encoding="utf-8")
+    config = config.replace(f"Host {host.name}\n", "Host * !127.0.0.* !*.invalid\n")
+    (home / ".ssh").mkdir(mode=0o700)
+    (home / ".ssh" / "config").write_text(config, encoding="utf-8")
+    for left in host.folder.iterdir():  # by the case before
+        shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
 
 
 @pytest.fixture

@@ -11,26 +11,27 @@ import pytest
 
 cases = sys.modules["tests_integration_play_case"]  # loaded by conftest.py
 
-ALL = [(name, label) for name in cases.names() for label in cases.load(name).runs]
-EMBEDDED = [(name, label) for name, label in ALL if cases.load(name).also_embedded]
+LOADED = {name: cases.load(name) for name in cases.names()}
+ALL = [(name, label) for name, case in LOADED.items() for label in case.runs]
+# By SSH, a case's first run: what differs from run to run is mostly the command line, not the host.
+BY_SSH = [(name, next(iter(case.runs))) for name, case in LOADED.items() if not case.local_only]
 
 
 @pytest.mark.parametrize(("name", "label"), ALL, ids=cases.ids(ALL))
 def test_case(name: str, label: str, run_case: Callable[..., Any]) -> None:
-    case = cases.load(name)
-    if case.needs and shutil.which(case.needs) is None:
-        pytest.skip(f"left out: there is no {case.needs} on this machine")
-    _check(case, label, run_case(case, label))
+    _check(LOADED[name], label, run_case)
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize(("name", "label"), EMBEDDED, ids=cases.ids(EMBEDDED))
-def test_case_over_ssh(name: str, label: str, run_case: Callable[..., Any], embedded_lab: Any) -> None:
-    case = cases.load(name)
-    _check(case, label, run_case(case, label, embedded_lab))
+@pytest.mark.parametrize(("name", "label"), BY_SSH, ids=cases.ids(BY_SSH))
+def test_case_over_ssh(name: str, label: str, run_case: Callable[..., Any], own_openssh: Any) -> None:
+    _check(LOADED[name], label, run_case, own_openssh)
 
 
-def _check(case: Any, label: str, ran: Any) -> None:
+def _check(case: Any, label: str, run_case: Callable[..., Any], *host: Any) -> None:
+    if case.needs and shutil.which(case.needs) is None:
+        pytest.skip(f"left out: there is no {case.needs} on this machine")
+    ran = run_case(case, label, *host)
     said = ran.stdout + ran.stderr
     if case.no_transcript:
         assert ran.status == case.exits[label], said

@@ -111,3 +111,18 @@ def test_no_template_gets_round_it(text: str) -> None:
 
 def test_it_is_no_error_that_could_be_taken_for_an_answer() -> None:
     assert not issubclass(NotYet, Exception)
+
+
+HERE = Pending(frozenset(), facts=False, here=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{{ lookup('file', '/etc/hostname') }}", "{{ '/etc/hostname' is file }}", "{{ ['/'] | select('exists') | list }}"],
+)
+def test_a_task_on_the_controller_may_be_changing_what_templates_look_at(text: str) -> None:
+    templar = Templar()
+    templar.render(written(text), templar.lazy(ChainMap(NOTHING, BELOW)))  # type: ignore[arg-type]
+    with pytest.raises(NotYet):
+        templar.render(written(text), templar.lazy(ChainMap(HERE, BELOW)))  # type: ignore[arg-type]
+    assert templar.render(written("{{ x }}"), templar.lazy(ChainMap(HERE, BELOW))) == 1  # type: ignore[arg-type]
