@@ -36,6 +36,8 @@ def _problems(spec: Mapping[str, Any], given: Mapping[str, Any], within: str) ->
     strangers = [str(key) for key in given if key not in known]
     missing = sorted(name for name, each in spec.items() if (each or {}).get("required") and name not in values)
     found = f" found in {within}" if within else ""
+    # ansible-core has the place in two forms.
+    quoted = f" found in '{within}'." if within else ""
     if missing:
         yield f"missing required arguments: {', '.join(missing)}{found}"
     later: list[str] = []
@@ -48,11 +50,11 @@ def _problems(spec: Mapping[str, Any], given: Mapping[str, Any], within: str) ->
         except _Wrong as wrong:
             kind = each.get("type", "str")
             yield (
-                f"argument '{name}' is of type {type(values[name]).__name__}{found} and we were unable to convert to "
+                f"argument '{name}' is of type {type(values[name]).__name__}{quoted} and we were unable to convert to "
                 f"{kind}: {wrong}"
             )
             continue
-        yield from _elements(name, each, value, found)
+        yield from _elements(name, each, value, quoted.rstrip("."))
         later += _choices(name, each, value, found)
         later += _below(name, each, value, within)
     yield from later

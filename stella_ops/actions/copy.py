@@ -56,7 +56,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
         raise ActionFailure("can not use content with a dir as dest")
     if args.get("content") is not None:
         value = args["content"]
-        text = value if isinstance(value, str) else json.dumps(value)
+        text = json.dumps(value) if isinstance(value, dict | list | tuple) else str(value)
         return await _copy_bytes(context, args, text.encode())
     named = str(args["src"])
     source = find_file(context, "files", named)

@@ -34,18 +34,26 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     if not name and not args.get("dir"):
         raise ActionFailure("include_vars needs 'file' or 'dir'")
     read: list[str] = []
+    try:
+        return _read(context, args, name, read)
+    except ActionFailure as failure:
+        failure.result.update(_of_failure(str(failure), read))
+        raise
+    except PlaybookError as problem:
+        raise ActionFailure(str(problem), _hint=problem.hint, **_of_failure(str(problem), read)) from None
+
+
+def _of_failure(text: str, read: list[str]) -> dict[str, Any]:
+    return {"message": text, "ansible_included_var_files": read, "ansible_facts": {}}
+
+
+def _read(context: ActionContext, args: dict[str, Any], name: Any, read: list[str]) -> Result:
     variables: dict[str, Any] = {}
     hidden = False
-    try:
-        files = [_find(context, str(name))] if name else _files(context, args)
-        for path in files:
-            read.append(str(path))
-            hidden = hidden or _is_encrypted(path)
-            variables = _merged(variables, load_vars_file(path), str(args.get("hash_behaviour") or "replace"))
-    except PlaybookError as problem:
-        raise ActionFailure(
-            str(problem), ansible_included_var_files=read, ansible_facts={}, _hint=problem.hint
-        ) from None
+    for path in [_find(context, str(name))] if name else _files(context, args):
+        read.append(str(path))
+        hidden = hidden or _is_encrypted(path)
+        variables = _merged(variables, load_vars_file(path), str(args.get("hash_behaviour") or "replace"))
     if args.get("name"):
         variables = {str(args["name"]): variables}
     return {

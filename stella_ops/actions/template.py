@@ -14,6 +14,7 @@ from typing import Any
 from stella_ops.actions._encrypted import read_decrypted, without_content
 from stella_ops.actions.base import ActionContext, ActionFailure, Result, find_file
 from stella_ops.actions.copy import content_args, with_md5
+from stella_ops.templating.lookups.files import with_newlines_of
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "src": {"type": "path", "required": True},
@@ -77,8 +78,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
         newline_sequence=newline,
         **{name: args[name] for name in _MARKS if args.get(name)},
     )
-    # As many empty lines at the end as the file has, but a value that ends its line ends the file's last one too.
-    rendered += newline * max(0, _newlines_at_end(text) - _newlines_at_end(rendered))
+    rendered = with_newlines_of(text, rendered, newline)
     encoding = args.get("output_encoding") or "utf-8"
     try:
         content = rendered.encode(encoding)
@@ -115,7 +115,3 @@ def _about(source: Path, args: Mapping[str, Any], variables: Mapping[str, Any]) 
     if "ansible_managed" not in variables:
         told["ansible_managed"] = "Ansible managed"
     return told
-
-
-def _newlines_at_end(text: str) -> int:
-    return len(text) - len(text.rstrip("\n"))

@@ -24,7 +24,7 @@ def ask_variable(prompt: Prompt) -> Any:
     private = prompt.private if isinstance(prompt.private, bool) else str(prompt.private).lower() in ("yes", "true")
     text = prompt.prompt if prompt.prompt is not None else f"input for {prompt.name}"
     shown = f"{text} [{prompt.default}]: " if prompt.prompt is not None and prompt.default is not None else f"{text}: "
-    answer: Any = ""
+    answer: Any = None
     if sys.stdin.isatty():
         answer = _ask(shown, private)
         while prompt.confirm and _ask("confirm " + shown, private) != answer:
@@ -36,7 +36,10 @@ def ask_variable(prompt: Prompt) -> Any:
         answer = prompt.default
     if private and answer:
         REDACTOR.add(str(answer))
-    return _encrypted(str(answer), prompt) if prompt.encrypt else answer
+    if prompt.encrypt:
+        return _encrypted(str(answer), prompt)
+    # Always a text, as in ansible-core: also what was not asked for and has no default.
+    return answer if isinstance(answer, str) else str(answer)
 
 
 def _ask(shown: str, private: bool) -> str:

@@ -228,7 +228,7 @@ class LineReporter:
 
     def _included(self, event: Included) -> None:
         hosts = ", ".join(map(safe_line, event.hosts))
-        item = f" => (item={safe_line(item_label(event.item, {}))})" if event.looped else ""
+        item = f" => (item={safe_line(item_label(event.item, {}))})" if event.looped and event.item else ""
         self._sink.line(f"included: {safe_line(event.what)} for {hosts}{item}", "included")
 
     def _ended(self, task_id: int) -> None:
@@ -310,7 +310,7 @@ class LineReporter:
 
     def _retry(self, event: RetryWaiting) -> None:
         self.under(event.task_id)
-        who, what = safe_line(event.host), safe_line(event.task)
+        who, what = _name(event.host, event.delegate), safe_line(event.task)
         self._sink.line(f"FAILED - RETRYING: [{who}]: {what} ({event.left} retries left).", "retry")
 
     def _transfer(self, event: TransferProgress) -> None:

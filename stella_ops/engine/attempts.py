@@ -78,6 +78,7 @@ class Attempts:
                     host=host,
                     task=str(self._run.scrub(self._title(task, view))),
                     left=retries - attempt + 1,
+                    delegate=prepared.target if prepared.target != host else None,
                 )
             )
             await asyncio.sleep(max(0.0, delay))
@@ -105,6 +106,8 @@ class Attempts:
                 result["_hint"] = error.hint
         except UnreachableError:
             raise
+        except TaskTimeoutError as error:
+            result = {**error_result(error), "timedout": {"period": _whole(context.timeout)}, "_hint": error.advice()}
         except StellaError as error:
             result = error_result(error)
             result["_hint"], result["_where"] = error.advice(), source_place(error)
@@ -187,3 +190,8 @@ class Attempts:
             return str(self._run.templar.render(task.title, view))
         except TemplateError:
             return str(task.title)
+
+
+def _whole(seconds: float) -> float:
+    """A number as it was written: 5, not 5.0."""
+    return int(seconds) if seconds == int(seconds) else seconds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from stella_ops.engine.handlers import Notifications
@@ -15,15 +16,27 @@ from stella_ops.playbook.model import Play, Task
 from stella_ops.templating.scope import is_template
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A task that failed on a host, with its result, and where they are known arguments and delegate."""
+
+    task: Task
+    result: dict[str, Any]
+    arguments: dict[str, Any] | None = None
+    delegate: str | None = None
+
+
 class Batch:
     """The hosts that a play runs on together.
 
     Attributes:
         hosts: in order.
         notifications: which handlers are to run, and on whom.
-        last_failure: the task and result that a host failed with, for its rescue section.
+        last_failure: what a host failed with, for its rescue section.
         guards: how many rescue sections enclose the running task; while there is one, a failure is not final.
         forgiven: the hosts whose failure ``clear_host_errors`` took back.
+        lost_in_handlers: the hosts that a handler failed on: those after it do not run there, even where handlers are
+            forced.
         roles_begun, roles_done: the hosts on which a task of a role has run, and those through with it, by its key.
     """
 
@@ -35,9 +48,10 @@ class Batch:
         self.notifications = Notifications(
             play.handlers, [self.title(handler) for handler in play.handlers], play.handler_groups
         )
-        self.last_failure: dict[str, tuple[Task, dict[str, Any]]] = {}
+        self.last_failure: dict[str, Failure] = {}
         self.guards = 0
         self.forgiven: set[str] = set()
+        self.lost_in_handlers: set[str] = set()
         self.roles_begun: dict[Any, set[str]] = {}
         self.roles_done: dict[Any, set[str]] = {}
 
@@ -60,10 +74,7 @@ class Batch:
         """A task's name for display: rendered where that is possible for the first host."""
         if not task.name:
             return task.title
-        try:
-            name = str(self.run.templar.render(task.name, self.variables.of(self.hosts[0], task)))
-        except TemplateError:
-            name = str(task.name)
+        name = self.bare_title(task, self.hosts[0])
         role = task.inherited.role
         return name if role is None or task.action == "include_role" else f"{role.name} : {name}"
 
@@ -78,6 +89,19 @@ class Batch:
             return canonical(named, self.run.modules)
         except StellaError:
             return str(task.action)  # the task tells what is wrong with it
+
+    def set_fallen(self, hosts: Iterable[str], fallen: bool) -> None:
+        """Note that hosts that failed run an always section, or that they are through with it."""
+        for host in hosts:
+            self.state(host).fallen = fallen
+        self.variables.forget()
+
+    def bare_title(self, task: Task, host: str) -> str:
+        """The name that a task is given, rendered where that is possible for a host, without its role's."""
+        try:
+            return str(self.run.templar.render(task.name, self.variables.of(host, task)))
+        except TemplateError:
+            return str(task.name)
 
     def flag(self, value: Any, task: Task | None = None, host: str | None = None) -> bool:
         """A keyword that is true or false for all hosts; a template sees the variables of the first."""

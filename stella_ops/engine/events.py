@@ -147,6 +147,7 @@ class RetryWaiting(Event):
     host: str
     task: str
     left: int
+    delegate: str | None = None
 
 
 @_event

@@ -27,6 +27,7 @@ class HostState:
         included: from ``include_vars``.
         failed: a task failed and no rescue took it back.
         gathered: somebody gathered facts on the host; those that only ``set_fact`` set do not count.
+        fallen: runs an always section although a task failed: it is no host of the play any more.
         ended: left the play by ``meta: end_host`` or ``end_play``.
         role_ended: left the role that is running by ``meta: end_role``.
         connection_age: grows when a variable changes that could say how the host is reached.
@@ -39,6 +40,7 @@ class HostState:
     set_facts: dict[str, Any] = field(default_factory=dict)
     included: dict[str, Any] = field(default_factory=dict)
     failed: bool = False
+    fallen: bool = False
     unreachable: bool = False
     ended: bool = False
     gathered: bool = False

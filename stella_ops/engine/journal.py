@@ -363,6 +363,8 @@ def body_of(task: Task, outcome: Outcome, additions: Sequence[Any]) -> dict[str,
         body["u"] = True
     if outcome.hint and outcome.status == "failed":
         body["h"] = outcome.hint
+    if outcome.arguments is not None:
+        body["A"] = to_json(outcome.arguments)
     if outcome.delegate is not None:
         body["d"] = outcome.delegate
     if outcome.notify:
@@ -370,7 +372,7 @@ def body_of(task: Task, outcome: Outcome, additions: Sequence[Any]) -> dict[str,
     if task.include is not None and outcome.labels:
         body["L"] = to_json(outcome.labels)
     if outcome.additions:
-        body["a"] = [[kind, to_json(values)] for kind, values in outcome.additions]
+        body["a"] = [[kind, to_json(values), delegate] for kind, values, delegate in outcome.additions]
     if additions:
         body["I"] = to_json(additions)
     return body
@@ -380,7 +382,10 @@ def outcome_of(kept: Kept) -> Outcome:
     """The outcome that was kept."""
     body = kept.body
     result = from_json(body.get("r", {"changed": False}))
-    additions: list[tuple[Addition, dict[str, Any]]] = [(kind, from_json(values)) for kind, values in body.get("a", ())]
+    additions: list[tuple[Addition, dict[str, Any], str | None]] = [
+        (kind, from_json(values), delegate[0] if delegate else body.get("d"))
+        for kind, values, *delegate in body.get("a", ())
+    ]
     return Outcome(
         kept.status,  # type: ignore[arg-type]
         result,
@@ -391,5 +396,6 @@ def outcome_of(kept: Kept) -> Outcome:
         hint=body.get("h"),
         delegate=body.get("d"),
         labels=from_json(body.get("L", [])),
+        arguments=from_json(body["A"]) if "A" in body else None,
         recalled=True,
     )

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from stella_ops.actions.registry import action
 from stella_ops.engine.ahead import Ahead
-from stella_ops.engine.batch import Batch
+from stella_ops.engine.batch import Batch, Failure
 from stella_ops.engine.events import (
     HandlerNotified,
     HostFinished,
@@ -270,7 +270,7 @@ class Lockstep:
             # The hint is no part of a result, but whoever rescues a failure may want to tell it.
             told = {"hint": outcome.hint, **outcome.result} if outcome.hint else outcome.result
             for name in share:
-                batch.last_failure[name] = (task, told)
+                batch.last_failure[name] = Failure(task, told, outcome.arguments, outcome.delegate)
             batch.set_failed(share, True)
         elif outcome.status == "unreachable":
             state.unreachable = True
@@ -295,10 +295,10 @@ class Lockstep:
         batch = self._batch
         state = batch.state(host)
         # What was found out in another run was kept then, and may be newer by now.
-        owner, kept = state, None if outcome.recalled else self._run.kept_facts
-        if outcome.delegate is not None and batch.flag(task.inherited.delegate_facts, task, host):
-            owner = batch.state(outcome.delegate)
-        for kind, values in outcome.additions:
+        kept = None if outcome.recalled else self._run.kept_facts
+        of_delegate = batch.flag(task.inherited.delegate_facts, task, host) if outcome.delegate is not None else False
+        for kind, values, delegate in outcome.additions:
+            owner = batch.state(delegate) if of_delegate and delegate is not None else state
             if kind == "variables":
                 owner.add_variables(values)
             elif kind == "included":

@@ -95,7 +95,7 @@ def _for_all(what: str, batch: Batch) -> None:
         if what == "clear_facts":
             state.clear_facts()
         else:
-            state.failed = state.unreachable = False
+            state.failed = state.fallen = state.unreachable = False
             batch.forgiven.add(host)
     if what == "clear_host_errors":
         batch.run.journal.cleared(batch.hosts)

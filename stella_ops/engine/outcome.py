@@ -25,8 +25,10 @@ class Outcome:
         notify: handler names to notify, rendered.
         label: how an item of a loop is shown; ``labels`` has those of all items.
         ignored: an item of a loop that failed, or could not be reached, and counts as well all the same.
-        additions: what to add to what is known of the host: (facts, variables or included, values).
+        additions: what to add to what is known of the host: (facts, variables or included, values, the host that the
+            task or item was delegated to).
         where: the place in a file of the operator's that a failure comes from.
+        arguments: those of a task that failed, rendered.
         recalled: it did not happen now, but in the run that this one goes on with.
     """
 
@@ -35,13 +37,14 @@ class Outcome:
     shown: Result
     looped: bool = False
     notify: list[str] = field(default_factory=list)
-    additions: list[tuple[Addition, Result]] = field(default_factory=list)
+    additions: list[tuple[Addition, Result, str | None]] = field(default_factory=list)
     hint: str | None = None
     where: str | None = None
     delegate: str | None = None
     duration: float = 0.0
     label: Any = None
     labels: list[Any] = field(default_factory=list)
+    arguments: Result | None = None
     recalled: bool = False
     ignored: bool = False
 
@@ -53,7 +56,8 @@ class Outcome:
 
 def censored(result: Result) -> Result:
     """What may be shown of a result under ``no_log``."""
-    kept: Result = {name: result[name] for name in ("changed", "failed", "skipped", "unreachable") if name in result}
+    told = ("attempts", "retries", "changed", "failed", "skipped", "unreachable")
+    kept: Result = {name: result[name] for name in told if name in result}
     return {"censored": CENSORED, **kept, "_ansible_verbose_always": False}
 
 
@@ -117,7 +121,7 @@ def combine(outcomes: Collection[Outcome]) -> Outcome:
         result.update(skipped=True, skipped_reason="No items in the list")
         status = "skipped"
     elif any(o.status == "failed" for o in outcomes):
-        result.update(failed=True, msg="One or more items failed")
+        result.update(failed=True, msg="One or more items failed", skipped=False)
         status = "failed"
     elif any(o.status == "unreachable" for o in outcomes):
         result.update(unreachable=True, msg="All items completed", skipped=False)

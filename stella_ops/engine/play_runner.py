@@ -16,6 +16,7 @@ from pathlib import Path as FilePath
 from stella_ops.engine import plugins
 from stella_ops.engine.batch import Batch
 from stella_ops.engine.events import Warned
+from stella_ops.engine.failed_task import failed_task
 from stella_ops.engine.includes import Includes, explained
 from stella_ops.engine.lockstep import Announcer, Lockstep, PlayStopped
 from stella_ops.engine.meta import BatchEnded, PlayEnded, holds, run_meta
@@ -280,11 +281,14 @@ class PlayRunner:
         if block.always:
             # Hosts that failed run it too; that they failed is not forgotten by it.
             failed = [host for host in hosts if batch.state(host).failed]
+            fallen = [host for host in failed if not batch.state(host).fallen]
+            batch.set_fallen(fallen, True)
             batch.set_failed(failed, False)
             batch.forgiven.difference_update(failed)
             try:
                 await self._steps(block.always, batch.active(hosts))
             finally:
+                batch.set_fallen(fallen, False)
                 batch.set_failed([host for host in failed if host not in batch.forgiven], True)
             if batch.forgiven:
                 through = [*through, *batch.forgiven.intersection(failed)]
@@ -296,14 +300,16 @@ class PlayRunner:
     async def _rescue(self, block: Block, fallen: list[str]) -> list[str]:
         for host in fallen:
             if host in self._batch.last_failure:
-                task, result = self._batch.last_failure[host]
+                failure = self._batch.last_failure[host]
+                name = self._batch.bare_title(failure.task, host) if failure.task.name else ""
                 self._batch.state(host).add_variables(
                     {
-                        "ansible_failed_task": {"name": task.name or "", "action": task.written or task.action},
-                        "ansible_failed_result": result,
+                        "ansible_failed_task": failed_task(failure.task, name, failure.arguments, failure.delegate),
+                        "ansible_failed_result": failure.result,
                     }
                 )
         self._batch.set_failed(fallen, False)
+        self._batch.lost_in_handlers.difference_update(fallen)
         return await self._steps(block.rescue, fallen)
 
     # -- handlers
@@ -328,13 +334,16 @@ class PlayRunner:
         try:
             if handler.action == "meta":
                 if str(handler.args.get("_raw_params") or "").strip() == "flush_handlers":
-                    raise PlaybookError("flush_handlers cannot be used as a handler", where=handler.origin)
+                    problem = PlaybookError("flush_handlers cannot be used as a handler", where=handler.origin)
+                    problem.exit_code = 1
+                    raise problem
                 await run_meta(handler, hosts, batch, self._flush_handlers)
             elif handler.include is not None:
                 await self._include(handler, batch.active(hosts), handler=True)
             else:
                 await self._lockstep.run(handler, batch.active(hosts), handler=True)
         finally:
+            batch.lost_in_handlers.update(host for host in hosts if batch.state(host).failed)
             batch.set_failed(failed, True)
 
     def _forces_handlers(self) -> bool:
@@ -343,6 +352,8 @@ class PlayRunner:
 
     def _may_handle(self, host: str, forced: bool) -> bool:
         state = self._batch.state(host)
+        if host in self._batch.lost_in_handlers and state.failed:
+            return False
         return state.active or (forced and state.failed and not state.unreachable)
 
 

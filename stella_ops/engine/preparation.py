@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,7 +122,10 @@ class Preparation:
             written = _with_variable_args(written, render)
         if keywords.module_defaults:
             written = {**self._defaults.of(task.action, keywords.module_defaults, render), **written}
-        args = {name: value if name in unrendered else render(value) for name, value in written.items()}
+        args = {
+            name: self._own_text(task, value, view) if name in unrendered else render(value)
+            for name, value in written.items()
+        }
         if task.action == "set_fact":
             # Names are written in the playbook too, and may be templates; nothing a host said gets there.
             args = {
@@ -150,6 +153,19 @@ class Preparation:
             inventory=run.inventory,
         )
         return Prepared(target, context, drop_omitted(args))
+
+    def _own_text(self, task: Task, value: Any, view: Mapping[str, Any]) -> Any:
+        """An argument that is an expression. A template may choose among texts that are written at the task itself.
+
+        Any other text that it comes to is data: as an expression it could be one that a host has chosen.
+        """
+        if not isinstance(value, SourceText) or not is_template(value):
+            return value
+        try:
+            chosen = self._run.templar.render(value, view)
+        except TemplateError:
+            return value
+        return next((text for text in _texts([task.loop, task.inherited.vars]) if text == chosen), value)
 
     def flag(self, value: Any, view: Mapping[str, Any]) -> bool:
         """A keyword that is true or false."""
@@ -180,6 +196,19 @@ class Preparation:
             return float(rendered)
         except (TypeError, ValueError):
             raise TemplateError(f"a number is needed here, not {rendered!r}", where=origin_of(value)) from None
+
+
+def _texts(written: Any) -> Iterator[SourceText]:
+    """The texts without templates of a value as it is written."""
+    if isinstance(written, SourceText):
+        if not is_template(written):
+            yield written
+    elif isinstance(written, dict):
+        for value in written.values():
+            yield from _texts(value)
+    elif isinstance(written, list):
+        for value in written:
+            yield from _texts(value)
 
 
 def _with_variable_args(args: Mapping[str, Any], render: Callable[[Any], Any]) -> dict[str, Any]:

@@ -84,7 +84,7 @@ class TaskRunner:
             outcome = failed(error)
         except Exception as problem:
             outcome = defect(problem)
-        if secret:
+        if secret and not outcome.looped:
             outcome.censor()
         if outcome.ignored if outcome.looped else self._is_ignored(task, outcome, view):
             outcome.status = "ignored"
@@ -138,6 +138,7 @@ class TaskRunner:
                 return skipped(reason)
             raise
         outcomes: list[Outcome] = []
+        hidden: set[int] = set()
         turns: dict[int, Turn] = {}
         # What an item sets, those after it see: facts are collected that way.
         carried: dict[str, Any] = {}
@@ -149,7 +150,9 @@ class TaskRunner:
 
         async def begin(index: int, link: Link | None) -> Outcome:
             mine = turns[index] = self.turn(turn.task_id if index == len(outcomes) else None)
-            return await self._run_item(task, host, mine, extra(index), carried, secret, link)
+            if self._hides_item(task, host, {**carried, **extra(index)}, secret):
+                hidden.add(index)
+            return await self._run_item(task, host, mine, extra(index), carried, index in hidden, link)
 
         ahead = None
         if len(items) > 1 and items_may_follow(task, self._run.options.module_folders):
@@ -164,15 +167,25 @@ class TaskRunner:
             else:
                 outcome = await begin(index, None)
             outcomes.append(outcome)
-            self._show_item(task, host, turn, item, {**carried, **extra(index)}, secret, outcome)
-            for kind, values in outcomes[-1].additions:
+            self._show_item(task, host, turn, item, {**carried, **extra(index)}, index in hidden, outcome)
+            for kind, values, _ in outcomes[-1].additions:
                 if kind != "facts":
                     carried.update(values)
             if task.register:
                 carried[task.register] = outcomes[-1].result
             if task.loop_break_when and self._breaks(task, host, index, item, outcomes[-1]):
                 break
-        return combine(outcomes)
+        made = combine(outcomes)
+        if hidden:
+            made.censor()
+        return made
+
+    def _hides_item(self, task: Task, host: str, seen: dict[str, Any], secret: bool) -> bool:
+        """``no_log`` for an item, which may have a say in it."""
+        written = task.inherited.no_log
+        if not isinstance(written, str) or not is_template(written):
+            return secret
+        return self._preparation.hides(task, self._view(task, self._variables.of(host, task, seen)))
 
     def _breaks(self, task: Task, host: str, index: int, item: Any, outcome: Outcome) -> bool:
         """Whether a loop ends after an item: ``break_when``."""
@@ -286,6 +299,7 @@ class TaskRunner:
         reason = self._unmet(task, view)
         if reason is not None:
             return skipped(reason)
+        self._preparation.flag(task.inherited.no_log, view)  # one that cannot be made out is an error
         target = self._preparation.target(task, host, view)
         delegate = None
         if target != host:
@@ -317,7 +331,10 @@ class TaskRunner:
             return self._view(task, self._variables.of(host, task, {**(item or {}), **own})) if own else view
 
         result = await self._attempts.run(task, host, turn, prepared, scope_with)
-        return self._outcome(task, host, result, view, target, diff=prepared.context.diff)
+        outcome = self._outcome(task, host, result, view, target, diff=prepared.context.diff)
+        if outcome.status == "failed":
+            outcome.arguments = prepared.args
+        return outcome
 
     def _outcome(
         self, task: Task, host: str, result: Result, view: Mapping[str, Any], target: str, *, diff: bool
@@ -353,9 +370,9 @@ class TaskRunner:
         if isinstance(facts, dict) and status != "failed" and task.action != "debug":
             if task.gathers or task.action == "gather_facts":
                 facts = {**facts, GATHERED: True}
-            outcome.additions.append((kind, facts))
+            outcome.additions.append((kind, facts, outcome.delegate))
             if cacheable:
-                outcome.additions.append(("facts", facts))
+                outcome.additions.append(("facts", facts, outcome.delegate))
         if status == "changed" and task.notify:
             outcome.notify = self._topics(task, view)
         return outcome

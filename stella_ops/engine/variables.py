@@ -306,7 +306,7 @@ class PlayVariables:
 
     def _is_out(self, host: str) -> bool:
         state = self._states.get(host)
-        return state is not None and (state.failed or state.unreachable or state.ended)
+        return state is not None and (state.failed or state.fallen or state.unreachable or state.ended)
 
 
 class MergingLayers(ChainMap[str, Any]):

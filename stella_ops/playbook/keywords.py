@@ -56,6 +56,13 @@ _WORDS = re.compile(r"true|false|yes|no|on|off|y|n|t|f|0|1", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 
 
+# What an include may say of itself: what else is said is for the tasks included, and stands in ``apply``.
+INCLUDE = frozenset(
+    {"name", "args", "action", "local_action", "collections", "debugger", "ignore_errors", "loop", "loop_control"}
+    | {"no_log", "register", "run_once", "tags", "timeout", "vars", "when"}
+)
+
+
 def is_template(value: Any) -> bool:
     """Whether a value is a text that is known only once it is rendered: a template, or an encrypted one."""
     return isinstance(value, SourceVault) or (isinstance(value, str) and ("{{" in value or "{%" in value))
@@ -87,6 +94,18 @@ def report_unknown(raw: Any, name: Any, level: str, problems: Problems, also: It
     else:
         hint = did_you_mean(str(name), [*KNOWN[level], *also])
         problems.add(f"unknown keyword '{name}' in a {spoken}", where=where, hint=hint, rule="unknown-keyword")
+
+
+def check_include(raw: Any, action: str, level: str, problems: Problems) -> None:
+    """Note the keywords that ``include_tasks`` and ``include_role`` cannot have."""
+    what = "an IncludeRole" if action == "include_role" else "a TaskInclude"
+    for name in raw:
+        if name in HANDLER and name not in INCLUDE and not (name == "listen" and level == "handler"):
+            problems.add(
+                f"'{name}' is not a valid attribute for {what}",
+                where=key_origin(raw, name),
+                hint=f"'apply: {{{name}: ...}}' gives it to the tasks that are included" if name in INHERITED else None,
+            )
 
 
 _BOOLEANS = frozenset(

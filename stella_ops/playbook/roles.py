@@ -265,7 +265,7 @@ class RoleReader:
         task = SourceMapping(where)
         task["name"] = SourceText(name, where)
         task["tags"] = ["always"]
-        task["validate_argument_spec"] = {
+        task["ansible.builtin.validate_argument_spec"] = {
             "argument_spec": spec.get("options") or {},
             "provided_arguments": role.params,
             "validate_args_context": {

@@ -18,6 +18,7 @@ from stella_ops.playbook.keywords import (
     BLOCK_PARTS,
     INHERITED,
     TASK,
+    check_include,
     check_values,
     is_identifier,
     is_template,
@@ -254,6 +255,7 @@ class TaskReader:
                 hint="include_tasks can be one",
             )
         if call.action in ("include_tasks", "include_role"):
+            check_include(raw, call.action, level, problems)
             keywords["include"] = self._include(call, raw, parent)
         if call.delegate_to:
             inherited.delegate_to = call.delegate_to

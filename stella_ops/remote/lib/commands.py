@@ -120,7 +120,8 @@ def _run(task, words, use_shell, folder):
         reason = os.strerror(number) if number else str(error)
         shown = "[Errno {}] {}: {!r}".format(number, reason, os.fsencode(program)) if number else reason
         msg = "Error executing command: {}".format(shown)
-        return task.fail(msg, rc=number or 257, cmd=words, stdout="", stderr="", **_NO_LINES)
+        shown = words if use_shell else " ".join(map(shlex.quote, words))
+        return task.fail(msg, rc=number or 257, cmd=shown, stdout="", stderr="", **_NO_LINES)
 
 
 _NO_LINES = {"stdout_lines": [], "stderr_lines": []}

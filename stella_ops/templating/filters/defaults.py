@@ -20,12 +20,12 @@ def default(value: Any, fallback: Any = "", boolean: bool = False) -> Any:
     return value
 
 
-def mandatory(value: Any, message: str | None = None) -> Any:
+def mandatory(value: Any, msg: str | None = None) -> Any:
     """The value; undefined it is an error with this message."""
     if isinstance(value, MissingValue):
-        if message is None:
+        if msg is None:
             value.fail()
-        raise UndefinedVariableError(str(message), name=str(value._undefined_name))
+        raise UndefinedVariableError(str(msg), name=str(value._undefined_name))
     return value
 
 

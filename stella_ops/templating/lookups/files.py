@@ -68,8 +68,11 @@ def find_file(scope: Any, name: str, subfolder: str, lookup: str) -> Path:
     raise TemplateError(f"lookup '{lookup}': there is no file '{name}'", hint=f"looked at {searched}")
 
 
-def read_file(path: Path, lookup: str, encoding: str = "utf-8") -> str:
+def read_file(path: Path, lookup: str, encoding: str = "utf-8", *, as_it_is: bool = False) -> str:
     """The text of a file, decrypted where it is encrypted.
+
+    Args:
+        as_it_is: line ends are kept, too.
 
     Raises:
         TemplateError: it cannot be read, is no text, or cannot be decrypted.
@@ -78,7 +81,8 @@ def read_file(path: Path, lookup: str, encoding: str = "utf-8") -> str:
         data = path.read_bytes()
         if is_encrypted(data):
             data = reveal(data, path)
-        return data.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
+        text = data.decode(encoding)
+        return text if as_it_is else text.replace("\r\n", "\n").replace("\r", "\n")
     except VaultError as problem:
         raise TemplateError(f"lookup '{lookup}': {path}: {problem.message}", hint=problem.hint) from None
     except (OSError, UnicodeDecodeError, LookupError) as problem:
@@ -93,7 +97,7 @@ def file(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
     right, left = options.get("rstrip", True), options.get("lstrip", False)
     found = []
     for name in _names(terms):
-        text = read_file(find_file(scope, name, "files", "file"), "file")
+        text = read_file(find_file(scope, name, "files", "file"), "file", as_it_is=True)
         text = text.rstrip() if boolean(right) else text
         found.append(text.lstrip() if boolean(left) else text)
     return found
@@ -101,7 +105,19 @@ def file(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
 
 def unvault(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
     """The text of files as it is, decrypted where it is encrypted."""
-    return [read_file(find_file(scope, name, "files", "unvault"), "unvault") for name in _names(terms)]
+    return [read_file(find_file(scope, name, "files", "unvault"), "unvault", as_it_is=True) for name in _names(terms)]
+
+
+def with_newlines_of(text: str, rendered: str, newline: str = "\n") -> str:
+    """What came of a template that was rendered without its last line break.
+
+    As many empty lines at the end as the template's text has, but a value that ends its line ends the last one too.
+    """
+    return rendered + newline * max(0, _newlines_at_end(text) - _newlines_at_end(rendered))
+
+
+def _newlines_at_end(text: str) -> int:
+    return len(text) - len(text.rstrip("\n"))
 
 
 def template(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
@@ -124,7 +140,9 @@ def template(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]
         path = find_file(scope, name, "templates", "template")
         variables = {**scope.variables, "template_path": name, "template_fullpath": str(path), **own}
         templar = Templar(search_path=(path.parent, *scope.search_path))
-        found.append(templar.render_file(read_file(path, "template"), str(path), variables, **given))
+        text = read_file(path, "template")
+        rendered = templar.render_file(text, str(path), variables, keep_trailing_newline=False, **given)
+        found.append(with_newlines_of(text, rendered, str(given.get("newline_sequence", "\n"))))
     return found
 
 

@@ -35,11 +35,11 @@ def test_a_loop_is_skipped_only_when_all_items_were() -> None:
 def test_what_items_notify_and_tell_adds_up() -> None:
     first, second = outcome("changed", changed=True), outcome("changed", changed=True)
     first.notify, second.notify = ["one", "two"], ["two"]
-    first.additions, second.additions = [(True, {"a": 1})], [(False, {"b": 2})]
+    first.additions, second.additions = [("facts", {"a": 1}, None)], [("variables", {"b": 2}, "db1")]
     second.delegate, second.hint = "other", "do this"
     made = combine([first, second])
     assert made.notify == ["one", "two"]
-    assert made.additions == [(True, {"a": 1}), (False, {"b": 2})]
+    assert made.additions == [("facts", {"a": 1}, None), ("variables", {"b": 2}, "db1")]
     assert (made.delegate, made.hint) == ("other", "do this")
 
 

@@ -20,9 +20,9 @@ def gather(folder, warn):
         try:
             found[name[: -len(".fact")]] = parse(content(path))
         except (OSError, ValueError) as error:
-            message = "cannot read the local fact {}: {}".format(path, error)
+            message = "error loading facts as JSON or ini - please check content: {}".format(path)
             found[name[: -len(".fact")]] = message
-            warn(message)
+            warn("{}: {}".format(message, error))
     return {"local": found}
 
 
