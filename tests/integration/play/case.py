@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 
 CASES = Path(__file__).parent / "cases"
+SHARED = Path(__file__).parent / "shared"
 
 
 @dataclass(kw_only=True)
@@ -39,6 +40,7 @@ class Case:
         environment: variables of the process.
         needs: a program without which the case is left out.
         slow_peer: ansible-core needs many seconds for it; see ``test_against_ansible.py``.
+        shares: files of the folder ``shared`` that stand beside the playbook, too.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Case:
     environment: dict[str, str] = field(default_factory=dict)
     needs: str | None = None
     slow_peer: bool = False
+    shares: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -67,6 +70,8 @@ class Case:
     def unpack(self, work: Path, run: str) -> list[list[str]]:
         """Copy the case's files to a folder; the arguments of what is to be run there, one thing after the other."""
         shutil.copytree(self.folder, work, dirs_exist_ok=True)
+        for name in self.shares:
+            shutil.copy(SHARED / name, work / name)
         if not (work / "hosts.ini").exists():
             shutil.copy(CASES / "hosts.ini", work / "hosts.ini")
         return [["-i", "hosts.ini", *args] for args in (*self.before, ["playbook.yml", *self.runs[run]])]
@@ -85,7 +90,7 @@ def load(name: str) -> Case:
         found["peer_exits"] = {"": found.pop("peer_exit")}
     if isinstance(found.get("says"), list):
         found["says"] = {"": found["says"]}
-    found["keys"] = tuple(found.get("keys", ()))
+    found["keys"], found["shares"] = tuple(found.get("keys", ())), tuple(found.get("shares", ()))
     return Case(name=name, **found)
 
 
