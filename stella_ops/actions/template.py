@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 import stat
 from collections import ChainMap
-from collections.abc import Mapping
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from stella_ops.actions._encrypted import read_decrypted, without_content
 from stella_ops.actions.base import ActionContext, ActionFailure, Result, find_file
 from stella_ops.actions.copy import content_args, with_md5
 from stella_ops.templating.lookups.files import with_newlines_of
+from stella_ops.templating.of_template_files import about_template
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "src": {"type": "path", "required": True},
@@ -67,10 +63,11 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     except UnicodeDecodeError as problem:
         raise ActionFailure(f"{source} is not UTF-8 text (byte {problem.start})") from None
     newline = (args.get("newline_sequence") or "\n").replace("\\r", "\r").replace("\\n", "\n")
+    about = about_template(source, str(args["src"]), context.variables, str(args["dest"]))
     rendered = context.templar.render_file(
         text,
         str(source),
-        ChainMap(_about(source, args, context.variables), context.variables),  # type: ignore[arg-type]
+        ChainMap(about, context.variables),  # type: ignore[arg-type]
         trim_blocks=args.get("trim_blocks", True),
         lstrip_blocks=args.get("lstrip_blocks", False),
         keep_trailing_newline=False,
@@ -94,24 +91,3 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
         result.setdefault("src", str(source))
     result = with_md5(result, content)
     return without_content(result) if encrypted else result
-
-
-def _about(source: Path, args: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
-    """What templates may know of themselves: ansible-core's variables of the same names."""
-    found = source.stat()
-    try:
-        owner: str | int = pwd.getpwuid(found.st_uid).pw_name
-    except KeyError:
-        owner = found.st_uid
-    told: dict[str, Any] = {
-        "template_host": os.uname().nodename,
-        "template_path": str(args["src"]),
-        "template_fullpath": str(source),
-        "template_destpath": str(args["dest"]),
-        "template_uid": owner,
-        "template_mtime": datetime.fromtimestamp(found.st_mtime),
-        "template_run_date": datetime.now(),
-    }
-    if "ansible_managed" not in variables:
-        told["ansible_managed"] = "Ansible managed"
-    return told

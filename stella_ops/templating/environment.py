@@ -18,7 +18,7 @@ from jinja2.utils import missing
 from jinja2.visitor import NodeTransformer
 
 from stella_ops.templating import tables
-from stella_ops.templating.lazy import finalize, settle
+from stella_ops.templating.lazy import printed, settle
 from stella_ops.templating.lookups.registry import GLOBALS
 from stella_ops.templating.omit import OMIT
 from stella_ops.templating.scope import NOT_THERE, is_template
@@ -34,7 +34,7 @@ def text_of(value: Any) -> str:
         return value
     if value is None or value is OMIT:
         return ""
-    return str(finalize(require(value)))
+    return printed(require(value))
 
 
 def native_concat(parts: Iterable[Any]) -> Any:

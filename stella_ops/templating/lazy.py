@@ -13,6 +13,7 @@ connected to meanwhile, and a run without templates does without.
 
 from __future__ import annotations
 
+import datetime
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any
@@ -188,7 +189,26 @@ def finalize(value: Any, *, vaulted: bool = False) -> Any:
         from stella_ops.templating.undefined import require
 
         return require(value)
-    return [finalize(item) for item in list(value)] if isinstance(value, _ITERATORS) else value
+    if isinstance(value, _ITERATORS):
+        return [finalize(item) for item in list(value)]
+    if _passing(value):
+        from stella_ops.errors import TemplateError
+
+        raise TemplateError(
+            f"Type '{type(value).__name__}' is unsupported for variable storage.",
+            hint="call it, as in  x.items()" if callable(value) else "take its  total_seconds()",
+        )
+    return value
+
+
+def _passing(value: Any) -> bool:
+    """Whether a value lives in an expression alone: it prints, and no variable can hold it."""
+    return callable(value) or type(value) is datetime.timedelta
+
+
+def printed(value: Any) -> str:
+    """A value as a part of text: containers as plain data would print; an undefined part raises."""
+    return str(value) if _passing(value) else str(finalize(value))
 
 
 def _plain_key(key: Any) -> Any:
@@ -201,4 +221,4 @@ def plain_text(value: Any) -> str:
         return str.__str__(value)
     if isinstance(value, bytes):
         return value.decode("utf-8", "surrogateescape")
-    return str(finalize(value))
+    return printed(value)

@@ -160,5 +160,6 @@ def filters() -> PluginTable:
 @functools.cache
 def tests() -> PluginTable:
     """The tests (``is …``), made once."""
-    own: dict[str, Plugin] = {**JINJA_TESTS, **CONDITIONS}  # type: ignore[dict-item]
+    jinja: dict[str, Plugin] = {name: strict(function) for name, function in JINJA_TESTS.items()}  # type: ignore[arg-type]
+    own: dict[str, Plugin] = {**jinja, **CONDITIONS}
     return PluginTable("test", {**own, **_qualified(own, _BUILTIN)}, _tests_of_collections)

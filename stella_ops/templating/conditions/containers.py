@@ -21,12 +21,12 @@ def superset(value: Any, other: Any) -> bool:
     return all(item in elements for item in other)
 
 
-def contains(value: Any, item: Any) -> bool:
+def contains(seq: Any, value: Any) -> bool:
     """Whether a list or text holds something."""
     try:
-        return item in value
+        return value in seq
     except TypeError:
-        raise TemplateError(f"contains: {kind_of(value)} holds nothing") from None
+        raise TemplateError(f"contains: {kind_of(seq)} holds nothing") from None
 
 
 def not_a_number(value: Any) -> bool:

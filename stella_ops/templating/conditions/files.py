@@ -1,7 +1,7 @@
 """Files of the controller (for those of a host there is the module ``stat``)."""
 
 # Templates mean text, and the rules of os.path for it.
-# ruff: noqa: PTH111, PTH121
+# ruff: noqa: PTH117, PTH121
 from __future__ import annotations
 
 import os
@@ -12,6 +12,7 @@ from jinja2 import pass_context
 
 from stella_ops.errors import TemplateError
 from stella_ops.templating.lazy import plain_text
+from stella_ops.templating.undefined import kind_of
 
 
 def _asking(question: Callable[[str], bool]) -> Callable[[Any, Any], bool]:
@@ -20,7 +21,7 @@ def _asking(question: Callable[[str], bool]) -> Callable[[Any, Any], bool]:
         if value is None:
             raise TemplateError("a test of a file needs its path, not None")
         _looks_at_controller(context)
-        return question(os.path.expanduser(plain_text(value)))
+        return question(plain_text(value))
 
     return asked
 
@@ -33,6 +34,12 @@ def _looks_at_controller(context: Any) -> None:
         scope.looks_at_controller()
 
 
+def _is_absolute(value: Any) -> bool:
+    if not isinstance(value, str | bytes):
+        raise TemplateError(f"'is abs' asks about a path, which is text, not about {kind_of(value)}")
+    return os.path.isabs(plain_text(value))
+
+
 CONDITIONS: dict[str, Callable[..., Any]] = {
     "file": _asking(os.path.isfile),
     "directory": _asking(os.path.isdir),
@@ -40,7 +47,7 @@ CONDITIONS: dict[str, Callable[..., Any]] = {
     "link": _asking(os.path.islink),
     "link_exists": _asking(os.path.lexists),
     "mount": _asking(os.path.ismount),
-    "abs": _asking(os.path.isabs),
+    "abs": _is_absolute,
     "same_file": lambda value, other: os.path.samefile(plain_text(value), plain_text(other)),
 }
 CONDITIONS |= {f"is_{name}": CONDITIONS[name] for name in ("file", "link", "mount", "abs", "same_file")}

@@ -52,8 +52,10 @@ def reachable(result: Any) -> bool:
 
 def timedout(result: Any) -> bool:
     """The task failed because its time was over."""
-    said = result.get("timedout") if isinstance(result, Mapping) else _said(result, "timedout", "timedout")
-    return bool(isinstance(said, Mapping) and said.get("period"))
+    said = result.get("timedout", False) if isinstance(result, Mapping) else _said(result, "timedout", "timedout")
+    if said and not isinstance(said, Mapping):
+        raise TemplateError(f"'is timedout' asks about the result of a task, whose 'timedout' is not {kind_of(said)}")
+    return bool(said and said.get("period"))
 
 
 def started(result: Any) -> bool:

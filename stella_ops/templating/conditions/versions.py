@@ -29,16 +29,18 @@ _SEMVER = re.compile(
 
 
 class Loose:
-    """Versions as numbers and words: numbers by value, a word before a number, a shorter one first."""
+    """Versions as numbers and words: numbers by value, words by letter, a shorter one first."""
 
     def __init__(self, text: str) -> None:
         parts = [int(part) if part.isdigit() else part for part in _PART.findall(text)]
-        self.key = [(1, part, "") if isinstance(part, int) else (0, 0, part) for part in parts]
+        self.key: list[Any] = list(parts)
 
     def _order(self, other: Loose) -> int:
         for mine, theirs in zip_longest(self.key, other.key):
             if mine is None or theirs is None:
                 return -1 if mine is None else 1
+            if type(mine) is not type(theirs):
+                raise TemplateError(f"version: '{mine}' and '{theirs}' cannot be compared: a word and a number")
             if mine != theirs:
                 return -1 if mine < theirs else 1
         return 0
@@ -97,7 +99,7 @@ _TYPES: dict[str, Callable[[str], Any]] = {
 
 
 def version(
-    value: Any, other: Any, operator: str = "eq", strict: bool | None = None, version_type: str | None = None
+    value: Any, version: Any, operator: str = "eq", strict: bool | None = None, version_type: str | None = None
 ) -> bool:
     """Whether one version compares so to another.
 
@@ -114,7 +116,7 @@ def version(
     kind = version_type or ("strict" if strict else "loose")
     if kind not in _TYPES:
         raise TemplateError(f"version: unknown version_type '{kind}'", hint=f"known: {', '.join(_TYPES)}")
-    left, right = plain_text(value), plain_text(other)
+    left, right = plain_text("" if value is None else value), plain_text("" if version is None else version)
     if not left:
         raise TemplateError("version: the version is empty")
     if not right:

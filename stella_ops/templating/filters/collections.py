@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import itertools
+import operator
 import random as randomness
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
@@ -14,8 +15,10 @@ from jinja2.filters import do_unique, ignore_case, make_attrgetter
 from stella_ops.errors import TemplateError
 from stella_ops.templating.undefined import kind_of
 
+_NUMBERS = (int, float, bool)
 
-def _once(items: Iterable[Any]) -> list[Any]:
+
+def once(items: Iterable[Any]) -> list[Any]:
     """The items in their order, each once; also items that cannot be hashed."""
     found: list[Any] = []
     seen: set[Any] = set()
@@ -36,33 +39,42 @@ def _items(value: Any, name: str) -> list[Any]:
     return list(value)
 
 
-def _as_set(items: Iterable[Any]) -> list[Any]:
-    """The items, each once; whole numbers in the order that a set of them has, as ansible-core gives them."""
-    found = _once(items)
-    return list(set(found)) if all(type(item) is int for item in found) else found
+def _as_sets(operation: Callable[[Any, Any], Any], left: Iterable[Any], right: Iterable[Any]) -> list[Any] | None:
+    """What an operation on sets gives, for numbers alone: in the order that sets of them have, as ansible-core's."""
+    first, second = list(left), list(right)
+    if not all(type(item) in _NUMBERS for item in (*first, *second)):
+        return None
+    return list(operation(set(first), set(second)))
 
 
 def union(left: Any, right: Any) -> list[Any]:
     """What is in one list or the other, each once."""
-    return _as_set([*_items(left, "union"), *_items(right, "union")])
+    first, second = _items(left, "union"), _items(right, "union")
+    found = _as_sets(operator.or_, first, second)
+    return once([*first, *second]) if found is None else found
 
 
 def intersect(left: Any, right: Any) -> list[Any]:
     """What is in both lists, each once."""
-    other = _items(right, "intersect")
-    return _as_set(item for item in _items(left, "intersect") if item in other)
+    first, second = _items(left, "intersect"), _items(right, "intersect")
+    found = _as_sets(operator.and_, first, second)
+    return once(item for item in first if item in second) if found is None else found
 
 
 def difference(left: Any, right: Any) -> list[Any]:
     """What is in the first list alone, each once."""
-    other = _items(right, "difference")
-    return _as_set(item for item in _items(left, "difference") if item not in other)
+    first, second = _items(left, "difference"), _items(right, "difference")
+    found = _as_sets(operator.sub, first, second)
+    return once(item for item in first if item not in second) if found is None else found
 
 
 def symmetric_difference(left: Any, right: Any) -> list[Any]:
     """What is in exactly one of the lists, each once."""
     first, second = _items(left, "symmetric_difference"), _items(right, "symmetric_difference")
-    return _as_set([*(x for x in first if x not in second), *(x for x in second if x not in first)])
+    found = _as_sets(operator.xor, first, second)
+    if found is not None:
+        return found
+    return once([*(x for x in first if x not in second), *(x for x in second if x not in first)])
 
 
 @pass_environment
@@ -74,7 +86,7 @@ def unique(environment: Any, value: Any, case_sensitive: bool | None = None, att
     except TypeError as problem:  # elements that cannot be hashed
         if case_sensitive is False or attribute:
             raise TemplateError(f"unique: {problem}") from None
-    return _once(items)
+    return once(items)
 
 
 def flatten(value: Any, levels: int | None = None, skip_nulls: bool = True) -> list[Any]:

@@ -64,7 +64,7 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 
 def _key(key: Any, inner: bool) -> str:
-    if isinstance(key, str) and _NAME.fullmatch(key):
+    if isinstance(key, str) and (not inner or _NAME.fullmatch(key)):
         return f".{key}" if inner else key
     if isinstance(key, str):
         return f'["{key}"]' if "'" in key else f"['{key}']"
@@ -88,7 +88,7 @@ def index_of(
         value: what the test compares with.
         key: the key of the elements that is tested.
     """
-    if not isinstance(data, list | tuple):
+    if not isinstance(data, list | tuple | str):
         raise TemplateError(f"index_of: needs a list, not {kind_of(data)}")
     word = plain_text(test).strip()
     negated = word.startswith(("!", "not "))

@@ -11,12 +11,12 @@ from stella_ops.errors import TemplateError, UndefinedVariableError
 from stella_ops.templating.undefined import FailedValue, MissingValue, kind_of
 
 
-def default(value: Any, fallback: Any = "", boolean: bool = False) -> Any:
-    """``fallback`` for an undefined value; with ``boolean`` also for an empty or false one."""
+def default(value: Any, default_value: Any = "", boolean: bool = False) -> Any:
+    """``default_value`` for an undefined value; with ``boolean`` also for an empty or false one."""
     if isinstance(value, FailedValue):  # it has a value, which cannot be computed: no default hides that
         value.fail()
     if isinstance(value, Undefined) or (boolean and not value):
-        return fallback
+        return default_value
     return value
 
 
@@ -34,13 +34,13 @@ def type_debug(value: Any) -> str:
     return "UndefinedMarker" if isinstance(value, Undefined) else kind_of(value)
 
 
-def ternary(value: Any, true_value: Any, false_value: Any, none_value: Any = None) -> Any:
-    """One of two values by the truth of the first; ``none_value``, when given, for none."""
+def ternary(value: Any, true_val: Any, false_val: Any, none_val: Any = None) -> Any:
+    """One of two values by the truth of the first; ``none_val``, when given, for none."""
     if isinstance(value, MissingValue):
         value.fail()
-    if value is None and none_value is not None:
-        return none_value
-    return true_value if value else false_value
+    if value is None and none_val is not None:
+        return none_val
+    return true_val if value else false_val
 
 
 def undef(hint: str | None = None) -> MissingValue:

@@ -14,12 +14,14 @@ from stella_ops.origins import VaultedText
 from stella_ops.templating.lazy import finalize
 from stella_ops.templating.undefined import kind_of
 
+_Base: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # libyaml breaks lines and quotes as ansible-core does
 
-class _Dumper(yaml.SafeDumper):
+
+class _Dumper(_Base):  # type: ignore[misc]
     """Writes what YAML has no type for as text."""
 
 
-def _represent_vaulted(dumper: _Dumper, value: VaultedText) -> yaml.Node:
+def _represent_vaulted(dumper: Any, value: VaultedText) -> Any:
     if not value.ciphertext:
         return dumper.represent_str(str.__str__(value))
     return dumper.represent_scalar("!vault", value.ciphertext, style="|")
@@ -82,7 +84,8 @@ def _dump(value: Any, **options: Any) -> str:
     # What was written with !vault is written so again, as ansible-core does, unless dump_vault_tags is false.
     vaulted = bool(options.pop("dump_vault_tags", True))
     # a lone scalar would be followed by "...", which nobody wants inside another file
-    return str(yaml.dump(finalize(value, vaulted=vaulted), Dumper=_Dumper, **options)).removesuffix("...\n")
+    text = str(yaml.dump(finalize(value, vaulted=vaulted), Dumper=_Dumper, **options))
+    return text if options.get("explicit_end") else text.removesuffix("...\n")
 
 
 def from_yaml(value: Any) -> Any:

@@ -83,7 +83,7 @@ def to_ini(value: Any) -> str:
         parser.write(written)
     except (configparser.Error, AttributeError, TypeError) as problem:
         raise TemplateError(f"to_ini: {problem}") from None
-    return written.getvalue()
+    return written.getvalue().removesuffix("\n")
 
 
 def version_sort(value: Any, reverse: bool = False) -> list[Any]:
@@ -97,11 +97,15 @@ def unicode_normalize(value: Any, form: str = "NFC") -> str:
     """The text in a normal form of Unicode: NFC, NFD, NFKC or NFKD."""
     if form not in ("NFC", "NFD", "NFKC", "NFKD"):
         raise TemplateError(f"unicode_normalize: unknown form '{form}'", hint="known: NFC, NFD, NFKC, NFKD")
+    if not isinstance(value, str):
+        raise TemplateError(f"unicode_normalize: needs text, not {kind_of(value)}")
     return unicodedata.normalize(form, plain_text(value))  # type: ignore[arg-type]
 
 
 def crc32(value: Any) -> str:
     """The CRC-32 of a text's bytes, in hexadecimal."""
+    if not isinstance(value, str | bytes):
+        raise TemplateError(f"crc32: needs text, not {kind_of(value)}")
     return f"{zlib.crc32(plain_text(value).encode()) & 0xFFFFFFFF:x}"
 
 

@@ -26,7 +26,10 @@ def combine(*terms: Any, recursive: bool = False, list_merge: str = "replace") -
     if list_merge not in _LIST_MERGES:
         raise TemplateError(f"combine: list_merge is one of {', '.join(_LIST_MERGES)}, not '{list_merge}'")
     merged: dict[Any, Any] = {}
-    for term in terms[0] if len(terms) == 1 and isinstance(terms[0], list | tuple) else _flat(terms):
+    if len(terms) == 1 and not isinstance(terms[0], list | tuple):
+        alone: dict[Any, Any] = terms[0]  # as it is, whatever it is: there is nothing to merge
+        return alone
+    for term in terms[0] if len(terms) == 1 else _flat(terms):
         if term is None:
             continue
         if not isinstance(term, Mapping):
@@ -93,17 +96,17 @@ def extract(environment: Any, key: Any, container: Any, morekeys: Any = None) ->
     return found
 
 
-def subelements(value: Any, path: Any, skip_missing: bool = False) -> list[list[Any]]:
+def subelements(value: Any, subelements: Any, skip_missing: bool = False) -> list[list[Any]]:
     """Each element of a list paired with each element of a list inside it.
 
     Args:
-        path: the key of the inner list, or a dotted path or list of keys.
+        subelements: the key of the inner list, or a dotted path or list of keys.
         skip_missing: pass over elements without it.
     """
     elements = list(value.values()) if isinstance(value, Mapping) else value
     if not isinstance(elements, list):
         raise TemplateError(f"subelements: needs a mapping or a list, not {kind_of(value)}")
-    keys = path.split(".") if isinstance(path, str) else list(path)
+    keys = subelements.split(".") if isinstance(subelements, str) else list(subelements)
     pairs: list[list[Any]] = []
     for element in elements:
         inner = element

@@ -15,56 +15,62 @@ from stella_ops.templating.lazy import plain_text
 from stella_ops.templating.undefined import kind_of
 
 
+def _path(value: Any) -> str:
+    if not isinstance(value, str | bytes):
+        raise TemplateError(f"a path is text, not {kind_of(value)}", hint="add  | string")
+    return plain_text(value)
+
+
 def basename(path: Any) -> str:
     """The last part of a path."""
-    return os.path.basename(plain_text(path))
+    return os.path.basename(_path(path))
 
 
 def dirname(path: Any) -> str:
     """The path without its last part."""
-    return os.path.dirname(plain_text(path))
+    return os.path.dirname(_path(path))
 
 
 def expanduser(path: Any) -> str:
     """The path with a leading ``~`` replaced by the home folder."""
-    return os.path.expanduser(plain_text(path))
+    return os.path.expanduser(_path(path))
 
 
 def expandvars(path: Any) -> str:
     """The path with ``$NAME`` replaced from the environment."""
-    return os.path.expandvars(plain_text(path))
+    return os.path.expandvars(_path(path))
 
 
 def realpath(path: Any) -> str:
     """The absolute path with symbolic links resolved."""
-    return os.path.realpath(plain_text(path))
+    return os.path.realpath(_path(path))
 
 
 def relpath(path: Any, start: str = ".") -> str:
     """The path as seen from ``start``."""
-    return os.path.relpath(plain_text(path), start)
+    return os.path.relpath(_path(path), _path(start))
 
 
 def splitext(path: Any) -> list[str]:
     """The path without its extension, and the extension with its dot."""
-    return list(os.path.splitext(plain_text(path)))
+    return list(os.path.splitext(_path(path)))
 
 
 def normpath(path: Any) -> str:
     """The path without ``..``, ``.`` and doubled slashes."""
-    return os.path.normpath(plain_text(path))
+    return os.path.normpath(_path(path))
 
 
-def path_join(parts: Any) -> str:
+def path_join(paths: Any) -> str:
     """A list of parts as one path."""
-    if not isinstance(parts, str | list | tuple):
-        raise TemplateError(f"path_join: needs a list of parts, not {kind_of(parts)}")
-    return os.path.join(*map(plain_text, parts)) if isinstance(parts, list | tuple) else plain_text(parts)
+    if not isinstance(paths, str | list | tuple):
+        raise TemplateError(f"path_join: needs a list of parts, not {kind_of(paths)}")
+    return os.path.join(*map(_path, paths)) if isinstance(paths, list | tuple) else _path(paths)
 
 
 def fileglob(pattern: Any) -> list[str]:
     """The files of the controller that match a pattern, sorted."""
-    return sorted(path for path in glob.glob(plain_text(pattern)) if os.path.isfile(path))
+    return sorted(path for path in glob.glob(_path(pattern)) if os.path.isfile(path))
 
 
 def commonpath(paths: Any) -> str:
@@ -72,24 +78,24 @@ def commonpath(paths: Any) -> str:
     if not isinstance(paths, list | tuple):
         raise TemplateError(f"commonpath: needs a list of paths, not {kind_of(paths)}")
     try:
-        return os.path.commonpath([plain_text(path) for path in paths])
+        return os.path.commonpath([_path(path) for path in paths])
     except ValueError as problem:
         raise TemplateError(f"commonpath: {problem}") from None
 
 
 def win_basename(path: Any) -> str:
     """The last part of a Windows path."""
-    return ntpath.basename(plain_text(path))
+    return ntpath.basename(_path(path))
 
 
 def win_dirname(path: Any) -> str:
     """A Windows path without its last part."""
-    return ntpath.dirname(plain_text(path))
+    return ntpath.dirname(_path(path))
 
 
 def win_splitdrive(path: Any) -> list[str]:
     """The drive of a Windows path, and the rest."""
-    return list(ntpath.splitdrive(plain_text(path)))
+    return list(ntpath.splitdrive(_path(path)))
 
 
 FILTERS: dict[str, Callable[..., Any]] = {

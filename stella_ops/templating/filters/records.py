@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from stella_ops.errors import TemplateError
-from stella_ops.templating.filters.collections import difference, intersect, symmetric_difference, union
+from stella_ops.templating.filters.collections import once
 from stella_ops.templating.filters.mappings import combine
 from stella_ops.templating.lazy import plain_text
 from stella_ops.templating.undefined import kind_of
@@ -90,18 +90,20 @@ def counter(value: Any) -> dict[Any, int]:
 def accumulate(value: Any) -> list[Any]:
     """The sums of the first one, two, three … elements."""
     sums: list[Any] = []
-    for item in _list(value, "accumulate"):
+    for item in list(value) if isinstance(value, str) else _list(value, "accumulate"):
         sums.append(sums[-1] + item if sums else item)
     return sums
 
 
-def _matcher(target: Any, how: str, name: str) -> Callable[[Any], bool]:
+def _matcher(target: Any, how: str, name: str, *, one_pattern: bool = False) -> Callable[[Any], bool]:
     if how not in _MATCHES:
         raise TemplateError(f"{name}: unknown matching_parameter '{how}'", hint=f"known: {', '.join(_MATCHES)}")
     wanted = [plain_text(item) for item in ([target] if isinstance(target, str) else target or [])]
     if not wanted:
         raise TemplateError(f"{name}: 'target' names no keys")
     if how == "regex":
+        if name.endswith("_keys") and one_pattern and len(wanted) > 1:
+            raise TemplateError(f"{name}: with matching_parameter=regex 'target' is one pattern")
         for pattern in wanted:
             try:
                 re.compile(pattern)
@@ -120,13 +122,13 @@ def _records(value: Any, name: str) -> list[Mapping[Any, Any]]:
 
 def keep_keys(value: Any, target: Any = None, matching_parameter: str = "equal") -> list[dict[Any, Any]]:
     """The mappings of a list with those of their keys alone that match."""
-    matches = _matcher(target, matching_parameter, "keep_keys")
+    matches = _matcher(target, matching_parameter, "keep_keys", one_pattern=True)
     return [{key: item for key, item in each.items() if matches(key)} for each in _records(value, "keep_keys")]
 
 
 def remove_keys(value: Any, target: Any = None, matching_parameter: str = "equal") -> list[dict[Any, Any]]:
     """The mappings of a list without the keys that match."""
-    matches = _matcher(target, matching_parameter, "remove_keys")
+    matches = _matcher(target, matching_parameter, "remove_keys", one_pattern=True)
     return [{key: item for key, item in each.items() if not matches(key)} for each in _records(value, "remove_keys")]
 
 
@@ -186,9 +188,13 @@ def _folded(function: Callable[[Any, Any], list[Any]]) -> Callable[..., list[Any
         found = given[0] if given else []
         for each in given[1:]:
             found = function(found, each)
-        return function(found, found) if len(given) == 1 and function is union else list(found)
+        return list(found)
 
     return over_all
+
+
+def _in_one(left: Any, right: Any) -> list[Any]:
+    return once([*(item for item in left if item not in right), *(item for item in right if item not in left)])
 
 
 COMMUNITY: dict[str, Callable[..., Any]] = {
@@ -201,10 +207,10 @@ COMMUNITY: dict[str, Callable[..., Any]] = {
     "keep_keys": keep_keys,
     "remove_keys": remove_keys,
     "replace_keys": replace_keys,
-    "lists_union": _folded(union),
-    "lists_intersect": _folded(intersect),
-    "lists_difference": _folded(difference),
-    "lists_symmetric_difference": _folded(symmetric_difference),
+    "lists_union": _folded(lambda left, right: once([*left, *right])),
+    "lists_intersect": _folded(lambda left, right: once(item for item in left if item in right)),
+    "lists_difference": _folded(lambda left, right: once(item for item in left if item not in right)),
+    "lists_symmetric_difference": _folded(_in_one),
 }
 UTILS: dict[str, Callable[..., Any]] = {
     "keep_keys": keep_keys_deep,

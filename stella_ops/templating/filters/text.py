@@ -46,6 +46,9 @@ def regex_replace(
 ) -> str:
     """The text with matches of a pattern replaced; ``\\1`` names a group."""
     text = plain_text(value)
+    for name, given in (("pattern", pattern), ("replacement", replacement)):
+        if not isinstance(given, str | bytes):
+            raise TemplateError(f"regex_replace: the {name} is text, not {kind_of(given)}")
     try:
         replaced, times = _compiled(pattern, _flags(ignorecase, multiline)).subn(
             plain_text(replacement), text, count=count
@@ -57,9 +60,9 @@ def regex_replace(
     return replaced
 
 
-def regex_search(value: Any, pattern: Any, *groups: Any, ignorecase: bool = False, multiline: bool = False) -> Any:
+def regex_search(value: Any, regex: Any, *groups: Any, ignorecase: bool = False, multiline: bool = False) -> Any:
     """The first match of a pattern, or none; with groups (``'\\\\1'``, ``'\\\\g<name>'``) a list of those."""
-    found = _compiled(pattern, _flags(ignorecase, multiline)).search(plain_text(value))
+    found = _compiled(regex, _flags(ignorecase, multiline)).search(plain_text(value))
     named = [_group(group) for group in groups]
     if found is None:
         return None
@@ -78,9 +81,9 @@ def _group(written: Any) -> int | str:
     raise TemplateError(f"regex_search: '{written}' names no group", hint=r"write '\\1' or '\\g<name>'")
 
 
-def regex_findall(value: Any, pattern: Any, multiline: bool = False, ignorecase: bool = False) -> list[Any]:
+def regex_findall(value: Any, regex: Any, multiline: bool = False, ignorecase: bool = False) -> list[Any]:
     """All matches of a pattern; of its groups, when it has any."""
-    found = _compiled(pattern, _flags(ignorecase, multiline)).findall(plain_text(value))
+    found = _compiled(regex, _flags(ignorecase, multiline)).findall(plain_text(value))
     return [list(item) if isinstance(item, tuple) else item for item in found]
 
 
@@ -94,11 +97,11 @@ def regex_escape(value: Any, re_type: str = "python") -> str:
     raise TemplateError(f"regex_escape: unknown re_type '{re_type}'", hint="known: python, posix_basic")
 
 
-def split(value: Any, separator: str | None = None, maxsplit: int = -1) -> list[str]:
+def split(value: Any, sep: str | None = None, maxsplit: int = -1) -> list[str]:
     """The parts of a text between separators, which are runs of white space by default."""
     if not isinstance(value, str):
         raise TemplateError(f"split: needs text, not {kind_of(value)}")
-    return plain_text(value).split(separator, maxsplit)
+    return plain_text(value).split(sep, maxsplit)
 
 
 def quote(value: Any) -> str:
@@ -115,7 +118,8 @@ def b64encode(value: Any, encoding: str = "utf-8", urlsafe: bool = False) -> str
 def b64decode(value: Any, encoding: str = "utf-8", urlsafe: bool = False) -> str:
     """The text that a Base64 text holds."""
     try:
-        return (base64.urlsafe_b64decode if urlsafe else base64.b64decode)(plain_text(value)).decode(encoding)
+        data = (base64.urlsafe_b64decode if urlsafe else base64.b64decode)(plain_text(value))
+        return data.decode(encoding, "surrogateescape")
     except ValueError as problem:
         raise TemplateError(f"b64decode: {problem}") from None
 
@@ -136,6 +140,8 @@ def comment(text: Any, style: str = "plain", **options: Any) -> str:
         options: ``beginning``, ``end``, ``decoration``, ``prefix``, ``prefix_count``, ``postfix``,
             ``postfix_count``, ``newline``.
     """
+    if not isinstance(text, str | bytes):
+        raise TemplateError(f"comment: needs text, not {kind_of(text)}", hint="add  | string")
     if style not in _COMMENT_STYLES:
         raise TemplateError(f"comment: unknown style '{style}'", hint=f"known: {', '.join(_COMMENT_STYLES)}")
     chosen: dict[str, Any] = {**_COMMENT_STYLES[style], **options}

@@ -26,6 +26,8 @@ def strftime(format: Any, second: Any = None, utc: bool = False) -> str:
         second: seconds since the epoch; now, when not given.
         utc: in UTC instead of local time.
     """
+    if not isinstance(format, str):
+        raise TemplateError("strftime: the format must be text")
     try:
         moment = None if second is None else float(second)
     except (TypeError, ValueError):

@@ -9,26 +9,33 @@ from urllib.parse import unquote_plus, urlsplit
 from stella_ops.errors import TemplateError
 from stella_ops.origins import did_you_mean
 from stella_ops.templating.lazy import plain_text
+from stella_ops.templating.undefined import kind_of
 
 _PARTS = ("fragment", "hostname", "netloc", "password", "path", "port", "query", "scheme", "username")
 
 
-def urldecode(value: Any) -> str:
+def _text(value: Any, name: str) -> str:
+    if not isinstance(value, str | bytes):
+        raise TemplateError(f"{name}: needs text, not {kind_of(value)}", hint="add  | string")
+    return plain_text(value)
+
+
+def urldecode(value: Any, encoding: str = "utf-8", errors: str = "replace") -> str:
     """The text with ``%41`` and ``+`` of a URL read as what they stand for."""
-    return unquote_plus(plain_text(value))
+    return unquote_plus(_text(value, "urldecode"), encoding, errors)
 
 
-def split_url(value: Any, query: str = "") -> Any:
+def split_url(value: Any, query: str = "", alias: str = "urlsplit") -> Any:
     """The parts of a URL as a mapping, or the one that ``query`` names."""
     try:
-        split = urlsplit(plain_text(value))
+        split = urlsplit(_text(value, alias))
         parts = {name: getattr(split, name) for name in _PARTS}
     except ValueError as problem:
-        raise TemplateError(f"urlsplit: '{value}' is not a URL: {problem}") from None
+        raise TemplateError(f"{alias}: '{value}' is not a URL: {problem}") from None
     if not query:
         return parts
     if query not in parts:
-        raise TemplateError(f"urlsplit: a URL has no part '{query}'", hint=did_you_mean(query, _PARTS))
+        raise TemplateError(f"{alias}: a URL has no part '{query}'", hint=did_you_mean(query, _PARTS))
     return parts[query]
 
 

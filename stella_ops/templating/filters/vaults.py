@@ -50,7 +50,7 @@ def _text(value: Any, name: str) -> str:
 
 
 def _password(value: Any, name: str) -> bytes:
-    if not value or not isinstance(value, str | bytes):
+    if not isinstance(value, str | bytes):
         raise TemplateError(f"filter '{name}' needs its password as text")
     return plain_text(value).encode()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from stella_ops.errors import TemplateError
@@ -16,6 +16,13 @@ from stella_ops.templating.undefined import kind_of
 
 def _listed(term: Any) -> list[Any]:
     return list(term) if isinstance(term, list | tuple) else [term]
+
+
+def _elements(term: Any, name: str) -> list[Any]:
+    """What a term holds, of text its characters."""
+    if not isinstance(term, Iterable):
+        raise TemplateError(f"lookup '{name}': needs lists, not {kind_of(term)}")
+    return list(term)
 
 
 def items(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
@@ -37,6 +44,15 @@ def nested(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
     """Every combination of one element from each list."""
     if not terms:
         raise TemplateError("lookup 'nested': needs at least one list")
+    if len(terms) == 1:
+        return [flatten(_elements(item, "nested"), 1) for item in _elements(terms[0], "nested")]
+    return [flatten(list(group), 1) for group in itertools.product(*(_elements(term, "nested") for term in terms))]
+
+
+def cartesian(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
+    """Every combination of one element from each list; what is no list counts as one of itself alone."""
+    if not terms:
+        raise TemplateError("lookup 'cartesian': needs at least one list")
     return [flatten(list(group), 1) for group in itertools.product(*map(_listed, terms))]
 
 
@@ -44,7 +60,7 @@ def together(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]
     """The lists side by side, as long as the longest."""
     if not terms:
         raise TemplateError("lookup 'together': needs at least one list")
-    return [list(group) for group in itertools.zip_longest(*map(_listed, terms))]
+    return [list(group) for group in itertools.zip_longest(*(_elements(term, "together") for term in terms))]
 
 
 def random_choice(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
@@ -82,7 +98,7 @@ LOOKUPS = {
     "indexed_items": indexed_items,
     "flattened": flattened,
     "nested": nested,
-    "cartesian": nested,
+    "cartesian": cartesian,
     "together": together,
     "random_choice": random_choice,
     "subelements": inner_elements,

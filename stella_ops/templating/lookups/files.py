@@ -81,7 +81,8 @@ def read_file(path: Path, lookup: str, encoding: str = "utf-8", *, as_it_is: boo
         data = path.read_bytes()
         if is_encrypted(data):
             data = reveal(data, path)
-        text = data.decode(encoding)
+        # what is no text comes through, and can be written again as it was
+        text = data.decode(encoding, "surrogateescape")
         return text if as_it_is else text.replace("\r\n", "\n").replace("\r", "\n")
     except VaultError as problem:
         raise TemplateError(f"lookup '{lookup}': {path}: {problem.message}", hint=problem.hint) from None
@@ -125,6 +126,7 @@ def template(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]
 
     Options: also those of Jinja2's environment, such as ``trim_blocks`` and ``variable_start_string``.
     """
+    from stella_ops.templating.of_template_files import about_template
     from stella_ops.templating.templar import Templar
 
     check_options(options, _TEMPLATE_OPTIONS, "template")
@@ -138,7 +140,7 @@ def template(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]
     found = []
     for name in _names(terms):
         path = find_file(scope, name, "templates", "template")
-        variables = {**scope.variables, "template_path": name, "template_fullpath": str(path), **own}
+        variables = {**scope.variables, **about_template(path, name, scope.variables), **own}
         templar = Templar(search_path=(path.parent, *scope.search_path))
         text = read_file(path, "template")
         rendered = templar.render_file(text, str(path), variables, keep_trailing_newline=False, **given)
@@ -171,9 +173,11 @@ def fileglob(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]
     found: list[str] = []
     for name in _names(terms):
         for place in _candidates(scope, name, "files"):
+            if not place.parent.is_dir():  # the folders of a pattern are names, whatever they look like
+                continue
             matches = sorted(
                 path
-                for path in glob.glob(str(place))  # noqa: PTH207 - a pattern may be absolute
+                for path in glob.glob(str(Path(glob.escape(str(place.parent)), place.name)))  # noqa: PTH207 - a pattern may be absolute
                 if Path(path).is_file()
             )
             if matches:

@@ -10,11 +10,10 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, cast
 
-import jinja2
 from jinja2 import pass_context
 
 from stella_ops.collections.moved import MOVED_LOOKUPS
-from stella_ops.errors import StellaError, TemplateError
+from stella_ops.errors import StellaError, TemplateError, UndefinedVariableError
 from stella_ops.origins import did_you_mean
 from stella_ops.templating.filters.defaults import undef
 from stella_ops.templating.filters.times import now
@@ -104,9 +103,12 @@ def _found(context: Any, name: Any, terms: tuple[Any, ...], options: dict[str, A
     if errors not in ("strict", "ignore", "warn"):
         raise TemplateError(f"lookup '{word}': 'errors' is strict, warn or ignore, not '{errors}'")
     lenient = word.rpartition(".")[2] in _ASK_FOR_UNDEFINED
+    given = list(terms) if lenient else [require(term) for term in terms]
     try:
-        return plugin(scope, list(terms) if lenient else [require(term) for term in terms], options)
-    except (StellaError, jinja2.UndefinedError):
+        return plugin(scope, given, options)
+    except UndefinedVariableError:
+        raise  # 'errors' is about what a lookup does, not about names that are not there
+    except StellaError:
         if errors in ("ignore", "warn"):
             return None
         raise

@@ -20,6 +20,8 @@ class _Setting(NamedTuple):
     variable: str | None = None
 
 
+_ROLES = [str(Path("~/.ansible/roles").expanduser()), "/usr/share/ansible/roles", "/etc/ansible/roles"]
+_COLLECTIONS = [str(Path("~/.ansible/collections").expanduser()), "/usr/share/ansible/collections"]
 _SETTINGS = {
     "DEFAULT_BECOME": _Setting(False, "ANSIBLE_BECOME", "ansible_become"),
     "DEFAULT_BECOME_METHOD": _Setting("sudo", "ANSIBLE_BECOME_METHOD", "ansible_become_method"),
@@ -34,11 +36,12 @@ _SETTINGS = {
     "DEFAULT_PRIVATE_KEY_FILE": _Setting(None, "ANSIBLE_PRIVATE_KEY_FILE", "ansible_private_key_file"),
     "DEFAULT_REMOTE_PORT": _Setting(None, "ANSIBLE_REMOTE_PORT", "ansible_port"),
     "DEFAULT_REMOTE_USER": _Setting(None, "ANSIBLE_REMOTE_USER", "ansible_user"),
-    "DEFAULT_ROLES_PATH": _Setting([], "ANSIBLE_ROLES_PATH"),
+    "DEFAULT_ROLES_PATH": _Setting(_ROLES, "ANSIBLE_ROLES_PATH"),
     "DEFAULT_STRATEGY": _Setting("linear", "ANSIBLE_STRATEGY"),
     "DEFAULT_TIMEOUT": _Setting(10, "ANSIBLE_TIMEOUT", "ansible_timeout"),
     "DEFAULT_TRANSPORT": _Setting("ssh", "ANSIBLE_TRANSPORT", "ansible_connection"),
     "DEFAULT_VERBOSITY": _Setting(0, "ANSIBLE_VERBOSITY", "ansible_verbosity"),
+    "COLLECTIONS_PATHS": _Setting(_COLLECTIONS, "ANSIBLE_COLLECTIONS_PATH"),
     "COLLECTIONS_SCAN_SYS_PATH": _Setting(True, "ANSIBLE_COLLECTIONS_SCAN_SYS_PATH"),
     "DEFAULT_MODULE_NAME": _Setting("command"),
     "DEFAULT_POLL_INTERVAL": _Setting(15, "ANSIBLE_POLL_INTERVAL"),

@@ -23,6 +23,7 @@ _OPTIONS: dict[str, Any] = {
     **{"follow_redirects": "urllib2", "use_netrc": True, "ca_path": None, "unredirected_headers": [], "ciphers": []},
 }
 _UNSUPPORTED = {"use_gssapi": "Kerberos", "unix_socket": "a Unix socket"}
+_REDIRECTS = ("all", "no", "none", "safe", "urllib2", "yes", "true", "false")
 _SCHEMES = ("http", "https", "ftp")
 
 
@@ -45,6 +46,11 @@ def url(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
             raise TemplateError(f"lookup 'url': {what} is not supported", hint="use the lookup 'pipe' with curl")
     check_options(options, _OPTIONS, "url")
     settings = {**_OPTIONS, **{name: value for name, value in options.items() if value is not None}}
+    follow = settings["follow_redirects"]
+    if plain_text(follow).lower() not in _REDIRECTS:
+        raise TemplateError(
+            f"lookup 'url': 'follow_redirects' is not '{follow}'", hint=f"one of {', '.join(_REDIRECTS)}"
+        )
     scope.in_turn()
     found: list[Any] = []
     for term in terms:

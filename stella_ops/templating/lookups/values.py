@@ -7,11 +7,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from stella_ops.errors import TemplateError, UndefinedVariableError
-from stella_ops.origins import did_you_mean
+from stella_ops.errors import TemplateError
 from stella_ops.templating.lazy import plain_text
 from stella_ops.templating.scope import NOT_THERE
-from stella_ops.templating.undefined import MissingValue, kind_of, require
+from stella_ops.templating.undefined import MissingValue, kind_of
 
 _SEQUENCE = re.compile(r"(?:(0x[0-9a-fA-F]+|-?\d+)-)?(0x[0-9a-fA-F]+|-?\d+)(?:/(-?\d+))?(?::(\S+))?")
 
@@ -21,9 +20,11 @@ def env(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
     fallback = options.get("default", "")
     found = []
     for term in terms:
-        name = plain_text(term)
+        if not isinstance(term, str):
+            raise TemplateError(f"lookup 'env': a name is text, not {kind_of(term)}")
+        name = next(iter(plain_text(term).split()), "")
         if name not in os.environ and isinstance(fallback, MissingValue):
-            raise UndefinedVariableError(f"the environment variable '{name}' is not set", name=name)
+            fallback = MissingValue(f"the environment variable '{name}' is not set", name=name)
         found.append(os.environ.get(name, fallback))
     return found
 
@@ -35,11 +36,8 @@ def variables(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any
         name = plain_text(term)
         value = scope.lookup(name)
         if value is NOT_THERE:
-            if "default" not in options:
-                hint = did_you_mean(name, map(str, scope.names()))
-                raise UndefinedVariableError(f"'{name}' is undefined", name=name, hint=hint)
-            value = options["default"]
-        found.append(require(value))
+            value = options.get("default", MissingValue(name=name))
+        found.append(value)
     return found
 
 
@@ -64,7 +62,7 @@ def pairs(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
 def sequence(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
     """Numbers as text: ``start=1 end=5 stride=2 format=host%02d``, ``count=3`` or ``1-5/2:host%02d``."""
     found: list[Any] = []
-    for term in terms or [""]:
+    for term in terms or ([""] if options else []):
         found.extend(_sequence(plain_text(term), dict(options)))
     return found
 

@@ -56,8 +56,11 @@ def test_misuse_is_told(render, text: str, message: str) -> None:
 
 def test_times(render) -> None:
     assert render("{{ '%Y-%m-%d %H' | strftime(3600, utc=true) }}") == "1970-01-01 01"
-    made = render("{{ ('2024-03-01' | to_datetime('%Y-%m-%d')) - ('2024-02-28' | to_datetime('%Y-%m-%d')) }}")
-    assert made == datetime.timedelta(days=2)
+    between = "(('2024-03-01' | to_datetime('%Y-%m-%d')) - ('2024-02-28' | to_datetime('%Y-%m-%d')))"
+    assert render("{{ " + between + ".days }}") == 2
+    assert render("after {{ " + between + " }}") == "after 2 days, 0:00:00"
+    with pytest.raises(TemplateError, match="Type 'timedelta' is unsupported for variable storage"):
+        render("{{ " + between + " }}")
     assert abs(render("{{ now() }}") - datetime.datetime.now()) < datetime.timedelta(minutes=1)
     assert render("{{ now(utc=true, fmt='%Y') }}") in render("{{ now(utc=true) }}").isoformat()
 

@@ -47,7 +47,9 @@ def ipsubnet(value: Any, query: Any = "", index: Any = None) -> Any:
         place = 0 if index is None else _int(index, "ipsubnet")
         return str(around[place]) if -len(around) <= place < len(around) else False
     if index is None:
-        return str(1 << (prefix - found.prefix)) if found.prefix <= prefix else False
+        if prefix < found.prefix:
+            raise TemplateError(f"ipsubnet: {found.network} has no parts of the length {prefix}")
+        return str(1 << (prefix - found.prefix))
     part = nth_subnet(found.network, prefix, _int(index, "ipsubnet"))
     return False if part is None else str(part)
 
@@ -75,16 +77,16 @@ def _moved(value: Any, offset: Any, sign: int, name: str) -> Any:
     distance = _int(offset, name)
     first, last = found.usable()
     number = int(found.ip) + sign * distance
-    return str(found.address(number)) if distance >= 0 and found.size > 1 and first <= number <= last else False
+    return str(found.address(number)) if distance >= 0 and found.size > 1 and first <= number <= last else None
 
 
 def next_nth_usable(value: Any, offset: Any) -> Any:
-    """The address so many places after this one; false where it is not in the network."""
+    """The address so many places after this one; none where it is not in the network."""
     return _moved(value, offset, 1, "next_nth_usable")
 
 
 def previous_nth_usable(value: Any, offset: Any) -> Any:
-    """The address so many places before this one; false where it is not in the network."""
+    """The address so many places before this one; none where it is not in the network."""
     return _moved(value, offset, -1, "previous_nth_usable")
 
 
@@ -143,6 +145,8 @@ def ipmath(value: Any, amount: Any) -> str:
 def usable_range(value: Any) -> dict[str, Any]:
     """The addresses of a network, listed: ``{number_of_ips: …, usable_ips: […]}``."""
     found = _needed(value, "usable_range")
+    if found.kind == "network" and not found.is_network:
+        raise TemplateError(f"usable_range: {found} is an address in a network, not the network {found.network}")
     if found.size > _MOST:
         raise TemplateError(f"usable_range: {found.network} has {found.size} addresses; {_MOST} are the most")
     listed = [str(found.address(number)) for number in range(found.first, found.last + 1)]

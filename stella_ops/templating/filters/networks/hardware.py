@@ -69,7 +69,7 @@ def hwaddr(value: Any, query: str = "", alias: str = "hwaddr") -> Any:
     if found is None:
         if query and query != "bool":
             raise TemplateError(f"{alias}: '{value}' is no hardware address")
-        return False
+        return False if query else None
     return _QUERIES[query](found) if query else value
 
 

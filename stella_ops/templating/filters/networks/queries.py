@@ -56,7 +56,7 @@ def _gateway(found: Interface) -> Any:
 
 
 def _network(found: Interface) -> Any:
-    return str(found.network) if found.is_network else False
+    return str(found.network) if found.is_network else None
 
 
 def _broadcast(found: Interface) -> Any:
@@ -137,7 +137,7 @@ def _wrap(found: Interface) -> str:
 
 
 def _when(question: Callable[[Interface], bool]) -> Callable[[Interface], Any]:
-    return lambda found: _plain(found) if question(found) else False
+    return lambda found: _plain(found) if question(found) else None
 
 
 _QUERIES: dict[str, Callable[[Interface], Any]] = {
@@ -212,7 +212,7 @@ def ipaddr(value: Any, query: Any = "", version: int | None = None, alias: str =
         return ask(read)
     if around is not None:
         inside = around.version == read.version and around.first <= read.first and read.last <= around.last
-        return _plain(read) if inside or (around.version == read.version and read.ip in around.network) else False
+        return _plain(read) if inside or (around.version == read.version and read.ip in around.network) else None
     assert place is not None
     if read.size == 1:
         return _plain(read)
