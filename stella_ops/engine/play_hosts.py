@@ -2,49 +2,102 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
+import contextlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from stella_ops.engine.host_state import HostState
 from stella_ops.engine.options import RunOptions
-from stella_ops.errors import PatternError
+from stella_ops.engine.variables import PlayVariables
+from stella_ops.engine.vars_files import first_file
+from stella_ops.errors import PatternError, PlaybookError, StellaError, TemplateError
 from stella_ops.inventory.model import Inventory
 from stella_ops.origins import origin_of
+from stella_ops.playbook.keywords import is_template
 from stella_ops.playbook.model import Play, walk_tasks
 from stella_ops.templating.templar import Templar
 
 
-def early_variables(play: Play, options: RunOptions) -> Mapping[str, Any]:
-    """What is known of a play before there is a host: extra variables, and its own."""
-    return ChainMap(dict(options.extra_vars), play.vars)
+def early(
+    play: Play,
+    value: Any,
+    inventory: Inventory,
+    options: RunOptions,
+    templar: Templar,
+    states: Mapping[str, HostState] | None = None,
+) -> Any:
+    """The value of a keyword that a play needs before it has hosts, rendered.
+
+    It may use what does not hang on a host: extra variables, those of the play, its ``vars_files`` and its roles,
+    ``groups``, and ``hostvars``.
+
+    Args:
+        states: of the hosts that took part before, for ``hostvars``.
+
+    Raises:
+        TemplateError: it cannot be rendered.
+    """
+    if not any(map(is_template, value if isinstance(value, list) else [value])):
+        return value
+    folder = Path(play.path or play.origin.source).resolve().parent
+    variables = PlayVariables(
+        inventory,
+        options,
+        templar,
+        states or {},
+        play_vars=play.vars,
+        play_name="",
+        play_hosts=[],
+        playbook_dir=folder,
+        run_id="",
+        roles=play.roles,
+    )
+    files: dict[str, Any] = {}
+    for entry in play.vars_files:
+        with contextlib.suppress(StellaError):  # what is wrong with it is told when the play begins
+            names = templar.render(entry, variables.of_nobody())
+            files.update(first_file(pattern_terms(names), folder, {}, play.origin))
+    try:
+        return templar.render(value, variables.of_nobody(files), where=play.origin)
+    except TemplateError as problem:
+        problem.exit_code = PlaybookError.exit_code  # it is the playbook that is wrong, no host
+        raise
 
 
-def play_pattern(play: Play, inventory: Inventory, options: RunOptions, templar: Templar) -> Any:
-    """The ``hosts`` of a play, rendered: a pattern or a list of them. Of the inventory it may name ``groups``."""
-    return _early(play, play.hosts, inventory, options, templar)
+def play_pattern(
+    play: Play,
+    inventory: Inventory,
+    options: RunOptions,
+    templar: Templar,
+    states: Mapping[str, HostState] | None = None,
+) -> Any:
+    """The ``hosts`` of a play, rendered: a pattern or a list of them; see ``early``."""
+    return early(play, play.hosts, inventory, options, templar, states)
 
 
-def play_title(play: Play, inventory: Inventory, options: RunOptions, templar: Templar) -> str:
+def play_title(
+    play: Play,
+    inventory: Inventory,
+    options: RunOptions,
+    templar: Templar,
+    states: Mapping[str, HostState] | None = None,
+) -> str:
     """The name of a play, rendered; that of one without a name is its host pattern.
 
     Raises:
         TemplateError: it cannot be rendered.
     """
     if play.name:
-        return str(_early(play, play.name, inventory, options, templar))
-    return ",".join(pattern_terms(play_pattern(play, inventory, options, templar)))
+        return str(early(play, play.name, inventory, options, templar, states))
+    pattern = play_pattern(play, inventory, options, templar, states)
+    # A list that a template made is shown as one, as ansible-core does.
+    return str(pattern) if isinstance(play.hosts, str) else ",".join(pattern_terms(pattern))
 
 
 def pattern_terms(pattern: Any) -> list[str]:
     """A host pattern as a list."""
-    return [str(term) for term in pattern] if isinstance(pattern, list) else [str(pattern)]
-
-
-def _early(play: Play, value: Any, inventory: Inventory, options: RunOptions, templar: Templar) -> Any:
-    variables = early_variables(play, options)
-    if isinstance(value, str) and "groups" in value:
-        variables = ChainMap({"groups": inventory.groups_to_hosts()}, dict(variables))
-    return templar.render(value, variables, where=play.origin)
+    return [str(term) for term in (pattern if isinstance(pattern, list) else [pattern])]
 
 
 def is_for_nobody(pattern: Any) -> bool:
@@ -53,7 +106,13 @@ def is_for_nobody(pattern: Any) -> bool:
 
 
 def play_hosts(
-    play: Play, inventory: Inventory, options: RunOptions, templar: Templar, *, grown: bool = False
+    play: Play,
+    inventory: Inventory,
+    options: RunOptions,
+    templar: Templar,
+    states: Mapping[str, HostState] | None = None,
+    *,
+    grown: bool = False,
 ) -> list[str]:
     """The hosts that a play is for, in order.
 
@@ -64,7 +123,7 @@ def play_hosts(
         PatternError: a pattern that is malformed or means nobody; its place is the play's ``hosts``.
         TemplateError: ``hosts`` cannot be rendered.
     """
-    pattern = play_pattern(play, inventory, options, templar)
+    pattern = play_pattern(play, inventory, options, templar, states)
     if is_for_nobody(pattern):
         return []
     try:

@@ -25,11 +25,10 @@ from stella_ops.engine.known_tasks import known_tasks
 from stella_ops.engine.meta import PlayEnded
 from stella_ops.engine.pipelined import PipelinedRunner
 from stella_ops.engine.play_hosts import (
-    early_variables,
+    early,
     is_for_nobody,
     may_add_hosts,
     play_hosts,
-    play_pattern,
     play_title,
 )
 from stella_ops.engine.play_runner import PlayRunner
@@ -155,6 +154,10 @@ class Run:
                 if not grows:
                     raise
                 hosts = []
+            except TemplateError:
+                if "hostvars" not in str(play.hosts):  # which facts of earlier plays may be in by then
+                    raise
+                hosts = []
             found.update(hosts)
             tasks += len(hosts) * known_tasks(play, context.options)
             grows = grows or may_add_hosts(play)
@@ -164,17 +167,20 @@ class Run:
         """The hosts of a play whose turn has come, without those that one before it should have made and did not."""
         context = self._context
         try:
-            return play_hosts(play, context.inventory, context.options, context.templar)
+            return play_hosts(play, context.inventory, context.options, context.templar, context.states)
         except PatternError as problem:
             context.emit(Warned(time=time.time(), message=problem.message, where=problem.where))
         try:
-            return play_hosts(play, context.inventory, context.options, context.templar, grown=True)
+            return play_hosts(play, context.inventory, context.options, context.templar, context.states, grown=True)
         except PatternError:
             return []
 
     def _is_for_nobody(self, play: Play) -> bool:
+        return is_for_nobody(self._early(play, play.hosts))
+
+    def _early(self, play: Play, value: Any) -> Any:
         context = self._context
-        return is_for_nobody(play_pattern(play, context.inventory, context.options, context.templar))
+        return early(play, value, context.inventory, context.options, context.templar, context.states)
 
     async def _playbook(self, book: Playbook) -> None:
         for play in book.plays:
@@ -293,7 +299,7 @@ class Run:
 
     def _ordered(self, play: Play, hosts: list[str]) -> list[str]:
         """The hosts in the order that the play wants."""
-        rendered = self._context.templar.render(play.order, early_variables(play, self._context.options))
+        rendered = self._early(play, play.order)
         match str(rendered or "inventory"):
             case "inventory":
                 return hosts
@@ -311,13 +317,14 @@ class Run:
     def _play_title(self, play: Play) -> str:
         context = self._context
         try:
-            return str(context.scrub(play_title(play, context.inventory, context.options, context.templar)))
+            title = play_title(play, context.inventory, context.options, context.templar, context.states)
+            return str(context.scrub(title))
         except TemplateError:
             return play.title
 
     def _strategy(self, play: Play) -> str:
         """The play's strategy; one that is a template shows its value only now."""
-        rendered = self._context.templar.render(play.strategy, early_variables(play, self._context.options))
+        rendered = self._early(play, play.strategy)
         name = str(rendered or self._context.options.strategy).removeprefix("ansible.builtin.")
         if name not in STRATEGIES:
             raise PlaybookError(

@@ -164,6 +164,16 @@ class PlayVariables:
             return MergingLayers(*layers)  # type: ignore[arg-type]
         return ChainMap(*layers)  # type: ignore[arg-type]
 
+    def of_nobody(self, files: Layer | None = None) -> Layer:
+        """The play's variables before it has hosts.
+
+        Args:
+            files: the content of its ``vars_files``.
+        """
+        public_vars, public_defaults = self._public_layers()
+        layers = [self._shared, self._options.extra_vars, *public_vars, files or {}, self._play_vars, *public_defaults]
+        return ChainMap(*layers)  # type: ignore[arg-type]
+
     def _state(self, host: str) -> HostState | None:
         """A host's state. One that has not taken part may have facts from earlier runs."""
         known = self._states.get(host)
