@@ -5,18 +5,18 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from stella_ops.engine.host_state import HostState
 from stella_ops.engine.options import RunOptions
-from stella_ops.engine.variables import PlayVariables
-from stella_ops.engine.vars_files import first_file
 from stella_ops.errors import PatternError, PlaybookError, StellaError, TemplateError
 from stella_ops.inventory.model import Inventory
 from stella_ops.origins import origin_of
 from stella_ops.playbook.keywords import is_template
 from stella_ops.playbook.model import Play, walk_tasks
 from stella_ops.templating.templar import Templar
+
+if TYPE_CHECKING:
+    from stella_ops.engine.host_state import HostState
 
 
 def early(
@@ -40,6 +40,9 @@ def early(
     """
     if not any(map(is_template, value if isinstance(value, list) else [value])):
         return value
+    from stella_ops.engine.variables import PlayVariables
+    from stella_ops.engine.vars_files import first_file
+
     folder = Path(play.path or play.origin.source).resolve().parent
     variables = PlayVariables(
         inventory,

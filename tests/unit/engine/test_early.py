@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from stella_ops.cli.modules import module_index
 from stella_ops.engine.options import RunOptions
 from stella_ops.engine.play_hosts import play_pattern, play_title
 from stella_ops.errors import TemplateError
@@ -17,7 +18,7 @@ from stella_ops.templating.templar import Templar
 def pattern(tmp_path: Path, written: str, **extra_vars: str) -> tuple[object, str]:
     (tmp_path / "site.yml").write_text(f"- {written}\n  vars_files: [nowhere.yml, own.yml]\n")
     (tmp_path / "own.yml").write_text("where: web\n")
-    play = load_playbook(tmp_path / "site.yml").plays[0]
+    play = load_playbook(tmp_path / "site.yml", modules=module_index(())).plays[0]
     known = Inventory(), RunOptions(extra_vars=extra_vars), Templar()
     return play_pattern(play, *known), play_title(play, *known)
 
