@@ -7,6 +7,7 @@ out"; the terminal summary lists those. With CI=true leaving out is a failure.
 from __future__ import annotations
 
 import fcntl
+import importlib.util
 import os
 import re
 import shutil
@@ -14,10 +15,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import hypothesis
@@ -146,16 +148,23 @@ class AgentImages:
             self.docker("volume", "rm", "-f", name)
 
 
-@pytest.fixture(scope="module")
-def agent_images(docker_engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgentImages]:
-    """Images of versions 0.9.1, 0.9.2 and 0.9.3 (whose agent ends at once); one module at a time has them."""
+@contextmanager
+def _alone_with_agent_images() -> Iterator[None]:
+    """The engine's agent images have the same names for all workers."""
+    with (Path(tempfile.gettempdir()) / f"stella-agent-images-{os.getuid()}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture(scope="session")
+def agent_image_files(docker_engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgentImages]:
+    """The files of ``agent_images``, made once a worker."""
     from stella_ops.lab import systemd_image
     from stella_ops.releases import images
     from stella_ops.releases.build import build_agent
 
     folder = tmp_path_factory.mktemp("images")
-    with (Path(tempfile.gettempdir()) / f"stella-agent-images-{os.getuid()}.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _alone_with_agent_images():
         try:
             base = systemd_image.ensure_image(docker_engine)
         except LabError as problem:
@@ -170,11 +179,20 @@ def agent_images(docker_engine: Any, tmp_path_factory: pytest.TempPathFactory) -
             recipe += 'ENTRYPOINT ["/bin/sh", "-c", "echo out of order; exit 3"]\n'
             docker_engine.docker("build", "-t", "stella/agent:0.9.3", "-", stdin=recipe)
             docker_engine.docker("save", "-o", str(made.broken), "stella/agent:0.9.3")
-            made.forget()
-            yield made
         finally:
             made.forget()
-            shutil.rmtree(folder)
+    yield made
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def agent_images(agent_image_files: AgentImages) -> Iterator[AgentImages]:
+    """Images of versions 0.9.1, 0.9.2 and 0.9.3 (whose agent ends at once); one module at a time has them."""
+    with _alone_with_agent_images():
+        try:
+            yield agent_image_files
+        finally:
+            agent_image_files.forget()
 
 
 @pytest.fixture(scope="session")
@@ -285,25 +303,26 @@ def _interpreter_id(path: Path) -> str:
     return f"py{path.parent.parent.name}" if ".pyenv" in path.parts else "py-own"
 
 
-# Files with so many tests that do not share anything that one worker alone would be at them for minutes.
-_IN_PARTS = ("integration/play/test_cases.py", "integration/play/test_against_ansible.py")
-_PARTS = 12
+def _load_order() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("tests_order", Path(__file__).with_name("order.py"))
+    assert spec and spec.loader
+    order = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(order)
+    return order
+
+
+order = _load_order()
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """The tests of a file go to one worker, with what they share; some files in parts."""
-    from xdist.scheduler import LoadFileScheduling
-
-    class ByFileOrPart(LoadFileScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            path, _, test = nodeid.partition("::")
-            return f"{path}::{zlib.crc32(test.encode()) % _PARTS}" if path.endswith(_IN_PARTS) else path
-
-    return ByFileOrPart(config, log) if config.getoption("dist") == "loadfile" else None
+    """Who runs which tests, and in which order; see ``order.py``."""
+    return order.make_scheduler(config, log) if config.getoption("dist") == "loadfile" else None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark tests by the hosts they use; whoever needs the first systemd host may have to build its image."""
+    if hasattr(config, "workerinput"):
+        order.longest_first(items)
     for item in items:
         names = set(getattr(item, "fixturenames", ()))
         if "docker_engine" in names:

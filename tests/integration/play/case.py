@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,8 +78,9 @@ class Case:
         return [["-i", "hosts.ini", *args] for args in (*self.before, ["playbook.yml", *self.runs[run]])]
 
 
+@functools.cache
 def load(name: str) -> Case:
-    """Read a case."""
+    """Read a case. What is returned is everybody's."""
     path = CASES / name / "case.yml"
     found: dict[str, Any] = (yaml.safe_load(path.read_text()) if path.is_file() else None) or {}
     found.pop("about", None)

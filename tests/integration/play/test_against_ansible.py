@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,18 +23,25 @@ transcript = sys.modules["tests_integration_play_transcript"]
 ALL = [(name, label) for name in cases.names() for label in cases.load(name).runs if not cases.load(name).differs]
 
 
+@pytest.fixture(scope="session")
+def peer(peer_bin: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    with program.imported_once(peer_bin, tmp_path_factory.mktemp("peer")) as start:
+        yield start
+
+
 @pytest.mark.timeout(2 * program.LONGEST + 20)
 @pytest.mark.parametrize(("name", "label"), ALL, ids=cases.ids(ALL))
-def test_what_is_recorded(name: str, label: str, peer_bin: Path, tmp_path: Path) -> None:
+def test_what_is_recorded(name: str, label: str, peer_bin: Path, peer: Any, tmp_path: Path) -> None:
     case = cases.load(name)
     if case.needs and shutil.which(case.needs) is None:
         pytest.skip(f"left out: there is no {case.needs} on this machine")
     if case.slow_peer and os.environ.get("STELLA_PEER_ALL") != "1":
         pytest.skip("ansible-core needs many seconds for it: with STELLA_PEER_ALL=1 it is compared, too")
     recorded = None if case.no_transcript else case.expected(label).read_text(encoding="utf-8")
+    start = [str(peer_bin / "ansible-playbook")] if program.has_own_settings(case) else peer
     # ansible-core prints some lines as its workers' results come in, so a difference has to show twice.
     for attempt in ("first", "second"):
-        ran = program.run([str(peer_bin / "ansible-playbook")], case, label, tmp_path / attempt / "work", transcript)
+        ran = program.run(start, case, label, tmp_path / attempt / "work", transcript)
         if recorded is None:
             assert ran.status == case.peer_exits.get(label, case.exits[label]), ran.said
             return

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import hashlib
 import os
 import random
@@ -21,6 +22,7 @@ TEXT = b"one\ntwo\n"
 UNKNOWN_USER = "chown failed: failed to look up user no-such-user: no user named 'no-such-user' on this host"
 
 
+@functools.cache
 def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
