@@ -7,9 +7,10 @@ out"; the terminal summary lists those. With CI=true leaving out is a failure.
 from __future__ import annotations
 
 import fcntl
-import importlib.util
+import gc
 import os
 import re
+import runpy
 import shutil
 import signal
 import subprocess
@@ -19,7 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
+from types import SimpleNamespace
 from typing import Any
 
 import hypothesis
@@ -303,15 +304,7 @@ def _interpreter_id(path: Path) -> str:
     return f"py{path.parent.parent.name}" if ".pyenv" in path.parts else "py-own"
 
 
-def _load_order() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("tests_order", Path(__file__).with_name("order.py"))
-    assert spec and spec.loader
-    order = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(order)
-    return order
-
-
-order = _load_order()
+order = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("order.py"))))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
@@ -331,6 +324,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.timeout(600))
         if names & {"openssh_lab", "own_openssh"}:
             item.add_marker(pytest.mark.openssh)
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests that nobody forgets before the end need not be looked through for garbage again and again."""
+    gc.freeze()
 
 
 @dataclass
