@@ -107,6 +107,8 @@ def _on_host(task: Task) -> bool:
     value = task.args.get("remote_src", default)
     if task.args.get("content") is not None:
         return True
+    if task.action == "unarchive" and "copy" in task.args:
+        value = str(task.args["copy"]).strip().lower() in ("false", "no", "0", "off", "f", "n")
     return value if isinstance(value, bool) else str(value).strip().lower() not in ("false", "no", "0", "off", "f", "n")
 
 

@@ -64,6 +64,26 @@ def _unused(subject: Subject, play: PlaySubject, topics: list[tuple[Task, Any]])
         subject.findings.add("unused-handler", f"nothing notifies {said}", where, hint=hint, severity=severity)
 
 
+def idle(subject: Subject, play: PlaySubject) -> set[int]:
+    """The ids of the handlers, as tasks, that nothing which runs is seen to notify."""
+    lost = _lost_topics(subject)
+    if _notified_otherwise(play) or any(map(is_template, lost)):
+        return set()
+    waiting = {id(site.task): site.task for site in play.sites if site.handler and isinstance(site.task, Handler)}
+    topics = {str(topic) for site in play.sites if id(site.task) not in waiting for topic in site.task.notify} | lost
+    while True:
+        if any(map(is_template, topics)):
+            return set()
+        heard = [key for key, handler in waiting.items() if _may_hear(handler, topics)]
+        if not heard:
+            return set(waiting)
+        topics = {str(topic) for key in heard for topic in waiting.pop(key).notify}
+
+
+def _may_hear(handler: Handler, topics: set[str]) -> bool:
+    return bool(names_of(handler) & topics) or any(map(is_template, (handler.name, *handler.listen)))
+
+
 def _notified_otherwise(play: PlaySubject) -> bool:
     """Whether some task hands topics on by way of ``apply`` or variables."""
     return any(

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+from stella_ops.linting import handlers
 from stella_ops.linting.expressions import Parsed, Use
 from stella_ops.linting.reading import scope_of
 from stella_ops.linting.rules import SEVERITIES, Severity
@@ -74,9 +75,11 @@ class _Told:
 
 def check(subject: Subject) -> None:
     """Look at all tasks."""
-    for play, site in subject.sites():
-        if not site.never():
-            check_site(subject, play, site)
+    for play in subject.plays:
+        idle = handlers.idle(subject, play)
+        for site in play.sites:
+            if not site.never():
+                check_site(subject, play, replace(site, dealt=True) if id(site.task) in idle else site)
 
 
 def check_site(subject: Subject, play: PlaySubject, site: Site) -> None:
