@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
 from stella_ops.origins import SourceText, VaultedText
+from stella_ops.templating.omit import OMIT
 
 if TYPE_CHECKING:
     from stella_ops.templating.scope import Scope
@@ -170,7 +171,7 @@ def settle(value: Any) -> Any:
 
 
 def finalize(value: Any, *, vaulted: bool = False) -> Any:
-    """The value as plain data, all the way down; an undefined part raises.
+    """The value as plain data, all the way down, without what is omitted in it; an undefined part raises.
 
     Args:
         vaulted: keep ``VaultedText`` as it is.
@@ -180,9 +181,9 @@ def finalize(value: Any, *, vaulted: bool = False) -> Any:
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, Mapping):
-        return {_plain_key(key): finalize(item, vaulted=vaulted) for key, item in value.items()}
+        return {_plain_key(key): finalize(item, vaulted=vaulted) for key, item in value.items() if item is not OMIT}
     if isinstance(value, list | tuple):
-        return [finalize(item, vaulted=vaulted) for item in value]
+        return [finalize(item, vaulted=vaulted) for item in value if item is not OMIT]
     from jinja2.runtime import Undefined
 
     if isinstance(value, Undefined):
@@ -190,7 +191,7 @@ def finalize(value: Any, *, vaulted: bool = False) -> Any:
 
         return require(value)
     if isinstance(value, _ITERATORS):
-        return [finalize(item) for item in list(value)]
+        return [finalize(item) for item in list(value) if item is not OMIT]
     if _passing(value):
         from stella_ops.errors import TemplateError
 

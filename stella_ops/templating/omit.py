@@ -17,7 +17,7 @@ class Omit:
         return cls._only
 
     def __repr__(self) -> str:
-        return "omit"
+        return "<<Omit>>"
 
     def __copy__(self) -> Omit:
         return self

@@ -15,6 +15,7 @@ from stella_ops.errors import StellaError, TemplateError, UndefinedVariableError
 from stella_ops.origins import Origin, SourceText, SourceVault, origin_of
 from stella_ops.templating.conditional import holds
 from stella_ops.templating.lazy import INERT, finalize
+from stella_ops.templating.omit import OMIT
 from stella_ops.templating.scope import LazyVariables, Scope, is_template
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ class Templar:
 
     def render(self, value: Any, variables: Mapping[str, Any], *, where: Origin | None = None) -> Any:
         """The value with every ``SourceText`` in it rendered, as plain dicts, lists and scalars.
+
+        What is ``OMIT`` in a dict or list is left out; the value itself may be it.
 
         Args:
             value: anything; dicts and lists are walked.
@@ -203,9 +206,10 @@ class Templar:
         if isinstance(value, SourceVault):
             return str.__str__(value.reveal())
         if isinstance(value, dict):
-            return {_plain_key(key): self._render(item, scope, where) for key, item in value.items()}
+            rendered = ((_plain_key(key), self._render(item, scope, where)) for key, item in value.items())
+            return {key: item for key, item in rendered if item is not OMIT}
         if isinstance(value, list | tuple):
-            return [self._render(item, scope, where) for item in value]
+            return [item for item in (self._render(item, scope, where) for item in value) if item is not OMIT]
         return self._final(value, scope, where)
 
     def _render_text(self, text: SourceText, scope: Scope, where: Origin | None) -> Any:
