@@ -9,7 +9,6 @@ from typing import Any
 from stella_ops.actions._encrypted import read_decrypted, without_content
 from stella_ops.actions.base import ActionContext, ActionFailure, Result, find_file
 from stella_ops.actions.copy import content_args, with_md5
-from stella_ops.templating.lookups.files import with_newlines_of
 from stella_ops.templating.of_template_files import about_template
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -59,7 +58,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     source = find_file(context, "templates", str(args["src"]))
     data, encrypted = await read_decrypted(source)
     try:
-        text = data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+        text = data.decode("utf-8")
     except UnicodeDecodeError as problem:
         raise ActionFailure(f"{source} is not UTF-8 text (byte {problem.start})") from None
     newline = (args.get("newline_sequence") or "\n").replace("\\r", "\r").replace("\\n", "\n")
@@ -70,12 +69,10 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
         ChainMap(about, context.variables),  # type: ignore[arg-type]
         trim_blocks=args.get("trim_blocks", True),
         lstrip_blocks=args.get("lstrip_blocks", False),
-        keep_trailing_newline=False,
         search_path=[part for place in (source.parent, *context.search_path) for part in (place, place / "templates")],
         newline_sequence=newline,
         **{name: args[name] for name in _MARKS if args.get(name)},
     )
-    rendered = with_newlines_of(text, rendered, newline)
     encoding = args.get("output_encoding") or "utf-8"
     try:
         content = rendered.encode(encoding)

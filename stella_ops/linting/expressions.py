@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import jinja2
 from jinja2 import nodes
 
-from stella_ops.templating.environment import TextEnvironment, parsed_condition, value_environment
+from stella_ops.templating.environment import FileEnvironment, parsed_condition, value_environment
 from stella_ops.templating.scope import is_template
 
 _LENIENT_FILTERS = frozenset({"default", "d", "type_debug"})
@@ -104,7 +104,7 @@ def parse_condition(text: str) -> Parsed:
     return _parsed(lambda: parsed_condition(stripped))
 
 
-def parse_file(text: str, environment: TextEnvironment) -> Parsed:
+def parse_file(text: str, environment: FileEnvironment) -> Parsed:
     """What a template file names."""
     return _parsed(lambda: environment.parse(text))
 

@@ -1,16 +1,17 @@
-"""The Jinja2 environments: one for values, which keeps native types, and one for files, which makes text."""
+"""The Jinja2 environments: one for values, and one for files. Both keep native types."""
 
 from __future__ import annotations
 
 import functools
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jinja2
 from jinja2 import nodes
-from jinja2.compiler import CodeGenerator, Frame
+from jinja2.compiler import Frame
 from jinja2.nativetypes import NativeCodeGenerator
 from jinja2.runtime import Context
 from jinja2.sandbox import SandboxedEnvironment
@@ -76,26 +77,33 @@ class ScopedContext(Context):
 
 class _NativeGenerator(NativeCodeGenerator):
     def _output_child_to_const(self, node: nodes.Expr, frame: Frame, finalize: Any) -> Any:
-        if not isinstance(node, nodes.TemplateData):  # {{ 1 }} is a number, not the text "1"
+        if not isinstance(node, nodes.TemplateData):  # {{ 1 }} is a number, {{ 10 | random }} another each time
             raise nodes.Impossible
         return node.as_const(frame.eval_ctx)
 
 
-class _TextGenerator(CodeGenerator):
-    def _output_child_to_const(self, node: nodes.Expr, frame: Frame, finalize: Any) -> str:
-        if not isinstance(node, nodes.TemplateData):  # {{ 10 | random }} is not the same each time
-            raise nodes.Impossible
-        return super()._output_child_to_const(node, frame, finalize)
+def _written_here(part: Any) -> Any:
+    """A part that a template file writes out; an undefined one knows where from then on."""
+    if isinstance(part, MissingValue) and part._line is None:
+        frame = sys._getframe(1)
+        template = frame.f_globals.get("__jinja_template__")
+        if isinstance(template, jinja2.Template):
+            part._line = template, template.get_corresponding_lineno(frame.f_lineno)
+    return part
 
 
-class TextEnvironment(SandboxedEnvironment):
-    """Renders files. Templates are the operator's, but what they name came from hosts: it stays sandboxed."""
+class FileEnvironment(SandboxedEnvironment):
+    """Renders files, which keep native types too: a file that is one expression is that expression's value.
+
+    Templates are the operator's, but what they name came from hosts: it stays sandboxed.
+    """
 
     context_class = ScopedContext
-    code_generator_class: type[CodeGenerator] = _TextGenerator
+    code_generator_class = _NativeGenerator
+    concat = staticmethod(native_concat)
 
     def __init__(self, **options: Any) -> None:
-        options.setdefault("finalize", text_of)
+        options.setdefault("finalize", _written_here)
         # Not optimized: it would work filters out when it compiles, also those that give another value each time.
         super().__init__(undefined=MissingValue, extensions=_EXTENSIONS, auto_reload=False, optimized=False, **options)
         self.filters = tables.filters()
@@ -103,11 +111,8 @@ class TextEnvironment(SandboxedEnvironment):
         self.globals.update(GLOBALS)
 
 
-class ValueEnvironment(TextEnvironment):
-    """Renders values of playbooks and variables, keeping native types."""
-
-    code_generator_class = _NativeGenerator
-    concat = staticmethod(native_concat)
+class ValueEnvironment(FileEnvironment):
+    """Renders values of playbooks and variables."""
 
     def __init__(self) -> None:
         super().__init__(finalize=None, trim_blocks=True)
@@ -160,10 +165,10 @@ def value_environment() -> ValueEnvironment:
     return ValueEnvironment()
 
 
-def file_environment(search_path: Sequence[Path], options: Mapping[str, Any]) -> TextEnvironment:
+def file_environment(search_path: Sequence[Path], options: Mapping[str, Any]) -> FileEnvironment:
     """An environment for template files that finds includes, imports and parents in ``search_path``."""
     loader = jinja2.FileSystemLoader([str(folder) for folder in search_path]) if search_path else None
-    return TextEnvironment(loader=loader, **options)
+    return FileEnvironment(loader=loader, **options)
 
 
 @functools.lru_cache(maxsize=8192)
@@ -223,6 +228,6 @@ class _EmbeddedTemplates(NodeTransformer):
 
 
 def run_template(template: jinja2.Template, scope: Any) -> Any:
-    """Render a compiled template in a scope: native for values, text for files. Errors are Jinja2's own."""
+    """Render a compiled template in a scope, natively. Errors are Jinja2's own."""
     context = ScopedContext(template.environment, {SCOPE: scope}, template.name, template.blocks)
     return template.environment.concat(template.root_render_func(context))

@@ -21,7 +21,7 @@ from stella_ops.templating.scope import LazyVariables, Scope, is_template
 if TYPE_CHECKING:
     import jinja2
 
-    from stella_ops.templating.environment import TextEnvironment
+    from stella_ops.templating.environment import FileEnvironment
 
 _FILE_HEADER = re.compile(r"\A#jinja2:([^\n]*)\n?")
 _FILE_OPTIONS = frozenset(
@@ -30,7 +30,8 @@ _FILE_OPTIONS = frozenset(
     | {"line_statement_prefix", "line_comment_prefix"}
 )
 
-
+_FILE_DEFAULTS = {"trim_blocks": True, "lstrip_blocks": False, "newline_sequence": "\n"}
+_STARTS = (("variable", "{{"), ("block", "{%"), ("comment", "{#"))
 _KEPT_TEMPLATES = 256
 
 
@@ -46,7 +47,7 @@ class Templar:
     def __init__(self, *, search_path: Sequence[Path] = (), lenient: bool = False) -> None:
         self._lenient = lenient
         self._search_path = tuple(search_path)
-        self._environments: dict[tuple[tuple[str, Any], ...], TextEnvironment] = {}
+        self._environments: dict[tuple[tuple[str, Any], ...], FileEnvironment] = {}
         self._templates: dict[tuple[str, str, tuple[tuple[str, Any], ...]], jinja2.Template] = {}
 
     def lazy(
@@ -109,63 +110,66 @@ class Templar:
                 found.message = f"Error while evaluating conditional: {found.message}"
             raise found from problem
 
-    def render_file(
+    def render_file(self, text: str, source: str, variables: Mapping[str, Any], **options: Any) -> str:
+        """Render the text of an operator's template file, to text; see ``file_value``."""
+        value = self.file_value(text, source, variables, **options)
+        return "" if value is None or value is OMIT else value if isinstance(value, str) else str(value)
+
+    def file_value(
         self,
         text: str,
         source: str,
         variables: Mapping[str, Any],
         *,
-        trim_blocks: bool = True,
-        lstrip_blocks: bool = False,
-        keep_trailing_newline: bool = True,
         search_path: Sequence[Path] | None = None,
         **options: Any,
-    ) -> str:
+    ) -> Any:
         """Render the text of an operator's template file.
+
+        One that is a single expression, whatever it computes before, keeps the type of its value; one that makes
+        nothing is None. Text ends in as many newlines as the file, or more where the last value has more.
 
         A first line ``#jinja2: trim_blocks:False, lstrip_blocks:True`` changes the options for the file.
 
         Args:
             source: the file's name, for errors.
             search_path: where it finds what it includes, in place of the templar's own folders.
-            options: further options of Jinja2's environment, such as ``variable_start_string``.
+            options: of Jinja2's environment, such as ``variable_start_string``; ``trim_blocks`` is on.
 
         Raises:
             TemplateError: as ``render``; the place is the line of the file.
         """
         from stella_ops.templating.environment import run_template
 
-        chosen: dict[str, Any] = {
-            "trim_blocks": trim_blocks,
-            "lstrip_blocks": lstrip_blocks,
-            "keep_trailing_newline": keep_trailing_newline,
-            **options,
-        }
+        chosen: dict[str, Any] = {**_FILE_DEFAULTS, **options}
         header = _FILE_HEADER.match(text)
         if header:
             chosen.update(_header_options(header.group(1), source))
             text = text[header.end() :]
+        elif not any(chosen.get(f"{part}_start_string", usual) in text for part, usual in _STARTS):
+            return text
         scope = self.lazy(variables, search_path=search_path).scope
-        # What trim_blocks takes from the file's end is put back, as ansible-core does.
-        keeps = bool(chosen["keep_trailing_newline"])
         try:
             template = self._file_template(text, source, chosen, 1 if header else 0, scope.search_path)
-            rendered = str(run_template(template, scope))
-            return rendered + "\n" * (_newlines_at_end(text) - _newlines_at_end(rendered)) if keeps else rendered
+            rendered = finalize(run_template(template, scope))
         except Exception as problem:
             from jinja2 import TemplateSyntaxError
 
             if isinstance(problem, TemplateSyntaxError) and header and problem.filename == source:
                 problem.lineno += 1
             raise _translated(problem, scope, Origin(source)) from problem
+        if isinstance(rendered, str):
+            missing = _newlines_at_end(text) - _newlines_at_end(rendered)
+            return rendered + str(chosen["newline_sequence"]) * missing
+        return rendered
 
-    def file_parser(self, text: str, source: str, options: Mapping[str, Any]) -> tuple[TextEnvironment, str, int]:
+    def file_parser(self, text: str, source: str, options: Mapping[str, Any]) -> tuple[FileEnvironment, str, int]:
         """What parses a template file: its environment, the text without the ``#jinja2:`` line, and how many that is.
 
         Raises:
             TemplateError: that line holds unknown options.
         """
-        chosen: dict[str, Any] = {"trim_blocks": True, "lstrip_blocks": False, **options}
+        chosen: dict[str, Any] = {**_FILE_DEFAULTS, **options}
         header = _FILE_HEADER.match(text)
         if header:
             chosen.update(_header_options(header.group(1), source))
@@ -190,7 +194,7 @@ class Templar:
             self._templates[key] = template
         return template
 
-    def _file_environment(self, options: dict[str, Any], search_path: tuple[Path, ...]) -> TextEnvironment:
+    def _file_environment(self, options: dict[str, Any], search_path: tuple[Path, ...]) -> FileEnvironment:
         key = (*sorted(options.items()), ("", search_path))
         if key not in self._environments:
             from stella_ops.templating.environment import file_environment

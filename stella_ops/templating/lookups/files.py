@@ -109,18 +109,6 @@ def unvault(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
     return [read_file(find_file(scope, name, "files", "unvault"), "unvault", as_it_is=True) for name in _names(terms)]
 
 
-def with_newlines_of(text: str, rendered: str, newline: str = "\n") -> str:
-    """What came of a template that was rendered without its last line break.
-
-    As many empty lines at the end as the template's text has, but a value that ends its line ends the last one too.
-    """
-    return rendered + newline * max(0, _newlines_at_end(text) - _newlines_at_end(rendered))
-
-
-def _newlines_at_end(text: str) -> int:
-    return len(text) - len(text.rstrip("\n"))
-
-
 def template(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
     """Template files, rendered with the variables in scope and those of ``template_vars``.
 
@@ -142,9 +130,7 @@ def template(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]
         path = find_file(scope, name, "templates", "template")
         variables = {**scope.variables, **about_template(path, name, scope.variables), **own}
         templar = Templar(search_path=(path.parent, *scope.search_path))
-        text = read_file(path, "template")
-        rendered = templar.render_file(text, str(path), variables, keep_trailing_newline=False, **given)
-        found.append(with_newlines_of(text, rendered, str(given.get("newline_sequence", "\n"))))
+        found.append(templar.file_value(read_file(path, "template", as_it_is=True), str(path), variables, **given))
     return found
 
 

@@ -30,7 +30,11 @@ def rendered(text: str, **options: Any) -> str:
     [
         ("", ""),
         ("{{ n }}", "5"),
-        ("{{ n }}\n", "5\n"),
+        ("{{ n }}\n", "5"),
+        ("{{ n }}.\n", "5.\n"),
+        ("{{ items | to_json }}\n\n", "[1, 2]\n\n"),
+        ("{{ name ~ '\\n\\n' }}\n", "web\n\n"),
+        ("{# gone #}\n", ""),
         ("a\n\n", "a\n\n"),
         ("[{{ nothing }}]", "[]"),
         ("{{ fact }} {{ late }}", "{{ n }} <web>"),
@@ -51,10 +55,26 @@ def test_text(text: str, wanted: str) -> None:
     assert rendered(text) == wanted
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("{{ items }}\n", [1, 2]),
+        ("{% set all = [] %}\n{% for i in items %}\n{% set _ = all.append(i) %}\n{% endfor %}\n{{ all }}\n", [1, 2]),
+        ("{% macro m(x) %}{{ x }}{% endmacro %}{{ m(items) }}", [1, 2]),
+        ("{{ nothing }}\n", None),
+        ("{% if false %}x{% endif %}\n", None),
+        ("", ""),
+        ("no template\n\n", "no template\n\n"),
+        ("{{ items }}{{ n }}\n", "[1, 2]5\n"),
+    ],
+)
+def test_a_file_keeps_native_types(text: str, wanted: Any) -> None:
+    assert Templar().file_value(text, "x.j2", VARIABLES) == wanted
+
+
 def test_options() -> None:
     text = "{% if true %}\n  x\n{% endif %}\n"
-    assert rendered(text, trim_blocks=False) == "\n  x\n\n"
-    assert rendered("x\n", keep_trailing_newline=False) == "x"
+    assert rendered(text, trim_blocks=False) == "\n  x\n"
     assert rendered("  {% if true %}x{% endif %}", lstrip_blocks=True) == "x"
 
 
@@ -85,7 +105,7 @@ def test_includes_imports_and_parents(tmp_path: Path) -> None:
         "{% extends 'base.j2' %}{% import 'macros.j2' as k %}"
         "{% block body %}{% set here = 'now' %}{% include 'part.j2' %}{{ k.m(n) }}{{ super() }}{% endblock %}"
     )
-    assert templar.render_file(text, "x.j2", VARIABLES) == "[part of <web> now<5>base]\n"
+    assert templar.render_file(text, "x.j2", VARIABLES) == "[part of <web> now<5>base]"
 
 
 def test_an_error_inside_an_include_names_that_file(tmp_path: Path) -> None:
