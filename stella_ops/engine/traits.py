@@ -19,8 +19,9 @@ _PLAIN_ACTIONS = frozenset(
 )
 # Those whose files are the controller's.
 _READERS = frozenset({"assemble", "copy", "script", "template", "unarchive"})
-# The only built-in module that returns facts.
+# The built-in modules that return facts. What setup returns is named ansible_…, the others' facts may have any name.
 _FACTS = "setup"
+FACT_MODULES = frozenset({_FACTS, "getent", "hostname", "mount_facts", "package_facts", "service_facts"})
 _PREFIXES = ("ansible_", "stella_")
 
 
@@ -70,7 +71,8 @@ class Traits:
             return False, False
         # After a connection that broke nobody knows what has run: no other task may count on it then.
         judged_here = task.failed_when is not None or task.inherited.ignore_unreachable not in (None, False)
-        return not judged_here, _is_decided(task)
+        tells = task.action in FACT_MODULES and task.action != _FACTS
+        return not judged_here and not tells, _is_decided(task)
 
 
 def items_may_follow(task: Task, folders: Sequence[Path]) -> bool:
@@ -83,7 +85,7 @@ def items_may_follow(task: Task, folders: Sequence[Path]) -> bool:
     """
     return (
         _is_single(task, tuple(folders))
-        and task.action != _FACTS
+        and task.action not in FACT_MODULES
         and task.loop_pause is None
         and not task.loop_break_when
         and _is_decided(task)

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from stella_ops.cli.modules import module_index
+from stella_ops.content import builtin_folder
 from stella_ops.engine.options import RunOptions
-from stella_ops.engine.traits import Traits
+from stella_ops.engine.traits import FACT_MODULES, Traits
 from stella_ops.playbook.parser import load_playbook
 from stella_ops.templating.lookups.registry import LOOKUPS
 
@@ -38,6 +39,7 @@ def traits_of(tmp_path: Path) -> Any:
         ("debug: {msg: x}", True, True),
         ("assert: {that: x}", True, True),
         ("setup:", True, True),
+        ("service_facts:", False, True),
         ("agent_preflight:", True, True),
         ("agent_checkpoint:\n      register: r", True, True),
         ("agent_restore: {checkpoint: {}}", False, False),
@@ -109,3 +111,9 @@ def test_a_template_that_is_tried_ahead_has_no_effect() -> None:
     }
     waits_for_its_turn = {"lines", "password", "pipe", "url"}
     assert set(LOOKUPS) == only_looks | waits_for_its_turn
+
+
+def test_all_modules_that_return_facts_are_known() -> None:
+    folder = builtin_folder("modules")
+    telling = {path.stem for path in folder.glob("*.py") if "ansible_facts" in path.read_text(encoding="utf-8")}
+    assert telling == FACT_MODULES
