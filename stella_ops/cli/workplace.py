@@ -109,6 +109,7 @@ class Workplace:
         from stella_ops.playbook.files import PlaybookFiles
         from stella_ops.playbook.parser import load_playbook
         from stella_ops.playbook.problems import Problems
+        from stella_ops.templating.omit import OMIT
         from stella_ops.templating.templar import Templar
 
         self.modules = module_index(self.options.module_folders)
@@ -116,7 +117,8 @@ class Workplace:
         templar, extra = Templar(), dict(self.options.extra_vars)
 
         def render(value: Any, variables: Mapping[str, Any]) -> Any:
-            return templar.render(value, {**variables, **extra})
+            made = templar.render(value, {"omit": OMIT, **variables, **extra})
+            return None if made is OMIT else made
 
         noted = Problems() if problems is None else problems
         read = [
