@@ -274,7 +274,7 @@ def _documents(text: str, source: str, error: type[ParseError], noted: list[Pars
         where = Origin(source, mark.line + 1, mark.column + 1) if mark else Origin(source)
         raise _ruled(error(_explain(problem), where=where, hint=_yaml_hint(problem, text)), "yaml") from None
     except yaml.YAMLError as problem:
-        raise _ruled(error(f"not valid YAML: {problem}", where=Origin(source)), "yaml") from None
+        raise _ruled(error(f"YAML parsing failed: {problem}", where=Origin(source)), "yaml") from None
     finally:
         loader.dispose()
 
@@ -288,7 +288,7 @@ def _explain(problem: yaml.MarkedYAMLError) -> str:
     said = problem.problem or problem.context or "syntax error"
     if problem.context and problem.problem and problem.context != problem.problem:
         said = f"{problem.problem} ({problem.context})"
-    return f"not valid YAML: {said}"
+    return f"YAML parsing failed: {said}"
 
 
 def _yaml_hint(problem: yaml.MarkedYAMLError, text: str) -> str | None:

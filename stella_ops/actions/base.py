@@ -200,4 +200,4 @@ def find_file(context: ActionContext, kind: str, name: str) -> Path:
         if candidate.exists():
             return candidate
     looked = ", ".join(str(c) for c in candidates)
-    raise ActionFailure(f"Could not find or access '{name}' on the controller; looked for: {looked}")
+    raise ActionFailure(f"Could not find or access '{name}' on the Ansible Controller. Searched in: {looked}")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stella_ops.cli.ansible_programs import called_as_ansible
 from stella_ops.engine.events import Resumed, Warned
 from stella_ops.engine.journal import Journal, encode
 from stella_ops.inventory.patterns import without_files
@@ -95,7 +96,7 @@ class Journalling:
     def print_hint(self) -> None:
         """Print it, beside what scripts compare."""
         text = self.hint()
-        if text is not None:
+        if text is not None and not called_as_ansible():
             print(text, file=sys.stderr)
 
 

@@ -71,7 +71,9 @@ class Sources:
             return
         if len(sources) == self._failed:
             if sources and self._choose("INVENTORY_UNPARSED_IS_FAILED", default=False):
-                raise InventoryError("No inventory was parsed, please check your configuration and options.")
+                problem = InventoryError("No inventory was parsed, please check your configuration and options.")
+                problem.exit_code = 1
+                raise problem
             if self._choose("INVENTORY_UNPARSED_WARNING", default=True):
                 warn("No inventory was parsed, only implicit localhost is available")
 

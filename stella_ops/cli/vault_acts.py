@@ -37,16 +37,16 @@ def encrypting(given: Mapping[str, Any]) -> Secret:
     """The password to encrypt with.
 
     Raises:
-        UsageError: there are several vault ids, and nobody says which.
+        OptionsError: there are several vault ids, and nobody says which.
         VaultError: no source has a password, or none is of the vault id that is asked for.
     """
     environment = Environment.of(os.environ)
     wanted = given.get("encrypt_vault_id") or environment.encrypt_label
     keyring = keyring_of(_named(given, environment), environment, new=True)
     if len(keyring.secrets) > 1 and not wanted:
-        raise UsageError(
-            f"there are several vault ids to encrypt with: {', '.join(secret.vault_id for secret in keyring.secrets)}",
-            hint="say which: --encrypt-vault-id LABEL",
+        raise OptionsError(
+            f"The vault-ids {','.join(secret.vault_id for secret in keyring.secrets)} are available to encrypt. "
+            "Specify the vault-id to encrypt with --encrypt-vault-id"
         )
     return keyring.encrypting(wanted)
 
@@ -76,9 +76,12 @@ def _named(given: Mapping[str, Any], environment: Environment) -> list[str]:
 
 
 def one_input(files: Sequence[str], output: str | None) -> list[str]:
-    """The files of a command that may read standard input; raises UsageError for several with one output."""
+    """The files of a command that may read standard input; raises OptionsError for several with one output."""
     if output is not None and len(files) > 1:
-        raise UsageError("--output takes one file", hint="without it, every file is written in place")
+        raise OptionsError(
+            "At most one input file may be used with the --output option",
+            hint="without it, every file is written in place",
+        )
     return list(files) or [_STREAM]
 
 
@@ -92,9 +95,9 @@ def needed(files: Sequence[str]) -> list[str]:
 def new_file(files: Sequence[str], skip_tty_check: bool) -> Path:
     """The file that ``create`` makes; raises UsageError."""
     if len(files) != 1:
-        raise UsageError("create takes one file")
+        raise OptionsError("ansible-vault create can take only one filename argument")
     if not skip_tty_check and not sys.stdout.isatty():
-        raise OptionsError("there is no terminal to open an editor on", hint="or give --skip-tty-check")
+        raise OptionsError("not a tty, editor cannot be opened", hint="or give --skip-tty-check")
     path = Path(files[0])
     if path.exists():
         raise UsageError(f"{path} exists", hint=f"stella-ops vault edit {path}")
@@ -107,7 +110,7 @@ def encrypt(files: Sequence[str], output: str | None, secret: Secret) -> int:
     for name in files:
         data = _read(name)
         if is_encrypted(data):
-            raise VaultError("the input is encrypted already", where=name, hint="'rekey' gives it another password")
+            raise VaultError("input is already encrypted", where=name, hint="'rekey' gives it another password")
         _write(output or name, _encrypted(data, secret), erase=output is None)
     _done("Encryption successful")
     return 0
@@ -195,7 +198,7 @@ def _read(name: str) -> bytes:
     try:
         return Path(name).read_bytes()
     except OSError as problem:
-        raise VaultError(f"cannot read the file: {problem.strerror}", where=name) from None
+        raise VaultError(f"Unable to read source file ({name}): {problem.strerror}") from None
 
 
 def _write(name: str, data: bytes, *, private: bool = False, erase: bool = False) -> None:

@@ -77,7 +77,7 @@ def _stdin() -> str:
         )
     text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
     if not text:
-        raise UsageError("standard input is empty")
+        raise OptionsError("stdin was empty, not encrypting")
     if sys.stdout.isatty() and not text.endswith("\n"):
         click.echo(err=True)
     return text

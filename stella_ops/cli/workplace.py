@@ -109,7 +109,6 @@ class Workplace:
         from stella_ops.playbook.files import PlaybookFiles
         from stella_ops.playbook.parser import load_playbook
         from stella_ops.playbook.problems import Problems
-        from stella_ops.templating.omit import OMIT
         from stella_ops.templating.templar import Templar
 
         self.modules = module_index(self.options.module_folders)
@@ -117,8 +116,7 @@ class Workplace:
         templar, extra = Templar(), dict(self.options.extra_vars)
 
         def render(value: Any, variables: Mapping[str, Any]) -> Any:
-            made = templar.render(value, {"omit": OMIT, **variables, **extra})
-            return None if made is OMIT else made
+            return templar.render(value, {**variables, **extra})
 
         noted = Problems() if problems is None else problems
         read = [

@@ -1,9 +1,9 @@
 """A run as lines of text, in the form of ansible-core's default callback, which people's scripts read.
 
 Compared with real ``ansible-playbook`` runs of ansible-core 2.19; ``tests/unit/console`` holds the texts.
-Three things differ on purpose: a failure is followed by an indented ``hint:`` line where one is known; the
-place of a failed task is told by ansible's older ``task path:`` line instead of a block of source; control
-characters never reach the terminal, wherever they come from.
+Three things differ on purpose: a failure is followed by an indented ``hint:`` line where one is known; the source
+that a failure comes from is shown on standard error, and no block of the failed task's; control characters never reach
+the terminal, wherever they come from.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from stella_ops.console.results import dump, is_loud, is_verbose, item_label, wi
 from stella_ops.console.resumed import resumed_lines, resumed_recap, resumed_title
 from stella_ops.console.shown import EVERYTHING, Shown
 from stella_ops.console.stream import Sink, StreamSink, paint
+from stella_ops.console.task_errors import absolute, headline, task_path
 from stella_ops.console.text import banner, safe_block, safe_line, width
 from stella_ops.console.warned import WarningPrinter
 from stella_ops.engine.events import (
@@ -92,7 +93,7 @@ class LineReporter:
         self._current: int | None = None
         # Tasks that have not ended on all their hosts: so many are left.
         self._left: dict[int, int] = {}
-        self._placed: set[int] = set()
+        self._told: set[tuple[int, str]] = set()
         self._sources: set[tuple[int, str]] = set()
         self._looping: set[tuple[int, str]] = set()
         self._transfers: dict[tuple[int, str], float] = {}
@@ -163,7 +164,7 @@ class LineReporter:
         self._play = None
         self._banner(f"{'RUNNING HANDLER' if task.handler else 'TASK'} [{safe_line(task.task)}]{self._mark}")
         if self._verbosity >= 2 and task.origin:
-            self._sink.line(f"task path: {safe_line(task.origin)}", "verbose")
+            self._sink.line(f"task path: {safe_line(task_path(task.origin))}", "verbose")
 
     def under(self, task_id: int) -> str:
         """Say which task the next line is of, unless the line before is of the same; returns its action."""
@@ -194,6 +195,8 @@ class LineReporter:
                 self._status(text, "skipped", event.result, action)
             case _:
                 self._show_diff(event.result)
+                if event.status == "failed":
+                    self._error(event.task_id, event.result, action, None)
                 self._traceback(event.result)
                 text = f"failed: [{name}] (item={label}) => {self._dump_failure(event.result, action)}"
                 self._fail(text, "failed")
@@ -240,11 +243,14 @@ class LineReporter:
         ignored = event.status == "ignored"
         if event.status == "unreachable" or event.result.get("unreachable"):
             text = f"fatal: [{name}]: UNREACHABLE! => {self._dump(without_items(event), '')}"
+            if not ignored:
+                self._error(event.task_id, event.result, action, None)
             self._fail(text, "unreachable")
         else:
             if not looped:
                 self._show_diff(event.result)
-            self._place(event.task_id, ignored)
+                if not ignored:
+                    self._error(event.task_id, event.result, action, event.where)
             if event.where and (not ignored or self._verbosity):
                 self._source(event.task_id, event.where)
             self._traceback(event.result)
@@ -265,13 +271,16 @@ class LineReporter:
     def _is_left_out(self, status: str) -> bool:
         return (status == "skipped" and not self._shown.skipped) or (status == "ok" and not self._shown.ok)
 
-    def _place(self, task_id: int, ignored: bool) -> None:
-        """Say once where a failed task was written; at ``-vv`` the headline has told it."""
+    def _error(self, task_id: int, result: Mapping[str, Any], action: str, where: str | None) -> None:
+        """Say why a task failed, and where it was written; once for all hosts that fail in the same way."""
         task = self._tasks.get(task_id)
-        if task is None or ignored or self._verbosity >= 2 or not task.origin or task_id in self._placed:
+        said = headline(result, action, where)
+        if (task_id, said) in self._told:
             return
-        self._placed.add(task_id)
-        self._sink.line(f"task path: {safe_line(task.origin)}", "verbose")
+        self._told.add((task_id, said))
+        if task is not None and task.origin:
+            said += f"\nOrigin: {safe_line(absolute(task.origin))}\n"
+        self._fail(said, "failed")
 
     def _source(self, task_id: int, where: str) -> None:
         """Show once the source that a failure comes from; on standard error, as ansible-core does."""

@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 from stella_ops.engine.events import Status
 from stella_ops.engine.results import CENSORED, SKIPPED
-from stella_ops.errors import ParseError, StellaError, TemplateError, UnreachableError
+from stella_ops.errors import BecomeError, ParseError, StellaError, TemplateError, UnreachableError
 
 Result = dict[str, Any]
+_NOT_REACHED = "Failed to connect to the host via ssh"
 Addition = Literal["facts", "variables", "included"]
 
 
@@ -69,7 +70,8 @@ def skipped(reason: Result) -> Outcome:
 
 def unreachable(error: UnreachableError, delegate: str | None = None) -> Outcome:
     """A host, or the delegate of its task, that cannot be reached."""
-    result: Result = {"unreachable": True, "changed": False, "msg": error.message}
+    said = error.message if isinstance(error, BecomeError) else f"{_NOT_REACHED}: {error.message}"
+    result: Result = {"unreachable": True, "changed": False, "msg": said}
     return Outcome("unreachable", result, dict(result), hint=error.hint, delegate=delegate)
 
 

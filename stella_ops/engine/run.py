@@ -328,7 +328,7 @@ class Run:
         name = str(rendered or self._context.options.strategy).removeprefix("ansible.builtin.")
         if name not in STRATEGIES:
             raise PlaybookError(
-                f"unknown strategy '{name}'",
+                f"Invalid play strategy specified: {name}",
                 where=origin_of(play.strategy, play.origin),
                 hint=f"known: {', '.join(STRATEGIES)}",
             )

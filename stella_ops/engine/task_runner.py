@@ -203,7 +203,7 @@ class TaskRunner:
             return []
         if not isinstance(items, list | tuple):
             raise TemplateError(
-                f"loop needs a list, not {type(items).__name__}: {str(items)[:80]!r}",
+                f"The `loop` value must resolve to a 'list', not '{type(items).__name__}': {str(items)[:80]!r}",
                 where=getattr(task.loop, "origin", task.origin),
                 hint="turn a mapping into a list with the filter dict2items, or a text with split",
             )

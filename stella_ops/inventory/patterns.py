@@ -139,7 +139,10 @@ def _read_lists(terms: Iterable[Term]) -> Iterator[Term]:
         except UnicodeDecodeError:
             raise PatternError(f"the host list '{path}' is not UTF-8 text", where=term.where) from None
         except OSError as problem:
-            raise PatternError(f"cannot read the host list '{path}': {problem.strerror}", where=term.where) from None
+            said = f"Unable to find limit file '{path}': cannot read the host list: {problem.strerror}"
+            missing = PatternError(said, where=term.where)
+            missing.exit_code = 1  # as in ansible-core
+            raise missing from None
         for number, line in enumerate(lines, 1):
             text = line.strip()
             if not text or text.startswith("#"):

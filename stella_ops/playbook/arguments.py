@@ -119,17 +119,17 @@ def _candidates(
             report_unknown(raw, key, level, problems)
     if len(named) > 1:
         problems.add(
-            f"a task has one module, not '{named[0]}' and '{named[1]}'",
+            f"conflicting action statements: {', '.join(map(str, named))}",
             where=key_origin(raw, named[1]),
             hint="make it a task of its own: '- ' before its name",
         )
         return None
     if named:
         for key in strangers:
-            report_unknown(raw, key, level, problems)
+            report_unknown(raw, key, level, problems, module=named[0])
         return str(named[0]), str(named[0]), raw[named[0]]
     if not strangers:
-        problems.add(f"the {level} names no module", where=origin_of(raw))
+        problems.add(f"no module/action detected in {level}: it names no module", where=origin_of(raw))
         return None
     _report_no_module(raw, strangers, level, modules, problems)
     return None
@@ -160,7 +160,7 @@ def _report_no_module(
         else:
             report_unknown(raw, key, level, problems)
     if not suspects:
-        problems.add(f"the {level} names no module", where=origin_of(raw))
+        problems.add(f"no module/action detected in {level}: it names no module", where=origin_of(raw))
 
 
 def _find_spec(
@@ -203,7 +203,8 @@ def _report_unknown_module(
     hint = explain(installed.current(), "modules", name)
     hint = hint or did_you_mean(short, [*modules.names(), "meta", *keywords])
     fallback = f"a module of your own goes into a folder 'modules' beside the playbook, as {short}.py"
-    problems.add(f"unknown module '{name}'", where=where, hint=hint or fallback, rule="unknown-module")
+    text = f"unknown module '{name}': couldn't resolve module/action '{name}'"
+    problems.add(text, where=where, hint=hint or fallback, rule="unknown-module")
 
 
 def _from_action(keyword: str, written: Any, where: Origin | None, problems: Problems) -> tuple[str, Any] | None:
@@ -295,7 +296,7 @@ def _check(
             if advice is None and key in INHERITED:
                 advice = f"'{key}' is a keyword of tasks: it belongs one level up, beside '{spec.name}'"
             problems.add(
-                f"'{spec.name}' has no parameter '{key}'",
+                f"'{spec.name}' has no parameter '{key}': Unsupported parameters for ({spec.name}) module: {key}",
                 where=place or origin_of(args[key]) or where,
                 hint=advice or f"it has: {', '.join(sorted(spec.arguments))}",
                 rule="unknown-parameter",
@@ -305,7 +306,8 @@ def _check(
         given.add(spec.free_form)
     for name, each in spec.arguments.items():
         if each.get("required") and name not in given:
-            problems.add(f"'{spec.name}' needs the parameter '{name}'", where=where, rule="missing-parameter")
+            text = f"'{spec.name}' needs the parameter '{name}': missing required arguments: {name}"
+            problems.add(text, where=where, rule="missing-parameter")
     _check_choices(spec, args, names, where, problems)
 
 
@@ -321,7 +323,7 @@ def _check_choices(
         if value not in choices:
             known = [str(choice) for choice in choices]
             problems.add(
-                f"'{key}' of '{spec.name}' must be one of {', '.join(known)}, not {spoken(value)}",
+                f"value of {key} must be one of: {', '.join(known)}, got: {value}",
                 where=origin_of(value) or where,
                 hint=did_you_mean(str(value), known),
                 rule="wrong-value",

@@ -123,12 +123,23 @@ def inside(path: Path, folder: Path) -> bool:
     return path.resolve().is_relative_to(folder.resolve())
 
 
+def no_access(path: Path) -> str:
+    """What ansible-core says of a file that is not there."""
+    return f"Could not find or access '{path.absolute()}' on the Ansible Controller."
+
+
 def missing(
     what: str, name: str, tried: Sequence[Path], where: Origin | None, hint: str | None = None
 ) -> PlaybookError:
     """The error for something that is nowhere."""
-    places = ", ".join(dict.fromkeys(str(path) for path in tried))
-    problem = PlaybookError(f"{what} '{name}' was not found", where=where, hint=hint or f"looked at {places}")
+    places = list(dict.fromkeys(str(path) for path in tried))
+    message = f"{what} '{name}' was not found"
+    if what == "the role" and not hint:
+        message += f" in {':'.join(place.removesuffix(f'/{name}') for place in places)}"
+    elif places:
+        message += f": {no_access(tried[0])}"
+        hint = hint or f"looked at {', '.join(places)}"
+    problem = PlaybookError(message, where=where, hint=hint)
     problem.rule = "missing-file"
     problem.exit_code = 1  # ansible-core has this apart from what is no valid playbook
     return problem

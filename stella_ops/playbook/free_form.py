@@ -89,7 +89,9 @@ def parse_text(text: SourceText, *, free_form: bool) -> dict[str, SourceText]:
     except ValueError as problem:
         if free_form and not _MENTIONS_OPTION.search(plain):
             return {"_raw_params": SourceText(_trimmed(plain), origin)}  # a lone ' is the shell's own matter
-        raise PlaybookError(f"cannot read the arguments: {problem}", where=origin) from None
+        raise PlaybookError(
+            f"failed at splitting arguments, either an unbalanced jinja2 block or quotes: {problem}", where=origin
+        ) from None
     args: dict[str, SourceText] = {}
     rest: list[str] = []
     kept_from = 0  # where the text that is not yet in ``rest`` begins

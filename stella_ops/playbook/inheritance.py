@@ -65,8 +65,7 @@ def read_tags(raw: Mapping[str, Any], problems: Problems) -> frozenset[str]:
                 where=origin_of(tag) or key_origin(raw, "tags"),
             )
             continue
-        if rendered is not None:
-            entries += rendered if isinstance(rendered, list) else [rendered]
+        entries += rendered if isinstance(rendered, list) else [rendered]
     for tag in entries:
         where = origin_of(tag) or key_origin(raw, "tags")
         if isinstance(tag, str | int):

@@ -78,8 +78,14 @@ def not_supported_yet(level: str, name: str) -> bool:
     return name not in KNOWN[level] and (name in _NOT_YET.get(level, ()) or name in _NOT_YET_ANYWHERE)
 
 
-def report_unknown(raw: Any, name: Any, level: str, problems: Problems, also: Iterable[str] = ()) -> None:
-    """Note that a key is no keyword of this level."""
+def report_unknown(
+    raw: Any, name: Any, level: str, problems: Problems, also: Iterable[str] = (), *, module: Any = None
+) -> None:
+    """Note that a key is no keyword of this level.
+
+    Args:
+        module: the one that a task names, beside which the key might be another.
+    """
     where = key_origin(raw, name)
     spoken = level.replace("_", " ")
     if not_supported_yet(level, str(name)):
@@ -93,7 +99,12 @@ def report_unknown(raw: Any, name: Any, level: str, problems: Problems, also: It
         )
     else:
         hint = did_you_mean(str(name), [*KNOWN[level], *also])
-        problems.add(f"unknown keyword '{name}' in a {spoken}", where=where, hint=hint, rule="unknown-keyword")
+        if module is None:
+            there = f"'{name}' is not a valid attribute for a {''.join(map(str.capitalize, level.split('_')))}"
+        else:
+            there = f"conflicting action statements: {module}, {name}"
+        said = f"unknown keyword '{name}' in a {spoken}: {there}"
+        problems.add(said, where=where, hint=hint, rule="unknown-keyword")
 
 
 def check_include(raw: Any, action: str, level: str, problems: Problems) -> None:

@@ -11,7 +11,7 @@ from stella_ops import collections as installed
 from stella_ops.collections.resolving import explain
 from stella_ops.errors import CollectionError, PlaybookError, TemplateError
 from stella_ops.origins import Origin, did_you_mean, key_origin, origin_of
-from stella_ops.playbook.files import PlaybookFiles
+from stella_ops.playbook.files import PlaybookFiles, no_access
 from stella_ops.playbook.inheritance import conditions, fold, read_tags, read_vars
 from stella_ops.playbook.keywords import (
     PLAY,
@@ -97,11 +97,11 @@ class _PlaybookReader:
         if raw is None and problems.partial:
             return []
         if raw is None:
-            problems.add("the playbook is empty", where=whole)
+            problems.add("Empty playbook, nothing to do", where=whole)
             return []
         if not isinstance(raw, list):
             hint = "put '- ' before 'hosts', and indent the rest" if isinstance(raw, dict) else None
-            said = f"a playbook must be a list of plays, not {spoken(raw)}"
+            said = f"A playbook must be a list of plays, not {spoken(raw)}"
             problems.add(said, where=origin_of(raw, whole), hint=hint)
             return []
         plays: list[Play] = []
@@ -146,7 +146,7 @@ class _PlaybookReader:
             target = installed.current().playbook(name) or path.parent / Path(name).expanduser()
             if not target.is_file():
                 hint = explain(installed.current(), "playbook", name) or f"looked at {target}"
-                text = f"the playbook '{name}' was not found"
+                text = f"the playbook '{name}' was not found: {no_access(target)}"
                 problems.add(text, where=where, hint=hint, rule="missing-file", exit_code=1)
                 return []
             if collection_of(target.parent.absolute()) is None:
@@ -359,7 +359,7 @@ def _check_keys(raw: Mapping[Any, Any], modules: ModuleIndex, problems: Problems
 
 def _check_hosts(raw: Mapping[Any, Any], problems: Problems) -> None:
     if "hosts" not in raw:
-        problems.add("the play has no 'hosts'", where=origin_of(raw))
+        problems.add("the play has no 'hosts': The field 'hosts' is required but was not set.", where=origin_of(raw))
         return
     hosts = raw["hosts"]
     where = origin_of(hosts) or key_origin(raw, "hosts")
@@ -384,7 +384,9 @@ def _check_strategy(raw: Mapping[Any, Any], problems: Problems) -> None:
         elif short not in _STRATEGIES:
             plugin = "." in short  # of a collection
             problems.add(
-                f"the strategy plug-in '{short}' is not supported" if plugin else f"unknown strategy '{strategy}'",
+                f"the strategy plug-in '{short}' is not supported"
+                if plugin
+                else f"Invalid play strategy specified: {strategy}",
                 where=origin_of(strategy) or key_origin(raw, "strategy"),
                 hint=did_you_mean(short, _STRATEGIES) or f"known: {', '.join(_STRATEGIES)}",
                 exit_code=1,

@@ -103,7 +103,7 @@ def _unknown_plugin(
         told = f"{why}; or {instead}" if why else instead
         return TemplateError(f"the {kind} '{name}' is not supported", where=where, hint=told)
     hint = why or did_you_mean(name, known) or load_failures(kind)
-    return TemplateError(f"unknown {kind} '{name}'", where=where, hint=hint)
+    return TemplateError(f"unknown {kind} '{name}': No {kind} named '{name}'.", where=where, hint=hint)
 
 
 def _undefined(value: MissingValue, scope: Scope, origin: Origin | None) -> UndefinedVariableError:

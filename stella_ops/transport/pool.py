@@ -98,8 +98,7 @@ class SessionPool:
 
             return SshSession(spec, self._code, self._ssh_connector())
         raise InventoryError(
-            f"{'the connection plug-in' if '.' in spec.kind else 'unknown connection'} '{spec.kind}'"
-            + (" is not supported" if "." in spec.kind else ""),
+            f"the connection plugin '{spec.kind}' {'is not supported' if '.' in spec.kind else 'was not found'}",
             where=spec.name,
             hint=did_you_mean(spec.kind, KINDS) or f"known: {', '.join(KINDS)}",
         )

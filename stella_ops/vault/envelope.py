@@ -91,7 +91,7 @@ def _lines(data: str | bytes) -> list[str]:
     lines = text.strip().splitlines()
     if not lines or not is_encrypted(lines[0]):
         raise VaultError(
-            "this is not encrypted: it does not begin with $ANSIBLE_VAULT",
+            "Input is not vault encrypted data: it does not begin with $ANSIBLE_VAULT",
             hint="encrypt it with 'stella-ops vault encrypt' or 'encrypt_string'",
         )
     return lines
@@ -118,4 +118,6 @@ def _unhex(text: str | bytes, what: str) -> bytes:
     try:
         return binascii.unhexlify(text)
     except ValueError:  # also binascii.Error, and characters beyond ASCII
-        raise VaultError(f"the encrypted data is damaged: {what} is not hexadecimal", hint=_DAMAGED) from None
+        raise VaultError(
+            f"Vault format unhexlify error: the encrypted data is damaged: {what} is not hexadecimal", hint=_DAMAGED
+        ) from None

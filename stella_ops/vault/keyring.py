@@ -101,6 +101,7 @@ class Keyring:
             said = f"this is encrypted ({named}), and ANSIBLE_VAULT_ID_MATCH lets no password of another id be tried"
             return VaultError(said, where=where, hint=f"give {source}; there are passwords for: {tried}")
         return VaultError(
+            "Decryption failed (no vault secrets were found that could decrypt): "
             f"this is encrypted ({named}), and no vault password fits: another password, or the data was changed",
             where=where,
             hint=f"tried were the passwords of: {tried}; give the right one with {source}",

@@ -147,9 +147,9 @@ def _asked(label: str, source: str, ask: Ask, new: bool) -> bytes:
 def _read(label: str, source: str, keyring: Keyring) -> bytes:
     path = Path(os.path.expandvars(source)).expanduser().absolute()
     if not path.exists():
-        raise VaultError(f"the vault password file {path} does not exist", hint="or did you mean LABEL@prompt?")
+        raise VaultError(f"The vault password file {path} was not found", hint="or did you mean LABEL@prompt?")
     if path.is_dir():
-        raise VaultError(f"the vault password file {path} is a folder")
+        raise VaultError(f"The vault password file {path} can not be a directory")
     if path.stat().st_mode & 0o111:
         password = _output_of(path, label)
     else:
@@ -160,7 +160,7 @@ def _read(label: str, source: str, keyring: Keyring) -> bytes:
         if is_encrypted(password):
             password = keyring.decrypt(password, path).strip(b"\r\n")
     if not password:
-        raise VaultError(f"the vault password file {path} gives an empty password")
+        raise VaultError(f"Invalid vault password was provided from file ({path}): it gives an empty password")
     return password
 
 

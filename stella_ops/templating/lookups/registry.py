@@ -86,7 +86,8 @@ def _plugin(name: str) -> Lookup:
             hint = f"{why}; or {instead}" if why else instead
             raise TemplateError(f"the lookup '{name}' is not supported", hint=hint)
         raise TemplateError(
-            f"unknown lookup '{name}'", hint=why or did_you_mean(_short(name), LOOKUPS) or load_failures("lookup")
+            f"unknown lookup '{name}': The lookup plugin '{name}' was not found.",
+            hint=why or did_you_mean(_short(name), LOOKUPS) or load_failures("lookup"),
         )
     return found
 

@@ -77,7 +77,7 @@ def test_our_own_commands_stop(stella: Callable[..., Any], tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("name", "value", "status", "said"),
     [
-        ("ANSIBLE_INVENTORY_UNPARSED_FAILED", "1", 4, "No inventory was parsed, please check"),
+        ("ANSIBLE_INVENTORY_UNPARSED_FAILED", "1", 1, "No inventory was parsed, please check"),
         ("ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED", "1", 4, "there is no inventory 'missing'"),
         ("ANSIBLE_HOST_PATTERN_MISMATCH", "error", 4, "matches no host"),
         ("ANSIBLE_DUPLICATE_YAML_DICT_KEY", "error", 4, "duplicate key"),

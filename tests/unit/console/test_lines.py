@@ -33,7 +33,7 @@ FALSE = {
 def told(story: Any, **options: Any) -> tuple[str, str]:
     stream, errors = io.StringIO(), io.StringIO()
     story.tell(LineReporter(stream, errors=errors, **options))
-    return stream.getvalue(), errors.getvalue()
+    return stream.getvalue().replace(str(Path.cwd()), "HERE"), errors.getvalue()
 
 
 def forms(story: Any) -> None:

@@ -27,7 +27,7 @@ def told(path: Path, problems: list[PlaybookError]) -> list[tuple[str, str, str 
     found = []
     for problem in problems:
         place = (problem.where or "").removeprefix(str(path)).lstrip(":")
-        found.append((place or "0:0", problem.message, problem.hint))
+        found.append((place or "0:0", problem.message.replace(str(path.parent), "HERE"), problem.hint))
     return found
 
 
@@ -51,9 +51,11 @@ def test_the_error_lists_all_problems_in_file_order(modules, write) -> None:
         load_playbook(path, modules=modules)
     assert str(caught.value).splitlines() == [
         "3 problems",
-        f"  {path}:3:7: unknown module 'pong' (did you mean 'ping'?)",
-        f"  {path}:5:7: unknown keyword 'whn' in a task (did you mean 'when'?)",
-        f"  {path}:6:3: unknown keyword 'gather' in a play (did you mean 'gather_facts'?)",
+        f"  {path}:3:7: unknown module 'pong': couldn't resolve module/action 'pong' (did you mean 'ping'?)",
+        f"  {path}:5:7: unknown keyword 'whn' in a task: conflicting action statements: ping, whn (did you mean "
+        "'when'?)",
+        f"  {path}:6:3: unknown keyword 'gather' in a play: 'gather' is not a valid attribute for a Play (did you mean "
+        "'gather_facts'?)",
     ]
     assert caught.value.exit_code == 4
 

@@ -150,7 +150,7 @@ def test_a_file_that_fails_is_named_where_it_is_missed(render, project: Any, tmp
     assert render("{{ 1 }}") == 1
     with pytest.raises(TemplateError) as caught:
         render("{{ 'a' | zzzzz }}")
-    assert caught.value.message == "unknown filter 'zzzzz'"
+    assert caught.value.message == "unknown filter 'zzzzz': No filter named 'zzzzz'."
     assert f"{tmp_path}/filter_plugins/broken.py cannot be loaded: ModuleNotFoundError" in str(caught.value.hint)
     with pytest.raises(TemplateError) as caught:
         render("{{ query('none') }}")

@@ -38,6 +38,6 @@ def test_ssh_by_its_names(code: CodeLibrary, kind: str) -> None:
 
 
 def test_an_unknown_kind_is_an_error_with_the_nearest(code: CodeLibrary) -> None:
-    with pytest.raises(InventoryError, match="unknown connection 'loca'") as caught:
+    with pytest.raises(InventoryError, match="the connection plugin 'loca' was not found") as caught:
         SessionPool(code).session(ConnectionSpec(name="h", kind="loca"))
     assert "local" in str(caught.value.hint)

@@ -98,8 +98,8 @@ def test_what_cannot_be_a_password_file(tmp_path: Path) -> None:
     (tmp_path / "text").chmod(0o700)
     (tmp_path / "empty").write_text("\n")
     for name, message in (
-        ("none", "does not exist"),
-        (".", "is a folder"),
+        ("none", "was not found"),
+        (".", "can not be a directory"),
         ("text", "cannot run the vault password program"),
         ("empty", "gives an empty password"),
     ):
@@ -111,7 +111,7 @@ def test_one_source_that_fails_is_warned_of(tmp_path: Path) -> None:
     (tmp_path / "pass").write_text("good")
     keyring, [warning] = read(f"a@{tmp_path}/none", f"b@{tmp_path}/pass")
     assert pairs(keyring) == [("b", b"good")]
-    assert "does not exist" in warning
+    assert "was not found" in warning
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,45 @@
+"""What stands above a failed task's result: the words and the place, as ansible-core 2.19 tells them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from stella_ops.console.text import safe_line
+
+_PLACE = re.compile(r"(?P<file>.+?):(?P<rest>\d+(?::\d+)?)")
+# Their failures are the controller's own.
+_ACTIONS = frozenset({"fail", "assert", "debug", "set_fact", "include_vars", "add_host", "group_by", "pause"})
+
+
+def headline(result: Mapping[str, Any], action: str, where: str | None) -> str:
+    """``[ERROR]: Task failed: …``, in one line.
+
+    Args:
+        result: of the task, redacted.
+        action: its module or action.
+        where: the place in a template or file that the failure comes from, which its message begins with.
+    """
+    said = str(result.get("msg") or "").strip().split("\n", 1)[0]
+    if not said or "censored" in result:
+        return "[ERROR]: Task failed"
+    if where is not None or result.get("unreachable"):
+        said = said.removeprefix(f"{where}: ")
+    else:
+        short = action.removeprefix("ansible.builtin.").removeprefix("ansible.legacy.")
+        said = f"{'Action' if short in _ACTIONS else 'Module'} failed: {said}"
+    return f"[ERROR]: Task failed: {safe_line(said)}"
+
+
+def absolute(place: str) -> str:
+    """A place with the whole path of its file."""
+    found = _PLACE.fullmatch(place)
+    return f"{Path(found['file']).absolute()}:{found['rest']}" if found else place
+
+
+def task_path(place: str) -> str:
+    """A place as ``-vv`` tells it: the whole path and the line."""
+    found = _PLACE.fullmatch(place)
+    return f"{Path(found['file']).absolute()}:{found['rest'].partition(':')[0]}" if found else place
