@@ -112,7 +112,7 @@ class Preparation:
                 return templar.render(value, reached_by)
 
         age = run.connection_age(target)
-        spec, become = self._reach.of(target, task, reached_by, reach_render, age)
+        spec, become = self._reach.of(target, task, reached_by, reach_render, age, view.get("playbook_dir"))
         for password in (spec.password, become.password if become else None):
             if password:
                 run.redactor.add(password)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -32,12 +33,21 @@ class Reach:
         self._known: dict[tuple[Any, ...], Reached] = {}
         self._own_names: dict[int, bool] = {}
 
-    def of(self, host: str, task: Task, variables: Mapping[str, Any], render: connections.Render, age: int) -> Reached:
+    def of(
+        self,
+        host: str,
+        task: Task,
+        variables: Mapping[str, Any],
+        render: connections.Render,
+        age: int,
+        folder: str | None = None,
+    ) -> Reached:
         """How a task reaches a host.
 
         Args:
             variables: of the host, raw or lazily rendered.
             age: tells states of the host's connection variables apart (``HostState.connection_age``).
+            folder: where tasks of a local connection start; None for home.
 
         Raises:
             InventoryError: a port that is no number.
@@ -46,7 +56,7 @@ class Reach:
         keywords = task.inherited
         asked = _written(keywords)
         keep = not self._names_connection(task) and not any(_is_dynamic(value) for value in asked)
-        key = (host, age, asked)
+        key = (host, age, asked, folder)
         if keep and key in self._known:
             return self._known[key]
         own = _connection_variables(variables)
@@ -54,6 +64,8 @@ class Reach:
         become = connections.become(own, keywords, self._options, render, is_true)
         if become is not None and not self._options.become_same_user and connections.is_already(become, spec):
             become = None
+        if spec.kind == "local" and folder is not None:
+            spec = dataclasses.replace(spec, folder=folder)
         made = spec, become
         if keep and not any(_is_dynamic(value) for value in own.values()):
             self._known[key] = made

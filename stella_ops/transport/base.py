@@ -37,7 +37,8 @@ class ConnectionSpec:
 
     ``common_args`` is OpenSSH option text (``-o … -J …``); ``interpreter`` is None when the host's own first
     working Python is to be found. ``host_keys`` are public keys that are trusted for the host besides those of
-    known_hosts files, ``host_authorities`` those of authorities that may certify its key.
+    known_hosts files, ``host_authorities`` those of authorities that may certify its key. ``folder`` is where tasks
+    of a ``local`` connection start; None for the user's home, as on other hosts.
     """
 
     name: str
@@ -52,6 +53,7 @@ class ConnectionSpec:
     connect_timeout: float = 10.0
     host_keys: tuple[str, ...] = ()
     host_authorities: tuple[str, ...] = ()
+    folder: str | None = None
 
 
 class Link:
@@ -133,6 +135,7 @@ class ModuleCall:
     seconds; the answer comes at once then. ``told`` is for modules that were written for
     ansible-core: ``interpreter``, the operator's choice for its shebang, and ``settings``, which such modules are told
     besides their arguments. ``live`` hears what its command prints meanwhile; None asks the host for nothing.
+    ``folder`` is where it starts; None for home.
     """
 
     module: str
@@ -147,6 +150,7 @@ class ModuleCall:
     background: Mapping[str, Any] | None = None
     told: Mapping[str, Any] = field(default_factory=dict)
     live: Listener | None = None
+    folder: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

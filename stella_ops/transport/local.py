@@ -104,6 +104,8 @@ class LocalSession(Session):
             if call.link.previous is not None:
                 raise NotYet
             call = dataclasses.replace(call, link=None)
+        if self.spec.folder is not None:
+            call = dataclasses.replace(call, folder=self.spec.folder)
         return await super().call(call, become)
 
     async def raw(
@@ -118,6 +120,7 @@ class LocalSession(Session):
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
+            cwd=self.spec.folder,
         )
         assert process.stdin and process.stdout and process.stderr
         try:

@@ -39,6 +39,8 @@ def task_frame(call: ModuleCall, module: ModuleCode, content: bytes | Sending | 
     if call.background is not None:
         request["background"] = dict(call.background)
         request["keep"] = False
+    if call.folder is not None:
+        request["folder"] = call.folder
     if call.live is not None:
         request["live"] = (call.live.rate, call.live.total)
     head = json.dumps(request).encode()

@@ -309,6 +309,8 @@ def _stream(content):
 
 def _run(code, request, content, result_fd):
     """Runs the module's ``run``, or a module of another kind; flags and JSON of its result."""
+    if request.get("folder"):
+        processes.go_to(request["folder"])
     if "foreign" in request:
         from stella_ops.remote.lib import foreign
 

@@ -135,7 +135,12 @@ def default_signals():
 
 def go_home():
     """Modules start in the user's home. After sudo we are in the login user's, which may be closed to us."""
-    for folder in (os.path.expanduser("~"), "/"):
+    go_to(os.path.expanduser("~"), "/")
+
+
+def go_to(*folders):
+    """Change to the first of some folders that can be entered, if there is one."""
+    for folder in folders:
         try:
             os.chdir(folder)
             return
