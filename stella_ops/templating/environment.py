@@ -13,17 +13,17 @@ import jinja2
 from jinja2 import nodes
 from jinja2.compiler import Frame
 from jinja2.nativetypes import NativeCodeGenerator
-from jinja2.runtime import Context
+from jinja2.runtime import Context, Macro
 from jinja2.sandbox import SandboxedEnvironment
 from jinja2.utils import missing
 from jinja2.visitor import NodeTransformer
 
 from stella_ops.templating import tables
 from stella_ops.templating.lazy import printed, settle
-from stella_ops.templating.lookups.registry import GLOBALS
+from stella_ops.templating.lookups.registry import GLOBALS, LOOKUP_FUNCTIONS
 from stella_ops.templating.omit import OMIT
 from stella_ops.templating.scope import NOT_THERE, is_template
-from stella_ops.templating.undefined import MissingValue, require
+from stella_ops.templating.undefined import MissingValue, UndefinedUse, first_missing, require
 
 SCOPE = "__stella_scope__"  # the key of a context's parent under which its scope travels through includes
 _EXTENSIONS = ("jinja2.ext.do", "jinja2.ext.loopcontrols")
@@ -109,6 +109,18 @@ class FileEnvironment(SandboxedEnvironment):
         self.filters = tables.filters()
         self.tests = tables.tests()  # type: ignore[assignment]
         self.globals.update(GLOBALS)
+
+    def call(self, context: Context, function: Any, /, *args: Any, **options: Any) -> Any:
+        """Call what a template calls; the result is undefined where the function or an argument is."""
+        if isinstance(function, MissingValue):
+            return function
+        missing = None if isinstance(function, Macro) else first_missing(args, options)
+        if missing is not None and function not in LOOKUP_FUNCTIONS:
+            return missing
+        try:
+            return super().call(context, function, *args, **options)
+        except UndefinedUse as problem:
+            return problem.value
 
 
 class ValueEnvironment(FileEnvironment):

@@ -14,10 +14,9 @@ from jinja2.tests import TESTS as JINJA_TESTS
 
 from stella_ops.collections import Collections, current
 from stella_ops.templating.conditions.registry import CONDITIONS
-from stella_ops.templating.filters.registry import FILTERS, listed, strict
+from stella_ops.templating.filters.registry import FILTERS, strict
 
 Plugin = Callable[..., Any]
-_RETURN_GENERATORS = ("map", "select", "reject", "selectattr", "rejectattr", "batch", "slice", "items")
 _PASSED = "jinja_pass_arg"  # Jinja2's mark
 _LEGACY = "ansible.legacy."  # built-in ones, and the user's own before them
 _BUILTIN = ("ansible.builtin.", _LEGACY)
@@ -152,8 +151,7 @@ def _tests_of_collections() -> dict[str, Plugin]:
 @functools.cache
 def filters() -> PluginTable:
     """The filters, made once."""
-    own: dict[str, Plugin] = {**JINJA_FILTERS, **FILTERS}
-    own.update({name: listed(own[name]) for name in _RETURN_GENERATORS})
+    own: dict[str, Plugin] = {**{name: strict(function) for name, function in JINJA_FILTERS.items()}, **FILTERS}
     return PluginTable("filter", {**own, **_qualified(own, _BUILTIN)}, _filters_of_collections)
 
 

@@ -6,7 +6,7 @@ about something inside a missing thing (``a.b.c | default(1)``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 import jinja2
@@ -97,6 +97,17 @@ class FailedValue(MissingValue):
 
     def fail(self) -> NoReturn:
         raise self._failure
+
+
+def first_missing(args: Sequence[Any], options: Mapping[str, Any]) -> MissingValue | None:
+    """The first undefined one of a call's arguments."""
+    for value in args:
+        if isinstance(value, MissingValue):
+            return value
+    for value in options.values():
+        if isinstance(value, MissingValue):
+            return value
+    return None
 
 
 def require(value: Any) -> Any:

@@ -37,7 +37,7 @@ def type_debug(value: Any) -> str:
 def ternary(value: Any, true_val: Any, false_val: Any, none_val: Any = None) -> Any:
     """One of two values by the truth of the first; ``none_val``, when given, for none."""
     if isinstance(value, MissingValue):
-        value.fail()
+        return value
     if value is None and none_val is not None:
         return none_val
     return true_val if value else false_val

@@ -21,33 +21,26 @@ from stella_ops.templating.filters import (
     vaults,
 )
 from stella_ops.templating.lazy import settle
-from stella_ops.templating.undefined import MissingValue
+from stella_ops.templating.undefined import UndefinedUse, first_missing
 
 
 def strict(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A filter that raises for undefined arguments, whatever it would do with them."""
+    """A filter or test whose result is undefined where an argument is, or what it looks at inside one.
+
+    So ``default()`` and ``is defined`` may ask behind it: ``(answer.stdout | from_json).x | default(1)``.
+    """
 
     @functools.wraps(function)  # keeps the mark of pass_context
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        for value in args:
-            if isinstance(value, MissingValue):
-                value.fail()
-        for value in kwargs.values():
-            if isinstance(value, MissingValue):
-                value.fail()
-        return settle(function(*args, **kwargs))
+        missing = first_missing(args, kwargs)
+        if missing is not None:
+            return missing
+        try:
+            return settle(function(*args, **kwargs))
+        except UndefinedUse as problem:
+            return problem.value
 
     return guarded
-
-
-def listed(function: Callable[..., Any]) -> Callable[..., Any]:
-    """One of Jinja2's generator filters with a list for its result, which can be read more than once."""
-
-    @functools.wraps(function)
-    def made(*args: Any, **kwargs: Any) -> Any:
-        return settle(function(*args, **kwargs))
-
-    return made
 
 
 _TOPICS: tuple[dict[str, Callable[..., Any]], ...] = (

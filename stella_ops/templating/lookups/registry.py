@@ -137,3 +137,4 @@ def lookup(context: Any, name: Any, *terms: Any, **options: Any) -> Any:
 
 
 GLOBALS = {"lookup": lookup, "query": query, "q": query, "now": now, "undef": undef}
+LOOKUP_FUNCTIONS = (lookup, query)  # some lookups may be asked about what is undefined
