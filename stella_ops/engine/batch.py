@@ -13,6 +13,7 @@ from stella_ops.engine.run_context import RunContext
 from stella_ops.engine.variables import PlayVariables
 from stella_ops.errors import StellaError, TemplateError
 from stella_ops.playbook.model import Play, Task
+from stella_ops.templating.omit import OMIT
 from stella_ops.templating.scope import is_template
 
 
@@ -107,4 +108,5 @@ class Batch:
         """A keyword that is true or false for all hosts; a template sees the variables of the first."""
         if value is None or isinstance(value, bool):
             return bool(value)
-        return is_true(self.run.templar.render(value, self.variables.of(host or self.hosts[0], task)))
+        rendered = self.run.templar.render(value, self.variables.of(host or self.hosts[0], task))
+        return rendered is not OMIT and is_true(rendered)

@@ -76,11 +76,10 @@ def become(
     Raises:
         InventoryError: a method that is not known, or flags that cannot be read.
     """
-    wanted = own.get("become")
+    wanted = render(own.get("become"))
     if wanted is None:
-        wanted = keywords.become
-    wanted = options.become if wanted is None else as_bool(render(wanted))
-    if not wanted:
+        wanted = render(keywords.become)
+    if not (options.become if wanted is None else as_bool(wanted)):
         return None
 
     written = render(own.get("become_method")) or render(keywords.become_method) or options.become_method or "sudo"

@@ -139,8 +139,8 @@ class Preparation:
             templar=templar,
             session=run.pool.session(spec),
             become=become,
-            check=options.check if keywords.check_mode is None else self.flag(keywords.check_mode, view),
-            diff=not secret and (options.diff if keywords.diff is None else self.flag(keywords.diff, view)),
+            check=self.flag(keywords.check_mode, view, options.check),
+            diff=not secret and self.flag(keywords.diff, view, options.diff),
             timeout=self.number(keywords.timeout, view, options.task_timeout),
             environment=_environment(keywords.environment, render),
             search_path=self.search_path(task),
@@ -167,23 +167,26 @@ class Preparation:
             return value
         return next((text for text in _texts([task.loop, task.inherited.vars]) if text == chosen), value)
 
-    def flag(self, value: Any, view: Mapping[str, Any]) -> bool:
-        """A keyword that is true or false."""
+    def flag(self, value: Any, view: Mapping[str, Any], default: bool = False) -> bool:
+        """A keyword that is true or false; ``default`` where it is not given, or omitted."""
         if value is None or isinstance(value, bool):
-            return bool(value)
-        return is_true(self._run.templar.render(value, view))
+            return default if value is None else value
+        rendered = self._run.templar.render(value, view)
+        return default if rendered is OMIT else is_true(rendered)
 
-    def flag_or_not(self, value: Any, view: Mapping[str, Any], otherwise: bool = False) -> bool:
-        """A flag; when its own template fails, ``otherwise``: the first error is the one to show."""
+    def flag_or_not(self, value: Any, view: Mapping[str, Any]) -> bool:
+        """A flag; false when its own template fails: the first error is the one to show."""
         try:
             return self.flag(value, view)
         except TemplateError:
-            return otherwise
+            return False
 
     def hides(self, task: Task, view: Mapping[str, Any]) -> bool:
         """Whether nothing is to be shown of a task (``no_log``); also where that cannot be made out."""
-        written = task.inherited.no_log
-        return self.flag_or_not(self._run.options.no_log if written is None else written, view, otherwise=True)
+        try:
+            return self.flag(task.inherited.no_log, view, self._run.options.no_log)
+        except TemplateError:
+            return True
 
     def number(self, value: Any, view: Mapping[str, Any], default: float) -> float:
         """A keyword that is a number; ``default`` where it is not given."""

@@ -13,6 +13,7 @@ from stella_ops.engine.pending import Pending
 from stella_ops.engine.results import is_true
 from stella_ops.inventory.connection import CONNECTION_VARIABLES, connection_variables
 from stella_ops.playbook.model import Inherited, Task
+from stella_ops.templating.omit import OMIT
 from stella_ops.templating.scope import is_template
 from stella_ops.transport.base import Become, ConnectionSpec
 
@@ -59,9 +60,14 @@ class Reach:
         key = (host, age, asked, folder)
         if keep and key in self._known:
             return self._known[key]
+
+        def given(value: Any) -> Any:
+            rendered = render(value)
+            return None if rendered is OMIT else rendered
+
         own = _connection_variables(variables)
-        spec = connections.connection_spec(host, own, keywords, self._options, render)
-        become = connections.become(own, keywords, self._options, render, is_true)
+        spec = connections.connection_spec(host, own, keywords, self._options, given)
+        become = connections.become(own, keywords, self._options, given, is_true)
         if become is not None and not self._options.become_same_user and connections.is_already(become, spec):
             become = None
         if spec.kind == "local" and folder is not None:

@@ -29,6 +29,9 @@ from stella_ops.templating.templar import Templar
 
 Layer = Mapping[str, Any]
 
+# What a delegated task sees of its delegate where its own host does not say it.
+_REACHED_BY = ("ansible_host", "ansible_user", "ansible_port")
+
 
 class PlayVariables:
     """The variables of one play.
@@ -151,18 +154,20 @@ class PlayVariables:
         layers += public_vars
         if host in self.files:
             layers.append(self.files[host])
-        facts: Layer = state.facts
-        if not self._options.inject_facts:
-            facts = {"ansible_local": facts.get("ansible_local", {})}
-        layers += [self._play_vars, facts, self._inventory_layer(host)]
+        layers += [self._play_vars, self._facts(state), self._inventory_layer(host)]
         if within is not None:
             layers += within.defaults
         layers += public_defaults
         if task is not None:
             layers.append(self._reached_as(host, task, address))
-        if self._options.merge_hashes:
-            return MergingLayers(*layers)  # type: ignore[arg-type]
-        return ChainMap(*layers)  # type: ignore[arg-type]
+        return self._looked_through(layers)
+
+    def _looked_through(self, layers: list[Layer]) -> Layer:
+        kind: type[ChainMap[str, Any]] = MergingLayers if self._options.merge_hashes else ChainMap
+        return kind(*layers)  # type: ignore[arg-type]
+
+    def _facts(self, state: HostState) -> Layer:
+        return state.facts if self._options.inject_facts else {"ansible_local": state.facts.get("ansible_local", {})}
 
     def of_nobody(self, files: Layer | None = None) -> Layer:
         """The play's variables before it has hosts.
@@ -185,6 +190,9 @@ class PlayVariables:
         made: dict[str, Any] = {"ansible_host": address or host}
         if isinstance(user, str) and not is_template(user):
             made["ansible_user"] = str(user)
+        if address is not None and address != host and self.knows(address):
+            of_delegate = self._inventory_layer(address)
+            made.update((name, of_delegate[name]) for name in _REACHED_BY if name in of_delegate)
         return made
 
     def of_stranger(self, host: str, task: Task, extra: Layer | None = None) -> Layer:
@@ -247,11 +255,14 @@ class PlayVariables:
         return known[1]
 
     def rendered(self, host: str) -> Layer:
-        """The variables of a host as other hosts see them through ``hostvars``."""
+        """The variables of a host as ``hostvars`` has them: its own, nothing that plays, roles and tasks say."""
         known = self._views.get(host)
         if known is not None and known[0] == self._age:
             return known[1]
-        view = self._templar.lazy(self.of(host))
+        state = self._state(host) or HostState(host)
+        layers = [self._magic(host), self._shared, self._changing, self._options.extra_vars, state.set_facts]
+        layers += [state.included, self._facts(state), self._inventory_layer(host)]
+        view = self._templar.lazy(self._looked_through(layers))
         self._views[host] = (self._age, view)
         return view
 

@@ -133,7 +133,7 @@ class _PlaybookReader:
             problems.add("playbooks import each other in a circle", where=where)
             return []
         own = read_vars(raw, problems)
-        variables = {**around.get("vars", {}), **own}
+        variables = {**own, **around.get("vars", {})}
         try:
             name = str(self._render(written, variables)) if is_template(written) else str(written)
         except TemplateError as problem:
@@ -221,7 +221,8 @@ def _play(
     _check_hosts(raw, problems)
     check_serial(raw, problems)
     _check_strategy(raw, problems)
-    play_vars = {**around.get("vars", {}), **_play_vars(raw, problems)}
+    # As in ansible-core those of an import are stronger than the play's, and of imports the outermost.
+    play_vars = {**_play_vars(raw, problems), **around.get("vars", {})}
     # The play's own vars rank below vars_files; the engine takes them from Play.vars.
     problems.render = lambda value: render(value, play_vars)
     outer = fold(Inherited(), {key: value for key, value in around.items() if key != "vars"}, problems)
