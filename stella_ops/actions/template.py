@@ -82,7 +82,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     if copied.get("mode") == "preserve":
         copied["mode"] = f"0{stat.S_IMODE(source.stat().st_mode):o}"
     copied.update(content_args(content))
-    copied["_source_name"] = source.name.removesuffix(".j2")
+    copied["_source_name"] = source.name
     result = await context.module("copy", copied, content=content)
     if result.get("changed") and not result.get("failed"):
         result.setdefault("src", str(source))

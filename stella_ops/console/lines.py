@@ -182,7 +182,7 @@ class LineReporter:
         action = self.under(event.task_id)
         self._looping.add((event.task_id, event.host))
         self._warnings.result(event.result, event.host)
-        name, label = _name(event.host, event.delegate), safe_line(item_label(event.item, event.result))
+        name, label = _name(event), safe_line(item_label(event.item, event.result))
         if action in _INCLUDES and event.status in ("ok", "changed"):
             return  # what is included is told next
         match event.status:
@@ -214,7 +214,7 @@ class LineReporter:
         self._transfers.pop((event.task_id, event.host), None)
         looped = (event.task_id, event.host) in self._looping
         self._looping.discard((event.task_id, event.host))
-        name = _name(event.host, event.delegate)
+        name = _name(event)
         match event.status:
             case "ok" | "changed" if action in _INCLUDES:
                 pass
@@ -319,7 +319,7 @@ class LineReporter:
 
     def _retry(self, event: RetryWaiting) -> None:
         self.under(event.task_id)
-        who, what = _name(event.host, event.delegate), safe_line(event.task)
+        who, what = _name(event), safe_line(event.task)
         self._sink.line(f"FAILED - RETRYING: [{who}]: {what} ({event.left} retries left).", "retry")
 
     def _transfer(self, event: TransferProgress) -> None:
@@ -369,5 +369,10 @@ def recap_line(host: str, tally: HostTally, *, color: bool = False) -> str:
     return f"{name}{padding} : {' '.join(cells)}"
 
 
-def _name(host: str, delegate: str | None) -> str:
-    return f"{safe_line(host)} -> {safe_line(delegate)}" if delegate and delegate != host else safe_line(host)
+def _name(event: HostFinished | ItemFinished | RetryWaiting) -> str:
+    """The host of a result, and whom its task was delegated to; with the address where that is another."""
+    if not event.delegate or event.delegate == event.host:
+        return safe_line(event.host)
+    name, address = safe_line(event.delegate), event.delegate_address
+    where = f"{name}({safe_line(address)})" if address and address != event.delegate else name
+    return f"{safe_line(event.host)} -> {where}"

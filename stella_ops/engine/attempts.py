@@ -79,6 +79,7 @@ class Attempts:
                     task=str(self._run.scrub(self._title(task, view))),
                     left=retries - attempt + 1,
                     delegate=prepared.target if prepared.target != host else None,
+                    delegate_address=prepared.address,
                 )
             )
             await asyncio.sleep(max(0.0, delay))

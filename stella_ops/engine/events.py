@@ -137,6 +137,7 @@ class ItemFinished(Event):
     item: Any
     result: dict[str, Any]
     delegate: str | None = None
+    delegate_address: str | None = None
 
 
 @_event
@@ -148,6 +149,7 @@ class RetryWaiting(Event):
     task: str
     left: int
     delegate: str | None = None
+    delegate_address: str | None = None
 
 
 @_event
@@ -197,6 +199,7 @@ class HostFinished(Event):
     looped: bool = False
     hint: str | None = None
     delegate: str | None = None
+    delegate_address: str | None = None
     where: str | None = None
 
 

@@ -328,6 +328,7 @@ class Lockstep:
                 hint=scrub(outcome.hint),
                 where=outcome.where,
                 delegate=outcome.delegate,
+                delegate_address=outcome.delegate_address,
             )
         )
 

@@ -30,6 +30,7 @@ class Outcome:
             task or item was delegated to).
         where: the place in a file of the operator's that a failure comes from.
         arguments: those of a task that failed, rendered.
+        delegate_address: where the inventory says that the delegate is, if it does.
         recalled: it did not happen now, but in the run that this one goes on with.
     """
 
@@ -42,6 +43,7 @@ class Outcome:
     hint: str | None = None
     where: str | None = None
     delegate: str | None = None
+    delegate_address: str | None = None
     duration: float = 0.0
     label: Any = None
     labels: list[Any] = field(default_factory=list)
@@ -142,5 +144,7 @@ def combine(outcomes: Collection[Outcome]) -> Outcome:
     made.ignored = bool(fallen) and all(fallen)
     made.hint = next((o.hint for o in outcomes if o.hint), None)
     made.where = next((o.where for o in outcomes if o.where), None)
-    made.delegate = next((o.delegate for o in outcomes if o.delegate), None)
+    delegated = next((o for o in outcomes if o.delegate), None)
+    if delegated is not None:
+        made.delegate, made.delegate_address = delegated.delegate, delegated.delegate_address
     return made

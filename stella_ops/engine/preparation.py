@@ -32,11 +32,13 @@ class Prepared:
     Attributes:
         target: the host it runs on; another than the one it is about where it is delegated.
         args: rendered.
+        address: where that host is, if its variables say so.
     """
 
     target: str
     context: ActionContext
     args: Result
+    address: str | None = None
 
 
 class Preparation:
@@ -152,7 +154,7 @@ class Preparation:
             sources=run.sources,
             inventory=run.inventory,
         )
-        return Prepared(target, context, drop_omitted(args))
+        return Prepared(target, context, drop_omitted(args), spec.address)
 
     def _own_text(self, task: Task, value: Any, view: Mapping[str, Any]) -> Any:
         """An argument that is an expression. A template may choose among texts that are written at the task itself.

@@ -265,6 +265,7 @@ class TaskRunner:
                 item=outcome.label,
                 result=self._run.scrub(shown),
                 delegate=outcome.delegate,
+                delegate_address=outcome.delegate_address,
             )
         )
 
@@ -332,6 +333,8 @@ class TaskRunner:
 
         result = await self._attempts.run(task, host, turn, prepared, scope_with)
         outcome = self._outcome(task, host, result, view, target, diff=prepared.context.diff)
+        if target != host:
+            outcome.delegate_address = prepared.address
         if outcome.status == "failed":
             outcome.arguments = prepared.args
         return outcome

@@ -23,7 +23,7 @@ async def test_renders_and_sends(make_context: Callable[..., Any], session: Any,
     await template.run(make_context(x="{{ 1 + 1 }}"), {"src": "t.conf.j2", "dest": "/etc/", "mode": "0644"})
     [call] = session.calls
     assert call.content.decode() == "# Ansible managed\nx=2\nt.conf.j2\n"
-    assert (call.module, call.args["mode"], call.args["_source_name"]) == ("copy", "0644", "t.conf")
+    assert (call.module, call.args["mode"], call.args["_source_name"]) == ("copy", "0644", "t.conf.j2")
 
 
 async def test_what_a_host_said_stays_text(make_context: Callable[..., Any], session: Any, source: Path) -> None:

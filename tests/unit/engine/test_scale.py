@@ -17,7 +17,7 @@ PLAY = """
     - debug: msg="{{ r.stdout }} {{ ansible_play_hosts | length }}"
     - command: echo
       failed_when: inventory_hostname is search('[13579]$')
-    - set_fact: {f: "{{ x }}", of_first: "{{ hostvars['h0'].x }}"}
+    - set_fact: {f: "{{ x }}", of_first: "{{ hostvars['h0'].r.stdout }}"}
     - ping:
       become: true
   handlers:

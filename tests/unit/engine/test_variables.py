@@ -71,11 +71,26 @@ def test_hosts_that_failed_are_out() -> None:
 
 
 def test_hostvars_show_what_changed() -> None:
-    variables, _, _ = build({"play": SourceText("{{ inventory_hostname }}!", Origin("p.yml"))})
-    assert variables.rendered("b")["x"] == "b!"
-    variables._states["b"].add_variables({"x": "new"})
+    variables, _, _ = build({"inventory": SourceText("{{ inventory_hostname }}!", Origin("hosts.yml"))})
+    assert variables.rendered("a")["x"] == "a!"
+    variables._states["a"].add_variables({"x": "new"})
     variables.changed()
-    assert variables.rendered("b")["x"] == "new"
+    assert variables.rendered("a")["x"] == "new"
+
+
+@pytest.mark.parametrize("level", ["play", "files"])
+def test_hostvars_have_nothing_of_the_play(level: str) -> None:
+    variables, task, _ = build({level: "x"})
+    assert variables.of("a", task)["x"] == "x"
+    assert "x" not in variables.rendered("a")
+
+
+def test_a_delegated_task_sees_how_its_delegate_is_reached() -> None:
+    variables, task, _ = build({})
+    variables._inventory.hosts["b"].vars.update(ansible_user="bob", ansible_host="192.0.2.2")
+    seen = variables.of("a", task, address="b")
+    assert (seen["ansible_user"], seen["ansible_host"]) == ("bob", "192.0.2.2")
+    assert "ansible_user" not in variables.of("a", task)
 
 
 def test_hostvars_of_nobody() -> None:
