@@ -78,7 +78,7 @@ def test_an_empty_file(write: Write, one_host: Callable[[], Inventory]) -> None:
         ("5\n", "", "the variable file web.yml must map names to values, not be a single value"),
         ("a: 1\n1: 2\n", ":2:1", "a variable name must be text, not 1"),
         ("a: 1\na: 2\n", ":2:1", "duplicate key 'a'"),
-        ("a: [\n", None, "not valid YAML"),
+        ("a: [\n", None, "YAML parsing failed"),
         ("$ANSIBLE_VAULT;1.1;AES256\n3132\n", ":1", "the encrypted data is damaged"),
     ],
 )  # fmt: skip
