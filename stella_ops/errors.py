@@ -95,6 +95,12 @@ class UsageError(StellaError):
     exit_code = 2
 
 
+class MissingInputError(UsageError):
+    """A file that an option names is not there, or cannot be read."""
+
+    exit_code = 1
+
+
 class OptionsError(UsageError):
     """Options that contradict each other, where ansible-core has an exit code of its own."""
 

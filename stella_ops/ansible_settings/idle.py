@@ -49,18 +49,6 @@ SETTINGS: tuple[Setting, ...] = (
         "the prompt is always the same",
     ),
     unused(
-        "CALLBACKS_ENABLED",
-        "defaults.callbacks_enabled defaults.callback_whitelist",
-        "ANSIBLE_CALLBACKS_ENABLED ANSIBLE_CALLBACK_WHITELIST",
-        "callback plug-ins are not loaded: see --output and --report",
-    ),
-    unused(
-        "VARIABLE_PLUGINS_ENABLED",
-        "defaults.vars_plugins_enabled",
-        "ANSIBLE_VARS_ENABLED",
-        "vars plug-ins are not loaded: use group_vars, host_vars or vars_files",
-    ),
-    unused(
         "CALLBACK_PLUGINS",
         "defaults.callback_plugins",
         "ANSIBLE_CALLBACK_PLUGINS",
@@ -85,20 +73,7 @@ SETTINGS: tuple[Setting, ...] = (
         "ANSIBLE_STRATEGY_PLUGINS",
         "strategy plug-ins are not loaded: see docs for the strategies there are",
     ),
-    unused(
-        "INVENTORY_PLUGINS",
-        "defaults.inventory_plugins",
-        "ANSIBLE_INVENTORY_PLUGINS",
-        "inventory plug-ins are not loaded: write a program that prints JSON",
-    ),
-    unused("VARS_PLUGINS", "defaults.vars_plugins", "ANSIBLE_VARS_PLUGINS", "vars plug-ins are not loaded"),
     unused("CACHE_PLUGINS", "defaults.cache_plugins", "ANSIBLE_CACHE_PLUGINS", "cache plug-ins are not loaded"),
-    unused(
-        "INVENTORY_ENABLED",
-        "inventory.enable_plugins",
-        "ANSIBLE_INVENTORY_ENABLED",
-        "a source is known by what is in it; constructed, host_list and advanced_host_list are always on",
-    ),
     unused(
         "UNDEFINED_VAR_BEHAVIOR",
         "defaults.error_on_undefined_vars",
@@ -130,11 +105,99 @@ SETTINGS: tuple[Setting, ...] = (
         "ANSIBLE_REMOTE_TMP ANSIBLE_REMOTE_TEMP",
         "modules are never files on a host",
     ),
+    unused("MAX_FILE_SIZE_FOR_DIFF", "defaults.max_diff_size", "ANSIBLE_MAX_DIFF_SIZE", "the sizes are fixed"),
+    unused(
+        "SHOW_TASK_PATH_ON_FAILURE",
+        "defaults.show_task_path_on_failure",
+        "ANSIBLE_SHOW_TASK_PATH_ON_FAILURE",
+        "the place of a task that failed is always shown",
+    ),
+    unused("DISPLAY_TRACEBACK", "defaults.display_traceback", "ANSIBLE_DISPLAY_TRACEBACK", "-vvv shows tracebacks"),
+    unused(
+        "INVALID_TASK_ATTRIBUTE_FAILED",
+        "defaults.invalid_task_attribute_failed",
+        "ANSIBLE_INVALID_TASK_ATTRIBUTE_FAILED",
+        "a keyword that is not known is always an error",
+    ),
+    unused(
+        "TASK_DEBUGGER",
+        "defaults.enable_task_debugger defaults.task_debugger_ignore_errors",
+        "ANSIBLE_ENABLE_TASK_DEBUGGER ANSIBLE_TASK_DEBUGGER_IGNORE_ERRORS",
+        "there is no debugger: see --step, and --resume",
+    ),
+    unused(
+        "TRANSFORM_INVALID_GROUP_CHARS",
+        "defaults.force_valid_group_names",
+        "ANSIBLE_TRANSFORM_INVALID_GROUP_CHARS",
+        "groups keep their names",
+    ),
+    unused(
+        "ALLOW_EMBEDDED_TEMPLATES",
+        "defaults.allow_embedded_templates",
+        "ANSIBLE_ALLOW_EMBEDDED_TEMPLATES",
+        "braces in conditions are an error",
+    ),
+    unused(
+        "DEFAULT_LOAD_CALLBACK_PLUGINS",
+        "defaults.bin_ansible_callbacks",
+        "ANSIBLE_LOAD_CALLBACK_PLUGINS",
+        "run has the callbacks that play has",
+    ),
+    unused(
+        "RUN_VARS_PLUGINS", "defaults.run_vars_plugins", "ANSIBLE_RUN_VARS_PLUGINS", "they run where a value counts"
+    ),
+    unused(
+        "COWS",
+        "defaults.cow_selection defaults.cowsay_enabled_stencils defaults.cowpath",
+        "ANSIBLE_COW_SELECTION ANSIBLE_COW_ACCEPTLIST ANSIBLE_COW_PATH",
+        "no cowsay is run",
+    ),
+    unused(
+        "LOGGING_OF_HOSTS",
+        "defaults.no_target_syslog defaults.syslog_facility defaults.target_log_info",
+        "ANSIBLE_NO_TARGET_SYSLOG ANSIBLE_SYSLOG_FACILITY ANSIBLE_TARGET_LOG_INFO",
+        "nothing is written to the log of a host unasked",
+    ),
+    unused(
+        "LOG_FILTER",
+        "defaults.log_filter defaults.log_verbosity",
+        "ANSIBLE_LOG_FILTER ANSIBLE_LOG_VERBOSITY",
+        "the log has what is printed",
+    ),
+    unused("DEFAULT_EXECUTABLE", "defaults.executable", "ANSIBLE_EXECUTABLE", "shell takes executable"),
+    unused("DEFAULT_DEBUG", "defaults.debug", "ANSIBLE_DEBUG", "see -vvv"),
+    unused("SSH_AGENT", "connection.ssh_agent", "ANSIBLE_SSH_AGENT", "a running agent is asked where there is one"),
+    unused(
+        "PLAYBOOK_VARS_ROOT",
+        "defaults.playbook_vars_root",
+        "ANSIBLE_PLAYBOOK_VARS_ROOT",
+        "group_vars and host_vars beside playbooks count",
+    ),
+    unused("PAGER", "defaults.pager", "ANSIBLE_PAGER", "nothing is paged"),
+    unused("MODULE_COMPRESSION", "defaults.module_compression", "", "modules travel as they are, once"),
+    unused(
+        "PYTHON_MODULE_RLIMIT_NOFILE",
+        "defaults.python_module_rlimit_nofile",
+        "ANSIBLE_PYTHON_MODULE_RLIMIT_NOFILE",
+        "limits of hosts stay",
+    ),
+    unused(
+        "NULL_REPRESENTATION",
+        "defaults.null_representation",
+        "ANSIBLE_NULL_REPRESENTATION",
+        "null stays null, and in text it is nothing",
+    ),
+    unused(
+        "WORKERS",
+        "defaults.internal_poll_interval defaults.use_persistent_connections",
+        "ANSIBLE_USE_PERSISTENT_CONNECTIONS ANSIBLE_WORKER_SHUTDOWN_POLL_COUNT ANSIBLE_WORKER_SHUTDOWN_POLL_DELAY",
+        "there are no worker processes",
+    ),
     unused("LOCAL_TMP", "defaults.local_tmp", "ANSIBLE_LOCAL_TEMP", "nothing is written there"),
 )
 
 # Said by nobody: what they switch off is not here, or they are another program's.
-QUIET_SECTIONS = frozenset({"galaxy", "colors", "selinux", "persistent_connection", "paramiko_connection"})
+QUIET_SECTIONS = frozenset({"galaxy", "selinux", "persistent_connection", "paramiko_connection"})
 QUIET = frozenset(
     {
         *("ANSIBLE_CONFIG", "ANSIBLE_HOME", "ANSIBLE_NOCOWS"),

@@ -66,6 +66,14 @@ SETTINGS: tuple[Setting, ...] = (
         "error warn ignore",
     ),
     used("INVENTORY_EXPORT", "inventory.export", "ANSIBLE_INVENTORY_EXPORT", "flag", "as inventory --export"),
+    used(
+        "INVENTORY_ENABLED",
+        "inventory.enable_plugins",
+        "ANSIBLE_INVENTORY_ENABLED",
+        "list",
+        "the kinds of sources that are read: host_list, advanced_host_list, script, auto (files with 'plugin:'), yaml, "
+        "ini, toml, constructed, generator, and plug-ins of one's own; all where it is not written",
+    ),
     # connection
     used("DEFAULT_REMOTE_USER", "defaults.remote_user", "ANSIBLE_REMOTE_USER", "text", "as -u"),
     used("DEFAULT_REMOTE_PORT", "defaults.remote_port", "ANSIBLE_REMOTE_PORT", "count", "port where none is written"),

@@ -25,6 +25,7 @@ class AnsibleSettings(NamedTuple):
     Attributes:
         environment: by variables of the environment.
         configured: by the file.
+        sections: what the file says, as it stands there; plug-ins have their options in sections of their own.
         notes: what an operator should know: settings without a meaning, a file that is passed over.
     """
 
@@ -32,6 +33,7 @@ class AnsibleSettings(NamedTuple):
     environment: Mapping[str, Any] = {}
     configured: Mapping[str, Any] = {}
     notes: tuple[str, ...] = ()
+    sections: Mapping[str, Mapping[str, str]] = {}
 
     def choose(self, name: str, given: Any = None, written: Any = None, default: Any = None) -> Any:
         """The value that counts, of those that are not None.
@@ -82,10 +84,13 @@ def read_ansible_settings(environ: Mapping[str, str], folder: Path) -> AnsibleSe
                 break
     for source, found in ((str(file), _written(parser)), ("the environment", sorted(named))):
         idle = [p for p in found if (p in places and not places[p].used) or (p not in places and "." in p)]
-        idle = [place for place in idle if place not in QUIET]
+        # Sections that no setting of ansible-core's is in are those of plug-ins.
+        known = {place.partition(".")[0] for place in places}
+        idle = [p for p in idle if p not in QUIET and ("." not in p or p.partition(".")[0] in known)]
         if idle:
             notes.append(f"settings of {source} that have no meaning here: {', '.join(idle)}")
-    return AnsibleSettings(file, environment, configured, tuple(notes))
+    sections = {name: dict(parser[name]) for name in parser.sections()} if parser is not None else {}
+    return AnsibleSettings(file, environment, configured, tuple(notes), sections)
 
 
 def _find(environ: Mapping[str, str], folder: Path, notes: list[str]) -> Path | None:

@@ -88,7 +88,43 @@ SETTINGS: tuple[Setting, ...] = (
     used("DIFF_ALWAYS", "diff.always", "ANSIBLE_DIFF_ALWAYS", "flag", "as --diff"),
     used("DEFAULT_MODULE_NAME", "defaults.module_name", "", "text", "as run -m"),
     used("DEFAULT_MODULE_ARGS", "defaults.module_args", "ANSIBLE_MODULE_ARGS", "text", "as run -a"),
+    used(
+        "VARIABLE_PRECEDENCE",
+        "defaults.precedence",
+        "ANSIBLE_PRECEDENCE",
+        "list",
+        "the order of variables of groups, the weakest first: all_inventory, groups_inventory, all_plugins_inventory, "
+        "all_plugins_play, groups_plugins_inventory, groups_plugins_play; one that is not named does not count",
+    ),
+    used(
+        "YAML_FILENAME_EXTENSIONS",
+        "defaults.yaml_valid_extensions",
+        "ANSIBLE_YAML_FILENAME_EXT",
+        "list",
+        "endings of files in group_vars and host_vars, besides none",
+    ),
     # where things are
+    used(
+        "INVENTORY_PLUGINS",
+        "defaults.inventory_plugins",
+        "ANSIBLE_INVENTORY_PLUGINS",
+        "paths",
+        "folders of inventory plug-ins, besides inventory_plugins/ beside playbooks; see own-modules.md",
+    ),
+    used(
+        "VARS_PLUGINS",
+        "defaults.vars_plugins",
+        "ANSIBLE_VARS_PLUGINS",
+        "paths",
+        "folders of vars plug-ins, besides vars_plugins/ beside playbooks",
+    ),
+    used(
+        "VARIABLE_PLUGINS_ENABLED",
+        "defaults.vars_plugins_enabled",
+        "ANSIBLE_VARS_ENABLED",
+        "list",
+        "vars plug-ins that run although they ask to be enabled; group_vars and host_vars are always read",
+    ),
     used("DEFAULT_ROLES_PATH", "defaults.roles_path", "ANSIBLE_ROLES_PATH", "paths", "folders of roles"),
     used(
         "COLLECTIONS_PATHS",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stella_ops.cli.fact_caching import kept_facts
-from stella_ops.cli.reporters import Changes, console_reporter, more_reporters
+from stella_ops.cli.reporters import Changes, console_reporter, last_reporters, more_reporters
 from stella_ops.cli.workplace import Workplace, load
 from stella_ops.engine.events import Reporter, Warned
 from stella_ops.errors import StellaError
@@ -132,7 +132,7 @@ async def _execute(
         # Those that write files come first: what they say stands above the recap.
         console = console_reporter(workplace, kind=kind)
         more, watched = output_watchers(workplace.choices.live, console)
-        watching = [*more_reporters(workplace, kind, title), *more, console, changes]
+        watching = [*more_reporters(workplace, kind, title), *more, console, changes, *last_reporters(workplace, kind)]
     warned: set[str] = set()
 
     def warn(message: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from stella_ops.cli.ansible_programs import called_as_ansible
-from stella_ops.errors import MissingVariablesError, UsageError
+from stella_ops.errors import MissingVariablesError, OptionsError, UsageError
 from stella_ops.origins import Origin, SourceText, load_yaml, load_yaml_file
 
 _ORIGIN = Origin("--extra-vars")
@@ -86,5 +86,5 @@ def _mapping(loaded: Any, name: str) -> dict[str, Any]:
     if loaded is None:
         return {}
     if not isinstance(loaded, dict):
-        raise UsageError(f"-e {name!r} holds no mapping", hint="variables are 'name: value' pairs")
+        raise OptionsError(f"-e {name!r} holds no mapping", hint="variables are 'name: value' pairs")
     return loaded

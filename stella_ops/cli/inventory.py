@@ -64,7 +64,7 @@ def inventory(
         )
     if not (as_list or graph or host):
         raise OptionsError("No action selected, at least one of --host, --graph or --list needs to be specified.")
-    workplace = prepare(Choices(**given))
+    workplace = prepare(Choices(beside=(Path(playbook_dir).absolute(),) if playbook_dir else (), **given))
     found, limit, choose = workplace.inventory, workplace.options.limit, workplace.settings.choose
     for warning in found.warnings:
         click.echo(f"[WARNING]: {warning}", err=True)

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stella_ops.errors import UsageError
+from stella_ops.errors import MissingInputError, UsageError
 from stella_ops.settings import Project
 
 if TYPE_CHECKING:
@@ -20,7 +20,15 @@ def ask_connection_password(choices: Choices) -> str | None:
         raise UsageError("give either -k or --connection-password-file, not both")
     if choices.connection_password_file:
         return _password(choices.connection_password_file, "--connection-password-file")
-    return getpass.getpass("SSH password: ") if choices.ask_pass else None
+    return _ask("SSH password: ") if choices.ask_pass else None
+
+
+def _ask(question: str) -> str | None:
+    """The answer; none where the input is at its end, as in a job without a terminal."""
+    try:
+        return getpass.getpass(question)
+    except EOFError:
+        return None
 
 
 def _password(name: str, option: str) -> str:
@@ -38,7 +46,7 @@ def _password(name: str, option: str) -> str:
         else:
             text = path.read_text(encoding="utf-8")
     except OSError as problem:
-        raise UsageError(f"cannot read {option} {name}: {problem.strerror}") from None
+        raise MissingInputError(f"cannot read {option} {name}: {problem.strerror}") from None
     return text.rstrip("\r\n")
 
 
@@ -57,5 +65,5 @@ def ask_become_password(choices: Choices, connection_password: str | None) -> st
     if not choices.ask_become_pass:
         return None
     if connection_password is None:
-        return getpass.getpass("BECOME password: ")
-    return getpass.getpass("BECOME password[defaults to SSH password]: ") or connection_password
+        return _ask("BECOME password: ")
+    return _ask("BECOME password[defaults to SSH password]: ") or connection_password

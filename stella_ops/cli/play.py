@@ -119,7 +119,8 @@ def play(
             extra_vars = given.pop("extra_vars")
         if not playbooks:
             raise click.UsageError("the following arguments are required: playbook", click.get_current_context())
-        workplace = prepare(Choices(extra_vars=extra_vars, **given))
+        beside = tuple(dict.fromkeys(Path(name).expanduser().absolute().parent for name in playbooks))
+        workplace = prepare(Choices(extra_vars=extra_vars, beside=beside, **given))
         paths = find_playbooks(playbooks, workplace)
         named = [folder for text in given["module_path"] for folder in split_paths(text)]
         environ = module_environment(workplace.settings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 def console_reporter(workplace: Workplace, *, kind: str) -> Reporter:
     """The reporter for what the operator watches."""
     from stella_ops.console.choose import choose_reporter
+    from stella_ops.console.duration_line import Silent
+    from stella_ops.console.palette import STYLES_OF, paint_with
 
     choices, choose = workplace.choices, workplace.settings.choose
     environ = dict(os.environ)
@@ -34,6 +37,10 @@ def console_reporter(workplace: Workplace, *, kind: str) -> Reporter:
 
         return StreamReport(sys.stdout, junit)
     style = str(choose("DEFAULT_STDOUT_CALLBACK", default="default")).removeprefix("ansible.builtin.")
+    if colors := {name: color for name in STYLES_OF if (color := choose(name))}:
+        paint_with(colors)
+    if choices.output == "human" and style in ("null", "community.general.null"):
+        return Silent()
     if choices.output == "human" and (choices.one_line or style == "oneline"):
         from stella_ops.console.oneline import OneLineReporter
         from stella_ops.console.stream import wants_color
@@ -45,7 +52,10 @@ def console_reporter(workplace: Workplace, *, kind: str) -> Reporter:
         failed_on_stderr=choose("DISPLAY_FAILED_STDERR", default=False),
         starts=choose("SHOW_PER_HOST_START", default=False),
         check_markers=choose("CHECK_MODE_MARKERS", default=False) and choices.check,
-        yaml=choose("CALLBACK_RESULT_FORMAT") == "yaml",
+        yaml=choose("CALLBACK_RESULT_FORMAT") == "yaml" or style in ("yaml", "community.general.yaml"),
+        pretty=choose("CALLBACK_FORMAT_PRETTY"),
+        custom_stats=choose("SHOW_CUSTOM_STATS", default=False),
+        diff_context=choose("DIFF_CONTEXT", default=3),
     )
     output: Output = "json" if choices.output == "json" else "lines" if choices.step else "auto"
     return choose_reporter(
@@ -67,6 +77,17 @@ def more_reporters(workplace: Workplace, kind: str, title: str) -> list[Reporter
         from stella_ops.console.reports import file_report
 
         found += [file_report(text) for text in choices.reports]
+    enabled = {str(name).rpartition(".")[2] for name in choose("CALLBACKS_ENABLED", default=())}
+    if "junit" in enabled and kind == "play":
+        from stella_ops.console.reports import file_report
+
+        folder = Path(os.environ.get("JUNIT_OUTPUT_DIR") or "~/.ansible.log").expanduser()
+        folder.mkdir(parents=True, exist_ok=True)
+        found.append(file_report(f"junit={folder / f'{Path(title.split()[0]).stem}-{time.time()}.xml'}"))
+    if "tree" in enabled and not choices.tree:
+        from stella_ops.console.host_files import TreeFiles
+
+        found.append(TreeFiles(choose("CALLBACK_TREE_DIR", default=Path("~/.ansible/tree").expanduser())))
     if choices.tree:
         from stella_ops.console.host_files import TreeFiles
 
@@ -83,6 +104,16 @@ def more_reporters(workplace: Workplace, kind: str, title: str) -> list[Reporter
 
         found.append(LineReporter(sys.stdout, verbosity=choices.verbose, sink=LogSink(log)))
     return found
+
+
+def last_reporters(workplace: Workplace, kind: str) -> list[Reporter]:
+    """Those that have the last word."""
+    enabled = {str(name).rpartition(".")[2] for name in workplace.settings.choose("CALLBACKS_ENABLED", default=())}
+    if "timer" not in enabled or kind != "play" or workplace.choices.output != "human":
+        return []
+    from stella_ops.console.duration_line import DurationLine
+
+    return [DurationLine(sys.stdout)]
 
 
 class Changes:

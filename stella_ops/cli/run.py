@@ -66,13 +66,15 @@ def run(
     from stella_ops.playbook.parser import parse_tasks
 
     with failing_with_one(given["detailed_exitcode"]):
-        workplace = prepare(Choices(**given))
+        beside = (Path(playbook_dir).absolute(),) if playbook_dir else ()
+        workplace = prepare(Choices(beside=beside, **given))
         choose = workplace.settings.choose
         named = [folder for text in given["module_path"] for folder in split_paths(text)]
-        beside = [Path(playbook_dir or ".") / "run.yml"]
         use_collections(workplace.settings, [Path(choose("PLAYBOOK_DIR", playbook_dir, default=".")).absolute()])
         environ = module_environment(workplace.settings)
-        folders = folders_beside(beside, named, workplace.options.module_folders, environ)
+        folders = folders_beside(
+            [Path(playbook_dir or ".") / "run.yml"], named, workplace.options.module_folders, environ
+        )
         workplace.options = dataclasses.replace(workplace.options, module_folders=folders)
         module = choose("DEFAULT_MODULE_NAME", module, default="command")
         arguments = choose("DEFAULT_MODULE_ARGS", arguments, default="")

@@ -51,9 +51,8 @@ class Sources:
     @property
     def on_problem(self) -> Problem | None:
         """Takes the problem of a source in place of its being raised; None where it is to be raised."""
-        if not called_as_ansible() or self._choose("INVENTORY_ANY_UNPARSED_IS_FAILED", default=False):
-            return None
-        return self._on_problem
+        failing = self._choose("INVENTORY_ANY_UNPARSED_IS_FAILED", default=not called_as_ansible())
+        return None if failing else self._on_problem
 
     def _on_problem(self, source: str, problem: StellaError) -> None:
         self._failed += 1
@@ -67,14 +66,14 @@ class Sources:
         Raises:
             InventoryError: no source could be read, and that is set to be an error.
         """
-        if not called_as_ansible() or inventory.hosts:
+        if inventory.hosts:
             return
         if len(sources) == self._failed:
-            if sources and self._choose("INVENTORY_UNPARSED_IS_FAILED", default=False):
+            if self._choose("INVENTORY_UNPARSED_IS_FAILED", default=False):
                 problem = InventoryError("No inventory was parsed, please check your configuration and options.")
                 problem.exit_code = 1
                 raise problem
-            if self._choose("INVENTORY_UNPARSED_WARNING", default=True):
+            if called_as_ansible() and self._choose("INVENTORY_UNPARSED_WARNING", default=True):
                 warn("No inventory was parsed, only implicit localhost is available")
 
     def tell_of_no_hosts(self, inventory: Inventory, pattern: str = "all") -> None:

@@ -20,14 +20,17 @@ from stella_ops.cli.secrets import REDACTOR
 from stella_ops.cli.tolerance import Sources, take_duplicate_keys
 from stella_ops.cli.vault_passwords import take_up_passwords
 from stella_ops.engine.options import RunOptions
-from stella_ops.errors import InventoryError, NoHostsLeftError, PatternError
+from stella_ops.errors import InventoryError, NoHostsLeftError, PatternError, UsageError
 from stella_ops.inventory.loader import load_inventory
 from stella_ops.inventory.model import Inventory
 from stella_ops.playbook.model import Playbook
 from stella_ops.redaction import Redactor
 from stella_ops.settings import Project, is_trusted, load_project
+from stella_ops.templating.plugins.configured import use_sections
 
 if TYPE_CHECKING:
+    from stella_ops.cli.source_plugins import VarsPlugins
+    from stella_ops.inventory.loader import SourcePlugins
     from stella_ops.playbook.files import PlaybookFiles
     from stella_ops.playbook.module_index import ModuleIndex
     from stella_ops.playbook.problems import Problems
@@ -38,6 +41,7 @@ class Choices:
     """The shared options as they were given; see ``options.py`` for their meaning."""
 
     inventories: tuple[str, ...] = ()
+    beside: tuple[Path, ...] = ()
     limit: str | None = None
     remote_user: str | None = None
     private_key: str | None = None
@@ -149,12 +153,16 @@ def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
     settings = read_ansible_settings(os.environ, Path.cwd())
     if choices.output == "human":
         if choices.verbose:
-            print(f"Using {settings.file} as config file" if settings.file else "No config file found; using defaults")
+            text = f"Using {settings.file} as config file" if settings.file else "No config file found; using defaults"
+            print(text, file=sys.stderr if settings.choose("VERBOSE_TO_STDERR") else sys.stdout)
         for note in settings.notes:
             print(f"[WARNING]: {note}", file=sys.stderr)
+    use_sections(settings.sections)
     take_duplicate_keys(settings)
-    given = dataclasses.asdict(choices)
+    given = {name: value for name, value in dataclasses.asdict(choices).items() if name != "beside"}
     complete(choices, project, settings)
+    if choices.ask_vault_pass and choices.vault_password_files:
+        raise UsageError("give either -J/--ask-vault-pass or --vault-password-file, not both")
     take_up_passwords(choices.vault_ids, choices.vault_password_files, ask=choices.ask_vault_pass)
     extra_vars = parse_extra_vars(choices.extra_vars)
     inventory = load(choices, project, settings, extra_vars)
@@ -193,6 +201,7 @@ def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
         gathering=choose("DEFAULT_GATHERING", default="implicit"),
         inject_facts=choose("INJECT_FACTS_AS_VARS", default=True),
         merge_hashes=choose("DEFAULT_HASH_BEHAVIOUR") == "merge",
+        show_arguments=choose("DISPLAY_ARGS_TO_STDOUT", default=False),
         start_at_task=choices.start_at_task,
         step=choices.step,
         inventory_sources=_named(_sources(choices, project, settings)),
@@ -210,6 +219,7 @@ def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
 def complete(choices: Choices, project: Project, settings: AnsibleSettings) -> None:
     """Put what is set elsewhere in the place of what a command line leaves open."""
     choose = settings.choose
+    choices.limit = choices.limit or None
     choices.remote_user = choose("DEFAULT_REMOTE_USER", choices.remote_user, project.says("defaults", "remote_user"))
     written = project.says("defaults", "private_key_file")
     key = choose("DEFAULT_PRIVATE_KEY_FILE", choices.private_key, written)
@@ -238,6 +248,7 @@ def load(choices: Choices, project: Project, settings: AnsibleSettings, extra_va
     """Read the inventory that a command line, or what is set elsewhere, names."""
     mismatch = settings.choose("HOST_PATTERN_MISMATCH", default="warning" if called_as_ansible() else "error")
     named, unread = _sources(choices, project, settings), Sources(settings)
+    reading, asked = _plugins(choices, settings, extra_vars)
     inventory = load_inventory(
         named,
         ignored=settings.choose("INVENTORY_IGNORE_EXTS"),
@@ -245,11 +256,32 @@ def load(choices: Choices, project: Project, settings: AnsibleSettings, extra_va
         extra_vars=extra_vars,
         expressions=TemplarExpressions(),
         on_problem=unread.on_problem,
+        enabled=settings.choose("INVENTORY_ENABLED"),
+        plugins=reading,
     )
     unread.finish(inventory, named)
     inventory.mismatch = mismatch
+    if asked is not None:
+        inventory.ask(asked)
+    inventory.order_levels(settings.choose("VARIABLE_PRECEDENCE"), settings.choose("YAML_FILENAME_EXTENSIONS"))
     inventory.merge_hashes = settings.choose("DEFAULT_HASH_BEHAVIOUR") == "merge"
     return inventory
+
+
+def _plugins(
+    choices: Choices, settings: AnsibleSettings, extra_vars: Mapping[str, Any]
+) -> tuple[SourcePlugins | None, VarsPlugins | None]:
+    """Users' inventory and vars plug-ins, where there are any."""
+    from stella_ops.cli.source_plugins import InventoryPlugins, VarsPlugins, plugin_files
+
+    sources = plugin_files("inventory", choices.beside, settings.choose("INVENTORY_PLUGINS", default=()))
+    variables = plugin_files("vars", choices.beside, settings.choose("VARS_PLUGINS", default=()))
+    reading = None
+    if sources:
+        enabled = settings.choose("INVENTORY_ENABLED", default=())
+        reading = InventoryPlugins(sources, enabled, extra_vars, TemplarExpressions())
+    asked = VarsPlugins(variables, settings.choose("VARIABLE_PLUGINS_ENABLED", default=())) if variables else None
+    return reading, asked
 
 
 def check_limit(inventory: Inventory, limit: str | None) -> None:
@@ -329,9 +361,8 @@ def _sources(choices: Choices, project: Project, settings: AnsibleSettings) -> l
     set_elsewhere: list[str | Path] | None = settings.choose("DEFAULT_HOST_LIST", written=written)
     if set_elsewhere:
         return set_elsewhere
-    if is_trusted(project.root / "inventory"):
-        return [project.root / "inventory"]
-    return []
+    usual = (project.root / "inventory", Path("/etc/ansible/hosts"))
+    return next(([path] for path in usual if is_trusted(path)), [])
 
 
 def _named(sources: Sequence[str | Path]) -> tuple[str, ...]:

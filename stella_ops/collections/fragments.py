@@ -16,6 +16,32 @@ from stella_ops.collections.installed import Collections
 from stella_ops.collections.reference import Reference, parse
 from stella_ops.errors import CollectionError
 
+_CONSTRUCTED: dict[str, Any] = {
+    "strict": {"type": "bool", "default": False},
+    **{name: {"type": "dict", "default": {}} for name in ("compose", "groups")},
+    "keyed_groups": {"type": "list", "default": []},
+    "leading_separator": {"type": "bool", "default": True},
+    "use_extra_vars": {
+        "type": "bool",
+        "default": False,
+        "env": [{"name": "ANSIBLE_INVENTORY_USE_EXTRA_VARS"}],
+        "ini": [{"section": "inventory_plugins", "key": "use_extra_vars"}],
+    },
+}
+_CACHE: dict[str, Any] = {
+    "cache": {"type": "bool", "default": False},
+    "cache_plugin": {"type": "str", "default": "memory"},
+    "cache_timeout": {"type": "int", "default": 3600},
+    "cache_connection": {"type": "str"},
+    "cache_prefix": {"type": "str", "default": "ansible_inventory_"},
+}
+# The options that ansible-core's own fragments bring; they are those of what is built in.
+_BUILTIN: dict[str, dict[str, Any]] = {
+    "constructed": _CONSTRUCTED,
+    "inventory_cache": _CACHE,
+    "vars_plugin_staging": {"stage": {"type": "str"}},
+}
+
 
 def with_fragments(collections: Collections, documentation: Mapping[str, Any]) -> dict[str, Any]:
     """The options that some documentation describes, those of its fragments among them.
@@ -25,6 +51,7 @@ def with_fragments(collections: Collections, documentation: Mapping[str, Any]) -
     named = documentation.get("extends_documentation_fragment") or []
     made: dict[str, Any] = {}
     for name in named.split(",") if isinstance(named, str) else named:
+        made.update(_BUILTIN.get(str(name).strip().removeprefix("ansible.builtin."), {}))
         for part in _parts(collections, str(name).strip()):
             options = part.get("options")
             if isinstance(options, Mapping):

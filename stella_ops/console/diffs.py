@@ -19,23 +19,26 @@ _LARGEST = 2_000_000  # characters; difflib's time grows faster than its input
 _NO_NEWLINE = "\\ No newline at end of file"
 
 
-def diff_lines(diff: Any) -> list[tuple[str, str | None]]:
+def diff_lines(diff: Any, context: int = 3) -> list[tuple[str, str | None]]:
     """A result's ``diff`` (one or a list) as lines with their styles.
 
     Each diff is a mapping: ``prepared`` text, or ``before`` and ``after`` (text, or data that is compared as
     JSON) with ``before_header`` and ``after_header``; or a note why there is none. Other shapes give none.
+
+    Args:
+        context: how many lines stand around a change.
     """
-    return [line for one in (diff if isinstance(diff, list) else [diff]) for line in _one(one)]
+    return [line for one in (diff if isinstance(diff, list) else [diff]) for line in _one(one, context)]
 
 
-def _one(diff: Any) -> Iterator[tuple[str, str | None]]:
+def _one(diff: Any, context: int) -> Iterator[tuple[str, str | None]]:
     if not isinstance(diff, Mapping):
         return
     for key, text in _SKIPPED.items():
         if diff.get(key):
             yield safe_line(text.format(diff[key])), None
     if "before" in diff and "after" in diff:
-        made = list(_unified(diff))
+        made = list(_unified(diff, context))
         yield from made
         if len(made) > 1:
             yield "", None  # an empty line ends a diff
@@ -44,7 +47,7 @@ def _one(diff: Any) -> Iterator[tuple[str, str | None]]:
             yield line, _style(line)
 
 
-def _unified(diff: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
+def _unified(diff: Mapping[str, Any], context: int) -> Iterator[tuple[str, str | None]]:
     before, after = _as_text(diff["before"]), _as_text(diff["after"])
     if len(before) + len(after) > _LARGEST:
         yield _SKIPPED["dst_larger"].format(_LARGEST), None
@@ -53,7 +56,7 @@ def _unified(diff: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
         f"{side}: {diff[f'{side}_header']}" if diff.get(f"{side}_header") else side for side in ("before", "after")
     )
     # Split at \n alone: other line breaks are part of a line, and a lone \r or \f is a change to be seen.
-    lines = difflib.unified_diff(_split(before), _split(after), old, new, lineterm="", n=3)
+    lines = difflib.unified_diff(_split(before), _split(after), old, new, lineterm="", n=context)
     for number, line in enumerate(lines):
         style = _style(line)
         bare = line.removesuffix("\n")

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TextIO
 
+from stella_ops.console.custom_stats import CustomStats
 from stella_ops.console.diffs import diff_lines
 from stella_ops.console.problems import excerpt
 from stella_ops.console.progress import transferred
@@ -85,6 +86,7 @@ class LineReporter:
         self._color = color
         self._warnings = WarningPrinter(self._sink, verbosity)
         self._shown = shown
+        self._stats = CustomStats() if shown.custom_stats else None
         self._mark = " [CHECK MODE]" if shown.check_markers else ""
         self._kind = "play"
         self._kept = ""
@@ -162,9 +164,12 @@ class LineReporter:
     def _headline(self, task: TaskStarted) -> None:
         self._current = task.task_id
         self._play = None
-        self._banner(f"{'RUNNING HANDLER' if task.handler else 'TASK'} [{safe_line(task.task)}]{self._mark}")
+        self._banner(f"{'RUNNING HANDLER' if task.handler else 'TASK'} [{safe_line(self._titled(task))}]{self._mark}")
         if self._verbosity >= 2 and task.origin:
             self._sink.line(f"task path: {safe_line(task_path(task.origin))}", "verbose")
+
+    def _titled(self, task: TaskStarted) -> str:
+        return f"{task.task} {task.arguments}" if task.arguments else task.task
 
     def under(self, task_id: int) -> str:
         """Say which task the next line is of, unless the line before is of the same; returns its action."""
@@ -202,6 +207,8 @@ class LineReporter:
                 self._fail(text, "failed")
 
     def _host(self, event: HostFinished) -> None:
+        if self._stats is not None:
+            self._stats.take(event.host, event.result)
         if self._is_left_out(event.status):
             self._ended(event.task_id)
             self._looping.discard((event.task_id, event.host))
@@ -300,7 +307,7 @@ class LineReporter:
             from stella_ops.console.yaml_results import dump_yaml
 
             return dump_yaml(result, action, self._verbosity)
-        return dump(result, action, self._verbosity, loud=loud)
+        return dump(result, action, self._verbosity, loud=loud, pretty=self._shown.pretty)
 
     def _dump_failure(self, result: Mapping[str, Any], action: str) -> str:
         return self._dump(result, action, loud=is_loud(result, action, failed=True))
@@ -314,7 +321,7 @@ class LineReporter:
     def _show_diff(self, result: Mapping[str, Any]) -> None:
         # It is in the result where it was asked for, by --diff or by the task's own keyword.
         if result.get("diff") and result.get("changed"):
-            for line, style in diff_lines(result["diff"]):
+            for line, style in diff_lines(result["diff"], self._shown.diff_context):
                 self._sink.line(line, style)
 
     def _retry(self, event: RetryWaiting) -> None:
@@ -334,12 +341,20 @@ class LineReporter:
     def _finish(self, event: RunFinished) -> None:
         if self._kind == "play":
             self._recap(event.hosts)
+            self._custom_stats()
             if self._kept:
                 self._sink.line(self._kept)
         if self._shown.check_markers:
             self._banner("DRY RUN")
         if event.interrupted:
             self._sink.warn("[WARNING]: interrupted: the run ended before all its tasks did")
+
+    def _custom_stats(self) -> None:
+        told = list(self._stats.lines(indented=self._shown.pretty is not False)) if self._stats is not None else []
+        if told:
+            self._banner("CUSTOM STATS:")
+            for line in [*told, ""]:
+                self._sink.line(line)
 
     def _resumed(self, event: Resumed) -> None:
         self._banner(resumed_title(event))

@@ -54,12 +54,18 @@ def without_items(event: HostFinished) -> dict[str, Any]:
     return {name: value for name, value in event.result.items() if name != "results"}
 
 
-def dump(result: Mapping[str, Any], action: str, verbosity: int, *, loud: bool = False) -> str:
+def dump(
+    result: Mapping[str, Any], action: str, verbosity: int, *, loud: bool = False, pretty: bool | None = None
+) -> str:
     """A cleaned result as JSON: one line, or indented at ``-vvv`` and for loud actions.
 
     Control characters are escaped, also those that JSON allows to stand; any value has some text.
+
+    Args:
+        pretty: indented always, or never.
     """
-    return to_text(clean(result, action, verbosity), indent=4 if loud or verbosity >= 3 else None)
+    indented = loud or verbosity >= 3 if pretty is None else pretty
+    return to_text(clean(result, action, verbosity), indent=4 if indented else None)
 
 
 def to_text(value: Any, *, indent: int | None = None) -> str:

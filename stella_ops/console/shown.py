@@ -15,6 +15,9 @@ class Shown(NamedTuple):
         check_markers: headlines say that nothing is really changed.
         starts: a line for every host that begins a task.
         yaml: results are YAML below their line, in place of JSON behind it.
+        pretty: JSON over several lines always, or never; where it is None, where there is reason to.
+        custom_stats: what set_stats gathered, below the recap.
+        diff_context: how many lines stand around a change.
     """
 
     skipped: bool = True
@@ -23,6 +26,9 @@ class Shown(NamedTuple):
     check_markers: bool = False
     starts: bool = False
     yaml: bool = False
+    pretty: bool | None = None
+    custom_stats: bool = False
+    diff_context: int = 3
 
 
 EVERYTHING = Shown()

@@ -22,6 +22,7 @@ STYLES: dict[str, str] = {  # the colours of ansible-core, so that eyes trained 
     "verbose": "0;34",
     "retry": "1;30",
     "hint": "0;36",
+    "included": "0;36",
     "added": "0;32",
     "removed": "0;31",
     "hunk": "0;36",

@@ -109,7 +109,10 @@ class NoHostsLeft(Event):
 
 @_event
 class TaskStarted(Event):
-    """``task_id`` is unique within the run; ``handler`` tells a running handler from a task."""
+    """``task_id`` is unique within the run; ``handler`` tells a running handler from a task.
+
+    ``arguments`` are as they are written, where headlines are to show them.
+    """
 
     task_id: int
     task: str
@@ -117,6 +120,7 @@ class TaskStarted(Event):
     origin: str
     handler: bool
     hosts: Sequence[str]
+    arguments: str = ""
 
 
 @_event

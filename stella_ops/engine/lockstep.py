@@ -57,9 +57,17 @@ class Announcer:
                 origin=str(task.origin),
                 handler=handler,
                 hosts=list(hosts),
+                arguments=str(run.scrub(written_arguments(task))) if run.options.show_arguments else "",
             )
         )
         return task_id, title
+
+
+def written_arguments(task: Task) -> str:
+    """What is written as a task's arguments, on one line; nothing where it is to be hidden."""
+    if task.inherited.no_log not in (None, False):
+        return ""
+    return ", ".join(f"{name}={value}" for name, value in task.args.items())
 
 
 class Lockstep:

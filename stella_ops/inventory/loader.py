@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from stella_ops.errors import InventoryError, StellaError
 from stella_ops.inventory.ini_source import read_ini
@@ -38,6 +38,14 @@ _PASSED_OVER = re.compile(
 _YAML_START = re.compile(r"---(?:\s|$)|%YAML\b|\{|(?:\"[^\"]*\"|'[^']*'|[^\s\[{#;=\"']+)\s*:(?:\s|$)")
 
 
+class SourcePlugins(Protocol):
+    """Reads sources by plug-ins that people wrote for ansible-core."""
+
+    def read(self, source: str, inventory: Inventory, name: str | None = None) -> bool:
+        """Read a source by the plug-in of a name, or by any that is enabled and takes it; whether one did."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Reading:
     """What holds for all sources: what a folder's names must not be, and variables that constructed groups may use."""
@@ -46,6 +54,17 @@ class _Reading:
     extra_vars: Mapping[str, Any]
     expressions: Expressions | None
     on_problem: Callable[[str, StellaError], None] | None
+    enabled: frozenset[str] | None
+    plugins: SourcePlugins | None
+
+    def check(self, path: Path, *kinds: str) -> None:
+        """Refuse a source whose kind is not enabled."""
+        if self.enabled is not None and not self.enabled.intersection(kinds):
+            raise InventoryError(
+                f"inventory sources of the kind '{kinds[0]}' are not enabled",
+                where=path,
+                hint="inventory.enable_plugins names the kinds that are",
+            )
 
 
 def load_inventory(
@@ -56,6 +75,8 @@ def load_inventory(
     extra_vars: Mapping[str, Any] | None = None,
     expressions: Expressions | None = None,
     on_problem: Callable[[str, StellaError], None] | None = None,
+    enabled: Sequence[str] | None = None,
+    plugins: SourcePlugins | None = None,
 ) -> Inventory:
     """Read inventory sources.
 
@@ -67,30 +88,41 @@ def load_inventory(
         extra_vars: for ``constructed`` sources that use them.
         expressions: evaluates what such sources say.
         on_problem: takes the path of a source, and what is wrong with it, in place of an error; the others count.
+        enabled: the kinds of sources that are read, by the names of ansible-core's plug-ins; all by default.
+        plugins: read what they can before anything else does.
 
     Raises:
         InventoryError: a source does not exist, cannot be read or is wrong; with file and line.
     """
     inventory = Inventory()
-    reading = _Reading(_passed_over(ignored, ignored_names), extra_vars or {}, expressions, on_problem)
+    kinds = None if enabled is None else frozenset(name.removeprefix("ansible.builtin.") for name in enabled)
+    reading = _Reading(_passed_over(ignored, ignored_names), extra_vars or {}, expressions, on_problem, kinds, plugins)
     for source in sources:
-        path = Path(source)
-        if isinstance(source, str) and "," in source and not _is_there(path):
-            _read_host_list(source, inventory)
-            continue
-        if not path.exists():
-            if on_problem is None:
-                raise _missing(path)
-            on_problem(str(path), _missing(path))
-            continue
-        folder = path if path.is_dir() else path.parent
-        if folder in inventory.folders:  # its last place counts, as later sources win
-            inventory.folders.remove(folder)
-        inventory.folders.append(folder)
-        _read_path(path, inventory, reading)
+        _read(source, inventory, reading)
     inventory.settle()
     inventory.warn_of_names()
     return inventory
+
+
+def _read(source: str | Path, inventory: Inventory, reading: _Reading) -> None:
+    path = Path(source)
+    is_list = isinstance(source, str) and "," in source and not _is_there(path)
+    if reading.plugins is not None and is_list and reading.plugins.read(str(source), inventory):
+        return
+    if is_list:
+        reading.check(path, "host_list", "advanced_host_list")
+        _read_host_list(str(source), inventory)
+        return
+    if not path.exists():
+        if reading.on_problem is None:
+            raise _missing(path)
+        reading.on_problem(str(path), _missing(path))
+        return
+    folder = path if path.is_dir() else path.parent
+    if folder in inventory.folders:  # its last place counts, as later sources win
+        inventory.folders.remove(folder)
+    inventory.folders.append(folder)
+    _read_path(path, inventory, reading)
 
 
 def _passed_over(ignored: Sequence[str] | None, names: Sequence[str]) -> tuple[re.Pattern[str], ...]:
@@ -127,7 +159,10 @@ def _read_path(path: Path, inventory: Inventory, reading: _Reading) -> None:
 
 
 def _read_file(path: Path, inventory: Inventory, reading: _Reading) -> None:
+    if reading.plugins is not None and reading.plugins.read(str(path), inventory):
+        return
     if _is_program(path):
+        reading.check(path, "script")
         read_script(path, inventory)
         return
     text = read_source(path)
@@ -140,10 +175,12 @@ def _read_file(path: Path, inventory: Inventory, reading: _Reading) -> None:
     if path.suffix.lower() == ".toml":
         from stella_ops.inventory.toml_source import read_toml
 
+        reading.check(path, "toml")
         read_toml(text, str(path), inventory)
     elif _is_yaml(path, text):
-        read_yaml(text, str(path), inventory, reading.extra_vars, reading.expressions)
+        read_yaml(text, str(path), inventory, reading.extra_vars, reading.expressions, reading.check, reading.plugins)
     else:
+        reading.check(path, "ini")
         read_ini(text, str(path), inventory)
 
 

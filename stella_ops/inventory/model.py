@@ -108,6 +108,14 @@ class Inventory:
         self._levels.merge_hashes = merge
         self._levels.forget_groups()
 
+    def ask(self, plugins: Callable[[Path, Sequence[Host | Group]], Mapping[str, Any]]) -> None:
+        """Take variables of hosts and groups from plug-ins as well, for each folder that has variable files."""
+        self._levels.plugins = plugins
+
+    def order_levels(self, order: Sequence[str] | None, extensions: Sequence[str] | None) -> None:
+        """Merge the variables of groups in another order, or find their files by other endings; None is as usual."""
+        self._levels.order_levels(order, extensions)
+
     # --- asking -----------------------------------------------------------------------------------------
 
     def host(self, name: str) -> Host:
@@ -304,7 +312,7 @@ class Inventory:
                 raise InventoryError(f"{said}: '{name}'" if bad else said, where=where, hint=hint)
             name = str.__str__(name)  # a name is data, though it was written in a source
             group = self.groups[name] = Group(name, where)
-            self._groups_to_hosts = None
+            self._groups_to_hosts = self._depths = None
         return group
 
     def put(self, host: Host, group: Group) -> bool:

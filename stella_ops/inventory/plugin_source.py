@@ -15,6 +15,7 @@ it needs may not be there; ``strict`` makes it an error.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
@@ -89,6 +90,32 @@ def read_plugin(
     _Constructed(data, source, inventory, extra_vars, expressions).read()
 
 
+def _uses_extra_vars() -> bool:
+    """Whether the environment says so for all sources."""
+    return os.environ.get("ANSIBLE_INVENTORY_USE_EXTRA_VARS", "").lower() in ("1", "true", "yes", "on", "y", "t")
+
+
+def construct_host(
+    said: Mapping[str, Any],
+    source: str,
+    inventory: Inventory,
+    host: str,
+    variables: Mapping[str, Any],
+    expressions: Expressions,
+) -> None:
+    """Give one host what ``compose``, ``groups`` and ``keyed_groups`` of a plug-in's source say.
+
+    Args:
+        variables: what the plug-in knows of the host; they are over the inventory's.
+
+    Raises:
+        InventoryError: one of them fails, where the source is ``strict``.
+    """
+    data = SourceMapping(Origin(source))
+    data.update(said)
+    _Constructed(data, source, inventory, variables, expressions).read_host(host)
+
+
 class _Constructed:
     def __init__(
         self,
@@ -103,7 +130,8 @@ class _Constructed:
         self._inventory = inventory
         self._expressions = expressions
         self._strict = self._flag("strict", False)
-        self._extra = extra_vars if self._flag("use_extra_vars", False) else {}
+        self._given = extra_vars
+        self._extra = extra_vars if self._flag("use_extra_vars", False) or _uses_extra_vars() else {}
         self._leading = self._flag("leading_separator", True)
         self._files = self._flag("use_vars_plugins", False)
         self._compose = self._mapping("compose")
@@ -116,14 +144,22 @@ class _Constructed:
 
     def read(self) -> None:
         for host in list(self._inventory.hosts.values()):
-            known = self._variables(host)
-            for name, expression in self._compose.items():
-                self._set(host, name, expression, {**known, **self._extra})
-            known = self._variables(host)
-            for name, condition in self._groups.items():
-                self._join_if(host, name, condition, known)
-            for entry in self._keyed:
-                self._add_keyed(host, entry, known)
+            self._read_host(host, self._extra)
+
+    def read_host(self, name: str) -> None:
+        self._read_host(self._inventory.ensure_host(name, self._where), self._given)
+
+    def _read_host(self, host: Host, more: Mapping[str, Any]) -> None:
+        known = self._variables(host)
+        for name, expression in self._compose.items():
+            self._set(host, name, expression, {**known, **more})
+        known = self._variables(host)
+        if more is not self._extra:
+            known = {**more, **known}
+        for name, condition in self._groups.items():
+            self._join_if(host, name, condition, known)
+        for entry in self._keyed:
+            self._add_keyed(host, entry, known)
 
     def _set(self, host: Host, name: str, expression: Any, variables: Mapping[str, Any]) -> None:
         self._try(

@@ -7,6 +7,7 @@ too; hidden files, backups (``~``) and other extensions are passed over.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,14 +16,19 @@ from stella_ops.inventory.source_text import read_source
 from stella_ops.origins import Origin, SourceMapping, key_origin, load_yaml, origin_of
 
 Kind = Literal["group_vars", "host_vars"]
-EXTENSIONS = ("", ".yml", ".yaml", ".json")
+EXTENSIONS: tuple[str, ...] = ("", ".yml", ".yaml", ".json")
 
 
 class VarsFiles:
-    """Reads each variable file once; a folder is listed once, so hosts without files cost nothing."""
+    """Reads each variable file once; a folder is listed once, so hosts without files cost nothing.
+
+    Attributes:
+        extensions: endings that files may have, the first that is there counts.
+    """
 
     def __init__(self, warnings: list[str]) -> None:
         self._warnings = warnings
+        self.extensions = EXTENSIONS
         self._listed: dict[tuple[Path, Kind], dict[str, Path]] = {}
         self._read: dict[tuple[Path, Kind, str], dict[str, Any]] = {}
 
@@ -47,12 +53,12 @@ class VarsFiles:
         return found
 
     def _files(self, entries: dict[str, Path], name: str) -> list[Path]:
-        present = [entries[name + extension] for extension in EXTENSIONS if name + extension in entries]
+        present = [entries[name + extension] for extension in self.extensions if name + extension in entries]
         if not present:
             return []
         for other in present[1:]:
             self._warnings.append(f"{other} is not read, because {present[0]} exists")
-        return _files_below(present[0]) if present[0].is_dir() else [present[0]]
+        return _files_below(present[0], self.extensions) if present[0].is_dir() else [present[0]]
 
 
 def read_variables(path: Path) -> dict[str, Any]:
@@ -101,14 +107,14 @@ def _entries(folder: Path) -> dict[str, Path]:
         raise InventoryError(f"cannot read the folder: {problem.strerror}", where=folder) from None
 
 
-def _files_below(folder: Path) -> list[Path]:
+def _files_below(folder: Path, extensions: Sequence[str]) -> list[Path]:
     found: list[Path] = []
     for path in sorted(_entries(folder).values()):
         if path.name.startswith(".") or path.name.endswith("~"):
             continue
         if path.is_dir():
             if not path.suffix:
-                found.extend(_files_below(path))
-        elif path.suffix in EXTENSIONS:
+                found.extend(_files_below(path, extensions))
+        elif path.suffix in extensions:
             found.append(path)
     return found

@@ -14,7 +14,8 @@ Every mapping of a group has ``hosts``, ``children`` and ``vars``, each of which
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stella_ops.errors import InventoryError
@@ -24,6 +25,7 @@ from stella_ops.inventory.vars_files import check_variables, kind_of
 from stella_ops.origins import Origin, SourceList, SourceMapping, key_origin, load_yaml, nearest, origin_of
 
 if TYPE_CHECKING:
+    from stella_ops.inventory.loader import SourcePlugins
     from stella_ops.inventory.plugin_source import Expressions
 
 _KEYS = ("hosts", "children", "vars")
@@ -35,8 +37,14 @@ def read_yaml(
     inventory: Inventory,
     extra_vars: Mapping[str, Any] | None = None,
     expressions: Expressions | None = None,
+    check: Callable[..., None] = lambda *_: None,
+    plugins: SourcePlugins | None = None,
 ) -> None:
     """Add what a YAML inventory says. An empty document says nothing.
+
+    Args:
+        plugins: read what names one of them.
+        check: refuses a source by its path and the names of its kind.
 
     Raises:
         InventoryError: with the line that is wrong.
@@ -50,8 +58,13 @@ def read_yaml(
     if "plugin" in data and not isinstance(data["plugin"], (SourceMapping, type(None))):
         from stella_ops.inventory.plugin_source import read_plugin
 
+        name = str(data["plugin"])
+        if plugins is not None and plugins.read(source, inventory, name.removeprefix("ansible.legacy.")):
+            return
+        check(Path(source), str(data["plugin"]).removeprefix("ansible.builtin."), "auto")
         read_plugin(data, source, inventory, extra_vars or {}, expressions)
         return
+    check(Path(source), "yaml")
     reader = _Reader(source, inventory)
     for name, group in data.items():
         reader.read_group(name, group, key_origin(data, name) or Origin(source), ())

@@ -104,6 +104,8 @@ class _PlaybookReader:
             said = f"A playbook must be a list of plays, not {spoken(raw)}"
             problems.add(said, where=origin_of(raw, whole), hint=hint)
             return []
+        if not raw and not problems.partial:
+            problems.add("the playbook is empty: it must contain at least one play", where=whole)
         plays: list[Play] = []
         for entry in raw:
             place = origin_of(entry, whole)

@@ -16,12 +16,20 @@ from stella_ops.errors import TemplateError
 from stella_ops.templating.filters.text import boolean
 from stella_ops.templating.lazy import plain_text
 from stella_ops.templating.lookups.inline import check_options
+from stella_ops.templating.plugins.configured import set_anywhere
+from stella_ops.templating.scope import NOT_THERE
 
 _OPTIONS: dict[str, Any] = {
     **{"validate_certs": True, "split_lines": True, "use_proxy": True, "username": None, "password": None},
     **{"headers": {}, "force": False, "timeout": 10, "http_agent": "ansible-httpget", "force_basic_auth": False},
     **{"follow_redirects": "urllib2", "use_netrc": True, "ca_path": None, "unredirected_headers": [], "ciphers": []},
 }
+# What options are called in variables and the environment, and in ``ansible.cfg`` where that is another name again.
+_NAMES = {
+    **{name: name for name in ("force", "timeout", "force_basic_auth", "follow_redirects", "use_netrc", "ca_path")},
+    **{"http_agent": "agent", "unredirected_headers": "unredir_headers", "ciphers": "ciphers"},
+}
+_KEYS = {"http_agent": "agent"}
 _UNSUPPORTED = {"use_gssapi": "Kerberos", "unix_socket": "a Unix socket"}
 _REDIRECTS = ("all", "no", "none", "safe", "urllib2", "yes", "true", "false")
 _SCHEMES = ("http", "https", "ftp")
@@ -45,7 +53,11 @@ def url(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
         if options.pop(name, None):
             raise TemplateError(f"lookup 'url': {what} is not supported", hint="use the lookup 'pipe' with curl")
     check_options(options, _OPTIONS, "url")
-    settings = {**_OPTIONS, **{name: value for name, value in options.items() if value is not None}}
+    settings = {
+        **_OPTIONS,
+        **_set_elsewhere(scope),
+        **{name: value for name, value in options.items() if value is not None},
+    }
     follow = settings["follow_redirects"]
     if plain_text(follow).lower() not in _REDIRECTS:
         raise TemplateError(
@@ -56,6 +68,18 @@ def url(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
     for term in terms:
         said = _get(plain_text(term), settings)
         found.extend(said.splitlines() if boolean(settings["split_lines"]) else [said])
+    return found
+
+
+def _set_elsewhere(scope: Any) -> dict[str, Any]:
+    """Options that variables (``ansible_lookup_url_timeout``), the environment or ``ansible.cfg`` name."""
+    found: dict[str, Any] = {}
+    for name, short in _NAMES.items():
+        variable = scope.lookup(f"ansible_lookup_url_{short}")
+        if variable is not NOT_THERE:
+            found[name] = variable
+        elif said := set_anywhere(f"ANSIBLE_LOOKUP_URL_{short.upper()}", "url_lookup", _KEYS.get(name, name)):
+            found[name] = said.split(",") if name in ("unredirected_headers", "ciphers") else said
     return found
 
 

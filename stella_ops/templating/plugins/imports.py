@@ -54,6 +54,8 @@ def _modules() -> dict[str, ModuleType]:
             return {}
     except (ImportError, ValueError):
         pass
+    from stella_ops.templating.plugins import inventory_base, inventory_views
+
     text, parts = ansible_text, ansible_parts
     texts = _names(text, "to_text", "to_bytes", "to_native", "jsonify", "container_to_text", "container_to_bytes")
     six = {
@@ -101,6 +103,18 @@ def _modules() -> dict[str, ModuleType]:
         "parsing.yaml.dumper": {"AnsibleDumper": yaml.SafeDumper},
         "parsing.yaml.loader": {"AnsibleLoader": yaml.SafeLoader},
         "plugins": _names(lookup_base, "AnsiblePlugin"),
+        "parsing.dataloader": {"DataLoader": inventory_base.FolderLoader},
+        "inventory": {},
+        "inventory.host": _names(inventory_views, "Host"),
+        "inventory.group": {**_names(inventory_views, "Group"), **_names(inventory_base, "to_safe_group_name")},
+        "inventory.data": _names(inventory_views, "InventoryData"),
+        "plugins.inventory": _names(
+            inventory_base,
+            *("BaseInventoryPlugin", "BaseFileInventoryPlugin", "Constructable", "Cacheable", "detect_range"),
+            "to_safe_group_name",
+        ),
+        "plugins.vars": _names(inventory_base, "BaseVarsPlugin"),
+        "vars": {},
         "plugins.loader": {
             "module_loader": parts.PluginLoader("modules"),
             **{f"{kind}_loader": parts.PluginLoader(kind) for kind in _LOADED},

@@ -22,7 +22,7 @@ _CLASSES = {"filter": ("FilterModule", "filters"), "test": ("TestModule", "tests
 
 _NO_LIBRARY = "Failed to import the required Python library"  # ansible.module_utils.basic.missing_required_lib
 
-_failures: dict[str, dict[Path, str]] = {"filter": {}, "test": {}, "lookup": {}}
+_failures: dict[str, dict[Path, str]] = {"filter": {}, "test": {}, "lookup": {}, "inventory": {}, "vars": {}}
 _lookups: dict[str, Lookup | None] = {}
 
 
@@ -83,7 +83,7 @@ def failed(kind: str, path: Path, problem: Exception) -> None:
 
 
 def _functions(kind: str, path: Path) -> Mapping[str, Callable[..., Any]]:
-    module = _load(kind, path)
+    module = load_module(kind, path)
     return {} if module is None else functions(kind, path, module)
 
 
@@ -103,7 +103,7 @@ def functions(kind: str, path: Path, module: ModuleType) -> Mapping[str, Callabl
         return {}
 
 
-def _load(kind: str, path: Path) -> ModuleType | None:
+def load_module(kind: str, path: Path) -> ModuleType | None:
     """A plug-in's module; None where it fails, which is remembered."""
     from stella_ops.templating.plugins.imports import answered
 
@@ -179,7 +179,7 @@ def user_lookup(name: str) -> Lookup | None:
 
 
 def _lookup(name: str, path: Path) -> Lookup | None:
-    module = _load("lookup", path)
+    module = load_module("lookup", path)
     return None if module is None else lookup_of(name, path, module)
 
 

@@ -18,6 +18,7 @@ from stella_ops.templating.filters.text import boolean
 from stella_ops.templating.lazy import finalize
 from stella_ops.templating.lookups.files import find_file, playbook_folder, read_file
 from stella_ops.templating.plugins.ansible_text import Display
+from stella_ops.templating.plugins.configured import written
 from stella_ops.templating.scope import LazyVariables, Scope
 
 
@@ -163,14 +164,14 @@ class AnsiblePlugin:
         given = dict(direct or {})
         for name, said in self._declared.items():
             names = [name, *(said.get("aliases") or [])]
-            written = next((given[each] for each in names if each in given), None)
-            if written is None:
-                written = _elsewhere(said, var_options)
-            if written is None:
-                written = said.get("default")
-                if written is None and boolean(said.get("required", False)) and name != "_terms":
+            chosen = next((given[each] for each in names if each in given), None)
+            if chosen is None:
+                chosen = _elsewhere(said, var_options)
+            if chosen is None:
+                chosen = said.get("default")
+                if chosen is None and boolean(said.get("required", False)) and name != "_terms":
                     raise TemplateError(f"the plug-in '{self._load_name}' needs the option '{name}'")
-            self._options[name] = _typed(written, said.get("type"))
+            self._options[name] = _typed(chosen, said.get("type"))
         self._options.update({name: value for name, value in given.items() if name not in self._options})
 
     def get_option(self, option: str, hostvars: Any = None) -> Any:
@@ -223,8 +224,8 @@ class LookupBase(AnsiblePlugin):
         raise NotImplementedError
 
 
-def prepare(plugin: Any, name: str, documentation: Any, scope: Any) -> None:
-    """Tell a lookup its name and the options that its documentation declares."""
+def declare(plugin: Any, name: str, documentation: Any) -> None:
+    """Tell a plug-in its name and the options that its documentation declares."""
     plugin._load_name = name
     declared: dict[str, Any] = {}
     if isinstance(documentation, str):
@@ -232,10 +233,20 @@ def prepare(plugin: Any, name: str, documentation: Any, scope: Any) -> None:
             declared = with_fragments(current(), yaml.safe_load(documentation) or {})
         except (yaml.YAMLError, AttributeError):
             declared = {}
+    plugin._declared = declared
+    plugin._options = {}
+    for key, said in declared.items():
+        if isinstance(said, dict):
+            found = _elsewhere(said, None)
+            plugin._options[key] = said.get("default") if found is None else _typed(found, said.get("type"))
+
+
+def prepare(plugin: Any, name: str, documentation: Any, scope: Any) -> None:
+    """The same for a lookup."""
     if isinstance(plugin, LookupBase):
-        plugin._declared = declared
-        plugin._options = {key: said.get("default") for key, said in declared.items() if isinstance(said, dict)}
+        declare(plugin, name, documentation)
         return
+    plugin._load_name = name
     # A real ansible-core is installed, and the lookup is made of its base, which would ask its own configuration.
     base = LookupBase(plugin._loader, plugin._templar)
     prepare(base, name, documentation, scope)
@@ -250,6 +261,10 @@ def _elsewhere(said: Mapping[str, Any], variables: Any) -> Any:
     for entry in reversed(said.get("env") or []):
         if entry.get("name") in os.environ:
             return os.environ[entry["name"]]
+    for entry in reversed(said.get("ini") or []):
+        found = written(str(entry.get("section")), str(entry.get("key")))
+        if found is not None:
+            return found
     return None
 
 

@@ -106,11 +106,11 @@ def test_a_file_that_is_none(tmp_path: Path) -> None:
 
 def test_one_note_for_what_has_no_meaning(stella: Callable[..., Any], hosts: Path, tmp_path: Path) -> None:
     (tmp_path / "ansible.cfg").write_text(
-        "[defaults]\ncallbacks_enabled = timer\nnocows = 1\nmystery = 2\n[galaxy]\nserver = x\n"
+        "[defaults]\npipelining = 1\nnocows = 1\nmystery = 2\n[galaxy]\nserver = x\n[plugin]\na = b\n"
     )
     (tmp_path / "p.yml").write_text("- hosts: a\n  gather_facts: false\n  tasks:\n    - ping:\n")
     said = stella("play", "-i", hosts, "p.yml")
-    note = f"settings of {tmp_path}/ansible.cfg that have no meaning here: defaults.callbacks_enabled, defaults.mystery"
+    note = f"settings of {tmp_path}/ansible.cfg that have no meaning here: defaults.pipelining, defaults.mystery"
     assert said.err == f"[WARNING]: {note}\n"
     assert "no meaning" not in stella("play", "-i", hosts, "p.yml", "--output", "json").err
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stella_ops.cli.extra_vars import parse_extra_vars
-from stella_ops.errors import ParseError, UsageError
+from stella_ops.errors import MissingVariablesError, ParseError, UsageError
 from stella_ops.origins import SourceText
 
 
@@ -47,10 +47,15 @@ def test_what_is_no_variable(value: str) -> None:
         parse_extra_vars([value])
 
 
-@pytest.mark.parametrize("value", ["{a: ", '{"a": 1, "a": 2}', "@/no/such/file"])
+@pytest.mark.parametrize("value", ["{a: ", '{"a": 1, "a": 2}'])
 def test_what_cannot_be_read(value: str) -> None:
     with pytest.raises(ParseError):
         parse_extra_vars([value])
+
+
+def test_a_file_that_is_not_there() -> None:
+    with pytest.raises(MissingVariablesError, match="/no/such/file"):
+        parse_extra_vars(["@/no/such/file"])
 
 
 def test_values_are_templates_and_know_where_they_come_from() -> None:

@@ -1,0 +1,215 @@
+"""What users' inventory and vars plug-ins find in themselves: ``ansible.plugins.inventory`` and ``.vars``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from stella_ops.errors import ParseError, StellaError
+from stella_ops.origins import load_yaml_file
+from stella_ops.templating.plugins.ansible_errors import AnsibleParserError
+from stella_ops.templating.plugins.ansible_text import Display
+from stella_ops.templating.plugins.inventory_views import InventoryData
+from stella_ops.templating.plugins.lookup_base import AnsiblePlugin, Loader, ScopeTemplar
+
+
+class FolderLoader(Loader):
+    """Finds and reads files as seen from one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(None)
+        self._folder = folder
+
+    def get_basedir(self) -> str:
+        """The folder."""
+        return str(self._folder)
+
+    def path_dwim(self, given: str) -> str:
+        """A path as seen from it."""
+        return os.path.normpath(self._folder / Path(os.fsdecode(given)).expanduser())
+
+    def find_vars_files(self, path: str, name: str, extensions: Any = None, allow_dir: bool = True) -> list[str]:
+        """The files of variables of a name in a folder, as ``group_vars`` has them."""
+        for extension in ("", *(extensions or (".yml", ".yaml", ".json"))):
+            place = Path(os.fsdecode(path)) / f"{name}{extension}"
+            if place.is_dir() and allow_dir and not extension:
+                return [str(each) for each in sorted(place.rglob("*")) if each.is_file()]
+            if place.is_file():
+                return [str(place)]
+        return []
+
+    def load_from_file(self, path: str, **options: Any) -> Any:
+        """The value of a YAML or JSON file; with ``trusted_as_template`` its texts may be templates."""
+        if options.get("trusted_as_template"):
+            return load_yaml_file(self.path_dwim(path))
+        return super().load_from_file(path)
+
+
+class _Reads(AnsiblePlugin):
+    """What all that read inventory sources have."""
+
+    TYPE = "generator"
+    NAME = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.display = Display()
+        self.loader: Any = None
+        self.inventory: Any = None
+        self._vars: Mapping[str, Any] = {}
+
+    @staticmethod
+    def _sanitize_group_name(name: str) -> str:
+        return name
+
+    @property
+    def templar(self) -> ScopeTemplar:
+        """Renders what the operator wrote."""
+        made = ScopeTemplar(None)
+        made.available_variables = self._vars
+        return made
+
+    def parse(self, inventory: InventoryData, loader: Any, path: str, cache: bool = True) -> None:
+        """Take note of what is read; plug-ins do the rest."""
+        self.loader, self.inventory = loader, inventory
+        self._vars = inventory.services.extra_vars
+
+    def verify_file(self, path: str) -> bool:
+        """Whether a source is a file that can be read."""
+        return os.access(path, os.R_OK)
+
+    def _read_config_data(self, path: str) -> Mapping[str, Any]:
+        try:
+            config = load_yaml_file(path)
+        except ParseError as problem:
+            raise AnsibleParserError(str(problem)) from None
+        if not config:
+            raise AnsibleParserError(f"{path} is empty")
+        if not isinstance(config, Mapping):
+            raise AnsibleParserError(f"inventory source has invalid structure, it should be a dictionary: {path}")
+        names = (self.NAME, self._load_name)
+        if str(config.get("plugin")) not in (*names, *(f"ansible.{kind}.{n}" for n in names for kind in ("legacy",))):
+            raise AnsibleParserError(f"Incorrect plugin name in file: {config.get('plugin', 'none found')}")
+        self.set_options(direct=config, var_options=self._vars)
+        return config
+
+    def _consume_options(self, data: dict[str, Any]) -> None:
+        for name in self._options:
+            if name in data:
+                self._options[name] = data.pop(name)
+
+    def _populate_host_vars(
+        self, hosts: Iterable[str], variables: Mapping[str, Any], group: str | None = None, port: Any = None
+    ) -> None:
+        if not isinstance(variables, Mapping):
+            raise AnsibleParserError(f"Invalid data from file, expected dictionary and got:\n\n{variables}")
+        for host in hosts:
+            self.inventory.add_host(host, group=group, port=port)
+            for name, value in variables.items():
+                self.inventory.set_variable(host, name, value)
+
+    def _expand_hostpattern(self, hostpattern: str) -> tuple[list[str], int | None]:
+        try:
+            found: tuple[list[str], int | None] = self.inventory.services.expand(hostpattern)
+        except StellaError as problem:
+            raise AnsibleParserError(str(problem)) from None
+        return found
+
+
+class BaseInventoryPlugin(_Reads):
+    """The base of plug-ins that read inventory sources."""
+
+
+class BaseFileInventoryPlugin(_Reads):
+    """The base of those that read files."""
+
+    TYPE = "storage"
+
+
+class Constructable(_Reads):
+    """Variables and groups by expressions."""
+
+    def _compose(self, template: Any, variables: Mapping[str, Any], disable_lookups: Any = None) -> Any:
+        return self.inventory.services.compose(template, variables)
+
+    def _set_composite_vars(
+        self, compose: Mapping[str, Any] | None, variables: Mapping[str, Any], host: str, strict: bool = False
+    ) -> None:
+        self._construct(host, {"compose": compose, "strict": strict}, variables)
+
+    def _add_host_to_composed_groups(
+        self,
+        groups: Mapping[str, Any] | None,
+        variables: Mapping[str, Any],
+        host: str,
+        strict: bool = False,
+        fetch_hostvars: bool = True,
+    ) -> None:
+        self._construct(host, {"groups": groups, "strict": strict}, variables)
+
+    def _add_host_to_keyed_groups(
+        self,
+        keys: list[Any] | None,
+        variables: Mapping[str, Any],
+        host: str,
+        strict: bool = False,
+        fetch_hostvars: bool = True,
+    ) -> None:
+        self._construct(host, {"keyed_groups": keys, "strict": strict}, variables)
+
+    def _construct(self, host: str, said: dict[str, Any], variables: Mapping[str, Any]) -> None:
+        if "leading_separator" in self._options:
+            said["leading_separator"] = self._options["leading_separator"]
+        self.inventory.services.construct(host, said, variables)
+
+
+class Cacheable:
+    """Keeps what a plug-in has asked for; here for as long as a run lasts."""
+
+    _cache: dict[str, Any]
+
+    @property
+    def cache(self) -> dict[str, Any]:
+        """What is kept."""
+        self.__dict__.setdefault("_cache", {})
+        return self._cache
+
+    def load_cache_plugin(self) -> None:
+        """Nothing has to be loaded."""
+
+    set_cache_plugin = update_cache_if_changed = load_cache_plugin
+
+    def get_cache_key(self, path: str) -> str:
+        return f"{getattr(self, 'NAME', '')}_{path}"
+
+    def clear_cache(self) -> None:
+        self.cache.clear()
+
+
+class BaseVarsPlugin(AnsiblePlugin):
+    """The base of plug-ins that give hosts and groups variables."""
+
+    is_stateless = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._display = Display()
+
+    def get_vars(self, loader: Any, path: str, entities: Any) -> Any:
+        """Take note of the folder; plug-ins do the rest."""
+        self._basedir = path
+        return {}
+
+
+def to_safe_group_name(name: str, replacer: str = "_", force: bool = False, silent: bool = False) -> str:
+    """A group's name without what cannot be in a variable's, where that is asked for."""
+    if not force:
+        return name
+    return "".join(char if char.isalnum() or char == "_" else replacer for char in name)
+
+
+def detect_range(line: str | None = None) -> bool:
+    """Whether a text has a range of hosts."""
+    return bool(line) and "[" in str(line)
