@@ -1,5 +1,6 @@
-"""The agent's modules, each run in a process of its own under every Python that is found."""
+"""The agent's modules, each run in a process of its own under every Python that is found: a worker's fork."""
 
+import base64
 import contextlib
 import json
 import os
@@ -68,26 +69,40 @@ class Host:
 
     token = "0123456789abcdef." + "S3cret-_" * 5 + "xyz"
 
-    def __init__(self, python, prefix):
+    def __init__(self, python, prefix, worker):
         self.python = python
         self.prefix = prefix
+        self.worker = worker
         self.layout = Layout.at(str(prefix))
 
     def module(self, name, check=False, content=None, env=None, **args):
-        call = [str(module_path(name)), {"prefix": str(self.prefix), **args}, check, content and str(content)]
+        args = {"prefix": str(self.prefix), **args}
+        if env:
+            result = self._in_environment(env, [str(module_path(name)), args, check, content and str(content)])
+        else:
+            asked = {"module": str(module_path(name)), "args": args, "check": check, "diff": False}
+            content = content and base64.b64encode(Path(content).read_bytes()).decode()
+            asked |= {"content": content, "environment": None, "uid": 0, "umask": 0o022, "file_limit": 0, "cwd": "/"}
+            self.worker.stdin.write(json.dumps(asked) + "\n")
+            self.worker.stdin.flush()
+            result = json.loads(self.worker.stdout.readline())
+            assert "crashed" not in result
+        assert "exception" not in result, result["exception"]
+        return result
+
+    def _in_environment(self, env, call):
+        """What a module answers in a process that is given this environment from its start."""
         done = subprocess.run(
             [self.python, "-c", _DRIVER],
             input=json.dumps(call) + "\n",
             capture_output=True,
             encoding="utf-8",
-            env={**(env or os.environ), "PYTHONPATH": str(ROOT)},
+            env={**env, "PYTHONPATH": str(ROOT)},
             timeout=60,
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        result = json.loads(done.stdout)
-        assert "exception" not in result, result["exception"]
-        return result
+        return json.loads(done.stdout)
 
     def install(self, package, content=True, **more):
         return self.module(
@@ -127,7 +142,7 @@ class Host:
 
 
 @pytest.fixture
-def host(host_python, tmp_path):
-    made = Host(host_python, tmp_path / "agent")
+def host(host_python, tmp_path, workers):
+    made = Host(host_python, tmp_path / "agent", workers(Path(host_python)))
     yield made
     made.close()
