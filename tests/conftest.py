@@ -216,9 +216,9 @@ def systemd_hosts(docker_engine: Any, tmp_path_factory: pytest.TempPathFactory) 
         systemd_hosts.down(folder / "lab", purge=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def generations(docker_engine: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A host of each Debian release that the lab knows, named for it, this worker's own: Python 3.9, 3.11 and 3.13."""
+    """A host of each Debian release that the lab knows, named for it, one file's own: Python 3.9, 3.11 and 3.13."""
     from stella_ops.lab import systemd_hosts
     from stella_ops.lab.systemd_image import RELEASES
 

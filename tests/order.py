@@ -23,15 +23,13 @@ _TOGETHER = {
     "test_agent_image.py": "images",
     "test_bootstrap_docker.py": "images",
     "test_pull_printed.py": "images",
-    "test_system_modules.py": "generations",
-    "test_system_results.py": "generations",
 }
 # About how long a test takes, in seconds; the first beginning that fits counts.
 _SECONDS = {
     "systemd": 10,
     "images": 5,
-    "generations": 10,
     "tests/e2e/test_canary.py": 15,
+    "tests/e2e/test_system_": 12,
     "tests/e2e/": 3,
     "tests/integration/installers/test_install_interrupted.py": 12,
     "tests/integration/installers/": 1,

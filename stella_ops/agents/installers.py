@@ -32,7 +32,7 @@ IMAGE = "stella/agent:latest"
 
 _REMOTE = Path(__file__).resolve().parent.parent / "remote"
 # What install.sh does by Python, in the order of their imports: the very modules that a push runs on the host.
-_REMOTE_SOURCES = ("lib/pidfile.py", "lib/layout.py", "lib/agent_host.py")
+_REMOTE_SOURCES = ("lib/pidfile.py", "lib/layout.py", "lib/agent_host.py", "lib/exclusive.py")
 _MODULES = ("agent_install", "agent_service", "agent_remove")
 _END_OF_SOURCES = "STELLA_END_OF_SOURCES"
 _PYTHON_MARK = "@PYTHON@"  # in the unit: which Python it will be is known on the host only
