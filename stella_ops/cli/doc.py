@@ -26,6 +26,8 @@ Examples:
   stella-ops doc -M library note     a module of a folder
   stella-ops doc community.general.ufw   a module of an installed collection
   stella-ops doc -s copy             a task to begin with
+  stella-ops doc -t filter combine   a filter, test or lookup that is built in
+  stella-ops doc -t lookup --list
   stella-ops doc copy --format json""",
 )
 @version_option("doc")
@@ -35,7 +37,7 @@ Examples:
 @click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("-s", "--snippet", is_flag=True, help="A task to copy, with every parameter.")
 @click.option("-j", "--json", "as_json", is_flag=True, help="JSON in the form of ansible-doc.")
-@click.option("-t", "--type", "kind", default="module", metavar="TYPE", help="Only 'module' has documentation here.")
+@click.option("-t", "--type", "kind", default="module", metavar="TYPE", help="module, filter, test or lookup.")
 @click.option("-v", "--verbose", count=True, hidden=True)
 def doc(
     modules: tuple[str, ...],
@@ -47,7 +49,7 @@ def doc(
     kind: str,
     verbose: int,
 ) -> int:
-    """Show what a module does and takes."""
+    """Show what a module, filter, test or lookup does and takes."""
     from stella_ops import collections, content
     from stella_ops.actions.registry import action_file, action_names
     from stella_ops.ansible_settings.reading import read_ansible_settings
@@ -58,14 +60,18 @@ def doc(
     from stella_ops.module_folders import folders_beside, split_paths
     from stella_ops.origins import did_you_mean
     from stella_ops.playbook.module_names import canonical
+    from stella_ops.templating.plugin_docs import KINDS
 
-    if kind != "module":
+    if kind != "module" and kind not in KINDS:
         raise UsageError(
-            f"there is documentation of modules alone, not of type '{kind}'",
-            hint="docs/templating.md tells of filters, tests and lookups",
+            f"there is documentation of modules, filters, tests and lookups, not of type '{kind}'",
+            hint=f"-t module, {', '.join(KINDS)}",
         )
     if not listed and not modules:
         raise OptionsError("Missing name(s), incorrect options passed for detailed documentation.")
+    if kind in KINDS:
+        _show(_plugins(kind, modules, listed), listed, style, snippet, as_json)
+        return 0
     named = [folder for text in module_path for folder in split_paths(text)]
     folders = folders_beside([Path("playbook.yml")], named, (), os.environ)
     settings = read_ansible_settings(os.environ, Path.cwd())
@@ -88,6 +94,31 @@ def doc(
             continue
         found.append(read_doc(name, path))
     print_notices(settings)
+    _show(found, listed, style, snippet, as_json)
+    return 0
+
+
+def _plugins(kind: str, names: tuple[str, ...], listed: bool) -> list[ModuleDoc]:
+    """What is built in of a kind, or what of it has these names."""
+    from stella_ops.module_docs import ModuleDoc
+    from stella_ops.origins import did_you_mean
+    from stella_ops.templating.plugin_docs import about, built_in, find
+
+    known = built_in(kind)
+    wanted = sorted(name for name in known if not names or name.startswith(names)) if listed else list(names)
+    found = []
+    for name in wanted:
+        function = find(kind, name)
+        if function is None:
+            hint = did_you_mean(name, known)
+            click.echo(f"[WARNING]: {name} was not found{'; ' + hint if hint else ''}", err=True)
+            continue
+        short, description, options, path = about(function)
+        found.append(ModuleDoc(name, path, short, description, options))
+    return found
+
+
+def _show(found: list[ModuleDoc], listed: bool, style: str, snippet: bool, as_json: bool) -> None:
     if as_json:
         shown = {each.name: each.short if listed else _as_ansible_doc(each) for each in found}
         click.echo(json.dumps(shown, indent=4, sort_keys=True, default=str))
@@ -102,7 +133,6 @@ def doc(
             click.echo(f"{each.name:{width}}  {each.short}".rstrip())
     elif found:
         click.echo("\n\n".join(_text(each) for each in found))
-    return 0
 
 
 def _as_ansible_doc(told: ModuleDoc) -> dict[str, Any]:

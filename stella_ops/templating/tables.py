@@ -61,6 +61,11 @@ class PluginTable(dict[str, Plugin]):
                 super().setdefault(known, function)
         return super().__contains__(name)
 
+    def whole(self) -> dict[str, Plugin]:
+        """All that is here, with those of collections that are built in."""
+        self._seek("")
+        return dict(self)
+
     def _collected(self, name: str) -> None:
         """Take in a plug-in of an installed collection, which comes before ours of that name."""
         if name.startswith(_BUILTIN):

@@ -35,6 +35,7 @@ def _looks_at_controller(context: Any) -> None:
 
 
 def _is_absolute(value: Any) -> bool:
+    """Whether a path begins at the root."""
     if not isinstance(value, str | bytes):
         raise TemplateError(f"'is abs' asks about a path, which is text, not about {kind_of(value)}")
     return os.path.isabs(plain_text(value))

@@ -53,4 +53,17 @@ def test_the_forms_of_ansible_doc(stella: Callable[..., Any]) -> None:
     unknown = stella("doc", "nosuch")
     assert unknown.status == 0 and "nosuch was not found" in unknown.err
     assert stella("doc").status == 5
-    assert "modules alone" in stella("doc", "-t", "lookup", "file").err
+    assert "not of type 'callback'" in stella("doc", "-t", "callback", "file").err
+
+
+def test_filters_tests_and_lookups(stella: Callable[..., Any]) -> None:
+    said = stella("doc", "-t", "filter", "ansible.builtin.combine").out
+    assert "  recursive  (raw; default: False)\n      merge mappings inside" in said
+    told = json.loads(stella("doc", "-t", "test", "-j", "version").out)["version"]["doc"]
+    assert told["options"]["operator"]["default"] == "eq" and told["filename"].endswith("versions.py")
+    assert "A column of the row" in stella("doc", "-t", "lookup", "csvfile").out
+    listed = {kind: stella("doc", "-t", kind, "--list").out for kind in ("filter", "test", "lookup")}
+    assert "\ncommunity.general.json_query " in listed["filter"] and "\nansible.utils.in_network " in listed["test"]
+    assert "\npassword " in listed["lookup"]
+    unknown = stella("doc", "-t", "filter", "combin")
+    assert unknown.status == 0 and "combin was not found; did you mean 'combine'?" in unknown.err
