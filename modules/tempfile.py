@@ -7,7 +7,7 @@ import os
 from stella_ops.remote.lib import files
 
 ARGUMENTS = {
-    "state": {"type": "str", "default": "file", "choices": ["directory", "file"], "doc": "What to make."},
+    "state": {"type": "str", "default": "file", "choices": ["file", "directory"], "doc": "What to make."},
     "path": {"type": "path", "doc": "The folder to make it in; the system's for temporary files when not given."},
     "prefix": {"type": "str", "default": "ansible.", "doc": "How its name begins."},
     "suffix": {"type": "str", "default": "", "doc": "How its name ends."},

@@ -29,7 +29,8 @@ def settle(
     strangers = [key for key in args if key not in names and key != "_raw_params" and not str(key).startswith("_")]
     if strangers:
         known, said = ", ".join(sorted(spec)), ", ".join(sorted(strangers))
-        supported = f"Supported parameters include: {known}."
+        others = ", ".join(sorted(alias for each in spec.values() for alias in each.get("aliases", ())))
+        supported = f"Supported parameters include: {known}{f' ({others})' if others else ''}."
         raise ActionFailure(f"Unsupported parameters for ({name}) module: {said}. {supported}")
     settled: dict[str, Any] = {}
     for given, value in args.items():
@@ -47,10 +48,12 @@ def _typed(name: str, value: Any, each: Mapping[str, Any]) -> Any:
     try:
         typed = convert(kind, value)
     except (TypeError, ValueError):
-        raise ActionFailure(f"argument '{name}' must be {kind}, not {value!r}") from None
+        raise ActionFailure(
+            f"argument '{name}' is of type {type(value).__name__} and we were unable to convert to {kind}: {value!r}"
+        ) from None
     choices = each.get("choices")
     if choices and typed not in choices and value not in choices:
-        known = ", ".join(repr(choice) for choice in choices)
+        known = ", ".join(map(str, choices))
         raise ActionFailure(f"value of {name} must be one of: {known}, got: {value}")
     return typed
 

@@ -52,9 +52,8 @@ _MARKS = tuple(name for name in ARGUMENTS if name.endswith(("_start_string", "_e
 
 async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     """The rendered text travels as content of the ``copy`` module; a host that has it already is left alone."""
-    for name in ("src", "dest"):
-        if not args.get(name):
-            raise ActionFailure(f"missing required arguments: {name}")
+    if not args.get("src") or not args.get("dest"):
+        raise ActionFailure("src and dest are required")
     source = find_file(context, "templates", str(args["src"]))
     data, encrypted = await read_decrypted(source)
     try:

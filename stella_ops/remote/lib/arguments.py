@@ -43,6 +43,9 @@ def apply_spec(spec, given, warn=None):
         names[name] = name
         for alias in option.get("aliases", ()):
             names[alias] = name
+    strangers = [key for key in given if key not in names]
+    if strangers:
+        raise ArgumentError(_unknown(strangers, spec))
     values = _by_canonical_name(names, given, warn)
     applied = {}
     missing = []
@@ -194,9 +197,7 @@ def _by_canonical_name(names, given, warn):
     values = {}
     came_as = {}
     for key, value in given.items():
-        name = names.get(key)
-        if name is None:
-            raise ArgumentError(_unknown(key, names))
+        name = names[key]
         if name in values and values[name] is not None:
             if value is None:
                 continue
@@ -209,16 +210,21 @@ def _by_canonical_name(names, given, warn):
     return values
 
 
-def _unknown(key, names):
+def _unknown(strangers, spec):
     import difflib
 
-    public = sorted(name for name in names if not name.startswith("_"))
-    close = difflib.get_close_matches(str(key), public, n=1, cutoff=0.6)
-    message = "Unsupported parameters for this module: {}".format(key)
+    public = sorted(name for name in spec if not name.startswith("_"))
+    aliases = sorted(alias for name in public for alias in spec[name].get("aliases", ()) if not alias.startswith("_"))
+    message = "Unsupported parameters for this module: {}".format(", ".join(sorted(map(str, strangers))))
     if not public:
         return message + "; it takes none"
-    message += ". Supported parameters include: {}.".format(", ".join(public))
-    return message + (" Did you mean '{}'?".format(close[0]) if close else "")
+    message += ". Supported parameters include: {}".format(", ".join(public))
+    message += " ({}).".format(", ".join(aliases)) if aliases else "."
+    for stranger in strangers:
+        close = difflib.get_close_matches(str(stranger), public + aliases, n=1, cutoff=0.6)
+        if close:
+            message += " Did you mean '{}'?".format(close[0])
+    return message
 
 
 def _fit(name, option, value):
@@ -229,7 +235,7 @@ def _fit(name, option, value):
     fitted = _coerce(name, option, kind, value)
     elements = option.get("elements")
     if kind == "list" and elements:
-        fitted = [_coerce("{}[{}]".format(name, place), option, elements, item) for place, item in enumerate(fitted)]
+        fitted = [_coerce(name, option, elements, item, "Elements value for option") for item in fitted]
     if choices:
         for item in fitted if kind == "list" else [fitted]:
             if item not in choices:
@@ -237,12 +243,27 @@ def _fit(name, option, value):
     return fitted
 
 
-def _coerce(name, option, kind, value):
+def _coerce(name, option, kind, value, what="argument"):
     try:
         return COERCIONS[kind](value)
     except ValueError as error:
-        shown = "" if option.get("no_log") else " ({})".format(_shorten(repr(value)))
-        raise ArgumentError("argument '{}'{}: {}".format(name, shown, error))
+        message = "{} '{}' is of type {} and we were unable to convert to {}".format(what, name, _type(value), kind)
+        raise ArgumentError("{}: {}".format(message, error if option.get("no_log") else _why(kind, value, error)))
+
+
+def _why(kind, value, error):
+    """What is wrong with a value, in ansible-core's words where it has some: people look for them."""
+    shown = _shorten(repr(value))
+    if kind == "bool" and isinstance(value, (str, int, float)):
+        known = ", ".join(repr(word) for word in sorted(TRUE | FALSE))
+        return "The value {} is not a valid boolean. Valid booleans include: {}".format(shown, known)
+    if kind == "int" and isinstance(value, str):
+        return '"{}" cannot be converted to an int'.format(shown)
+    return "{} ({})".format(error, shown)
+
+
+def _type(value):
+    return type(value).__name__
 
 
 def _not_a_choice(name, option, item, choices):
