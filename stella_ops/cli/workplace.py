@@ -117,6 +117,7 @@ class Workplace:
 
         self.modules = module_index(self.options.module_folders)
         self.files = PlaybookFiles(roles_path(self.project.root, self.settings))
+        self.files.arguments_later = called_as_ansible()
         templar, extra = Templar(), dict(self.options.extra_vars)
 
         def render(value: Any, variables: Mapping[str, Any]) -> Any:

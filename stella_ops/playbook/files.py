@@ -47,10 +47,14 @@ class PlaybookFiles:
 
     Args:
         roles_path: folders of roles besides those beside playbooks.
+
+    Attributes:
+        arguments_later: wrong parameters of modules are told when their tasks run.
     """
 
     def __init__(self, roles_path: Sequence[Path] = ()) -> None:
         self.roles_path = tuple(roles_path)
+        self.arguments_later = False
         self._loaded: dict[Path, Any] = {}
 
     @property

@@ -78,7 +78,8 @@ class TaskReader:
         self._render = render
         self._path = path
         self.depth = 0
-        self._guarded = int(expected_to_fail)  # how many rescue sections enclose what is read now
+        # How many rescue sections enclose what is read now.
+        self._guarded = int(expected_to_fail or self.files.arguments_later)
 
     def within(self, path: Path) -> TaskReader:
         """A reader of another file that this one names."""

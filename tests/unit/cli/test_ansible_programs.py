@@ -64,6 +64,15 @@ def test_what_is_a_warning_there_is_none_of_ours(program: Callable[..., Any], tm
         assert line in err, err
 
 
+def test_wrong_parameters_fail_their_task(program: Callable[..., Any], tmp_path: Path) -> None:
+    book = tmp_path / "book.yml"
+    tasks = "[{debug: {msg: first}}, {file: {state: touch}}]"
+    book.write_text(f"- {{hosts: localhost, gather_facts: false, tasks: {tasks}}}\n")
+    status, out, _ = program("ansible-playbook", book)
+    assert status == 2
+    assert '"msg": "first"' in out and "missing required arguments: path" in out
+
+
 def test_our_own_commands_stop(stella: Callable[..., Any], tmp_path: Path) -> None:
     book = tmp_path / "book.yml"
     book.write_text(PLAYS)
