@@ -88,13 +88,11 @@ class Attempts:
         found = action(task.action)
         try:
             limit = self._preparation.number(task.asynchronous, context.variables, 0)
-            if limit > 0 and context.check:
-                raise ActionFailure("check mode and async cannot be used on same task.")
             if "_raw_params" in args and not self._takes_text(task):
                 raise ActionFailure(f"Action '{task.action}' does not support raw params.")
             if found is not None:
                 if limit > 0 and not getattr(found, "SUPPORTS_ASYNC", False):
-                    raise ActionFailure("async is not supported for this task.")
+                    raise ActionFailure(f"This action ({task.written or task.action}) does not support async.")
                 result = await found.run(context, settle(action_arguments(task.action), args, name=task.action))
             else:
                 result = await self._run_module(task, context, dict(args), limit)

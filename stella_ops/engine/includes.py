@@ -119,7 +119,12 @@ class Includes:
     def _read_anew(self, task: Task, inclusion: Inclusion, handler: bool) -> Included:
         problems = Problems()
         reader = TaskReader(
-            self._run.modules, problems, files=self._run.files, playbook_folder=self._folder, parts=Parts()
+            self._run.modules,
+            problems,
+            files=self._run.files,
+            playbook_folder=self._folder,
+            parts=Parts(),
+            expected_to_fail=True,  # wrong arguments of a task fail that task, not the inclusion
         )
         included = read_included(task, inclusion.what, inclusion.params, reader, handler=handler)
         problems.raise_any()
