@@ -47,7 +47,7 @@ def connection_spec(
         args = f"{args} -o StrictHostKeyChecking=accept-new".strip()
     return ConnectionSpec(
         name=host,
-        kind=str(kind),
+        kind=str(kind).removeprefix("ansible.builtin.").removeprefix("ansible.legacy."),
         address=_text(own.get("host")),
         port=_port(chosen("port", keywords.port, options.remote_port), host),
         user=_text(chosen("user", keywords.remote_user, options.remote_user)),

@@ -31,6 +31,7 @@ Layer = Mapping[str, Any]
 
 # What a delegated task sees of its delegate where its own host does not say it.
 _REACHED_BY = ("ansible_host", "ansible_user", "ansible_port")
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
 class PlayVariables:
@@ -185,11 +186,19 @@ class PlayVariables:
         return self._recall(host) if known is None and self._recall is not None else known
 
     def _reached_as(self, host: str, task: Task, address: str | None) -> Layer:
-        """What a task is told of its connection where no variable says it."""
+        """What a task is told of its connection where no variable says it, or one by its older name."""
+        said = self._inventory_layer(host)
+        kind = task.inherited.connection or self._options.connection or "ssh"
         user = task.inherited.remote_user or self._options.remote_user
-        made: dict[str, Any] = {"ansible_host": address or host}
-        if isinstance(user, str) and not is_template(user):
+        made: dict[str, Any] = {"ansible_host": address or said.get("ansible_ssh_host", host)}
+        if isinstance(kind, str) and not is_template(kind):
+            made["ansible_connection"] = "local" if address in _THIS_MACHINE else str(kind)
+        if "ansible_ssh_user" in said:
+            made["ansible_user"] = said["ansible_ssh_user"]
+        elif isinstance(user, str) and not is_template(user):
             made["ansible_user"] = str(user)
+        if "ansible_ssh_port" in said:
+            made["ansible_port"] = said["ansible_ssh_port"]
         if address is not None and address != host and self.knows(address):
             of_delegate = self._inventory_layer(address)
             made.update((name, of_delegate[name]) for name in _REACHED_BY if name in of_delegate)
