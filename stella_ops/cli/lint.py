@@ -61,7 +61,7 @@ def lint(
     if not playbooks:
         raise UsageError("name a playbook", hint="stella-ops lint site.yml -i inventory")
     from stella_ops.cli.play import find_playbooks
-    from stella_ops.cli.workplace import Choices, module_environment, prepare
+    from stella_ops.cli.workplace import Choices, folders_of, module_environment, prepare
     from stella_ops.console.stream import wants_color
     from stella_ops.linting.check import lint as find
     from stella_ops.module_folders import folders_beside, split_paths
@@ -69,6 +69,7 @@ def lint(
 
     workplace = prepare(
         Choices(
+            beside=folders_of(playbooks),
             inventories=inventories,
             limit=limit,
             extra_vars=extra_vars,

@@ -98,7 +98,7 @@ def play(
     from stella_ops.cli.collections import print_notices
     from stella_ops.cli.execution import execute, failing_with_one
     from stella_ops.cli.tolerance import Sources
-    from stella_ops.cli.workplace import Choices, check_limit, module_environment, prepare
+    from stella_ops.cli.workplace import Choices, check_limit, folders_of, module_environment, prepare
     from stella_ops.module_folders import folders_beside, split_paths
 
     with failing_with_one(given["detailed_exitcode"]):
@@ -119,8 +119,7 @@ def play(
             extra_vars = given.pop("extra_vars")
         if not playbooks:
             raise click.UsageError("the following arguments are required: playbook", click.get_current_context())
-        beside = tuple(dict.fromkeys(Path(name).expanduser().absolute().parent for name in playbooks))
-        workplace = prepare(Choices(extra_vars=extra_vars, beside=beside, **given))
+        workplace = prepare(Choices(extra_vars=extra_vars, beside=folders_of(playbooks), **given))
         paths = find_playbooks(playbooks, workplace)
         named = [folder for text in given["module_path"] for folder in split_paths(text)]
         environ = module_environment(workplace.settings)

@@ -285,6 +285,11 @@ def _plugins(
     return reading, asked
 
 
+def folders_of(playbooks: Sequence[str | Path]) -> tuple[Path, ...]:
+    """The folders that named playbooks are in, each once: users' plug-ins may stand beside them."""
+    return tuple(dict.fromkeys(Path(name).expanduser().absolute().parent for name in playbooks))
+
+
 def check_limit(inventory: Inventory, limit: str | None) -> None:
     """Refuse a ``--limit`` that leaves no host of an inventory that has some.
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 
 from stella_ops.engine.begun import DEPTH, Begun, forget, is_full, meanwhile
 from stella_ops.engine.outcome import Outcome
+from stella_ops.engine.own_files import is_out_of_reach
 from stella_ops.engine.pending import Pending
 from stella_ops.engine.task_runner import TaskRunner
 from stella_ops.engine.traits import Traits
@@ -113,7 +114,7 @@ class Ahead:
         if self._current is not None:
             before.append(self._current)
         names = frozenset(task.register for task in before if task.register)
-        return Pending(names, facts=any(map(self.traits.gathers_facts, before)), here=previous.link.here)
+        return Pending(names, facts=any(map(self.traits.gathers_facts, before)), here=previous.link.here is not None)
 
     def _rest(self, current: Begun[Task], path: Sequence[Task]) -> Sequence[Task]:
         """The part of the path that may begin now: what lies behind the last task that has begun."""
@@ -138,7 +139,8 @@ class Ahead:
             await last.link.sent.wait()
             if last.stuck or not last.link.final or is_full(self._queue):
                 return
-            if last.link.here and self.traits.reads_controller(task):
+            account = last.link.here
+            if account is not None and self.traits.reads_controller(task) and not is_out_of_reach(task, account):
                 return
             begun = self._begin(task, None, last)
             self._queue.append(begun)

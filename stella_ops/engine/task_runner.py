@@ -229,7 +229,7 @@ class TaskRunner:
         pending = None
         if link is not None and link.previous is not None:
             names = frozenset({task.register} if task.register else ())
-            pending = Pending(names, facts=False, here=link.previous.here)
+            pending = Pending(names, facts=False, here=link.previous.here is not None)
         seen = {**carried, **extra}
         view = self._view(task, self._variables.of(host, task, seen, pending))
         try:

@@ -68,7 +68,7 @@ class Link:
         final: whether its answer is the last that is said of the task; another call of it may follow otherwise.
         sent: set as soon as the runner has it.
         size: so many bytes were sent for it.
-        here: the host that has it is this machine.
+        here: where the host that has it is this machine, the account that it acts as there; else None.
     """
 
     __slots__ = ("final", "here", "previous", "runner", "sent", "size", "task_id")
@@ -78,7 +78,7 @@ class Link:
         self.runner: object = None
         self.task_id = 0
         self.final = False
-        self.here = False
+        self.here: str | None = None
         self.size = 0
         self.sent = asyncio.Event()
 
@@ -94,7 +94,7 @@ class Link:
             raise NotYet
         return self.previous.task_id
 
-    def mark_sent(self, runner: object, task_id: int, *, final: bool, here: bool = False) -> None:
+    def mark_sent(self, runner: object, task_id: int, *, final: bool, here: str | None = None) -> None:
         """Note that the runner has it. What a second call of the same task does is no longer part of the chain."""
         self.final = final and self.runner is None
         self.runner, self.task_id, self.here = runner, task_id, here

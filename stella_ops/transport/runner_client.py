@@ -71,7 +71,7 @@ class RunnerClient:
         self.name = name
         self.hello: dict[str, Any] = {}
         # Whether it runs on this machine.
-        self.here = False
+        self.here: str | None = None
         self._start = start
         self._become = become
         self._code = code

@@ -120,7 +120,8 @@ class SshSession(Session):
         if not is_near(connection):
             start = launch(self.spec.interpreter, become, name=self.spec.name, bytecode=False)
         client = RunnerClient(self.spec.name, start, become, self._code)
-        client.here = is_here(connection)
+        if is_here(connection):
+            client.here = become.user if become is not None else str(connection.get_extra_info("username"))
         wire = _Wire(client)
         opening = asyncio.create_task(self._open_channel(connection, wire, start.command))
         opened = asyncio.create_task(wire.opened.wait())
