@@ -163,7 +163,8 @@ def test_local_facts(host):
     assert told["data"] == {"a": [1, 2]}
     assert told["ini"] == {"section": {"key": "va%lue"}}
     assert told["script"] == {"made": True}
-    assert "status 3: oh no" in told["failing"]
+    assert told["failing"] == f"Failure executing fact script ({failing}), rc: 3, err: oh no\n"
+    assert told["broken"].startswith("error loading facts as JSON or ini - please check content: ")
     assert len(result["warnings"]) == 2
 
 

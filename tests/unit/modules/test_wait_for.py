@@ -116,7 +116,7 @@ def test_delay_counts_as_part_of_the_timeout(host):
         ({"port": 1, "exclude_hosts": "a"}, "only be with state=drained"),
         ({"port": 1, "state": "drained", "active_connection_states": "OPEN"}, "there are: ESTABLISHED"),
         ({"port": 1, "timeout": -1}, "cannot be negative"),
-        ({"port": "ssh"}, "not a number"),
+        ({"port": "ssh"}, "cannot be converted to an int"),
     ],
 )
 def test_arguments_that_make_no_sense(host, args, words):

@@ -19,6 +19,9 @@ def gather(folder, warn):
         path = os.path.join(folder, name)
         try:
             found[name[: -len(".fact")]] = parse(content(path))
+        except NotRun as error:
+            found[name[: -len(".fact")]] = str(error)
+            warn(str(error))
         except (OSError, ValueError) as error:
             message = "error loading facts as JSON or ini - please check content: {}".format(path)
             found[name[: -len(".fact")]] = message
@@ -26,15 +29,22 @@ def gather(folder, warn):
     return {"local": found}
 
 
+class NotRun(Exception):
+    """A program among the fact files could not be run, or failed; the text is ansible-core's."""
+
+
 def content(path):
-    """What a fact file holds, or says when it is run."""
+    """What a fact file holds, or says when it is run; raises NotRun, OSError."""
     if os.access(path, os.X_OK):
         from stella_ops.remote.lib import process
 
-        outcome = process.run([path])
+        try:
+            outcome = process.run([path])
+        except OSError as error:
+            raise NotRun("Could not execute fact script ({}): {}".format(path, error))
         if outcome.rc != 0:
-            said = outcome.stderr.decode("utf-8", "replace").strip()
-            raise ValueError("it ended with status {}: {}".format(outcome.rc, said))
+            said = outcome.stderr.decode("utf-8", "replace")
+            raise NotRun("Failure executing fact script ({}), rc: {}, err: {}".format(path, outcome.rc, said))
         return outcome.stdout.decode("utf-8", "replace")
     with open(path, "rb") as source:
         return source.read().decode("utf-8", "replace")

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -139,10 +140,14 @@ class Agent:
 
 
 @pytest.fixture
-def agent(agent_python, package, tmp_path):
-    made = Agent(agent_python, package, tmp_path / "agent")
-    yield made
-    made.close()
+def agent(agent_python, package):
+    # pytest's own folders have names that are too long for a socket in them, once there have been a thousand runs.
+    with tempfile.TemporaryDirectory(prefix="stella-", ignore_cleanup_errors=True) as folder:
+        made = Agent(agent_python, package, Path(folder) / "agent")
+        try:
+            yield made
+        finally:
+            made.close()
 
 
 class Authority:
