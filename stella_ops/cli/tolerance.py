@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from stella_ops.ansible_settings.reading import AnsibleSettings
 from stella_ops.cli.ansible_programs import called_as_ansible
 from stella_ops.errors import InventoryError, StellaError
+from stella_ops.inventory.patterns import LOCALHOST
 from stella_ops.origins import DUPLICATE_KEYS, Origin
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Sources:
 
     def tell_of_no_hosts(self, inventory: Inventory, pattern: str = "all") -> None:
         """Tell a command that runs tasks that the inventory has no host for a pattern that asks for some."""
-        if pattern in ("localhost", "127.0.0.1", "::1"):
+        if pattern in LOCALHOST:
             return
         if called_as_ansible() and not inventory.hosts and self._choose("LOCALHOST_WARNING", default=True):
             warn(

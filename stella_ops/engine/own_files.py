@@ -17,6 +17,8 @@ from stella_ops.templating.scope import is_template
 def is_out_of_reach(task: Task, account: str) -> bool:
     """Whether the one file that a task sends is named, is there, and is none that an account may change.
 
+    Owners and modes tell; a command that becomes root by itself (``sudo`` inside it, not ``become``) is not foreseen.
+
     Args:
         account: the user that tasks act as on this machine.
     """

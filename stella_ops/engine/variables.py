@@ -31,7 +31,6 @@ Layer = Mapping[str, Any]
 
 # What a delegated task sees of its delegate where its own host does not say it.
 _REACHED_BY = ("ansible_host", "ansible_user", "ansible_port")
-_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
 class PlayVariables:
@@ -192,7 +191,7 @@ class PlayVariables:
         user = task.inherited.remote_user or self._options.remote_user
         made: dict[str, Any] = {"ansible_host": address or said.get("ansible_ssh_host", host)}
         if isinstance(kind, str) and not is_template(kind):
-            made["ansible_connection"] = "local" if address in _THIS_MACHINE else str(kind)
+            made["ansible_connection"] = "local" if address in LOCALHOST else str(kind)
         if "ansible_ssh_user" in said:
             made["ansible_user"] = said["ansible_ssh_user"]
         elif isinstance(user, str) and not is_template(user):

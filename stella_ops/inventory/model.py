@@ -149,12 +149,7 @@ class Inventory:
         Raises:
             PatternError: a term is malformed, or names nothing that the inventory has.
         """
-        kept = self.mismatch
-        self.mismatch = mismatch or kept
-        try:
-            return select_hosts(self, pattern, limit)
-        finally:
-            self.mismatch = kept
+        return select_hosts(self, pattern, limit, mismatch or self.mismatch)
 
     def members(self, group: str) -> dict[str, Host]:
         """The hosts of a group and of all groups below it, by name, in order. Not to be changed."""

@@ -43,15 +43,15 @@ class Term(NamedTuple):
     where: Origin
 
 
-def select_hosts(inventory: Inventory, pattern: str | Sequence[str], limit: str | None) -> list[str]:
+def select_hosts(inventory: Inventory, pattern: str | Sequence[str], limit: str | None, mismatch: str) -> list[str]:
     """The names of the hosts that a pattern, and a limit if given, mean; see ``Inventory.select``."""
-    chosen = _evaluate(inventory, parse_pattern(pattern, inventory.hosts))
+    chosen = _evaluate(inventory, parse_pattern(pattern, inventory.hosts), mismatch)
     if limit is None:
         return chosen
     terms = list(_read_lists(parse_pattern(limit, inventory.hosts, source="--limit")))
     if not terms:
         return []  # a list file without a line: nothing is left to do
-    allowed = set(_evaluate(inventory, terms))
+    allowed = set(_evaluate(inventory, terms, mismatch))
     return [name for name in chosen if name in allowed]
 
 
@@ -151,23 +151,23 @@ def _read_lists(terms: Iterable[Term]) -> Iterator[Term]:
             yield Term(operator, text[len(operator) :].strip(), Origin(str(path), number))
 
 
-def _evaluate(inventory: Inventory, terms: Sequence[Term]) -> list[str]:
+def _evaluate(inventory: Inventory, terms: Sequence[Term], mismatch: str) -> list[str]:
     plain = [term for term in terms if not term.operator]
     chosen: dict[str, None] = {}
     if plain:
         for term in plain:
-            chosen.update(dict.fromkeys(_matches(inventory, term)))
+            chosen.update(dict.fromkeys(_matches(inventory, term, mismatch)))
     else:
         chosen.update(dict.fromkeys(inventory.members("all")))
     for operator in ("&", "!"):
         for term in terms:
             if term.operator == operator:
-                matched = set(_matches(inventory, term))
+                matched = set(_matches(inventory, term, mismatch))
                 chosen = {name: None for name in chosen if (name in matched) == (operator == "&")}
     return list(chosen)
 
 
-def _matches(inventory: Inventory, term: Term) -> list[str]:
+def _matches(inventory: Inventory, term: Term, mismatch: str) -> list[str]:
     text = term.text
     if text in inventory.hosts:
         return [text]
@@ -176,24 +176,24 @@ def _matches(inventory: Inventory, term: Term) -> list[str]:
     subscript = None if text.startswith("~") else _SUBSCRIPT.fullmatch(text)
     if not subscript:
         found = _named(inventory, text, term)
-        return _without(inventory, term, text) if found is None else found
+        return _without(inventory, term, text, mismatch) if found is None else found
     found = _named(inventory, subscript[1], term)
     if found is None:
-        return _without(inventory, term, subscript[1])
+        return _without(inventory, term, subscript[1], mismatch)
     try:
         return _by_place(found, subscript, term)
     except PatternError:
-        if inventory.mismatch == "error":
+        if mismatch == "error":
             raise
-        return _without(inventory, term, text)
+        return _without(inventory, term, text, mismatch)
 
 
-def _without(inventory: Inventory, term: Term, text: str) -> list[str]:
-    """No host, where the inventory takes that for an answer."""
-    if inventory.mismatch == "error":
+def _without(inventory: Inventory, term: Term, text: str, mismatch: str) -> list[str]:
+    """No host, where that is taken for an answer."""
+    if mismatch == "error":
         raise _nothing(inventory, term, text)
     said = f"Could not match supplied host pattern, ignoring: {term.text}"
-    if inventory.mismatch == "warning" and said not in inventory.warnings:
+    if mismatch == "warning" and said not in inventory.warnings:
         inventory.warnings.append(said)
     return []
 

@@ -103,13 +103,15 @@ def template_files(subject: Subject, play: PlaySubject, site: Site, made: Made) 
 
 def _on_host(task: Task) -> bool:
     """Whether the file is one of the host's."""
-    default = task.action == "assemble"
-    value = task.args.get("remote_src", default)
     if task.args.get("content") is not None:
         return True
     if task.action == "unarchive" and "copy" in task.args:
-        value = str(task.args["copy"]).strip().lower() in ("false", "no", "0", "off", "f", "n")
-    return value if isinstance(value, bool) else str(value).strip().lower() not in ("false", "no", "0", "off", "f", "n")
+        return _says_no(task.args["copy"])
+    return not _says_no(task.args.get("remote_src", task.action == "assemble"))
+
+
+def _says_no(value: Any) -> bool:
+    return str(value).strip().lower() in ("false", "no", "0", "off", "f", "n")
 
 
 def _missing(subject: Subject, play: PlaySubject, site: Site, written: Any, name: str, made: Made) -> None:

@@ -33,13 +33,5 @@ OMIT: Final = Omit()
 
 
 def drop_omitted(args: Mapping[str, Any]) -> dict[str, Any]:
-    """Rendered arguments without those that are ``OMIT``, at any depth of dicts and lists."""
-    return {key: _without(value) for key, value in args.items() if value is not OMIT}
-
-
-def _without(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without(item) for key, item in value.items() if item is not OMIT}
-    if isinstance(value, list):
-        return [_without(item) for item in value if item is not OMIT]
-    return value
+    """Rendered arguments without those that are ``OMIT``; inside of them rendering has left it out."""
+    return {key: value for key, value in args.items() if value is not OMIT}

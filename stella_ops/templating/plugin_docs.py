@@ -12,7 +12,6 @@ from typing import Any
 
 KINDS = ("filter", "test", "lookup")
 _BUILTIN = "ansible.builtin."
-_LATER = ("first_found", "passwords", "settings", "tables", "urls")
 _PASSED = ("environment", "context", "eval_ctx", "scope", "options")  # by who calls
 _ARGUMENT = re.compile(r" {4}(\w+(?:, \w+)*): (.*)")
 
@@ -20,11 +19,11 @@ _ARGUMENT = re.compile(r" {4}(\w+(?:, \w+)*): (.*)")
 def built_in(kind: str) -> Mapping[str, Callable[..., Any]]:
     """The plug-ins of a kind, by name: those of ansible.builtin by their short ones, others by full ones, too."""
     if kind == "lookup":
-        from stella_ops.templating.lookups.registry import LOOKUPS
+        from stella_ops.templating.lookups.registry import LATER, LOOKUPS
 
         found = dict(LOOKUPS)
-        for room in _LATER:
-            found.update(import_module(f"stella_ops.templating.lookups.{room}").LOOKUPS)
+        for module in set(LATER.values()):
+            found.update(import_module(f"stella_ops.templating.lookups.{module}").LOOKUPS)
         return found
     from stella_ops.templating import tables
 

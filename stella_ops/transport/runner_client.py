@@ -70,7 +70,7 @@ class RunnerClient:
     def __init__(self, name: str, start: Launch, become: Become | None, code: CodeLibrary) -> None:
         self.name = name
         self.hello: dict[str, Any] = {}
-        # Whether it runs on this machine.
+        # The account that it acts as, where it runs on this machine.
         self.here: str | None = None
         self._start = start
         self._become = become

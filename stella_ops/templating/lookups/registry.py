@@ -40,17 +40,21 @@ def _later(module: str, name: str) -> Lookup:
     return plugin
 
 
+# Those that few playbooks use, and the files in this folder that have them.
+LATER = {
+    "first_found": "first_found",
+    "config": "settings",
+    "csvfile": "tables",
+    "ini": "tables",
+    "password": "passwords",
+    "url": "urls",
+}
 LOOKUPS: dict[str, Lookup] = {
     **combining.LOOKUPS,
     **files.LOOKUPS,
     **values.LOOKUPS,
     **hosts.LOOKUPS,
-    "first_found": _later("first_found", "first_found"),
-    "config": _later("settings", "config"),
-    "csvfile": _later("tables", "csvfile"),
-    "ini": _later("tables", "ini"),
-    "password": _later("passwords", "password"),
-    "url": _later("urls", "url"),
+    **{name: _later(module, name) for name, module in LATER.items()},
 }
 
 
