@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from stella_ops.errors import ReleaseError
@@ -11,7 +15,8 @@ from stella_ops.releases.build import PACKAGE_NAME, AgentPackage, build_agent, d
 def ensure_package(folder: Path, version: str) -> AgentPackage:
     """The package of this version, built when it is missing or the source has changed since.
 
-    The bytes follow from the source alone, so "changed" is decided by them and not by file times.
+    The bytes follow from the source alone, so "changed" is decided by them and not by file times. Of two controllers
+    that find it missing at once one builds it: the other would replace what the first is about to send.
 
     Raises:
         ReleaseError: it cannot be built, read or written.
@@ -19,9 +24,27 @@ def ensure_package(folder: Path, version: str) -> AgentPackage:
     wanted = package_bytes(version)
     path = folder / version / PACKAGE_NAME
     try:
-        present = path.read_bytes() if path.exists() else None
+        if _present(path) == wanted:
+            return describe(path, version, wanted)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _alone(path.parent):
+            return describe(path, version, wanted) if _present(path) == wanted else build_agent(path, version)
     except OSError as problem:
-        raise ReleaseError(f"the agent package cannot be read: {problem.strerror or problem}", where=path) from problem
-    if present != wanted:
-        return build_agent(path, version)
-    return describe(path, version, wanted)
+        raise ReleaseError(
+            f"the agent package cannot be read or written: {problem.strerror or problem}", where=path
+        ) from problem
+
+
+def _present(path: Path) -> bytes | None:
+    return path.read_bytes() if path.exists() else None
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other processes out; the lock is on the folder and leaves no file."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

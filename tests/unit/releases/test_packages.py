@@ -1,3 +1,5 @@
+import fcntl
+
 import pytest
 
 from stella_ops.errors import ReleaseError
@@ -26,6 +28,21 @@ def test_builds_again_when_the_source_has_changed(tmp_path, monkeypatch):
     second = ensure_package(tmp_path, "1.0.0")
     assert second.sha256 != first.sha256
     assert second.path.stat().st_size == second.size
+
+
+def test_a_package_that_another_has_built_meanwhile_is_not_replaced(tmp_path, monkeypatch):
+    """Another controller reads it to send it: a new file in its place would stop that."""
+    lock = fcntl.flock
+    made = []
+
+    def built_while_we_wait(descriptor, how):
+        made.append(build.build_agent(tmp_path / "1.0.0" / "stella-agent.pyz", "1.0.0").path.stat().st_ino)
+        lock(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", built_while_we_wait)
+    package = ensure_package(tmp_path, "1.0.0")
+    assert made == [package.path.stat().st_ino]
+    assert [path.name for path in package.path.parent.iterdir()] == ["stella-agent.pyz"]
 
 
 def test_a_folder_in_the_files_place_is_an_error(tmp_path):
