@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,13 +29,16 @@ class Outcome:
 Start = Callable[[list[str], Path, dict[str, str]], tuple[int, str, str]]
 
 
-def run(start: list[str] | Start, case: Any, label: str, work: Path, transcript: Any) -> Outcome:
+def run(
+    start: list[str] | Start, case: Any, label: str, work: Path, transcript: Any, more: Sequence[str] = ()
+) -> Outcome:
     """Run a case in an empty folder.
 
     Args:
         start: the words before the arguments of ``ansible-playbook``, or what runs it.
         label: which of the case's runs.
         transcript: the module of that name; tests are no package that could be imported from.
+        more: arguments beside the case's own.
     """
     if isinstance(start, list):
         start = in_process_of_its_own(start)
@@ -43,7 +46,7 @@ def run(start: list[str] | Start, case: Any, label: str, work: Path, transcript:
     keys = (*transcript.KEYS, *case.keys)
     printed, said, status = [], "", 0
     for args in case.unpack(work, label):
-        status, stdout, stderr = start(args, work, environment)
+        status, stdout, stderr = start([*args, *more], work, environment)
         printed.append(transcript.normalize(stdout, str(work), keys))
         said += stdout + stderr
     return Outcome(status, "\n".join(printed), said)

@@ -44,6 +44,11 @@ def normalize(stdout: str, work: str, keys: tuple[str, ...] = KEYS) -> str:
     return "\n\n".join("\n".join(_by_host(block)) for block in kept) + "\n"
 
 
+def without_order(comparable: str) -> list[list[str]]:
+    """What ``normalize`` made, task by task, the lines of each sorted."""
+    return [[block[0], *sorted(block[1:])] for block in (text.split("\n") for text in comparable.split("\n\n"))]
+
+
 def _in_order(found: re.Match[str]) -> str:
     return found[1] + ", ".join(sorted(found[2].split(", ")))
 
