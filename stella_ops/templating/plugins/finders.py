@@ -122,8 +122,14 @@ def installed(finders: Sequence[MetaPathFinder]) -> Iterator[None]:
 
 def forget_collections() -> None:
     """Have modules of collections imported anew: others are in use."""
-    for name in [name for name in sys.modules if name == _ROOT or name.startswith(_ROOT + ".")]:
+    for name in names_imported(_ROOT):
         del sys.modules[name]
+
+
+def names_imported(package: str) -> list[str]:
+    """The names of a package and of what is in it that are imported now."""
+    # A copy first, made in one step: other threads (the run's recorder) import meanwhile.
+    return [name for name in list(sys.modules) if name == package or name.startswith(f"{package}.")]
 
 
 def _package(name: str, places: list[str]) -> ModuleSpec:

@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from stella_ops.templating.plugins import ansible_errors, ansible_parts, ansible_text, lookup_base
-from stella_ops.templating.plugins.finders import CollectionFinder, UtilsFinder, installed, ours
+from stella_ops.templating.plugins.finders import CollectionFinder, UtilsFinder, installed, names_imported, ours
 from stella_ops.templating.plugins.lookup_base import LookupBase
 
 _LOADED = ("lookup", "action", "filter", "test", "connection", "become")
@@ -42,7 +42,7 @@ def answered() -> Iterator[None]:
     finally:
         _depth -= 1
         if modules:
-            for name in [name for name in sys.modules if name == "ansible" or name.startswith("ansible.")]:
+            for name in names_imported("ansible"):
                 _imported[name] = sys.modules.pop(name)
 
 

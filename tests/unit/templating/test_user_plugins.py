@@ -196,3 +196,22 @@ def test_a_real_ansible_answers_for_itself(tmp_path: Path) -> None:
         [sys.executable, "-c", code], env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True
     )
     assert done.stdout == "True\n", done.stderr
+
+
+class Arriving(str):
+    """A module's name; while it is looked at, another module is imported, as another thread does at any moment."""
+
+    def startswith(self, *prefix: Any) -> bool:
+        sys.modules["module_of_another_thread"] = sys
+        return super().startswith(*prefix)
+
+
+def test_modules_that_another_thread_imports_meanwhile_disturb_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, Arriving("module_looked_at"), sys)
+    try:
+        with answered():
+            pass
+        assert sys.modules["module_of_another_thread"] is sys
+        assert "ansible" not in sys.modules
+    finally:
+        del sys.modules["module_of_another_thread"]
