@@ -110,6 +110,7 @@ class Workplace:
             PlaybookProblems: they are wrong; the problems of all of them are told together.
         """
         from stella_ops.cli.modules import module_index
+        from stella_ops.engine.tags import is_selected
         from stella_ops.playbook.files import PlaybookFiles
         from stella_ops.playbook.parser import load_playbook
         from stella_ops.playbook.problems import Problems
@@ -118,6 +119,7 @@ class Workplace:
         self.modules = module_index(self.options.module_folders)
         self.files = PlaybookFiles(roles_path(self.project.root, self.settings))
         self.files.arguments_later = called_as_ansible()
+        self.files.selects = lambda tags: is_selected(tags, self.options.tags, self.options.skip_tags)
         templar, extra = Templar(), dict(self.options.extra_vars)
 
         def render(value: Any, variables: Mapping[str, Any]) -> Any:

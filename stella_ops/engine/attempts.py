@@ -18,9 +18,18 @@ from stella_ops.engine.output import Turn
 from stella_ops.engine.preparation import Preparation, Prepared
 from stella_ops.engine.results import finish_result
 from stella_ops.engine.run_context import RunContext
-from stella_ops.errors import InterpreterError, StellaError, TaskTimeoutError, TemplateError, UnreachableError
+from stella_ops.errors import (
+    InterpreterError,
+    PlaybookError,
+    StellaError,
+    TaskTimeoutError,
+    TemplateError,
+    UnreachableError,
+)
 from stella_ops.module_kind import Kind
+from stella_ops.playbook.keywords import is_template
 from stella_ops.playbook.model import Task
+from stella_ops.playbook.refused_actions import refusal
 
 DEFAULT_RETRIES = 3
 DEFAULT_DELAY = 5.0
@@ -39,6 +48,7 @@ class Attempts:
     def __init__(self, run: RunContext, preparation: Preparation) -> None:
         self._run = run
         self._preparation = preparation
+        self._refused: dict[tuple[str, str], PlaybookError | None] = {}
 
     async def run(self, task: Task, host: str, turn: Turn, prepared: Prepared, scope_with: ScopeWith) -> Result:
         """The result of a task, after as many attempts as ``until`` and ``retries`` ask for.
@@ -95,6 +105,7 @@ class Attempts:
                     raise ActionFailure(f"This action ({task.written or task.action}) does not support async.")
                 result = await found.run(context, settle(action_arguments(task.action), args, name=task.action))
             else:
+                self._check_allowed(task)
                 result = await self._run_module(task, context, dict(args), limit)
         except ActionFailure as failure:
             result = failure.result
@@ -119,6 +130,15 @@ class Attempts:
             if context.live is not None:
                 context.live.end()
         return finish_result(result)
+
+    def _check_allowed(self, task: Task) -> None:
+        key = (task.action, task.origin.source)
+        if key not in self._refused:
+            written = task.action if is_template(task.written) else task.written or task.action
+            self._refused[key] = refusal(task.action, written, self._run.modules, task.origin)
+        refused = self._refused[key]
+        if refused is not None:
+            raise ActionFailure(refused.message, _hint=refused.hint)
 
     def _takes_text(self, task: Task) -> bool:
         spec = self._run.modules.spec(task.action)

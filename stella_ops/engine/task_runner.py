@@ -23,6 +23,7 @@ from stella_ops.engine.transfers import Transfers
 from stella_ops.engine.variables import PlayVariables
 from stella_ops.errors import PlaybookError, StellaError, TemplateError, UnreachableError
 from stella_ops.playbook.model import Task
+from stella_ops.playbook.refused_actions import refusal
 from stella_ops.templating.omit import OMIT
 from stella_ops.templating.scope import LazyVariables, is_template
 from stella_ops.transport.base import Link
@@ -104,7 +105,7 @@ class TaskRunner:
         where = getattr(task.action, "origin", task.origin)
         if name in _STRUCTURE:
             raise PlaybookError(f"'{written}' cannot be named by a template", where=where)
-        if self._run.modules.spec(name) is None:
+        if self._run.modules.spec(name) is None and refusal(name, written, self._run.modules, where) is None:
             raise PlaybookError(f"Cannot resolve '{written}' to an action or module.", where=where)
         return dataclasses.replace(task, action=name)
 

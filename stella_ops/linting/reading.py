@@ -58,7 +58,8 @@ def add_problems(subject: Subject, problems: Problems, default: Origin) -> None:
     for problem in problems.found:
         subject.findings.add_problem(problem, default)
     for problem in problems.later:
-        subject.findings.add_problem(problem, default, severity="hint")
+        refused = problem.rule == "not-supported"
+        subject.findings.add_problem(problem, default, severity="warning" if refused else "hint")
     if problems.partial:
         for play in subject.plays:
             play.handlers_open = True

@@ -22,9 +22,9 @@ from stella_ops.playbook.keywords import (
 )
 from stella_ops.playbook.loops import with_keywords
 from stella_ops.playbook.module_index import ModuleIndex, ModuleSpec
-from stella_ops.playbook.module_names import action_plugin, canonical, short_name
+from stella_ops.playbook.module_names import canonical, short_name
 from stella_ops.playbook.problems import Problems
-from stella_ops.playbook.user_plugins import is_users
+from stella_ops.playbook.refused_actions import refusal
 
 META = (
     *("flush_handlers", "noop", "end_play", "end_host", "end_batch", "clear_facts", "clear_host_errors"),
@@ -64,6 +64,7 @@ def read_call(
     problems: Problems,
     *,
     expected_to_fail: bool = False,
+    unreached: bool = False,
     search: Sequence[str] = (),
 ) -> Call | None:
     """The module call of a task; None, with a problem noted, when there is none that can be read.
@@ -71,6 +72,7 @@ def read_call(
     Args:
         level: ``task`` or ``handler``; other keys of the mapping are checked against its keywords.
         expected_to_fail: the playbook deals with its failure, so that wrong parameters are told when it runs.
+        unreached: it will not run, so that what it would need is not missed.
         search: the collections in which a short name is looked for; see ``module_names.search_list``.
     """
     named = _candidates(raw, level, modules, problems, search)
@@ -85,7 +87,19 @@ def read_call(
         name, written = taken
         if is_template(name):
             return _unnamed(raw, keyword, name, written, where, problems)
-    spec = _find_spec(name, origin_of(raw[keyword]) if keyword != name else where, modules, problems, search)
+    place = origin_of(raw[keyword]) if keyword != name else where
+    short = _canonical(name, place, modules, problems, search)
+    if short is None:
+        return None
+    refused = refusal(short, name, modules, place) if short != "meta" else None
+    if refused is not None:
+        if not expected_to_fail and not unreached:
+            problems.found.append(refused)
+            return None
+        problems.later.append(refused)
+        spec: ModuleSpec | None = ModuleSpec(short, None, "_raw_params")
+    else:
+        spec = _find_spec(short, name, place, modules, problems)
     if spec is None:
         return None
     call = Call(spec.name, name, delegate_to="localhost" if keyword == "local_action" else None)
@@ -112,7 +126,7 @@ def _candidates(
         if key not in KNOWN[level] and key not in with_keywords(raw) and not not_supported_yet(level, str(key))
     ]
     named = [key for key in raw if key in ("action", "local_action")]
-    named += [key for key in unknown if _is_module(key, modules, search)]
+    named += [key for key in unknown if _is_module(key, modules, search, key_origin(raw, key))]
     strangers = [key for key in unknown if key not in named]
     for key in raw:
         if not_supported_yet(level, str(key)):
@@ -135,16 +149,16 @@ def _candidates(
     return None
 
 
-def _is_module(key: Any, modules: ModuleIndex, search: Sequence[str]) -> bool:
+def _is_module(key: Any, modules: ModuleIndex, search: Sequence[str], where: Origin | None) -> bool:
     if not isinstance(key, str):
         return False
     try:
         name = canonical(key, modules, search)
-        if action_plugin(name) is not None:
-            return True
     except CollectionError:
         return True
-    return name == "meta" or name in _NOT_BUILT or modules.spec(name) is not None
+    if name == "meta" or name in _NOT_BUILT or modules.spec(name) is not None:
+        return True
+    return refusal(name, key, modules, where) is not None
 
 
 def _report_no_module(
@@ -163,24 +177,21 @@ def _report_no_module(
         problems.add(f"no module/action detected in {level}: it names no module", where=origin_of(raw))
 
 
-def _find_spec(
+def _canonical(
     name: str, where: Origin | None, modules: ModuleIndex, problems: Problems, search: Sequence[str]
-) -> ModuleSpec | None:
+) -> str | None:
     try:
-        short = canonical(name, modules, search)
-        plugin = action_plugin(short)
+        return canonical(name, modules, search)
     except CollectionError as problem:
         problems.add(problem.message, where=where, hint=problem.hint or problem.where)
         return None
+
+
+def _find_spec(
+    short: str, name: str, where: Origin | None, modules: ModuleIndex, problems: Problems
+) -> ModuleSpec | None:
     if short == "meta":
         return _META_SPEC
-    if plugin is not None:
-        problems.add(
-            f"'{name}' needs the action plug-in '{plugin}': those are not supported",
-            where=where,
-            hint="use a module that does without, or write what it does as a role or a module of your own",
-        )
-        return None
     spec = modules.spec(short)
     if spec is None and short in _NOT_BUILT:
         text = f"'{short}' has been removed from the language"
@@ -194,12 +205,6 @@ def _report_unknown_module(
     name: str, where: Origin | None, modules: ModuleIndex, problems: Problems, keywords: Any = ()
 ) -> None:
     short = short_name(name)
-    if is_users("action", short, where):
-        instead = f"write it as a module: modules/{short}.py beside the playbook, or as a role"
-        problems.add(
-            f"'{name}' is an action plug-in: those are not supported", where=where, hint=instead, rule="not-supported"
-        )
-        return
     hint = explain(installed.current(), "modules", name)
     hint = hint or did_you_mean(short, [*modules.names(), "meta", *keywords])
     fallback = f"a module of your own goes into a folder 'modules' beside the playbook, as {short}.py"

@@ -6,7 +6,7 @@ Looked for as ansible-core does: a task file beside the file that names it, or i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,12 +49,14 @@ class PlaybookFiles:
         roles_path: folders of roles besides those beside playbooks.
 
     Attributes:
-        arguments_later: wrong parameters of modules are told when their tasks run.
+        arguments_later: wrong parameters of modules, and actions that are refused, are told when their tasks run.
+        selects: whether tasks with such tags may run.
     """
 
     def __init__(self, roles_path: Sequence[Path] = ()) -> None:
         self.roles_path = tuple(roles_path)
         self.arguments_later = False
+        self.selects: Callable[[Collection[str]], bool] = lambda tags: True
         self._loaded: dict[Path, Any] = {}
 
     @property

@@ -35,6 +35,10 @@ class ModuleIndex(Protocol):
         """The module of that name, or None."""
         ...
 
+    def is_ours(self, name: str) -> bool:
+        """Whether what does a task of that name is an action or module that ships with stella-ops."""
+        ...
+
     def names(self) -> Iterable[str]:
         """All names."""
         ...
@@ -71,6 +75,13 @@ class SourceModuleIndex:
             path = module_path(name, self._extra) if name.replace(".", "_").isidentifier() else None
             self._specs[key] = None if path is None else read_spec(name, path)
         return self._specs[key]
+
+    def is_ours(self, name: str) -> bool:
+        """Whether it is one of the actions, or a built-in module."""
+        if name in self._actions:
+            return True
+        path = module_path(name, self._extra) if "." not in name and name.isidentifier() else None
+        return path is not None and is_own(path)
 
     def add_role(self, folder: Path) -> None:
         """Look for modules in a role's ``library``, too."""

@@ -218,7 +218,15 @@ class TaskReader:
         ready = self._guarded > 0 or inherited.ignore_errors not in (None, False) or "failed_when" in raw
         ready = ready or bool(inherited.when) or "never" in inherited.tags  # it may never run
         level = "handler" if handler else "task"
-        call = read_call(raw, level, self.modules, problems, expected_to_fail=ready, search=self.search(inherited))
+        call = read_call(
+            raw,
+            level,
+            self.modules,
+            problems,
+            expected_to_fail=ready,
+            unreached=not handler and not self.files.selects(inherited.tags),
+            search=self.search(inherited),
+        )
         check_values(raw, problems)
         loop = read_loop(raw, problems, expected_to_fail=ready)
         if loop.variables:

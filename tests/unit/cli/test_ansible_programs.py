@@ -73,6 +73,44 @@ def test_wrong_parameters_fail_their_task(program: Callable[..., Any], tmp_path:
     assert '"msg": "first"' in out and "missing required arguments: path" in out
 
 
+REFUSED = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - debug: {msg: first}
+    - mine: {a: 1}
+      tags: [other]
+    - a.b.acting: {a: 1}
+      when: "'acting' in ansible_run_tags"
+    - action: "{{ 'a.b.acting' }}"
+      ignore_errors: true
+    - debug: {msg: last}
+"""
+
+
+def test_actions_that_are_refused_fail_their_tasks(
+    program: Callable[..., Any], stella: Callable[..., Any], tmp_path: Path
+) -> None:
+    book = tmp_path / "book.yml"
+    book.write_text(REFUSED)
+    collection = tmp_path / "collections/ansible_collections/a/b/plugins"
+    for path in (tmp_path / "action_plugins/mine.py", collection / "action/acting.py", collection / "modules/acting.py"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("from ansible.module_utils.basic import AnsibleModule\n")
+    said = "'a.b.acting' needs the action plug-in 'a.b.acting': those are not supported"
+    status, out, _ = program("ansible-playbook", book)
+    assert status == 2 and '"msg": "first"' in out and '"msg": "last"' not in out
+    assert "'mine' is an action plug-in: those are not supported" in out
+    status, out, _ = program("ansible-playbook", book, "--skip-tags", "other")
+    assert status == 0 and '"msg": "last"' in out and out.count(said) == 1
+    # by our own names it is told before the first task, unless that is not reached
+    shown = stella("play", book)
+    assert shown.status == 4 and "'mine' is an action plug-in" in shown.err and "PLAY" not in shown.out
+    assert stella("play", book, "--skip-tags", "other").status == 0
+    found = stella("lint", book)
+    assert "error [not-supported] 'mine' is" in found.out and f"warning [not-supported] {said}" in found.out
+
+
 def test_our_own_commands_stop(stella: Callable[..., Any], tmp_path: Path) -> None:
     book = tmp_path / "book.yml"
     book.write_text(PLAYS)
