@@ -12,6 +12,7 @@ the operator. A plain ``str`` (a fact, a registered result, the outcome of a ren
 from __future__ import annotations
 
 import difflib
+import functools
 import io
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -162,7 +163,12 @@ def key_origin(mapping: Any, key: Any, default: Origin | None = None) -> Origin 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name closest to a mistyped one, or None when nothing is close."""
-    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return _nearest(name, frozenset(known))
+
+
+@functools.lru_cache(maxsize=64)
+def _nearest(name: str, known: frozenset[str]) -> str | None:
+    found = difflib.get_close_matches(name, known, n=1, cutoff=0.6)  # type: ignore[arg-type]  # any iterable will do
     return found[0] if found else None
 
 

@@ -41,7 +41,11 @@ def is_typo(name: str, meant: str) -> bool:
     allowed = 1 if len(name) < _LONG else 2
     row = list(range(len(meant) + 1))
     before: list[int] = []
+    least, least_before = 0, 0
     for i, a in enumerate(name, 1):
+        # A row follows from the two above it, and no cell is less than what it follows from.
+        if least > allowed and least_before >= allowed:
+            return False
         last, row = row, [i]
         for j, b in enumerate(meant, 1):
             cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (a != b))
@@ -49,6 +53,7 @@ def is_typo(name: str, meant: str) -> bool:
                 cost = min(cost, before[j - 2] + 1)  # two letters in each other's place
             row.append(cost)
         before = last
+        least, least_before = min(row), least
     return row[-1] <= allowed
 
 
@@ -112,12 +117,14 @@ def _severity(site: Site, text: Text, missing: Missing) -> Severity:
 
 def _tell(subject: Subject, play: PlaySubject, missing: Missing, note: _Told, known: set[str]) -> None:
     name, severity = missing.name, note.severity
+    unsure = subject.open or play.hosts is None
+    # Of the many names few are as long.
+    if unsure and not any(abs(len(name) - len(other)) <= 2 and is_typo(name, other) for other in known):
+        return
     hint = did_you_mean(name, known)
     if severity == "hint" and hint:
         severity = "warning"  # that the task may fail was meant, the typo hardly
-    if subject.open or play.hosts is None:
-        if not any(is_typo(name, other) for other in known):
-            return
+    if unsure:
         severity = max(severity, "warning", key=SEVERITIES.index)
     chain = " → ".join((*missing.chain, name))
     notes = [f"it is needed by way of {chain}"] if missing.chain else []
