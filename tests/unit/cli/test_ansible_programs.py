@@ -94,7 +94,8 @@ def test_actions_that_are_refused_fail_their_tasks(
     book = tmp_path / "book.yml"
     book.write_text(REFUSED)
     collection = tmp_path / "collections/ansible_collections/a/b/plugins"
-    for path in (tmp_path / "action_plugins/mine.py", collection / "action/acting.py", collection / "modules/acting.py"):
+    theirs = (collection / kind / "acting.py" for kind in ("action", "modules"))
+    for path in (tmp_path / "action_plugins/mine.py", *theirs):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("from ansible.module_utils.basic import AnsibleModule\n")
     said = "'a.b.acting' needs the action plug-in 'a.b.acting': those are not supported"
