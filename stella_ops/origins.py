@@ -168,7 +168,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 @functools.lru_cache(maxsize=64)
 def _nearest(name: str, known: frozenset[str]) -> str | None:
-    found = difflib.get_close_matches(name, known, n=1, cutoff=0.6)  # type: ignore[arg-type]  # any iterable will do
+    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return found[0] if found else None
 
 
