@@ -24,13 +24,15 @@ from stella_ops.inventory.patterns import LOCALHOST
 from stella_ops.inventory.precedence import add_deep
 from stella_ops.origins import SourceMapping, origin_of
 from stella_ops.playbook.model import Role, Task
-from stella_ops.templating.scope import is_template
+from stella_ops.templating.scope import LazyVariables, is_template
 from stella_ops.templating.templar import Templar
 
 Layer = Mapping[str, Any]
 
 # What a delegated task sees of its delegate where its own host does not say it.
 _REACHED_BY = ("ansible_host", "ansible_user", "ansible_port")
+# What a play tells its own tasks, and ``hostvars`` nobody: a host's variables would hold those of all hosts again.
+_OF_PLAY = ("hostvars", "vars", "omit", "ansible_play_name", "ansible_play_hosts_all", "ansible_search_path")
 
 
 class PlayVariables:
@@ -95,6 +97,7 @@ class PlayVariables:
             **(extra or {}),
         }
         self._changing = ActiveHosts(self.active, lambda: self.batch)
+        self._of_play = frozenset((*_OF_PLAY, *self._changing, *(extra or {})))
 
     def answer(self, name: str, value: Any) -> None:
         """Set a variable that the operator was asked for."""
@@ -270,7 +273,7 @@ class PlayVariables:
         state = self._state(host) or HostState(host)
         layers = [self._magic(host), self._shared, self._changing, self._options.extra_vars, state.set_facts]
         layers += [state.included, self._facts(state), self._inventory_layer(host)]
-        view = self._templar.lazy(self._looked_through(layers))
+        view = LazyVariables(self._templar.lazy(self._looked_through(layers)).scope, self._of_play)
         self._views[host] = (self._age, view)
         return view
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stella_ops import collections as installed
+from stella_ops.collections.moved import moved_to
 from stella_ops.collections.resolving import explain
 from stella_ops.errors import CollectionError, PlaybookError
 from stella_ops.origins import Origin, SourceText, SourceVault, did_you_mean, key_origin, nearest, origin_of
@@ -205,7 +206,7 @@ def _report_unknown_module(
     name: str, where: Origin | None, modules: ModuleIndex, problems: Problems, keywords: Any = ()
 ) -> None:
     short = short_name(name)
-    hint = explain(installed.current(), "modules", name)
+    hint = explain(installed.current(), "modules", moved_to("modules", name) or name)
     hint = hint or did_you_mean(short, [*modules.names(), "meta", *keywords])
     fallback = f"a module of your own goes into a folder 'modules' beside the playbook, as {short}.py"
     text = f"unknown module '{name}': couldn't resolve module/action '{name}'"

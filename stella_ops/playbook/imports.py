@@ -187,7 +187,7 @@ def candidates(name: str, inherited: Inherited, playbook_folder: Path, kind: str
     places: list[Path] = []
     role = inherited.role
     if role is not None:
-        places += [Path(role.folder) / kind, Path(role.folder)]
+        places += [Path(role.folder) / kind, Path(role.folder) / "tasks", Path(role.folder)]
     if inherited.folder:
         places.insert(0, Path(inherited.folder))
         places += [Path(inherited.folder) / kind]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stella_ops import collections as installed
-from stella_ops.collections.moved import MOVED_LOOKUPS
+from stella_ops.collections.moved import moved_to
 from stella_ops.collections.resolving import explain, has_plugin
 from stella_ops.origins import Origin, SourceText, did_you_mean, key_origin, origin_of
 from stella_ops.playbook.inheritance import conditions
@@ -96,7 +96,7 @@ def _check_items(raw: Mapping[str, Any], problems: Problems) -> None:
 def _translate(raw: Mapping[str, Any], keyword: str, loop: Loop, problems: Problems) -> None:
     where = key_origin(raw, keyword)
     full = lookup = keyword.removeprefix("with_")
-    named = full if "." in full else MOVED_LOOKUPS.get(full)
+    named = full if "." in full or full in WITH_LOOKUPS else moved_to("lookup", full)
     collected = named is not None and has_plugin(installed.current(), "lookup", named)
     for prefix in ("ansible.builtin.", "ansible.legacy.", *(() if collected else ("community.general.",))):
         lookup = lookup.removeprefix(prefix)

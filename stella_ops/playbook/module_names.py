@@ -12,7 +12,7 @@ from typing import Any
 
 from stella_ops import collections as installed
 from stella_ops.collections import resolving
-from stella_ops.collections.moved import MOVED
+from stella_ops.collections.moved import moved_to
 from stella_ops.collections.reference import BUILTIN
 from stella_ops.origins import key_origin, origin_of
 from stella_ops.playbook.keywords import is_template, spoken
@@ -60,8 +60,8 @@ def canonical(name: str, modules: ModuleIndex, search: Sequence[str] = ()) -> st
         found = _collected(f"{collection}.{name}")
         if found is not None:
             return found
-    moved = MOVED.get(name)
-    found = _collected(f"{moved}.{name}") if moved else None
+    moved = moved_to("modules", name)
+    found = None if moved is None else _collected(moved)
     return found or name
 
 

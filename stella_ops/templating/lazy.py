@@ -13,10 +13,11 @@ connected to meanwhile, and a run without templates does without.
 
 from __future__ import annotations
 
+import copy
 import datetime
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from stella_ops.origins import SourceText, VaultedText
 from stella_ops.templating.omit import OMIT
@@ -55,6 +56,12 @@ class LazyDict(dict[Any, Any]):
     def _stella_force(self) -> None:
         for key in list(super().keys()):
             self[key]
+
+
+class AllVariables(LazyDict):
+    """``vars``, which is handed to plug-ins as it is: they render what they look at, and not all variables."""
+
+    __slots__ = ()
 
 
 class LazyList(list[Any]):
@@ -123,11 +130,33 @@ for _name in ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__add
     setattr(LazyList, _name, _forcing(list, _name))
 LazyList.__repr__ = _forcing(list, "__repr__")  # type: ignore[method-assign]
 LazyList.__radd__ = _adding_to(list)  # type: ignore[attr-defined]
+
+
+def _deep_copy(self: LazyDict, memo: dict[int, Any]) -> dict[Any, Any]:
+    """A plain dict; views of other hosts' variables in it stay what they are, and an undefined part raises."""
+    from stella_ops.templating.undefined import require
+
+    return {key: copy.deepcopy(require(value), memo) for key, value in self.items()}
+
+
+LazyDict.__deepcopy__ = _deep_copy  # type: ignore[attr-defined]
+LazyDict.__copy__ = LazyDict.copy  # type: ignore[attr-defined]
+LazyList.__copy__ = LazyList.copy  # type: ignore[attr-defined]
 LazyDict.__reduce_ex__ = lambda self, protocol: (dict, (finalize(self),))  # type: ignore[method-assign]
 LazyList.__reduce_ex__ = lambda self, protocol: (list, (finalize(self),))  # type: ignore[method-assign]
 
 
-class LazyMapping(Mapping[Any, Any]):
+class ReadOnly(Mapping[Any, Any]):
+    """A view that nobody changes: a copy of it is the view itself, and not all that it leads to."""
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+
+class LazyMapping(ReadOnly):
     """A mapping that is no dict (``hostvars``, made host by host when asked): renders on access."""
 
     def __init__(self, raw: Mapping[Any, Any], scope: Scope, path: str) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from stella_ops.errors import TemplateError, UndefinedVariableError
 from stella_ops.origins import Origin, SourceText, SourceVault
-from stella_ops.templating.lazy import INERT, LazyDict, LazyList, LazyMapping
+from stella_ops.templating.lazy import INERT, AllVariables, LazyDict, LazyList, LazyMapping, ReadOnly
+from stella_ops.templating.omit import OMIT
 
 if TYPE_CHECKING:
     from stella_ops.templating.undefined import MissingValue
@@ -87,13 +88,17 @@ class Scope:
         try:
             raw = self.variables[name]
         except KeyError:
-            return LazyVariables(self) if name == "vars" else NOT_THERE
+            return self._all() if name == "vars" else NOT_THERE
         before = self._changeable
         value = self.resolve(raw, name)
         self._cache[name] = value
         if kept is not None and type(raw) is SourceText and type(value) in INERT and self._changeable == before:
             kept[name] = value
         return value
+
+    def _all(self) -> AllVariables:
+        known = ((name, self.variables[name]) for name in self.variables)
+        return AllVariables({name: value for name, value in known if value is not OMIT}, self, "vars")
 
     def names(self) -> Iterable[str]:
         """The names of all variables."""
@@ -118,7 +123,7 @@ class Scope:
     def resolve(self, raw: Any, path: str) -> Any:
         """A raw value as templates see it: a template rendered, a container made lazy, data as it is."""
         kind = type(raw)
-        if kind in INERT or kind is LazyDict or kind is LazyList or kind is LazyVariables:
+        if kind in INERT or kind in _READY:
             return raw
         if kind is SourceText:
             return self._render_variable(raw, path) if is_template(raw) else str.__str__(raw)
@@ -213,30 +218,37 @@ def translate_missing(
         raise found from problem
 
 
-class LazyVariables(Mapping[str, Any]):
+class LazyVariables(ReadOnly):
     """A host's variables as a mapping whose values are rendered with that host's own variables.
 
     Passed to ``Templar.render`` and ``evaluate`` in place of plain variables, several renderings share what
     was rendered before. As an item of ``hostvars``, it keeps another host's templates apart from this one's.
+
+    Args:
+        hidden: names that only the templates in it know.
     """
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, hidden: Collection[str] = ()) -> None:
         self.scope = scope
+        self._hidden = hidden
 
     def __getitem__(self, name: str) -> Any:
-        value = self.scope.lookup(name)
+        value = NOT_THERE if name in self._hidden else self.scope.lookup(name)
         if value is NOT_THERE:
             raise KeyError(name)
         return value
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.scope.variables)
+        return (name for name in self.scope.variables if name not in self._hidden)
 
     def __len__(self) -> int:
-        return len(self.scope.variables)
+        return sum(1 for _ in self)
 
     def __contains__(self, name: object) -> bool:
-        return name in self.scope.variables
+        return name in self.scope.variables and name not in self._hidden
 
     def __repr__(self) -> str:
         return f"<variables: {', '.join(sorted(map(str, self)))}>"
+
+
+_READY = frozenset({LazyDict, LazyList, LazyVariables, AllVariables})

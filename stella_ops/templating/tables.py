@@ -13,6 +13,7 @@ from jinja2.filters import FILTERS as JINJA_FILTERS
 from jinja2.tests import TESTS as JINJA_TESTS
 
 from stella_ops.collections import Collections, current
+from stella_ops.collections.moved import moved_to
 from stella_ops.templating.conditions.registry import CONDITIONS
 from stella_ops.templating.filters.registry import FILTERS, strict
 
@@ -90,13 +91,22 @@ class PluginTable(dict[str, Plugin]):
     def __contains__(self, name: object) -> bool:
         if isinstance(name, str) and "." in name:
             self._collected(name)
-        return super().__contains__(name) or self._seek(name)
+        return super().__contains__(name) or self._seek(name) or self._moved(name)
+
+    def _moved(self, name: object) -> bool:
+        """Whether a short name stands for a plug-in that an installed collection has now, which is taken in."""
+        full = moved_to(self.kind, name) if isinstance(name, str) else None
+        if full is None or full not in self:
+            return False
+        self[str(name)] = self[full]
+        self._asked.add(str(name))
+        return True
 
     def __getitem__(self, name: str) -> Plugin:
         if "." in name:
             self._collected(name)
-        if not super().__contains__(name):
-            self._seek(name)
+        if not super().__contains__(name) and not self._seek(name):
+            self._moved(name)
         return super().__getitem__(name)
 
     def get(self, name: str, default: Any = None) -> Any:

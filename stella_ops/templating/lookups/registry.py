@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from jinja2 import pass_context
 
-from stella_ops.collections.moved import MOVED_LOOKUPS
+from stella_ops.collections.moved import moved_to
 from stella_ops.errors import StellaError, TemplateError, UndefinedVariableError
 from stella_ops.origins import did_you_mean
 from stella_ops.templating.filters.defaults import undef
@@ -77,7 +77,7 @@ def find_lookup(name: str) -> Lookup | None:
 
 
 def _moved(short: str) -> Lookup | None:
-    full = MOVED_LOOKUPS.get(short)
+    full = moved_to("lookup", short)
     found = plugin("lookup", full) if full is not None else None
     return None if isinstance(found, str) else found
 

@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from stella_ops.errors import StellaError, TemplateError
-from stella_ops.templating.lazy import LazyDict, LazyList, finalize, settle
+from stella_ops.templating.lazy import AllVariables, LazyDict, LazyList, finalize, settle
 from stella_ops.templating.plugins.folders import folders
 
 Lookup = Callable[[Any, list[Any], dict[str, Any]], list[Any]]
@@ -146,7 +146,7 @@ def called(kind: str, name: str, function: Callable[..., Any]) -> Callable[..., 
 
 def _plain(value: Any) -> Any:
     """An argument as plain data; one that holds something undefined as it is, which fails when that is used."""
-    if isinstance(value, str | LazyDict | LazyList):
+    if isinstance(value, str | LazyDict | LazyList) and not isinstance(value, AllVariables):
         try:
             return finalize(value)
         except Exception:

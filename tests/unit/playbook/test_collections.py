@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from stella_ops.collections.moved import moved_to
 from stella_ops.errors import PlaybookError
 from stella_ops.playbook.model import walk_tasks
 from stella_ops.playbook.module_defaults import ModuleDefaults
@@ -142,3 +143,25 @@ def test_loops_over_lookups_that_moved(tmp_path: Path, install, modules) -> None
         load_playbook(site, modules=modules)
     install({"community.general/plugins/lookup/dig.py": ""})
     assert actions(site, modules) == ["ping"]
+
+
+def test_modules_that_moved(tmp_path: Path, install, modules) -> None:
+    site = tmp_path / "site.yml"
+    site.write_text("- hosts: all\n  tasks:\n    - cronvar: {}\n    - aws_s3: {}\n")
+    install({"x.y/plugins/modules/z.py": ""})
+    with pytest.raises(PlaybookError, match="unknown module 'cronvar'") as caught:
+        load_playbook(site, modules=modules)
+    assert "the collection 'community.general' is not installed" in str(caught.value)
+    install(
+        {
+            "community.general/plugins/modules/cronvar.py": "ARGUMENTS = {}",
+            "amazon.aws/plugins/modules/aws_s3.py": "ARGUMENTS = {}",
+        }
+    )
+    assert actions(site, modules) == ["community.general.cronvar", "amazon.aws.aws_s3"]
+
+
+def test_names_that_moved_and_changed() -> None:
+    assert moved_to("modules", "cs_zone_facts") == "ngine_io.cloudstack.cs_zone_info"
+    assert moved_to("filter", "json_query") == "community.general.json_query"
+    assert [moved_to("modules", name) for name in ("copy", "keycloak_realm")] == [None, None]

@@ -34,6 +34,11 @@ class FilterModule:
             "named": lambda value: "by another file",
         }
 """
+FILTERS_THAT_MOVED = """
+class FilterModule:
+    def filters(self):
+        return {"gcp_kms_encrypt": lambda value: "moved " + value}
+"""
 FILES = {
     "a.b/plugins/filter/many.py": FILTERS,
     "a.b/plugins/filter/named.py": 'class FilterModule:\n    def filters(self): return {"named": lambda v: "own file"}',
@@ -104,6 +109,14 @@ def test_a_collection_comes_before_ours_unless_a_library_is_missing(install, ren
     assert render("{{ {'a': 1} | community.general.json_query('a') }}") == 1
     with pytest.raises(TemplateError, match="Failed to import the required Python library"):
         render("{{ 'x' | a.b.json_query }}")
+
+
+def test_short_names_of_filters_that_moved(install, render) -> None:
+    install(FILES)
+    with pytest.raises(TemplateError, match="unknown filter 'gcp_kms_encrypt'"):
+        render("{{ 'x' | gcp_kms_encrypt }}")
+    install({"google.cloud/plugins/filter/gcp_kms_encrypt.py": FILTERS_THAT_MOVED})
+    assert render("{{ 'x' | gcp_kms_encrypt }}") == "moved x"
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+import copy
+
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.common.text.converters import to_text
 from jinja2 import pass_environment
@@ -25,6 +27,22 @@ def known(environment, name):
     return name in environment.filters
 
 
+def copied(value, deep=False):
+    return (copy.deepcopy if deep else copy.copy)(value)
+
+
+def changed(value):
+    for each in list(value.values() if isinstance(value, dict) else value):
+        if isinstance(each, dict | list):
+            changed(each)
+    if isinstance(value, dict):
+        value["new"] = 1
+    return value
+
+
 class FilterModule:
     def filters(self):
-        return {"shout": shout, "braces": braces, "counted": counted, "known_filter": known, "upper": lambda v: "own"}
+        return {
+            **{"shout": shout, "braces": braces, "counted": counted, "known_filter": known, "upper": lambda v: "own"},
+            **{"copied": copied, "changed": changed, "is_dict": lambda value: isinstance(value, dict)},
+        }
