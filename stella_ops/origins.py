@@ -316,6 +316,9 @@ def _yaml_hint(problem: yaml.MarkedYAMLError, text: str) -> str | None:
     return None
 
 
+_MERGE = "tag:yaml.org,2002:merge"
+
+
 class DuplicateKeys:
     """What becomes of keys that stand twice in a mapping.
 
@@ -340,6 +343,7 @@ class _Builder:
         self._loader = loader
         self._error = error
         self._made: dict[int, Any] = {}
+        self._own: dict[int, set[int]] = {}  # of each mapping node
         self._unsafe = 0
         self.problems: list[ParseError] = []
 
@@ -387,7 +391,7 @@ class _Builder:
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:
         tag = node.tag
-        if tag == "tag:yaml.org,2002:str":
+        if tag in ("tag:yaml.org,2002:str", "tag:yaml.org,2002:value"):  # the latter is "="
             if self._unsafe:
                 return str(node.value)
             return SourceText(node.value, self._origin(node))
@@ -410,16 +414,32 @@ class _Builder:
             return None
         return SourceVault(ciphertext, origin)
 
+    def _merge(self, node: yaml.MappingNode) -> None:
+        """Put what ``<<`` names in front of a mapping's own entries, as PyYAML does; whose keys are its own is kept."""
+        if id(node) in self._own:
+            return
+        self._own[id(node)] = own = {id(key) for key, _ in node.value if key.tag != _MERGE}
+        if len(own) == len(node.value):
+            return
+        for key, value in node.value:
+            if key.tag == _MERGE:
+                for source in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                    if isinstance(source, yaml.MappingNode):
+                        self._merge(source)
+        try:
+            self._loader.flatten_mapping(node)
+        except yaml.constructor.ConstructorError:
+            self._note("'<<' merges mappings only", where=self._origin(node))
+            node.value = [entry for entry in node.value if id(entry[0]) in own]
+
     def _mapping(self, node: yaml.MappingNode) -> Any:
         made = SourceMapping(self._origin(node))
         self._made[id(node)] = made
-        merged: list[Any] = []
+        self._merge(node)
+        own = self._own[id(node)]
+        written: set[Any] = set()  # keys of its own: what is merged may be given anew
         for key_node, value_node in node.value:
             origin = self._origin(key_node)
-            if key_node.tag == "tag:yaml.org,2002:merge":
-                value = self.build(value_node)
-                merged.extend(value if isinstance(value, list) else [value])
-                continue
             key = self.build(key_node)
             try:
                 duplicate = key in made
@@ -432,7 +452,7 @@ class _Builder:
                 continue
             if duplicate and DUPLICATE_KEYS.mode == "warn":
                 DUPLICATE_KEYS.tell(str(key), origin)
-            elif duplicate and DUPLICATE_KEYS.mode == "error":
+            elif duplicate and DUPLICATE_KEYS.mode == "error" and key in written:
                 self._note(
                     f"duplicate key '{key}'",
                     where=origin,
@@ -442,16 +462,10 @@ class _Builder:
                 continue
             if isinstance(key, SourceText):
                 key = str.__str__(key)
+            if id(key_node) in own:
+                written.add(key)
             made[key] = self.build(value_node)
             made.key_origins[key] = origin
-        for source in merged:
-            if not isinstance(source, dict):
-                self._note("'<<' merges mappings only", where=self._origin(node))
-                continue
-            for key, value in source.items():
-                if key not in made:
-                    made[key] = value
-                    made.key_origins[key] = key_origin(source, key) or made.origin
         if len(made) == 1 and isinstance(made.get("__ansible_vault"), str):  # how JSON has it
             return self._vault(str.__str__(made["__ansible_vault"]), made.origin)
         return made

@@ -98,8 +98,11 @@ class TaskReader:
 
     def search(self, inherited: Inherited) -> tuple[str, ...]:
         """The collections in which short names of modules and roles are looked for at a place."""
-        default = None if inherited.role is not None else collection_of(self.playbook_folder)
-        return search_list(inherited.collections, default)
+        role = inherited.role
+        if role is not None and list(inherited.collections or ()) == list(role.collections):
+            return role.collections
+        # What a keyword names stands behind the playbook's own collection, inside a role as well.
+        return search_list(inherited.collections, collection_of(self.playbook_folder))
 
     def static(self, value: Any) -> Any:
         """A value that must be known before the play runs; with a problem noted, as written where it is not."""

@@ -96,6 +96,18 @@ def test_playbooks_of_collections(install, modules, write) -> None:
     assert book.plays[0].roles[0].dependencies[0].name == "a.b.needed"
 
 
+def test_the_keyword_inside_a_role_stands_behind_the_playbooks_own_collection(install, modules, write) -> None:
+    role = "- block: [{one: }, {other: }]\n  collections: [c.d]\n- one:\n"
+    install(
+        {
+            **FILES,
+            "a.b/playbooks/near.yml": "- hosts: all\n  roles: [near]\n",
+            "a.b/playbooks/roles/near/tasks/main.yml": role,
+        }
+    )
+    assert actions(write("- import_playbook: a.b.near\n"), modules) == ["a.b.one", "c.d.other", "a.b.one"]
+
+
 @pytest.mark.parametrize(
     ("task", "said"),
     [

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stella_ops.errors import PlaybookError
-from stella_ops.origins import SourceText
+from stella_ops.origins import DUPLICATE_KEYS, SourceText, load_yaml
 from stella_ops.playbook.variables import load_vars_file
 
 
@@ -25,6 +25,39 @@ def test_json_and_empty_files(tmp_path: Path) -> None:
     assert load_vars_file(tmp_path / "e.yml") == {}
 
 
+MERGES = """\
+base: &base {one: 1, two: 2}
+over: {<<: *base, two: 22, three: 3}
+early: {two: 22, <<: *base}
+deep: {<<: &inner {<<: *base, four: 4}}
+again: {<<: *inner, four: 44}
+inner: *inner
+"""
+
+
+def test_merged_mappings(tmp_path: Path) -> None:
+    path = tmp_path / "v.yml"
+    path.write_text(MERGES, encoding="utf-8")
+    found = {name: list(value.items()) for name, value in load_vars_file(path).items()}
+    base = [("one", 1), ("two", 2)]
+    assert found == {
+        "base": base,
+        "over": [("one", 1), ("two", 22), ("three", 3)],  # what is merged stands first, in its own order
+        "early": [("one", 1), ("two", 22)],
+        "deep": [*base, ("four", 4)],
+        "again": [*base, ("four", 44)],
+        "inner": [*base, ("four", 4)],
+    }
+
+
+def test_keys_given_anew_over_merged_ones_are_told_where_duplicates_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(DUPLICATE_KEYS, "mode", "warn")
+    monkeypatch.setattr(DUPLICATE_KEYS, "tell", lambda key, where: told.append(f"{key} {where.line}"))
+    load_yaml(MERGES, "v.yml")
+    assert told == ["two 2", "two 3", "four 5"]
+
+
 @pytest.mark.parametrize(
     ("text", "where", "message"),
     [
@@ -33,6 +66,8 @@ def test_json_and_empty_files(tmp_path: Path) -> None:
         ("$ANSIBLE_VAULT;1.1;AES256\n3364\n", ":1", "the encrypted data is damaged"),
         ("ok: 1\nnot-ok: 2\n", ":2:1", "'not-ok' cannot be the name of a variable"),
         ("a: 1\na: 2\n", ":2:1", "duplicate key 'a'"),
+        ("a: {b: 1, <<: {b: 2}, b: 3}\n", ":1:23", "duplicate key 'b'"),
+        ("a: {<<: 3}\n", ":1:4", "'<<' merges mappings only"),
         ("a: !vault |\n  x\n", ":1:4", "what is tagged !vault is not encrypted"),
         ("a: !volt x\n", ":1:4", "unknown YAML tag"),
     ],
