@@ -1,4 +1,4 @@
-"""Settings of the inventory, of connections and of becoming another user."""
+"""Settings of the inventory, of connections, of becoming another user and of vault passwords."""
 
 from __future__ import annotations
 
@@ -153,4 +153,42 @@ SETTINGS: tuple[Setting, ...] = (
         "flag",
         "True: who is logged in as the user already becomes it all the same",
     ),
+    # vault passwords
+    used(
+        "DEFAULT_VAULT_PASSWORD_FILE",
+        "defaults.vault_password_file",
+        "ANSIBLE_VAULT_PASSWORD_FILE",
+        "path",
+        "as --vault-password-file",
+    ),
+    used(
+        "DEFAULT_VAULT_IDENTITY_LIST",
+        "defaults.vault_identity_list",
+        "ANSIBLE_VAULT_IDENTITY_LIST",
+        "list",
+        "as so many --vault-id; they come before those of the command line",
+    ),
+    used(
+        "DEFAULT_VAULT_IDENTITY",
+        "defaults.vault_identity",
+        "ANSIBLE_VAULT_IDENTITY",
+        "text",
+        "the vault id of passwords without one; default where it is not written",
+    ),
+    used(
+        "DEFAULT_VAULT_ENCRYPT_IDENTITY",
+        "defaults.vault_encrypt_identity",
+        "ANSIBLE_VAULT_ENCRYPT_IDENTITY",
+        "text",
+        "as vault --encrypt-vault-id",
+    ),
+    used(
+        "DEFAULT_VAULT_ID_MATCH",
+        "defaults.vault_id_match",
+        "ANSIBLE_VAULT_ID_MATCH",
+        "flag",
+        "True: only a password of the same vault id is tried",
+    ),
+    used("DEFAULT_ASK_VAULT_PASS", "defaults.ask_vault_pass", "ANSIBLE_ASK_VAULT_PASS", "flag", "as -J"),
+    used("EDITOR", "defaults.editor", "ANSIBLE_EDITOR", "text", "the editor of vault edit and create, before EDITOR"),
 )

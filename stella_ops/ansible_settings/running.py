@@ -105,14 +105,14 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     # where things are
     used(
-        "INVENTORY_PLUGINS",
+        "DEFAULT_INVENTORY_PLUGIN_PATH",
         "defaults.inventory_plugins",
         "ANSIBLE_INVENTORY_PLUGINS",
         "paths",
         "folders of inventory plug-ins, besides inventory_plugins/ beside playbooks; see own-modules.md",
     ),
     used(
-        "VARS_PLUGINS",
+        "DEFAULT_VARS_PLUGIN_PATH",
         "defaults.vars_plugins",
         "ANSIBLE_VARS_PLUGINS",
         "paths",
@@ -124,6 +124,34 @@ SETTINGS: tuple[Setting, ...] = (
         "ANSIBLE_VARS_ENABLED",
         "list",
         "vars plug-ins that run although they ask to be enabled; group_vars and host_vars are always read",
+    ),
+    used(
+        "DEFAULT_FILTER_PLUGIN_PATH",
+        "defaults.filter_plugins",
+        "ANSIBLE_FILTER_PLUGINS",
+        "paths",
+        "folders of filters, besides filter_plugins/ beside playbooks and in roles",
+    ),
+    used(
+        "DEFAULT_TEST_PLUGIN_PATH",
+        "defaults.test_plugins",
+        "ANSIBLE_TEST_PLUGINS",
+        "paths",
+        "folders of tests, besides test_plugins/ beside playbooks and in roles",
+    ),
+    used(
+        "DEFAULT_LOOKUP_PLUGIN_PATH",
+        "defaults.lookup_plugins",
+        "ANSIBLE_LOOKUP_PLUGINS",
+        "paths",
+        "folders of lookups, besides lookup_plugins/ beside playbooks and in roles",
+    ),
+    used(
+        "DEFAULT_MODULE_UTILS_PATH",
+        "defaults.module_utils",
+        "ANSIBLE_MODULE_UTILS",
+        "paths",
+        "folders of what modules import, besides module_utils/ beside playbooks and in roles",
     ),
     used("DEFAULT_ROLES_PATH", "defaults.roles_path", "ANSIBLE_ROLES_PATH", "paths", "folders of roles"),
     used(

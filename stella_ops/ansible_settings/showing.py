@@ -130,7 +130,7 @@ SETTINGS: tuple[Setting, ...] = (
         "a line for every host that begins a task",
     ),
     used(
-        "LOG_PATH",
+        "DEFAULT_LOG_PATH",
         "defaults.log_path",
         "ANSIBLE_LOG_PATH",
         "path",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,7 +14,7 @@ from stella_ops.cli.versions import version_option
 
 if TYPE_CHECKING:
     from stella_ops.ansible_settings.reading import AnsibleSettings
-    from stella_ops.ansible_settings.table import Setting
+    from stella_ops.ansible_settings.values import Value
 
 _TYPES = {
     "text": "string",
@@ -28,12 +28,13 @@ _TYPES = {
 }
 
 
-class Value(NamedTuple):
-    """A setting and what it is here; ``origin`` is a file, ``env: NAME`` or ``default``."""
-
-    setting: Setting
-    value: Any
-    origin: str
+# What stops our own commands, and is a warning for programs of ansible-core's names: docs/ansible-programs.md.
+_STRICT = {
+    "DUPLICATE_YAML_DICT_KEY": "error",
+    "HOST_PATTERN_MISMATCH": "error",
+    "INVENTORY_ANY_UNPARSED_IS_FAILED": True,
+    "INVENTORY_UNPARSED_IS_FAILED": True,
+}
 
 
 @click.group(
@@ -88,7 +89,7 @@ def list_settings(file: str | None, style: str, **_: Any) -> int:
     told = {
         value.setting.name: {
             "default": _plain(value.value),
-            "description": [value.setting.does],
+            "description": [value.setting.does or "It has no meaning here."],
             "env": [{"name": name} for name in value.setting.env],
             "ini": [dict(zip(("section", "key"), place.split(".", 1), strict=True)) for place in value.setting.ini],
             "type": _TYPES[value.setting.kind],
@@ -154,25 +155,19 @@ def _read(file: str | None) -> AnsibleSettings:
 
 
 def _values(settings: AnsibleSettings | None) -> Iterable[Value]:
-    """All settings that have a meaning, by name; None asks for their defaults."""
+    """The settings by name: those that have a meaning, and for ansible-config all; None asks for their defaults."""
     import os
 
-    from stella_ops.ansible_settings.table import SETTINGS
-    from stella_ops.templating.lookups.settings import default_of
+    from stella_ops.ansible_settings.values import values
+    from stella_ops.cli.ansible_programs import called_as_ansible
 
-    for setting in sorted(SETTINGS, key=lambda each: each.name):
-        if not setting.used:
-            continue
-        value, origin = default_of(setting.name), "default"
-        if value is None and setting.kind == "flag":
-            value = False
-        if settings is not None:
-            if setting.name in settings.environment:
-                name = next(name for name in setting.env if os.environ.get(name))
-                value, origin = settings.environment[setting.name], f"env: {name}"
-            elif setting.name in settings.configured:
-                value, origin = settings.configured[setting.name], str(settings.file)
-        yield Value(setting, value, origin)
+    everything = called_as_ansible()
+    for each in values(settings, os.environ):
+        if everything:
+            yield each
+        elif each.setting.used:
+            strict = each.origin == "default" and each.setting.name in _STRICT
+            yield each._replace(value=_STRICT[each.setting.name]) if strict else each
 
 
 def _plain(value: Any) -> Any:

@@ -55,6 +55,7 @@ def doc(
     from stella_ops.ansible_settings.reading import read_ansible_settings
     from stella_ops.cli.collections import print_notices, use_collections
     from stella_ops.cli.modules import module_index
+    from stella_ops.cli.workplace import module_environment
     from stella_ops.collections.resolving import explain
     from stella_ops.module_docs import read_doc
     from stella_ops.module_folders import folders_beside, split_paths
@@ -73,8 +74,8 @@ def doc(
         _show(_plugins(kind, modules, listed), listed, style, snippet, as_json)
         return 0
     named = [folder for text in module_path for folder in split_paths(text)]
-    folders = folders_beside([Path("playbook.yml")], named, (), os.environ)
     settings = read_ansible_settings(os.environ, Path.cwd())
+    folders = folders_beside([Path("playbook.yml")], named, (), module_environment(settings))
     use_collections(settings, [Path.cwd()])
     index = module_index(folders)
     names = sorted({*content.module_names(folders), *action_names()})

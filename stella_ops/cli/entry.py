@@ -38,6 +38,7 @@ COMMANDS = {
     "hostkeys": ("hostkeys", "hostkeys", "Gather, review, approve and pin SSH host keys."),
     "inventory": ("inventory", "inventory", "Show what an inventory means."),
     "config": ("config", "config", "Show what ansible.cfg and ANSIBLE_* set."),
+    "galaxy": ("galaxy", "galaxy", "Show which collections and roles are installed."),
     "vault": ("vault", "vault", "Encrypt and decrypt files and values as ansible-vault does."),
     "serve": ("serve", "serve", "The orchestrator: an HTTPS API for agents that can call in."),
     "operator": ("operator", "operator", "Who may ask the orchestrator."),

@@ -98,7 +98,7 @@ def more_reporters(workplace: Workplace, kind: str, title: str) -> list[Reporter
         playbook = Path(title.split(" ")[0]).absolute()
         folder = choose("RETRY_FILES_SAVE_PATH", default=playbook.parent)
         found.append(RetryFile(folder / f"{playbook.stem}.retry", sys.stdout))
-    if log := choose("LOG_PATH"):
+    if log := choose("DEFAULT_LOG_PATH"):
         from stella_ops.console.lines import LineReporter
         from stella_ops.console.log_file import LogSink
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import click
 
-from stella_ops.cli.vault_passwords import keyring_of
+from stella_ops.ansible_settings.reading import read_ansible_settings
+from stella_ops.cli.vault_passwords import keyring_of, vault_environment
 from stella_ops.errors import OptionsError, UsageError, VaultError
 from stella_ops.vault.envelope import is_encrypted, vault_id_of
 from stella_ops.vault.keyring import Keyring, Secret
@@ -29,7 +30,7 @@ def decrypting(given: Mapping[str, Any]) -> Keyring:
     Raises:
         VaultError: no source has one.
     """
-    environment = Environment.of(os.environ)
+    environment = vault_environment()
     return keyring_of(_named(given, environment), environment)
 
 
@@ -40,7 +41,7 @@ def encrypting(given: Mapping[str, Any]) -> Secret:
         OptionsError: there are several vault ids, and nobody says which.
         VaultError: no source has a password, or none is of the vault id that is asked for.
     """
-    environment = Environment.of(os.environ)
+    environment = vault_environment()
     wanted = given.get("encrypt_vault_id") or environment.encrypt_label
     keyring = keyring_of(_named(given, environment), environment, new=True)
     if len(keyring.secrets) > 1 and not wanted:
@@ -58,7 +59,7 @@ def new_secret(given: Mapping[str, Any]) -> Secret:
         UsageError: two are named.
         VaultError: the source has none, or none is of the vault id that is asked for.
     """
-    environment = Environment.of(os.environ)
+    environment = vault_environment()
     file, vault_id = given["new_vault_password_file"], given["new_vault_id"]
     if file and vault_id:
         raise UsageError("give either --new-vault-id or --new-vault-password-file, not both")
@@ -220,7 +221,8 @@ def _done(message: str) -> None:
 
 
 def _editor() -> list[str]:
-    return shlex.split(os.environ.get("ANSIBLE_EDITOR") or os.environ.get("EDITOR") or "vi")
+    named = read_ansible_settings(os.environ, Path.cwd()).choose("EDITOR")
+    return shlex.split(named or os.environ.get("EDITOR") or "vi")
 
 
 def _page(text: str) -> None:

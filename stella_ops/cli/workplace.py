@@ -166,7 +166,7 @@ def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
     complete(choices, project, settings)
     if choices.ask_vault_pass and choices.vault_password_files:
         raise UsageError("give either -J/--ask-vault-pass or --vault-password-file, not both")
-    take_up_passwords(choices.vault_ids, choices.vault_password_files, ask=choices.ask_vault_pass)
+    take_up_passwords(choices.vault_ids, choices.vault_password_files, settings, ask=choices.ask_vault_pass)
     extra_vars = parse_extra_vars(choices.extra_vars)
     inventory = load(choices, project, settings, extra_vars)
     connection_password = ask_connection_password(choices)
@@ -277,8 +277,8 @@ def _plugins(
     """Users' inventory and vars plug-ins, where there are any."""
     from stella_ops.cli.source_plugins import InventoryPlugins, VarsPlugins, plugin_files
 
-    sources = plugin_files("inventory", choices.beside, settings.choose("INVENTORY_PLUGINS", default=()))
-    variables = plugin_files("vars", choices.beside, settings.choose("VARS_PLUGINS", default=()))
+    sources = plugin_files("inventory", choices.beside, settings.choose("DEFAULT_INVENTORY_PLUGIN_PATH", default=()))
+    variables = plugin_files("vars", choices.beside, settings.choose("DEFAULT_VARS_PLUGIN_PATH", default=()))
     reading = None
     if sources:
         enabled = settings.choose("INVENTORY_ENABLED", default=())
@@ -324,11 +324,15 @@ def _seconds(project: Project) -> float | None:
 
 
 def module_environment(settings: AnsibleSettings) -> dict[str, str]:
-    """The environment, with ``library`` of ``ansible.cfg`` in the place of an ANSIBLE_LIBRARY that is not set."""
-    configured: list[Path] | None = settings.configured.get("DEFAULT_MODULE_PATH")
+    """The environment, with what ``ansible.cfg`` says of modules in variables that are not set."""
     found = dict(os.environ)
-    if configured and not found.get("ANSIBLE_LIBRARY"):
-        found["ANSIBLE_LIBRARY"] = ":".join(map(str, configured))
+    for name, variable in (
+        ("DEFAULT_MODULE_PATH", "ANSIBLE_LIBRARY"),
+        ("DEFAULT_MODULE_UTILS_PATH", "ANSIBLE_MODULE_UTILS"),
+    ):
+        configured: list[Path] | None = settings.configured.get(name)
+        if configured and not found.get(variable):
+            found[variable] = ":".join(map(str, configured))
     return found
 
 

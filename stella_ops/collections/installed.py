@@ -171,6 +171,24 @@ class Collections:
         }
         return iter(sorted(found))
 
+    def by_folder(self, name: str | None = None) -> dict[Path, dict[str, str | None]]:
+        """All collections that are installed, hidden ones included: by folder and name, their versions.
+
+        Args:
+            name: only those of this name.
+        """
+        found: dict[Path, dict[str, str | None]] = {}
+        for root in self.roots:
+            versions = {
+                f"{folder.parent.name}.{folder.name}": Collection("", folder).version()
+                for folder in sorted(root.glob("*/*"))
+                if folder.is_dir() and is_collection(f"{folder.parent.name}.{folder.name}")
+            }
+            named = {each: version for each, version in versions.items() if name in (None, each)}
+            if named:
+                found[root] = named
+        return found
+
     def get(self, name: str) -> Collection | None:
         """The collection of a name; None where it is not installed.
 

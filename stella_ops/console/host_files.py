@@ -21,8 +21,8 @@ class TreeFiles:
         self._folder = folder
 
     def handle(self, event: Event) -> None:
-        """Write a result."""
-        if isinstance(event, HostFinished):
+        """Write a result; a host that skipped its task has none."""
+        if isinstance(event, HostFinished) and event.status != "skipped":
             self._folder.mkdir(parents=True, exist_ok=True)
             name = event.host.replace("/", "_")
             atomic_files.deliver(self._folder / name, to_text(clean(event.result, "", 0)))

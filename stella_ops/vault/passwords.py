@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,6 @@ from stella_ops.vault.keyring import Keyring, Secret
 PROMPT = "prompt"
 _ASK = "prompt_ask_vault_pass"  # --ask-vault-pass, whose prompt names no vault id
 _UNKNOWN_ID = 2  # how a client program says that it has no password for a label
-_TRUE = frozenset({"1", "true", "yes", "on", "y", "t"})
 
 # Asks on the terminal without showing what is typed.
 Ask = Callable[[str], str]
@@ -42,19 +41,6 @@ class Environment:
     match_only: bool = False
     ask: bool = False
     encrypt_label: str | None = None
-
-    @classmethod
-    def of(cls, environ: Mapping[str, str]) -> Environment:
-        """Read ``ANSIBLE_VAULT_…`` and ``ANSIBLE_ASK_VAULT_PASS``."""
-        listed = environ.get("ANSIBLE_VAULT_IDENTITY_LIST", "").split(",")
-        return cls(
-            label=environ.get("ANSIBLE_VAULT_IDENTITY") or DEFAULT_ID,
-            identities=tuple(one.strip() for one in listed if one.strip()),
-            password_file=environ.get("ANSIBLE_VAULT_PASSWORD_FILE") or None,
-            match_only=environ.get("ANSIBLE_VAULT_ID_MATCH", "").strip().lower() in _TRUE,
-            ask=environ.get("ANSIBLE_ASK_VAULT_PASS", "").strip().lower() in _TRUE,
-            encrypt_label=environ.get("ANSIBLE_VAULT_ENCRYPT_IDENTITY") or None,
-        )
 
 
 def sources(

@@ -1,4 +1,4 @@
-"""Where users' plug-ins lie: beside the playbook, in roles, and where the environment says.
+"""Where users' plug-ins lie: beside the playbook, in roles, and where settings say.
 
 Nothing is imported here before such a folder is found.
 """
@@ -6,11 +6,12 @@ Nothing is imported here before such a folder is found.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
+from stella_ops.ansible_settings.plugin_folders import plugin_folders
+
 KINDS = {"filter": "filter_plugins", "test": "test_plugins", "lookup": "lookup_plugins"}
-_EVERYWHERE = ("~/.ansible/plugins", "/usr/share/ansible/plugins")
 _INSTEAD = {
     "action_plugins": "write a module, or a role",
     "callback_plugins": "use --output json, which has every event of a run",
@@ -54,19 +55,11 @@ def use_beside(place: Path) -> list[str]:
     ]
 
 
-def use_configured(more: Iterable[tuple[str, Path]] = ()) -> None:
-    """Use the plug-ins where ``ANSIBLE_FILTER_PLUGINS`` and its kin say, and those of the user and the machine.
-
-    Args:
-        more: kinds (filter, test, lookup) and folders that a settings file names.
-    """
+def use_configured() -> None:
+    """Use the plug-ins where ``ANSIBLE_FILTER_PLUGINS`` and its kin say, and those of the user and the machine."""
     for kind in KINDS:
-        named = os.environ.get(f"ANSIBLE_{kind.upper()}_PLUGINS", "")
-        for part in [*named.split(os.pathsep), *(f"{place}/{kind}" for place in _EVERYWHERE)]:
-            if part:
-                use_folder(kind, Path(part).expanduser())
-    for kind, folder in more:
-        use_folder(kind, folder)
+        for folder in plugin_folders(kind):
+            use_folder(kind, folder)
 
 
 def use_folder(kind: str, folder: Path) -> None:

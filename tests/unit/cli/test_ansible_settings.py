@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stella_ops.ansible_settings.defaults import DEFAULTS
+from stella_ops.ansible_settings.others import OTHERS
 from stella_ops.ansible_settings.reading import read_ansible_settings
 from stella_ops.ansible_settings.table import QUIET, SETTINGS, document
+from stella_ops.ansible_settings.values import by_name
+from stella_ops.cli.vault_passwords import vault_environment
 from stella_ops.cli.workplace import Choices, prepare
 from stella_ops.errors import SettingsError
+from stella_ops.vault.cipher import encrypt
+from stella_ops.vault.passwords import Environment
 
 DOCS = Path(__file__).parents[3] / "docs" / "ansible-settings.md"
 
@@ -31,9 +38,10 @@ def test_the_documentation_is_the_tables() -> None:
 
 
 def test_no_place_is_two_settings() -> None:
-    places = [place for setting in SETTINGS for place in (*setting.ini, *setting.env)]
+    places = [place for setting in (*SETTINGS, *OTHERS) for place in (*setting.ini, *setting.env)]
     assert len(places) == len(set(places))
-    assert not QUIET & set(places)
+    assert not QUIET & {place for setting in SETTINGS for place in (*setting.ini, *setting.env)}
+    assert set(DEFAULTS) <= set(by_name())
 
 
 def test_the_strongest_counts(hosts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,6 +128,51 @@ def test_switched_off_host_key_checking_accepts_new_keys(hosts: Path, monkeypatc
     monkeypatch.setenv("ANSIBLE_SSH_ARGS", "-o Compression=yes")
     options = prepare(Choices(inventories=(str(hosts),))).options
     assert options.ssh_args == {"ssh_args": "-o Compression=yes", "ssh_host_key_checking": "false"}
+
+
+def test_vault_passwords_are_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert vault_environment() == Environment()
+    (tmp_path / "ansible.cfg").write_text(
+        "[defaults]\nvault_password_file = pw\nvault_identity_list = one@1, two@2\nvault_identity = mine\n"
+        "vault_id_match = yes\n"
+    )
+    told = Environment(label="mine", identities=("one@1", "two@2"), password_file=str(tmp_path / "pw"), match_only=True)
+    assert vault_environment() == told
+    monkeypatch.setenv("ANSIBLE_VAULT_IDENTITY", "other")
+    monkeypatch.setenv("ANSIBLE_ASK_VAULT_PASS", "True")
+    monkeypatch.setenv("ANSIBLE_VAULT_ENCRYPT_IDENTITY", "e")
+    assert vault_environment() == replace(told, label="other", ask=True, encrypt_label="e")
+
+
+def test_folders_of_plugins_are_set(
+    tmp_path: Path, stella: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where ``ansible.cfg`` names them, from its own folder: filters, tests, lookups, modules' utilities, passwords."""
+    settings = tmp_path / "set"
+    files = {
+        "f/loud.py": "class FilterModule:\n    def filters(self):\n        return {'loud': lambda text: text + '!'}\n",
+        "t/odd.py": "class TestModule:\n    def tests(self):\n        return {'my_odd': lambda n: n % 2 == 1}\n",
+        "l/mine.py": "from ansible.plugins.lookup import LookupBase\n\nclass LookupModule(LookupBase):\n"
+        "    def run(self, terms, variables=None, **options):\n        return terms\n",
+        "u/number.py": "VALUE = 5\n",
+        "m/mod.py": "from ansible.module_utils.basic import AnsibleModule\n"
+        "from ansible.module_utils.number import VALUE\nAnsibleModule(argument_spec={}).exit_json(v=VALUE)\n",
+        "ansible.cfg": "[defaults]\nfilter_plugins = f\ntest_plugins = t\nlookup_plugins = l\nmodule_utils = u\n"
+        "library = m\nvault_password_file = pw\n",
+        "pw": "sesame\n",
+    }
+    for name, text in files.items():
+        (settings / name).parent.mkdir(parents=True, exist_ok=True)
+        (settings / name).write_text(text)
+    encrypted = encrypt(b"hidden: found", b"sesame", None)
+    (tmp_path / "secret.yml").write_bytes(encrypted)
+    (tmp_path / "p.yml").write_text(
+        "- hosts: localhost\n  gather_facts: no\n  vars_files: [secret.yml]\n  tasks:\n    - mod:\n      register: r\n"
+        "    - debug: msg=\"{{ hidden | loud }} {{ 3 is my_odd }} {{ lookup('mine', 'q') }} {{ r.v }}\"\n"
+    )
+    monkeypatch.setenv("ANSIBLE_CONFIG", str(settings))
+    said = stella("play", "p.yml")
+    assert '"msg": "found! True q 5"' in said.out, said
 
 
 def test_connection_settings(hosts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

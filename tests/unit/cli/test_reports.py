@@ -103,6 +103,8 @@ def test_one_line_and_tree(stella: Callable[..., Any], hosts: Path, tmp_path: Pa
     assert json.loads((tmp_path / "tree" / "a").read_text()) == {"changed": False, "ping": "pong"}
     said = stella("run", "-i", hosts, "a", "-a", "sh -c 'echo x; echo y; echo z >&2; exit 3'", "-o")
     assert said.out.splitlines()[0] == "a | FAILED | rc=3 | (stdout) x\\ny (stderr) z"
+    stella("run", "-i", hosts, "all", "-C", "-m", "command", "-a", "true", "--tree", tmp_path / "skipped")
+    assert not (tmp_path / "skipped").exists()
 
 
 def test_hosts_of_a_pattern(stella: Callable[..., Any], hosts: Path) -> None:

@@ -37,20 +37,10 @@ def script(tmp_path: Path):
 
 
 def test_the_order_of_sources() -> None:
-    environment = Environment.of(
-        {
-            "ANSIBLE_VAULT_IDENTITY_LIST": "one@1, two@2",
-            "ANSIBLE_VAULT_IDENTITY": "mine",
-            "ANSIBLE_VAULT_PASSWORD_FILE": "file",
-            "ANSIBLE_ASK_VAULT_PASS": "True",
-        }
-    )
+    environment = Environment(label="mine", identities=("one@1", "two@2"), password_file="file", ask=True)
     found = sources(environment, ["three@3"], ["other"])
     assert found == ["one@1", "two@2", "three@3", "mine@other", "mine@file", asking(environment)]
-    assert sources(Environment.of({})) == []
-    assert Environment.of({"ANSIBLE_VAULT_ID_MATCH": "yes", "ANSIBLE_VAULT_ENCRYPT_IDENTITY": "e"}) == Environment(
-        match_only=True, encrypt_label="e"
-    )
+    assert sources(Environment()) == []
 
 
 def test_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,90 @@
+"""What each setting of ansible-core is, and where that comes from: for people and programs that ask."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from stella_ops.ansible_settings.defaults import DEFAULTS
+from stella_ops.ansible_settings.others import OTHERS
+from stella_ops.ansible_settings.reading import AnsibleSettings
+from stella_ops.ansible_settings.setting import Setting
+from stella_ops.ansible_settings.table import SETTINGS
+
+_TRUE = frozenset({"1", "yes", "y", "true", "t", "on"})
+_HOME = "~/.ansible"
+
+
+class Value(NamedTuple):
+    """A setting and what it is; ``origin`` is a file, ``env: NAME`` or ``default``."""
+
+    setting: Setting
+    value: Any
+    origin: str
+
+
+def by_name() -> dict[str, Setting]:
+    """Every setting of ansible-core, those that have no meaning here included."""
+    return {setting.name: setting for setting in sorted((*SETTINGS, *OTHERS), key=lambda each: each.name)}
+
+
+def default_of(name: str, environ: Mapping[str, str] = os.environ) -> Any:
+    """What a setting is where nothing sets it; None for nothing."""
+    value = DEFAULTS.get(name)
+    if isinstance(value, list):
+        return [_at_home(part, environ) for part in value]
+    return _at_home(value, environ)
+
+
+def values(settings: AnsibleSettings | None, environ: Mapping[str, str]) -> Iterable[Value]:
+    """All settings by name.
+
+    Args:
+        settings: what is set; None asks for the defaults.
+    """
+    for setting in by_name().values():
+        found = None if settings is None else _set(setting, settings, environ)
+        yield found or Value(setting, default_of(setting.name, environ), "default")
+
+
+def value_of(setting: Setting, settings: AnsibleSettings, environ: Mapping[str, str]) -> Value:
+    """What one setting is."""
+    return _set(setting, settings, environ) or Value(setting, default_of(setting.name, environ), "default")
+
+
+def _set(setting: Setting, settings: AnsibleSettings, environ: Mapping[str, str]) -> Value | None:
+    variable = next((name for name in setting.env if environ.get(name)), None)
+    if variable is not None:
+        value = settings.environment.get(setting.name)
+        return Value(setting, _as_default(setting, environ[variable]) if value is None else value, f"env: {variable}")
+    if setting.name in settings.configured:
+        return Value(setting, settings.configured[setting.name], str(settings.file))
+    for place in setting.ini:
+        section, key = place.split(".", 1)
+        text = settings.sections.get(section, {}).get(key)
+        if text is not None:
+            return Value(setting, _as_default(setting, text), str(settings.file))
+    return None
+
+
+def _as_default(setting: Setting, text: str) -> Any:
+    """The value of a setting that is not read otherwise, by the type of its default."""
+    default = DEFAULTS.get(setting.name)
+    if isinstance(default, bool):
+        return text.strip().lower() in _TRUE
+    if isinstance(default, list):
+        return [part.strip() for part in text.split(":" if setting.kind == "paths" else ",") if part.strip()]
+    if isinstance(default, int | float):
+        try:
+            return type(default)(text)
+        except ValueError:
+            return text
+    return text
+
+
+def _at_home(value: Any, environ: Mapping[str, str]) -> Any:
+    if not isinstance(value, str) or not value.startswith(_HOME):
+        return value
+    return str(Path((environ.get("ANSIBLE_HOME") or _HOME) + value.removeprefix(_HOME)).expanduser())

@@ -1,0 +1,173 @@
+"""``stella-ops galaxy``: which collections and roles are installed, in the forms of ansible-galaxy."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from stella_ops.cli.ansible_programs import AnsibleCommand, called_as_ansible
+from stella_ops.cli.versions import version_option
+from stella_ops.errors import UsageError
+
+# By folder, then by name.
+Installed = Mapping[str, Mapping[str, str | None]]
+_UNKNOWN = "(unknown version)"
+
+
+class _Group(click.Group):
+    """Leaves what is not here to the ansible-galaxy of an ansible-core that is installed as well."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in self.commands and not args[0].startswith("-"):
+            if args[0] in role.commands:  # roles need not be named
+                return super().resolve_command(ctx, ["role", *args])
+            program = _another_galaxy() if called_as_ansible() else None
+            if program is not None:
+                sys.stdout.flush()
+                os.execv(program, [program, *sys.argv[1:]])  # noqa: S606 - the operator's own words, in no shell
+            asked = " ".join([*(["collection"] if self is collection else ["role"] if self is role else []), args[0]])
+            raise UsageError(
+                f"ansible-galaxy {asked} is not supported by stella-ops",
+                hint="install an ansible-core that has it, or put collections below collections/ansible_collections/ "
+                "and roles into roles/ beside the playbook",
+            )
+        return super().resolve_command(ctx, args)
+
+
+def _another_galaxy() -> str | None:
+    """The first ``ansible-galaxy`` on the PATH that is not ours."""
+    for folder in os.get_exec_path():
+        path = Path(folder) / "ansible-galaxy"
+        try:
+            ours = b"stella" in path.read_bytes()[:4096] or path.resolve().name.startswith("stella")
+        except OSError:
+            continue
+        if not ours and os.access(path, os.X_OK):
+            return str(path)
+    return None
+
+
+@click.group(
+    cls=_Group,
+    epilog="""\b
+Examples:
+  stella-ops galaxy collection list
+  stella-ops galaxy collection list community.general --format json
+  stella-ops galaxy role list -p roles
+
+\b
+To install some: put collections below collections/ansible_collections/NAMESPACE/NAME and roles into roles/ beside
+the playbook, or use the ansible-galaxy of an ansible-core.""",
+)
+@version_option("galaxy")
+def galaxy() -> None:
+    """Show which collections and roles are installed."""
+
+
+@galaxy.group(cls=_Group)
+def collection() -> None:
+    """Collections."""
+
+
+@galaxy.group(cls=_Group)
+def role() -> None:
+    """Roles."""
+
+
+@collection.command("list", cls=AnsibleCommand)
+@click.argument("name", required=False)
+@click.option("-p", "--collections-path", "folders", multiple=True, metavar="PATH", help="Look there as well.")
+@click.option("--format", "style", type=click.Choice(["human", "json", "yaml"]), default="human")
+@click.option("-v", "--verbose", count=True, hidden=True)
+def collection_list(name: str | None, folders: tuple[str, ...], style: str, verbose: int) -> int:
+    """Collections by the folder that they are in, with their versions."""
+    from stella_ops.ansible_settings.reading import read_ansible_settings
+    from stella_ops.cli.collections import print_notices, use_collections
+    from stella_ops.collections.installed import Collections
+    from stella_ops.module_folders import split_paths
+
+    settings = read_ansible_settings(os.environ, Path.cwd())
+    places = [use_collections(settings, [Path.cwd()])]
+    for text in folders:
+        places.insert(0, Collections(configured=split_paths(text)))
+    found: dict[str, dict[str, str | None]] = {}
+    for place in places:
+        for root, names in place.by_folder(name).items():
+            found.setdefault(str(root), names)
+    print_notices(settings)
+    if name is not None and not found:
+        click.echo(f"[ERROR]: the collection {name} is not in any of the configured paths", err=True)
+        return 1
+    if style == "human":
+        for folder, versions in found.items():
+            _show_table(folder, versions)
+        return 0
+    _show(
+        {folder: {each: {"version": of or "*"} for each, of in names.items()} for folder, names in found.items()}, style
+    )
+    return 0
+
+
+@role.command("list", cls=AnsibleCommand)
+@click.argument("name", required=False)
+@click.option("-p", "--roles-path", "folders", multiple=True, metavar="PATH", help="Look there as well.")
+@click.option("-v", "--verbose", count=True, hidden=True)
+def role_list(name: str | None, folders: tuple[str, ...], verbose: int) -> int:
+    """Roles by the folder that they are in, with their versions."""
+    from stella_ops.ansible_settings.reading import read_ansible_settings
+    from stella_ops.cli.workplace import roles_path
+    from stella_ops.module_folders import split_paths
+
+    settings = read_ansible_settings(os.environ, Path.cwd())
+    named = [path for text in folders for path in split_paths(text)]
+    anything = False
+    for folder in dict.fromkeys([*named, *roles_path(Path.cwd(), settings)]):
+        if not folder.is_dir():
+            continue
+        roles = sorted(path.name for path in folder.iterdir() if _is_role(path) and name in (None, path.name))
+        if name is None or roles:
+            click.echo(f"# {folder}")
+        for each in roles:
+            anything = True
+            click.echo(f"- {each}, {_role_version(folder / each) or _UNKNOWN}")
+    if name is not None and not anything:
+        click.echo(f"[ERROR]: the role {name} is not in any of the configured paths", err=True)
+        return 1
+    return 0
+
+
+def _is_role(path: Path) -> bool:
+    return (path / "meta").is_dir() or (path / "tasks").is_dir()
+
+
+def _role_version(path: Path) -> str | None:
+    """What the program that installed a role wrote down."""
+    from stella_ops.collections.runtime import load_plain
+
+    return (load_plain(path / "meta" / ".galaxy_install_info") or {}).get("version")
+
+
+def _show_table(folder: str, versions: Mapping[str, str | None]) -> None:
+    wide = max([len("Collection"), *map(len, versions)])
+    narrow = max([len("Version"), *(len(of or "*") for of in versions.values())])
+    click.echo(f"\n# {folder}")
+    for left, right in (("Collection", "Version"), ("-" * wide, "-" * narrow)):
+        click.echo(f"{left:{wide}} {right:{narrow}}")
+    for each, of in versions.items():
+        click.echo(f"{each:{wide}} {of or '*':{narrow}}")
+
+
+def _show(told: Mapping[str, object], style: str) -> None:
+    if style == "json":
+        click.echo(json.dumps(told))
+        return
+    import yaml
+
+    click.echo(yaml.safe_dump(told, default_flow_style=False, sort_keys=False), nl=False)
