@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from stella_ops.errors import NotYet, UnreachableError
 from stella_ops.templating.templar import Templar
@@ -45,6 +45,13 @@ class ActionFailure(Exception):
         self.result: Result = {**more, "failed": True, "msg": msg}
 
 
+class Reached(NamedTuple):
+    """A host's session, and the user that its tasks are run as there."""
+
+    session: HostSession
+    become: Become | None = None
+
+
 @dataclass(slots=True)
 class ActionContext:
     """What an action may use.
@@ -64,6 +71,12 @@ class ActionContext:
         transfer: called with a file's name when it begins to travel; what it returns is told how far it is (bytes
             sent, bytes in all).
         live: hears what the task's command prints while it runs; None where nobody watches.
+        action: the canonical name of what is done.
+        told: what modules of others are told besides their arguments.
+        delegated: ``delegate_to`` is given, be it the host itself.
+        own: how the host that the task is about is reached, whichever it is delegated to; what is given by name takes
+            the place of what its variables say (``ConnectionSpec``).
+        controller: the session of this machine.
     """
 
     host: str
@@ -85,6 +98,11 @@ class ActionContext:
     inventory: Inventory | None = None
     transfer: Callable[[str], Callable[[int, int], None]] = lambda name: _tell_nobody
     live: LiveOutput | None = None
+    action: str = ""
+    told: Mapping[str, Any] = field(default_factory=dict)
+    delegated: bool = False
+    own: Callable[..., Reached] | None = None
+    controller: Callable[[], HostSession] | None = None
 
     async def module(
         self,
@@ -111,7 +129,7 @@ class ActionContext:
             content=content,
             link=self.link,
             background=background,
-            told=told or {},
+            told=told or (self.told if "." in name else {}),
             live=self.live if background is None else None,
         )
         if not isinstance(content, FileContent) or content.small() is not None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from stella_ops.actions.registry import action_arguments, action_file, action_names
+from stella_ops import collections
+from stella_ops.actions.registry import action_arguments, action_file, action_names, collected_names
+from stella_ops.collections import resolving
 from stella_ops.playbook.module_index import ModuleSpec, SourceModuleIndex, read_spec
 
 
@@ -13,11 +15,14 @@ class _ActionSpecs(Mapping[str, ModuleSpec]):
     """What each action takes; the files of those that are asked for are read."""
 
     def __getitem__(self, name: str) -> ModuleSpec:
-        if name not in action_names():
+        if name not in self:
             raise KeyError(name)
         return read_spec(name, action_file(name))._replace(arguments=action_arguments(name))
 
     def __contains__(self, name: object) -> bool:
+        if name in collected_names():
+            # What is not installed is unknown, whatever of it there is here.
+            return resolving.action(collections.current(), str(name)) is not None
         return name in action_names()
 
     def __iter__(self) -> Iterator[str]:

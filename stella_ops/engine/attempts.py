@@ -103,6 +103,8 @@ class Attempts:
             if found is not None:
                 if limit > 0 and not getattr(found, "SUPPORTS_ASYNC", False):
                     raise ActionFailure(f"This action ({task.written or task.action}) does not support async.")
+                if "." in task.action:
+                    context.told = self._told_others(task, context)
                 result = await found.run(context, settle(action_arguments(task.action), args, name=task.action))
             else:
                 self._check_allowed(task)
@@ -171,14 +173,18 @@ class Attempts:
         found = self._run.foreign_module(task.action)
         if found is None:
             return None
+        told = self._told_others(task, context)
+        if found.interpreter is not None and found.kind is not Kind.PYTHON:
+            told["interpreter"] = context.variables.get(f"ansible_{found.interpreter}_interpreter")
+        return told
+
+    def _told_others(self, task: Task, context: ActionContext) -> dict[str, Any]:
         variables = context.variables
         hide = self._preparation.hides(task, variables)
         told: dict[str, Any] = {"version": variables["ansible_version"]["full"]}
         told["settings"] = {"verbosity": self._run.options.verbosity, "no_log": hide}
         if "ansible_remote_tmp" in variables:
             told["settings"]["remote_tmp"] = variables["ansible_remote_tmp"]
-        if found.interpreter is not None and found.kind is not Kind.PYTHON:
-            told["interpreter"] = variables.get(f"ansible_{found.interpreter}_interpreter")
         return told
 
     def _judge(self, task: Task, result: Result, scope: Mapping[str, Any]) -> None:

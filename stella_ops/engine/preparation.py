@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from stella_ops.actions.base import ActionContext
+from stella_ops.actions.base import ActionContext, Reached
 from stella_ops.actions.registry import action
 from stella_ops.engine.outcome import Result
 from stella_ops.engine.reach import Reach
@@ -22,7 +23,7 @@ from stella_ops.playbook.model import Task
 from stella_ops.playbook.module_defaults import ModuleDefaults
 from stella_ops.templating.omit import OMIT, drop_omitted
 from stella_ops.templating.scope import is_template
-from stella_ops.transport.base import Link
+from stella_ops.transport.base import Become, ConnectionSpec, HostSession, Link
 
 
 @dataclass(slots=True)
@@ -115,9 +116,7 @@ class Preparation:
 
         age = run.connection_age(target)
         spec, become = self._reach.of(target, task, reached_by, reach_render, age, view.get("playbook_dir"))
-        for password in (spec.password, become.password if become else None):
-            if password:
-                run.redactor.add(password)
+        self._hide_passwords(spec, become)
         unrendered: frozenset[str] = getattr(action(task.action), "UNRENDERED", frozenset())
         written = task.args
         if VARIABLE_ARGS in written:
@@ -153,8 +152,36 @@ class Preparation:
             tunnels=run.tunnels,
             sources=run.sources,
             inventory=run.inventory,
+            action=task.action,
+            delegated=keywords.delegate_to is not None and render(keywords.delegate_to) not in (None, "", OMIT),
+            own=partial(self._own, task, host),
+            controller=partial(self._controller, task, view),
         )
         return Prepared(target, context, drop_omitted(args), spec.address)
+
+    def _own(self, task: Task, host: str, **other: Any) -> Reached:
+        """How the host that a task is about is reached."""
+        spec, become = self._reached(task, host)
+        return Reached(self._run.pool.session(replace(spec, **other)), become)
+
+    def _controller(self, task: Task, view: Mapping[str, Any]) -> HostSession:
+        """The session of this machine, where tasks start in the playbook's folder."""
+        interpreter = self._reached(task, "localhost")[0].interpreter
+        spec = ConnectionSpec(name="localhost", kind="local", interpreter=interpreter, folder=view.get("playbook_dir"))
+        return self._run.pool.session(spec)
+
+    def _reached(self, task: Task, host: str) -> tuple[ConnectionSpec, Become | None]:
+        run = self._run
+        view = run.templar.lazy(run.delegate_variables(self._variables, host, task))
+        render = partial(run.templar.render, variables=view)
+        reached = self._reach.of(host, task, view, render, run.connection_age(host), view.get("playbook_dir"))
+        self._hide_passwords(*reached)
+        return reached
+
+    def _hide_passwords(self, spec: ConnectionSpec, become: Become | None) -> None:
+        for password in (spec.password, become.password if become else None):
+            if password:
+                self._run.redactor.add(password)
 
     def _own_text(self, task: Task, value: Any, view: Mapping[str, Any]) -> Any:
         """An argument that is an expression. A template may choose among texts that are written at the task itself.

@@ -15,6 +15,7 @@ from stella_ops.transport.code import CodeLibrary
 from stella_ops.transport.connect import Connector, close_connection
 from stella_ops.transport.launch import launch
 from stella_ops.transport.nearness import is_here, is_near
+from stella_ops.transport.piped import NearEnd, PipedCommand
 from stella_ops.transport.raw import RawExchange
 from stella_ops.transport.reverse import ReverseSocket
 from stella_ops.transport.runner_client import RunnerClient
@@ -180,6 +181,24 @@ class SshSession(Session):
         if status is None:
             raise UnreachableError("the connection to the host broke", where=self.spec.name)
         return exchange.result(status)
+
+    async def pipe(self, command: str, become: Become | None, near: NearEnd) -> int:
+        """See ``rsh.PipeSession``."""
+        piped = PipedCommand(command, become, name=self.spec.name)
+        connection = await self._connect()
+        try:
+            process = await self._start_process(connection, piped.command)
+            try:
+                await piped.carry(near, process.stdin, process.stdout, process.stderr)
+                await process.wait_closed()
+            except asyncio.CancelledError:
+                process.kill()
+                raise
+            finally:
+                process.close()
+        except (asyncssh.Error, OSError) as problem:
+            raise UnreachableError(f"the connection to the host broke: {problem}", where=self.spec.name) from None
+        return 255 if process.returncode is None else process.returncode
 
     async def login(self) -> str:
         """See ``HostSession.login``."""

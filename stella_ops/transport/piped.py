@@ -1,0 +1,108 @@
+"""A command on a host whose standard input and output are somebody's on this machine, byte for byte.
+
+Before the command begins its shell prints a mark. What stands before that on standard output is a start-up file's
+talk, or a password prompt, and none of the command's; with ``become`` nothing is sent but the password until then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import secrets
+import shlex
+from typing import Any, Protocol
+
+from stella_ops.transport.base import Become
+from stella_ops.transport.launch import wrap_become
+
+_CHUNK = 256 * 1024
+# What a host may say before the command begins.
+_MOST_TALK = 64 * 1024
+
+
+class NearEnd(Protocol):
+    """Who the command talks to."""
+
+    async def read(self) -> bytes:
+        """What goes to standard input; nothing at the end."""
+        ...
+
+    async def write(self, stream: int, data: bytes) -> None:
+        """What came from standard output (1) or error (2)."""
+        ...
+
+
+class PipedCommand:
+    """One command: its command line, and what is carried.
+
+    Attributes:
+        command: for the host's shell.
+        begun: the command itself runs.
+    """
+
+    def __init__(self, command: str, become: Become | None, *, name: str) -> None:
+        mark = f"[stella-ops begins {secrets.token_hex(8)}]"
+        script = f"printf %s '{mark}'; {command}"
+        self._mark = mark.encode()
+        self._become = become
+        self._prompt: re.Pattern[bytes] | None = None
+        self._prompted = 0
+        self._started = asyncio.Event()
+        words = ["/bin/sh", "-c", script]
+        if become is not None:
+            words, self._prompt, _ = wrap_become(words, become, name=name)
+        self.command = shlex.join(words)
+        self.begun = False
+
+    async def carry(self, near: NearEnd, stdin: Any, stdout: Any, stderr: Any) -> None:
+        """Carry bytes until the command has closed both of its outputs."""
+        sending = asyncio.create_task(self._send(near, stdin))
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._receive(near, 1, stdout, stdin))
+                group.create_task(self._receive(near, 2, stderr, stdin))
+        except ExceptionGroup as problems:
+            raise problems.exceptions[0] from None  # both end for the same reason
+        finally:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+
+    async def _send(self, near: NearEnd, stdin: Any) -> None:
+        await self._started.wait()
+        while data := await near.read():
+            stdin.write(data)
+            await stdin.drain()
+        stdin.write_eof()
+
+    async def _receive(self, near: NearEnd, stream: int, reader: Any, stdin: Any) -> None:
+        said = b""
+        while data := await reader.read(_CHUNK):
+            if self.begun:
+                await near.write(stream, data)
+                continue
+            said = (said + data)[-_MOST_TALK:]
+            said = self._answer(said, stdin)
+            _, mark, after = said.partition(self._mark)
+            if stream == 1 and mark:
+                self.begun = True
+                self._started.set()
+                said = b""
+                if after:
+                    await near.write(1, after)
+        # Of a command that never began, what was said instead is the reason.
+        if said and not (self.begun and stream == 1):
+            await near.write(2, said)
+
+    def _answer(self, said: bytes, stdin: Any) -> bytes:
+        """What was said, without the question for a password, which is answered."""
+        found = self._prompt.search(said) if self._prompt is not None else None
+        if found is None:
+            return said
+        self._prompted += 1
+        if self._prompted == 1 and self._become is not None and self._become.password is not None:
+            stdin.write(self._become.password.encode() + b"\n")
+        else:
+            with contextlib.suppress(OSError):
+                stdin.write_eof()
+        return said[: found.start()] + said[found.end() :]
