@@ -79,7 +79,8 @@ class PipedCommand:
         said = b""
         while data := await reader.read(_CHUNK):
             if self.begun:
-                await near.write(stream, data)
+                await near.write(stream, said + data if said.strip() else data)
+                said = b""
                 continue
             said = (said + data)[-_MOST_TALK:]
             said = self._answer(said, stdin)
@@ -91,7 +92,7 @@ class PipedCommand:
                 if after:
                     await near.write(1, after)
         # Of a command that never began, what was said instead is the reason.
-        if said and not (self.begun and stream == 1):
+        if said.strip():
             await near.write(2, said)
 
     def _answer(self, said: bytes, stdin: Any) -> bytes:

@@ -9,6 +9,7 @@ it is to start fast.
 
 import json
 import os
+import select
 import socket
 import sys
 import threading
@@ -19,6 +20,8 @@ _BROKEN = 255  # as ssh has it
 
 def main(arguments: list[str]) -> int:
     """The exit status of the command, 255 where the connection is lost."""
+    for own in (0, 1):
+        os.set_blocking(own, True)
     near = socket.socket(socket.AF_UNIX)
     near.connect(arguments[0])
     near.sendall(json.dumps(arguments[1:]).encode() + b"\n")
@@ -31,9 +34,16 @@ def main(arguments: list[str]) -> int:
             kind, data = head[0], frames.read(int.from_bytes(head[1:], "big"))
             if kind == 0:
                 return int(data)
-            view = memoryview(data)
-            while view:
-                view = view[os.write(kind, view) :]
+            _write(kind, data)
+
+
+def _write(stream: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        try:
+            view = view[os.write(stream, view) :]
+        except BlockingIOError:  # standard error is shared with rsync, which may have made it so
+            select.select([], [stream], [])
 
 
 def _send(near: socket.socket) -> None:
