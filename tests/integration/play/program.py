@@ -78,15 +78,16 @@ def has_own_settings(case: Any) -> bool:
 
 
 @contextmanager
-def imported_once(peer: Path, folder: Path) -> Iterator[Start]:
+def imported_once(peer: Path, folder: Path, packed: Path) -> Iterator[Start]:
     """Runs ansible-core by forks of a process that has imported it, for cases without settings of their own.
 
     Args:
         peer: the folder of ansible-core's programs.
         folder: an empty one, for the process.
+        packed: the folder of modules as they are packed for hosts; several processes may share it.
     """
     with subprocess.Popen(
-        [str(peer / "python"), str(Path(__file__).with_name("peer_server.py")), str(LONGEST)],
+        [str(peer / "python"), str(Path(__file__).with_name("peer_server.py")), str(LONGEST), str(packed)],
         cwd=folder,
         env=_environment(folder),
         stdin=subprocess.PIPE,

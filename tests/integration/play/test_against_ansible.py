@@ -25,7 +25,10 @@ ALL = [(name, label) for name in cases.names() for label in cases.load(name).run
 
 @pytest.fixture(scope="session")
 def peer(peer_bin: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    with program.imported_once(peer_bin, tmp_path_factory.mktemp("peer")) as start:
+    own = tmp_path_factory.getbasetemp()
+    packed = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "packed-modules"  # all workers' own
+    packed.mkdir(exist_ok=True)
+    with program.imported_once(peer_bin, tmp_path_factory.mktemp("peer"), packed) as start:
         yield start
 
 
