@@ -1,7 +1,8 @@
-"""Collections written for a test."""
+"""Collections written for a test, and the Pythons that hosts may have."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -29,3 +30,16 @@ def install(tmp_path: Path) -> Iterator[Callable[..., Collections]]:
 
     yield write
     use(None)
+
+
+@pytest.fixture(params=["3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "system"])
+def host_python(request: pytest.FixtureRequest) -> str:
+    """An interpreter for what runs on hosts: pyenv's of a version or the system's, or a skipped test."""
+    if request.param == "system":
+        found = [path for path in (Path("/usr/bin/python3"),) if path.exists()]
+    else:
+        root = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"
+        found = sorted(root.glob(f"{request.param}.*/bin/python"))
+    if not found:
+        pytest.skip(f"no Python {request.param} on this machine")
+    return str(found[-1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import contextlib
 import json
 import os
 import subprocess
@@ -13,6 +13,15 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[3]
+
+
+@contextlib.contextmanager
+def in_memory(content: bytes) -> Iterator[str]:
+    """The path of a file that is nowhere on a disk."""
+    with open(os.memfd_create("content"), "wb") as file:
+        file.write(content)
+        file.flush()
+        yield f"/proc/{os.getpid()}/fd/{file.fileno()}"
 
 
 class Host:
@@ -41,7 +50,6 @@ class Host:
             "args": args,
             "check": check,
             "diff": diff,
-            "content": None if content is None else base64.b64encode(content).decode(),
             "environment": environment,
             "uid": uid,
             "umask": umask,
@@ -50,9 +58,10 @@ class Host:
         }
         assert self._worker.stdin is not None
         assert self._worker.stdout is not None
-        self._worker.stdin.write(json.dumps(request) + "\n")
-        self._worker.stdin.flush()
-        result = json.loads(self._worker.stdout.readline())
+        with contextlib.nullcontext() if content is None else in_memory(content) as path:
+            self._worker.stdin.write(json.dumps({**request, "content": path}) + "\n")
+            self._worker.stdin.flush()
+            result = json.loads(self._worker.stdout.readline())
         assert isinstance(result, dict)
         assert "crashed" not in result
         return result

@@ -1,6 +1,5 @@
 """The agent's modules, each run in a process of its own under every Python that is found: a worker's fork."""
 
-import base64
 import contextlib
 import json
 import os
@@ -16,7 +15,6 @@ from stella_ops.releases.build import build_agent
 from stella_ops.remote.lib.layout import Layout
 
 ROOT = Path(__file__).resolve().parents[4]
-VERSIONS = ["3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "system"]
 
 _DRIVER = """
 import json, sys
@@ -25,33 +23,6 @@ path, args, check, content = json.loads(sys.stdin.readline())
 stream = open(content, "rb") if content else None
 print(json.dumps(run_module(path, args, check_mode=check, content=stream)))
 """
-
-
-def find_python(version):
-    if version == "system":
-        path = Path("/usr/bin/python3")
-        return path if path.exists() else None
-    root = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"
-    found = sorted(root.glob(f"{version}.*/bin/python"))
-    return found[-1] if found else None
-
-
-@pytest.fixture(scope="session")
-def find_host_python():
-    """An interpreter by its version, or a skipped test."""
-
-    def find(version):
-        found = find_python(version)
-        if found is None:
-            pytest.skip(f"no Python {version} on this machine")
-        return str(found)
-
-    return find
-
-
-@pytest.fixture(params=VERSIONS)
-def host_python(request, find_host_python):
-    return find_host_python(request.param)
 
 
 @pytest.fixture(scope="session")
@@ -81,7 +52,7 @@ class Host:
             result = self._in_environment(env, [str(module_path(name)), args, check, content and str(content)])
         else:
             asked = {"module": str(module_path(name)), "args": args, "check": check, "diff": False}
-            content = content and base64.b64encode(Path(content).read_bytes()).decode()
+            content = str(content) if content else None
             asked |= {"content": content, "environment": None, "uid": 0, "umask": 0o022, "file_limit": 0, "cwd": "/"}
             self.worker.stdin.write(json.dumps(asked) + "\n")
             self.worker.stdin.flush()

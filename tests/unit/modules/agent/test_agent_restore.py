@@ -10,14 +10,9 @@ from pathlib import Path
 import pytest
 
 CONFIG = {"agent_id": "a-1", "agent_name": "web-01", "environment": "test"}
-# The oldest, the newest and the system's: these tests install, enrol and start agents, which takes its time.
-VERSIONS = ["3.6", "3.13", "system"]
 VOLATILE = ("run", "log", "var/state", "var/spool", "var/queue")
-
-
-@pytest.fixture(params=VERSIONS)
-def host_python(request, find_host_python):
-    return find_host_python(request.param)
+# The oldest, the newest and the system's: these tests install, enrol and start agents, which takes its time.
+pytestmark = pytest.mark.parametrize("host_python", ["3.6", "3.13", "system"], indirect=True)
 
 
 @pytest.fixture

@@ -14,43 +14,33 @@ def installed(host, package):
     host.module("agent_service", state="stopped")
 
 
-def test_started_is_idempotent_and_waits_for_a_heartbeat(installed):
-    first = installed.ok("agent_service", state="started", wait=20)
-    assert (first["changed"], first["manager"], first["actions"], first["running"]) == (
-        True,
-        "process",
-        ["start"],
-        True,
-    )
-    assert first["heartbeat"]["seq"] == 1
+def test_started_restarted_and_stopped(installed):
+    def ok(check=False, **args):
+        return installed.ok("agent_service", check=check, **args)
+
+    assert ok(check=True, state="started", wait=5)["changed"] is True
+    assert pidfile.holder(installed.layout.pidfile) is None
+
+    first = ok(state="started", wait=20)
+    assert (first["changed"], first["manager"], first["actions"]) == (True, "process", ["start"])
+    assert first["running"] is True
+    assert first["heartbeat"]["seq"] == 1  # it was waited for
     assert pidfile.holder(installed.layout.pidfile) == first["pid"]
-    second = installed.ok("agent_service", state="started", wait=20)
-    assert (second["changed"], second["pid"], second["heartbeat"]["seq"]) == (False, first["pid"], 1)
+    again = ok(state="started", wait=20)
+    assert (again["changed"], again["pid"], again["heartbeat"]["seq"]) == (False, first["pid"], 1)
+    assert ok(check=True, state="stopped")["changed"] is True
+    assert pidfile.holder(installed.layout.pidfile) == first["pid"]
 
-
-def test_restarted_is_another_process_with_a_newer_heartbeat(installed):
-    first = installed.ok("agent_service", state="started", wait=20)
-    second = installed.ok("agent_service", state="restarted", wait=20)
+    second = ok(state="restarted", wait=20)
     assert (second["changed"], second["actions"]) == (True, ["stop", "start"])
     assert second["pid"] != first["pid"]
     assert second["heartbeat"]["seq"] == 3  # 2 was the stopping one
 
-
-def test_stopped_is_idempotent(installed):
-    pid = installed.ok("agent_service", state="started")["pid"]
-    stopped = installed.ok("agent_service", state="stopped")
+    stopped = ok(state="stopped")
     assert (stopped["changed"], stopped["running"], stopped["pid"]) == (True, False, None)
     with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
-    assert installed.ok("agent_service", state="stopped")["changed"] is False
-
-
-def test_check_mode_starts_and_stops_nothing(installed):
-    assert installed.ok("agent_service", check=True, state="started", wait=5)["changed"] is True
-    assert pidfile.holder(installed.layout.pidfile) is None
-    pid = installed.ok("agent_service", state="started")["pid"]
-    assert installed.ok("agent_service", check=True, state="stopped")["changed"] is True
-    assert pidfile.holder(installed.layout.pidfile) == pid
+        os.kill(second["pid"], 0)
+    assert ok(state="stopped")["changed"] is False
 
 
 def test_an_agent_that_lost_its_supervisor_gets_one_again(installed):
@@ -82,7 +72,7 @@ def test_a_start_that_fails_tells_why(installed):
 
 
 def test_at_boot_nothing_starts_it_without_systemd(installed):
-    result = installed.ok("agent_service", state="started", enabled=True)
+    result = installed.ok("agent_service", enabled=True)
     assert "boots" in result["warnings"][0]
 
 

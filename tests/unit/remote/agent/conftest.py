@@ -19,35 +19,6 @@ from cryptography.x509.oid import NameOID
 from stella_ops.releases.build import build_agent
 from stella_ops.remote.lib.layout import Layout
 
-VERSIONS = ["3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "system"]
-
-
-def find_python(version):
-    if version == "system":
-        path = Path("/usr/bin/python3")
-        return path if path.exists() else None
-    root = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"
-    found = sorted(root.glob(f"{version}.*/bin/python"))
-    return found[-1] if found else None
-
-
-@pytest.fixture(scope="session")
-def find_agent_python():
-    """An interpreter by its version, or a skipped test."""
-
-    def find(version):
-        found = find_python(version)
-        if found is None:
-            pytest.skip(f"no Python {version} on this machine")
-        return str(found)
-
-    return find
-
-
-@pytest.fixture(params=VERSIONS)
-def agent_python(request, find_agent_python):
-    return find_agent_python(request.param)
-
 
 @pytest.fixture(scope="session")
 def package(tmp_path_factory):
@@ -140,10 +111,10 @@ class Agent:
 
 
 @pytest.fixture
-def agent(agent_python, package):
+def agent(host_python, package):
     # pytest's own folders have names that are too long for a socket in them, once there have been a thousand runs.
     with tempfile.TemporaryDirectory(prefix="stella-", ignore_cleanup_errors=True) as folder:
-        made = Agent(agent_python, package, Path(folder) / "agent")
+        made = Agent(host_python, package, Path(folder) / "agent")
         try:
             yield made
         finally:

@@ -32,9 +32,9 @@ def path_without_openssl(tmp_path):
     return {**os.environ, "PATH": str(folder)}
 
 
-def test_version(agent, agent_python):
+def test_version(agent, host_python):
     said = agent.ask("version")
-    real = subprocess.run([agent_python, "-V"], capture_output=True, text=True, check=True).stdout.split()[1]
+    real = subprocess.run([host_python, "-V"], capture_output=True, text=True, check=True).stdout.split()[1]
     assert said == {"version": "1.2.3", "protocol": 1, "python": real}
 
 

@@ -9,10 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-
-@pytest.fixture(params=["3.6", "3.13", "system"])
-def agent_python(request, find_agent_python):
-    return find_agent_python(request.param)
+pytestmark = pytest.mark.parametrize("host_python", ["3.6", "3.13", "system"], indirect=True)
 
 
 @pytest.fixture

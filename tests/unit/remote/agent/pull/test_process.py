@@ -15,7 +15,7 @@ def _enrol(agent, orchestrator, *more, token=None):
     return agent.command("enrol", "--url", orchestrator.url, "--token-stdin", *more, given=given)
 
 
-@pytest.mark.parametrize("agent_python", ["3.6", "3.9", "3.13", "system"], indirect=True)
+@pytest.mark.parametrize("host_python", ["3.6", "3.9", "3.13", "system"], indirect=True)
 def test_who_is_not_the_pinned_server_never_sees_the_token(agent, serve, fleet_ca, foreign_ca, orchestrator):
     secret = orchestrator.token.split(".")[1].encode()
     stranger = serve(foreign_ca)
@@ -31,7 +31,7 @@ def test_who_is_not_the_pinned_server_never_sees_the_token(agent, serve, fleet_c
     assert not os.path.exists(agent.layout.key)
 
 
-@pytest.mark.parametrize("agent_python", ["3.6", "3.13"], indirect=True)
+@pytest.mark.parametrize("host_python", ["3.6", "3.13"], indirect=True)
 def test_through_the_tunnels_socket(agent, serve, fleet_ca, orchestrator):
     assert _enrol(agent, orchestrator).returncode == 0
     config = {k: v for k, v in orchestrator.config.items() if k != "orchestrator_url"}
@@ -50,7 +50,7 @@ def test_through_the_tunnels_socket(agent, serve, fleet_ca, orchestrator):
     assert agent.heartbeats()[-1]["status"] == "healthy"
 
 
-@pytest.mark.parametrize("agent_python", ["3.6", "system"], indirect=True)
+@pytest.mark.parametrize("host_python", ["3.6", "system"], indirect=True)
 def test_a_container_enrols_at_its_first_start(agent, orchestrator, tmp_path):
     secret = tmp_path / "secret"
     secret.write_text(orchestrator.token + "\n")
@@ -72,7 +72,7 @@ def test_a_container_enrols_at_its_first_start(agent, orchestrator, tmp_path):
     assert orchestrator.token not in Path(agent.layout.logfile).read_text()
 
 
-@pytest.mark.parametrize("agent_python", ["3.6", "system"], indirect=True)
+@pytest.mark.parametrize("host_python", ["3.6", "system"], indirect=True)
 def test_the_service_says_so_when_nobody_answers_and_sighup_makes_it_try_at_once(agent, orchestrator):
     orchestrator.configure(max_reconnect_attempts=1)
     assert _enrol(agent, orchestrator).returncode == 0
@@ -90,7 +90,7 @@ def test_the_service_says_so_when_nobody_answers_and_sighup_makes_it_try_at_once
     orchestrator.until(lambda: "started" in {entry["event"] for entry in orchestrator.seen["logs"].values()})
 
 
-@pytest.mark.parametrize("agent_python", ["system"], indirect=True)
+@pytest.mark.parametrize("host_python", ["system"], indirect=True)
 def test_without_an_orchestrator_neither_tls_nor_http_is_loaded(agent):
     if not os.path.exists("/proc/self/maps"):
         pytest.skip("needs Linux's /proc to see what is loaded")
