@@ -15,6 +15,7 @@ import difflib
 import functools
 import io
 from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -319,6 +320,7 @@ def _yaml_hint(problem: yaml.MarkedYAMLError, text: str) -> str | None:
 _MERGE = "tag:yaml.org,2002:merge"
 
 
+@dataclass(frozen=True, slots=True)
 class DuplicateKeys:
     """What becomes of keys that stand twice in a mapping.
 
@@ -327,12 +329,12 @@ class DuplicateKeys:
         tell: takes the key and its place, for ``warn``.
     """
 
-    def __init__(self) -> None:
-        self.mode = "error"
-        self.tell: Callable[[str, Origin], None] = lambda key, where: None
+    mode: str = "error"
+    tell: Callable[[str, Origin], None] = lambda key, where: None
 
 
-DUPLICATE_KEYS = DuplicateKeys()
+_REFUSED = DuplicateKeys()
+DUPLICATE_KEYS: ContextVar[DuplicateKeys] = ContextVar("duplicate_keys", default=_REFUSED)
 
 
 class _Builder:
@@ -345,6 +347,7 @@ class _Builder:
         self._made: dict[int, Any] = {}
         self._own: dict[int, set[int]] = {}  # of each mapping node
         self._unsafe = 0
+        self._duplicates = DUPLICATE_KEYS.get()
         self.problems: list[ParseError] = []
 
     def raise_any(self) -> None:
@@ -450,9 +453,9 @@ class _Builder:
                     hint='quote a key or value that starts with "{{"',
                 )
                 continue
-            if duplicate and DUPLICATE_KEYS.mode == "warn":
-                DUPLICATE_KEYS.tell(str(key), origin)
-            elif duplicate and DUPLICATE_KEYS.mode == "error" and key in written:
+            if duplicate and self._duplicates.mode == "warn":
+                self._duplicates.tell(str(key), origin)
+            elif duplicate and self._duplicates.mode == "error" and key in written:
                 self._note(
                     f"duplicate key '{key}'",
                     where=origin,

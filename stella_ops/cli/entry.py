@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import contextvars
 import gc
 import importlib
 import os
@@ -137,7 +138,14 @@ def _leave(code: int) -> None:
 
 
 def run_cli(args: list[str] | None = None) -> int:
-    """Run a command line; the exit code. Nothing but ``SystemExit`` for ``--help`` and the like leaves it."""
+    """Run a command line; the exit code. Nothing but ``SystemExit`` for ``--help`` and the like leaves it.
+
+    What a command sets for the code that it calls (``ContextVar``) ends with it.
+    """
+    return contextvars.copy_context().run(_run, args)
+
+
+def _run(args: list[str] | None) -> int:
     try:
         name = _program_name()
         code: Any = _command(name).main(args=args, prog_name=name, standalone_mode=False)

@@ -11,7 +11,7 @@ from stella_ops.ansible_settings.reading import AnsibleSettings
 from stella_ops.cli.ansible_programs import called_as_ansible
 from stella_ops.errors import InventoryError, StellaError
 from stella_ops.inventory.patterns import LOCALHOST
-from stella_ops.origins import DUPLICATE_KEYS, Origin
+from stella_ops.origins import DUPLICATE_KEYS, DuplicateKeys, Origin
 
 if TYPE_CHECKING:
     from stella_ops.inventory.model import Inventory
@@ -26,8 +26,8 @@ def warn(message: str) -> None:
 
 def take_duplicate_keys(settings: AnsibleSettings) -> None:
     """Have keys that stand twice dealt with as it is set; without a setting they are errors, or warnings there."""
-    DUPLICATE_KEYS.mode = settings.choose("DUPLICATE_YAML_DICT_KEY", default="warn" if called_as_ansible() else "error")
-    DUPLICATE_KEYS.tell = _tell_of_key
+    mode = settings.choose("DUPLICATE_YAML_DICT_KEY", default="warn" if called_as_ansible() else "error")
+    DUPLICATE_KEYS.set(DuplicateKeys(mode, _tell_of_key))
 
 
 def _tell_of_key(key: str, where: Origin) -> None:

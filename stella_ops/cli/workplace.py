@@ -26,7 +26,7 @@ from stella_ops.inventory.model import Inventory
 from stella_ops.playbook.model import Playbook
 from stella_ops.redaction import Redactor
 from stella_ops.settings import Project, is_trusted, load_project
-from stella_ops.templating.plugins.configured import use_sections
+from stella_ops.templating.plugins.configured import SECTIONS
 
 if TYPE_CHECKING:
     from stella_ops.cli.source_plugins import VarsPlugins
@@ -160,7 +160,7 @@ def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
             print(text, file=sys.stderr if settings.choose("VERBOSE_TO_STDERR") else sys.stdout)
         for note in settings.notes:
             print(f"[WARNING]: {note}", file=sys.stderr)
-    use_sections(settings.sections)
+    SECTIONS.set(settings.sections)
     take_duplicate_keys(settings)
     given = {name: value for name, value in dataclasses.asdict(choices).items() if name != "beside"}
     complete(choices, project, settings)

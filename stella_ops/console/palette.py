@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from stella_ops.console.stream import STYLES
+from stella_ops.console.stream import CHOSEN_STYLES, STYLES
 from stella_ops.errors import SettingsError
 
 _DARK = {"black": 30, "red": 31, "green": 32, "yellow": 33, "blue": 34, "purple": 35, "magenta": 35, "cyan": 36}
@@ -33,7 +33,7 @@ STYLES_OF = {
 
 
 def paint_with(chosen: Mapping[str, str]) -> None:
-    """Use other colours from here on.
+    """Use other colours from here on, in this context (PEP 567).
 
     Args:
         chosen: their names (``bright red``, ``color9``, ``rgb135``, ``gray7``), by the names of their settings.
@@ -41,9 +41,8 @@ def paint_with(chosen: Mapping[str, str]) -> None:
     Raises:
         SettingsError: a name that means no colour.
     """
-    for setting, name in chosen.items():
-        for style in STYLES_OF.get(setting, ()):
-            STYLES[style] = _code(name, setting)
+    own = {style: _code(name, key) for key, name in chosen.items() for style in STYLES_OF.get(key, ())}
+    CHOSEN_STYLES.set({**STYLES, **own})
 
 
 def _code(name: str, setting: str) -> str:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import Protocol, TextIO
 
-STYLES: dict[str, str] = {  # the colours of ansible-core, so that eyes trained there find their way
+STYLES: Mapping[str, str] = {  # the colours of ansible-core, so that eyes trained there find their way
     "ok": "0;32",
     "changed": "0;33",
     "skipped": "0;36",
@@ -28,11 +29,12 @@ STYLES: dict[str, str] = {  # the colours of ansible-core, so that eyes trained 
     "hunk": "0;36",
     "bold": "1",
 }
+CHOSEN_STYLES: ContextVar[Mapping[str, str]] = ContextVar("chosen_styles", default=STYLES)
 
 
 def paint(text: str, style: str | None) -> str:
     """A text in a colour, line by line, so that a line that is cut out keeps its own."""
-    code = STYLES.get(style or "")
+    code = CHOSEN_STYLES.get().get(style or "")
     if code is None:
         return text
     return "\n".join(f"\x1b[{code}m{line}\x1b[0m" for line in text.split("\n"))

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextvars import ContextVar
+from types import MappingProxyType
 
-_sections: Mapping[str, Mapping[str, str]] = {}
-
-
-def use_sections(sections: Mapping[str, Mapping[str, str]]) -> None:
-    """Take options from these from here on."""
-    global _sections
-    _sections = sections
+SECTIONS: ContextVar[Mapping[str, Mapping[str, str]]] = ContextVar("sections", default=MappingProxyType({}))
 
 
 def written(section: str, key: str) -> str | None:
     """What stands there; None where nothing does."""
-    return _sections.get(section, {}).get(key.lower())
+    return SECTIONS.get().get(section, {}).get(key.lower())
 
 
 def set_anywhere(variable: str, section: str, key: str) -> str | None:

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from stella_ops.cli.ansible_programs import NAMES, WITHOUT
-from stella_ops.origins import DUPLICATE_KEYS
+from stella_ops.errors import ParseError
+from stella_ops.origins import load_yaml_file
 
 
 @pytest.fixture
@@ -22,7 +23,6 @@ def program(stella: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Call
     """Runs a program of ansible-core's name where ``stella`` runs its own; status, stdout and stderr."""
     for name in [name for name in os.environ if name.startswith("ANSIBLE_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr(DUPLICATE_KEYS, "mode", "error")  # put back at the end, whatever a program made of it
 
     def run(name: str, *args: object) -> tuple[int, str, str]:
         from stella_ops.cli.entry import run_cli
@@ -62,6 +62,8 @@ def test_what_is_a_warning_there_is_none_of_ours(program: Callable[..., Any], tm
         "[WARNING]: Could not match supplied host pattern, ignoring: nosuch",
     ):
         assert line in err, err
+    with pytest.raises(ParseError, match="duplicate key"):  # what a program sets ends with it
+        load_yaml_file(book)
 
 
 def test_wrong_parameters_fail_their_task(program: Callable[..., Any], tmp_path: Path) -> None:

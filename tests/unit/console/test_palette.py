@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextvars
+from collections.abc import Mapping
 
 import pytest
 
@@ -11,12 +12,14 @@ from stella_ops.console.palette import paint_with
 from stella_ops.errors import SettingsError
 
 
-@pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
-    kept = dict(stream.STYLES)
-    yield
-    stream.STYLES.clear()
-    stream.STYLES.update(kept)
+def painted(chosen: Mapping[str, str]) -> str:
+    """What is shown of an "x" that is ok, in a context of its own."""
+
+    def show() -> str:
+        paint_with(chosen)
+        return stream.paint("x", "ok")
+
+    return contextvars.copy_context().run(show)
 
 
 @pytest.mark.parametrize(
@@ -27,10 +30,9 @@ def _as_before() -> Iterator[None]:
     ],
 )
 def test_names(name: str, code: str) -> None:
-    paint_with({"COLOR_OK": name})
-    assert stream.paint("x", "ok") == f"\x1b[{code}m\x1b[0m".replace("m\x1b", "mx\x1b")
+    assert painted({"COLOR_OK": name}) == f"\x1b[{code}m\x1b[0m".replace("m\x1b", "mx\x1b")
 
 
 def test_what_is_no_colour() -> None:
     with pytest.raises(SettingsError, match="'redd' is no colour"):
-        paint_with({"COLOR_ERROR": "redd"})
+        painted({"COLOR_ERROR": "redd"})
