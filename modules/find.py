@@ -7,7 +7,7 @@ import re
 import stat
 import time
 
-from stella_ops.remote.lib import files, modes
+from stella_ops.remote.lib import files, modes, stat_fields
 
 ARGUMENTS = {
     "paths": {
@@ -259,33 +259,9 @@ def compiled(task, text):
 
 def describe(found):
     """What ``stat`` tells of a file, under its names there."""
-    mode = found.st_mode
-    told = {
-        "mode": modes.show(mode),
-        "isdir": stat.S_ISDIR(mode),
-        "ischr": stat.S_ISCHR(mode),
-        "isblk": stat.S_ISBLK(mode),
-        "isreg": stat.S_ISREG(mode),
-        "isfifo": stat.S_ISFIFO(mode),
-        "islnk": stat.S_ISLNK(mode),
-        "issock": stat.S_ISSOCK(mode),
-        "uid": found.st_uid,
-        "gid": found.st_gid,
-        "size": found.st_size,
-        "inode": found.st_ino,
-        "dev": found.st_dev,
-        "nlink": found.st_nlink,
-        "atime": found.st_atime,
-        "mtime": found.st_mtime,
-        "ctime": found.st_ctime,
-        "pw_name": known(files.user_name(found.st_uid)),
-        "gr_name": known(files.group_name(found.st_gid)),
-        "isuid": bool(mode & stat.S_ISUID),
-        "isgid": bool(mode & stat.S_ISGID),
-    }
-    for who, shift in (("usr", 6), ("grp", 3), ("oth", 0)):
-        for letter, bit in (("r", 4), ("w", 2), ("x", 1)):
-            told[letter + who] = bool(mode >> shift & bit)
+    told = stat_fields.tell(found)
+    told["pw_name"] = known(files.user_name(found.st_uid))
+    told["gr_name"] = known(files.group_name(found.st_gid))
     return told
 
 

@@ -1,9 +1,8 @@
 """Tell all that is known of a file."""
 
 import os
-import stat
 
-from stella_ops.remote.lib import files, inode, modes
+from stella_ops.remote.lib import files, inode, stat_fields
 
 ARGUMENTS = {
     "path": {"type": "path", "required": True, "aliases": ["dest", "name"]},
@@ -19,29 +18,6 @@ ARGUMENTS = {
     "get_attributes": {"type": "bool", "default": True, "aliases": ["attr", "attributes"]},
 }
 
-_BITS = (
-    ("wusr", stat.S_IWUSR),
-    ("rusr", stat.S_IRUSR),
-    ("xusr", stat.S_IXUSR),
-    ("wgrp", stat.S_IWGRP),
-    ("rgrp", stat.S_IRGRP),
-    ("xgrp", stat.S_IXGRP),
-    ("woth", stat.S_IWOTH),
-    ("roth", stat.S_IROTH),
-    ("xoth", stat.S_IXOTH),
-    ("isuid", stat.S_ISUID),
-    ("isgid", stat.S_ISGID),
-)
-_KINDS = (
-    ("isdir", stat.S_ISDIR),
-    ("ischr", stat.S_ISCHR),
-    ("isblk", stat.S_ISBLK),
-    ("isreg", stat.S_ISREG),
-    ("isfifo", stat.S_ISFIFO),
-    ("islnk", stat.S_ISLNK),
-    ("issock", stat.S_ISSOCK),
-)
-
 
 def run(task):
     """Return ``stat`` with ansible-core's keys; ``exists: false`` alone when there is no such file."""
@@ -50,9 +26,8 @@ def run(task):
     if found is None:
         return {"changed": False, "stat": {"exists": False}}
     told = {"exists": True, "path": path}
-    told.update(numbers(found))
-    told.update((name, test(found.st_mode)) for name, test in _KINDS)
-    told.update((name, bool(found.st_mode & bit)) for name, bit in _BITS)
+    told.update(stat_fields.tell(found))
+    told.update(blocks=found.st_blocks, block_size=found.st_blksize, device_type=found.st_rdev)
     # A number without a name has none here.
     for key, name in (("pw_name", files.user_name(found.st_uid)), ("gr_name", files.group_name(found.st_gid))):
         if not name.isdigit():
@@ -72,25 +47,6 @@ def run(task):
     if task.args["get_attributes"]:
         told.update(inode.attributes(path) if told["isreg"] or told["isdir"] else inode.NOTHING)
     return {"changed": False, "stat": told}
-
-
-def numbers(found):
-    """The plain fields of stat(2)."""
-    return {
-        "mode": modes.show(found.st_mode),
-        "uid": found.st_uid,
-        "gid": found.st_gid,
-        "size": found.st_size,
-        "inode": found.st_ino,
-        "dev": found.st_dev,
-        "nlink": found.st_nlink,
-        "atime": found.st_atime,
-        "mtime": found.st_mtime,
-        "ctime": found.st_ctime,
-        "blocks": found.st_blocks,
-        "block_size": found.st_blksize,
-        "device_type": found.st_rdev,
-    }
 
 
 def checksum(task, path):

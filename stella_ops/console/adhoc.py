@@ -25,7 +25,7 @@ from stella_ops.engine.events import (
     Warned,
 )
 
-_COMMANDS = frozenset(("command", "shell", "raw"))  # their output is shown as text, not as JSON
+COMMANDS = frozenset(("command", "shell", "raw"))  # their output is shown as text, not as JSON
 _WORDS = {"ok": "SUCCESS", "changed": "CHANGED", "skipped": "SKIPPED", "unreachable": "UNREACHABLE"}
 
 
@@ -53,11 +53,8 @@ class AdHocReporter:
                 self._actions[event.task_id] = event.action
             case HostFinished():
                 self._host(event)
-            case ItemFinished():
-                label = safe_line(item_label(event.item, event.result))
-                self._sink.line(f"{safe_line(event.host)} | item {label}: {event.status}")
-            case RetryWaiting():
-                self._sink.line(f"{safe_line(event.host)} | RETRYING ({event.left} retries left)", "retry")
+            case ItemFinished() | RetryWaiting():
+                self._underway(event)
             case NoHosts():
                 self._sink.warn("[WARNING]: No hosts matched, nothing to do")
             case Warned():
@@ -70,7 +67,16 @@ class AdHocReporter:
         """Flush the stream."""
         self._sink.flush()
 
+    def _underway(self, event: ItemFinished | RetryWaiting) -> None:
+        """Print what is known before a host has finished."""
+        if isinstance(event, RetryWaiting):
+            self._sink.line(f"{safe_line(event.host)} | RETRYING ({event.left} retries left)", "retry")
+        else:
+            label = safe_line(item_label(event.item, event.result))
+            self._sink.line(f"{safe_line(event.host)} | item {label}: {event.status}")
+
     def _host(self, event: HostFinished) -> None:
+        """Print a host's result."""
         action = self._actions.get(event.task_id, "")
         result = event.result
         self._warnings.result(result, event.host)
@@ -88,7 +94,7 @@ class AdHocReporter:
             self._sink.line("The full traceback is:\n" + safe_block(str(result["exception"])).rstrip(), "failed")
         if word == "SKIPPED":
             text = f"{name} | SKIPPED"
-        elif word != "UNREACHABLE" and action in _COMMANDS and "rc" in result:
+        elif word != "UNREACHABLE" and action in COMMANDS and "rc" in result:
             text = f"{name} | {word} | rc={safe_line(result['rc'])} >>\n{_output(result, word)}"
         else:
             mark = "!" if word in ("FAILED", "UNREACHABLE") else ""

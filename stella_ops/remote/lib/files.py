@@ -28,11 +28,6 @@ FILE_ATTRIBUTES = {
 
 CHUNK = 1048576
 
-# What modules that manage a file's attributes accept; each spells it out, since ARGUMENTS must be a literal:
-#   "mode": {"type": "raw"}, "owner": {"type": "str"}, "group": {"type": "str"},
-#   "attributes": {"type": "str", "aliases": ["attr"]},
-#   "seuser": {"type": "str"}, "serole": {"type": "str"}, "setype": {"type": "str"}, "selevel": {"type": "str"},
-
 
 class FileError(ModuleFailure):
     """A file cannot be made as asked. Uncaught, it fails the module with its text."""
