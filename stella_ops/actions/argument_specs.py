@@ -9,8 +9,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-_TRUE = ("1", "on", "true", "t", "yes", "y")
-_FALSE = ("0", "off", "false", "f", "no", "n")
+from stella_ops.booleans import FALSE_WORDS, TRUE_WORDS
+
 _BOOLEANS = "'1', 1, 'on', 'true', 't', 'yes', 'n', 0, 'no', 'y', 'off', 'f', 'false', '0'"
 _UNITS = {"B": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40, "P": 2**50}
 
@@ -162,8 +162,8 @@ def _typed(value: Any, kind: str) -> Any:
             raise _Wrong(said) from None
     if kind == "bool":
         word = str(value).strip().lower()
-        if word in _TRUE or word in _FALSE:
-            return word in _TRUE
+        if word in TRUE_WORDS or word in FALSE_WORDS:
+            return word in TRUE_WORDS
         raise _Wrong(f"The value '{value}' is not a valid boolean. Valid booleans include: {_BOOLEANS}")
     if kind == "list":
         if isinstance(value, list | tuple):

@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stella_ops.actions.base import ActionFailure
-
-_TRUE = frozenset({"yes", "on", "1", "true", "t", "y"})
-_FALSE = frozenset({"no", "off", "0", "false", "f", "n"})
+from stella_ops.booleans import FALSE_WORDS, TRUE_WORDS
 
 
 def settle(
@@ -66,9 +64,9 @@ def convert(kind: str, value: Any) -> Any:
     """
     if kind == "bool":
         word = str(value).strip().lower()
-        if word not in _TRUE | _FALSE:
+        if word not in TRUE_WORDS | FALSE_WORDS:
             raise ValueError
-        return word in _TRUE
+        return word in TRUE_WORDS
     if kind == "int":
         if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
             raise ValueError

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from stella_ops.actions.base import ActionContext, ActionFailure, Result
+from stella_ops.booleans import says_no
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "minutes": {"type": "float"},
@@ -22,8 +23,6 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 
 # The controller pauses once, not once for each host.
 RUN_ONCE = True
-
-_FALSE = frozenset({"no", "false", "off", "0", "n"})
 
 
 async def run(context: ActionContext, args: dict[str, Any]) -> Result:
@@ -38,7 +37,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
         seconds = float(given[1] or 0) + 60 * float(given[0] or 0)
     except (TypeError, ValueError):
         raise ActionFailure("minutes and seconds must be numbers") from None
-    echo = str(args.get("echo", True)).lower() not in _FALSE
+    echo = not says_no(args.get("echo", True))
     started = time.monotonic()
     start = datetime.now()
     result: Result = {"user_input": "", "stderr": "", "rc": 0, "echo": echo, "changed": False}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stella_ops.actions.base import ActionContext, ActionFailure, Result
+from stella_ops.booleans import says_yes
 
 # Every argument is a variable, so none can be unknown.
 ARGUMENTS: dict[str, dict[str, Any]] | None = None
@@ -21,5 +22,5 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
                 f"The variable name '{name}' is not valid. Variables must start with a letter or underscore "
                 "character, and contain only letters, numbers and underscores."
             )
-    cacheable = str(args.get("cacheable", False)).lower() in ("yes", "true", "on", "1")
+    cacheable = says_yes(args.get("cacheable", False))
     return {"ansible_facts": values, "_variables": True, "_cacheable": cacheable}

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from stella_ops.booleans import FALSE_WORDS, TRUE_WORDS
 from stella_ops.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -134,10 +135,6 @@ def _written(parser: ConfigParser | None) -> list[str]:
     return [f"{s}.{key}" for s in parser.sections() if s not in QUIET_SECTIONS for key in parser[s]]
 
 
-_TRUE = frozenset({"1", "yes", "y", "true", "t", "on"})
-_FALSE = frozenset({"0", "no", "n", "false", "f", "off", ""})
-
-
 def _value(setting: Setting, text: str, folder: Path, where: str) -> Any:
     if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
         text = text[1:-1]
@@ -148,9 +145,9 @@ def _value(setting: Setting, text: str, folder: Path, where: str) -> Any:
     match setting.kind:
         case "flag":
             word = text.lower()
-            if word not in _TRUE and word not in _FALSE:
+            if word and word not in TRUE_WORDS | FALSE_WORDS:
                 raise wrong("yes or no")
-            return word in _TRUE
+            return word in TRUE_WORDS
         case "count":
             if not re.fullmatch(r"\d+", text):
                 raise wrong("a whole number")

@@ -12,8 +12,8 @@ from stella_ops.ansible_settings.others import OTHERS
 from stella_ops.ansible_settings.reading import AnsibleSettings
 from stella_ops.ansible_settings.setting import Setting
 from stella_ops.ansible_settings.table import SETTINGS
+from stella_ops.booleans import says_yes
 
-_TRUE = frozenset({"1", "yes", "y", "true", "t", "on"})
 _HOME = "~/.ansible"
 
 
@@ -73,7 +73,7 @@ def _as_default(setting: Setting, text: str) -> Any:
     """The value of a setting that is not read otherwise, by the type of its default."""
     default = DEFAULTS.get(setting.name)
     if isinstance(default, bool):
-        return text.strip().lower() in _TRUE
+        return says_yes(text)
     if isinstance(default, list):
         return [part.strip() for part in text.split(":" if setting.kind == "paths" else ",") if part.strip()]
     if isinstance(default, int | float):

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from stella_ops.booleans import says_yes
 from stella_ops.cli.secrets import REDACTOR
 from stella_ops.errors import UsageError
 from stella_ops.playbook.model import Prompt
@@ -21,7 +22,7 @@ def ask_variable(prompt: Prompt) -> Any:
     Raises:
         UsageError: an encryption that is not known.
     """
-    private = prompt.private if isinstance(prompt.private, bool) else str(prompt.private).lower() in ("yes", "true")
+    private = says_yes(prompt.private)
     text = prompt.prompt if prompt.prompt is not None else f"input for {prompt.name}"
     shown = f"{text} [{prompt.default}]: " if prompt.prompt is not None and prompt.default is not None else f"{text}: "
     answer: Any = None

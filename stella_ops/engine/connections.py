@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from stella_ops.booleans import says_no
 from stella_ops.engine.options import RunOptions
 from stella_ops.errors import InventoryError
 from stella_ops.playbook.model import Inherited
@@ -42,7 +43,7 @@ def connection_spec(
     args = " ".join(
         str(ssh_args[name]) for name in ("ssh_args", "ssh_common_args", "ssh_extra_args") if ssh_args.get(name)
     )
-    if str(ssh_args.get("ssh_host_key_checking", "")).strip().lower() in ("false", "no", "off", "0"):
+    if says_no(ssh_args.get("ssh_host_key_checking", "")):
         # The habit of switching verification off becomes: accept keys that are new, and record them.
         args = f"{args} -o StrictHostKeyChecking=accept-new".strip()
     return ConnectionSpec(

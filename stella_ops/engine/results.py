@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from stella_ops.booleans import says_yes
+
 CENSORED = "the output has been hidden due to the fact that 'no_log: true' was specified for this result"
 SKIPPED: dict[str, Any] = {"changed": False, "skipped": True}
-
-_TRUE = frozenset({"yes", "true", "on", "1", "y", "t"})
 
 
 def is_true(value: Any) -> bool:
     """A keyword's value as a truth: YAML's and Ansible's words for yes count."""
     if isinstance(value, str):
-        return value.strip().lower() in _TRUE
+        return says_yes(value)
     return bool(value)
 
 

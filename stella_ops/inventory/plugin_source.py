@@ -20,6 +20,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
+from stella_ops.booleans import says_yes
 from stella_ops.errors import InventoryError, StellaError
 from stella_ops.inventory.model import Host, Inventory
 from stella_ops.inventory.ranges import expand_host_pattern
@@ -92,7 +93,7 @@ def read_plugin(
 
 def _uses_extra_vars() -> bool:
     """Whether the environment says so for all sources."""
-    return os.environ.get("ANSIBLE_INVENTORY_USE_EXTRA_VARS", "").lower() in ("1", "true", "yes", "on", "y", "t")
+    return says_yes(os.environ.get("ANSIBLE_INVENTORY_USE_EXTRA_VARS"))
 
 
 def construct_host(

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from stella_ops.booleans import says_no
 from stella_ops.engine.search_path import search_path
 from stella_ops.errors import TemplateError
 from stella_ops.linting.expressions import Parsed, parse_file
@@ -106,12 +107,8 @@ def _on_host(task: Task) -> bool:
     if task.args.get("content") is not None:
         return True
     if task.action == "unarchive" and "copy" in task.args:
-        return _says_no(task.args["copy"])
-    return not _says_no(task.args.get("remote_src", task.action == "assemble"))
-
-
-def _says_no(value: Any) -> bool:
-    return str(value).strip().lower() in ("false", "no", "0", "off", "f", "n")
+        return says_no(task.args["copy"])
+    return not says_no(task.args.get("remote_src", task.action == "assemble"))
 
 
 def _missing(subject: Subject, play: PlaySubject, site: Site, written: Any, name: str, made: Made) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stella_ops.booleans import says_yes
 from stella_ops.errors import PlaybookError
 from stella_ops.origins import Origin, key_origin, origin_of
 from stella_ops.playbook.files import missing
@@ -161,9 +162,7 @@ def role_use(args: Mapping[str, Any], where: Origin | None, reader: TaskReader, 
 
 
 def _flag(value: Any, *, default: bool) -> bool:
-    if value is None:
-        return default
-    return value if isinstance(value, bool) else str(value).strip().lower() in ("true", "yes", "on", "1", "y", "t")
+    return default if value is None else says_yes(value)
 
 
 def parents_of(inherited: Inherited) -> tuple[Role, ...]:

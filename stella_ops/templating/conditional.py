@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
+from stella_ops.booleans import FALSE_WORDS, TRUE_WORDS
 from stella_ops.errors import TemplateError
 from stella_ops.origins import SourceText, SourceVault, origin_of
 from stella_ops.templating.scope import Scope, is_template
@@ -16,8 +17,7 @@ from stella_ops.templating.scope import Scope, is_template
 if TYPE_CHECKING:
     import jinja2
 
-_TRUE_WORDS = frozenset({"true", "yes", "on", "1", "y", "t"})
-_FALSE_WORDS = frozenset({"false", "no", "off", "0", "n", "f", ""})
+_NO_NAMES = TRUE_WORDS | FALSE_WORDS | {""}
 _WITHOUT_BRACES = "a condition is an expression already: write variables without {{ }}, as in  x == 'y'"
 _MAKE_BOOLEAN = "write what is to be true of it:  x | bool,  x is truthy,  x | length > 0,  x is defined"
 _DEEPEST = 10  # expressions that name expressions
@@ -87,7 +87,7 @@ def _named_expression(text: str, scope: Scope) -> SourceText | None:
             value = value[part]
         except (KeyError, TypeError, IndexError):
             return None
-    if not isinstance(value, SourceText) or str.__str__(value).strip().lower() in _TRUE_WORDS | _FALSE_WORDS:
+    if not isinstance(value, SourceText) or str.__str__(value).strip().lower() in _NO_NAMES:
         return None
     return value
 
@@ -155,9 +155,9 @@ def _word(value: Any) -> Any:
     """A text that spells a boolean as that boolean; all else as it is."""
     if isinstance(value, str):
         word = value.strip().lower()
-        if word in _TRUE_WORDS:
+        if word in TRUE_WORDS:
             return True
-        if word in _FALSE_WORDS and word:
+        if word in FALSE_WORDS:
             return False
     return value
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from stella_ops.booleans import FALSE_WORDS, TRUE_WORDS
 from stella_ops.errors import TemplateError
 from stella_ops.templating.lazy import plain_text
 
-_TRUE = frozenset({"yes", "on", "1", "true", "t", "y"})
-_FALSE = frozenset({"no", "off", "0", "false", "f", "n"})
 _KINDS = ("search", "match", "fullmatch")
 
 
@@ -45,8 +44,8 @@ def truthy(value: Any, convert_bool: bool = False) -> bool:
     """Whether the value counts as true in Python; with ``convert_bool`` words count as booleans: "no"."""
     if convert_bool and isinstance(value, str):
         word = value.strip().lower()
-        if word in _TRUE or word in _FALSE:
-            return word in _TRUE
+        if word in TRUE_WORDS or word in FALSE_WORDS:
+            return word in TRUE_WORDS
     return bool(value)
 
 

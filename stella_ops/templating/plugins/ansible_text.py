@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from packaging.version import Version
 
+from stella_ops.booleans import FALSE_WORDS, TRUE_WORDS
 from stella_ops.templating.conditions.versions import Loose
 from stella_ops.templating.filters.digests import digest
 from stella_ops.templating.filters.mappings import combine
@@ -23,8 +24,8 @@ from stella_ops.templating.lookups.inline import inline_options
 __all__ = ["human_to_bytes", "random_salt"]
 
 VERSION = "2.19.0"  # of the language that is spoken here
-BOOLEANS_TRUE = frozenset(("y", "yes", "on", "1", "true", "t", 1, 1.0, True))
-BOOLEANS_FALSE = frozenset(("n", "no", "off", "0", "false", "f", 0, 0.0, False))
+BOOLEANS_TRUE = frozenset((*TRUE_WORDS, 1, 1.0, True))
+BOOLEANS_FALSE = frozenset((*FALSE_WORDS, 0, 0.0, False))
 BOOLEANS = BOOLEANS_TRUE | BOOLEANS_FALSE
 AnsibleUnsafeText = str
 LooseVersion, StrictVersion = Loose, Version
