@@ -21,7 +21,7 @@ class Removal(NamedTuple):
 
     def sentence(self, collection: str, *, done: bool = False) -> str:
         """When, in ansible-core's words, which scripts look for."""
-        of = f"from collection '{collection}'"
+        of = "from ansible-core" if collection == "ansible.builtin" else f"from collection '{collection}'"
         if done:
             when = f" version {self.version}" if self.version else f" in a release after {self.date}" * bool(self.date)
             return f"This feature was removed {of}{when}."

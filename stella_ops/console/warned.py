@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from stella_ops.collections.runtime import Removal
 from stella_ops.console.stream import Sink
 from stella_ops.console.text import safe_line
 from stella_ops.engine.events import Warned
@@ -33,7 +34,7 @@ class WarningPrinter:
         for key, title in (("warnings", "WARNING"), ("deprecations", "DEPRECATION WARNING")):
             found = result.get(key)
             for one in found if isinstance(found, list | tuple) else ():
-                text = str(one.get("msg", one)) if isinstance(one, Mapping) else str(one)
+                text = _deprecation(one) if isinstance(one, Mapping) else str(one)
                 self._say(title, text, host, f"{host}: {text}" if self._verbosity else text)
 
     def _say(self, title: str, text: str, host: str | None, line: str) -> None:
@@ -41,3 +42,12 @@ class WarningPrinter:
         if key not in self._said:
             self._said.add(key)
             self._sink.warn(f"[{title}]: {safe_line(line)}")
+
+
+def _deprecation(said: Mapping[str, Any]) -> str:
+    """What goes away, and when; in ansible-core's words."""
+    text, name = str(said.get("msg", said)), said.get("collection_name")
+    if not name:
+        return text
+    removal = Removal(version=said.get("version"), date=said.get("date"))
+    return f"{text}{'' if text.endswith(('.', '!', '?')) else '.'} {removal.sentence(str(name))}"

@@ -12,6 +12,7 @@ from stella_ops.engine.results import CENSORED, SKIPPED
 from stella_ops.errors import BecomeError, ParseError, StellaError, TemplateError, UnreachableError
 
 Result = dict[str, Any]
+_WARNED = ("warnings", "deprecations")
 _NOT_REACHED = "Failed to connect to the host via ssh"
 Addition = Literal["facts", "variables", "included"]
 
@@ -114,10 +115,21 @@ def defect_result(problem: Exception) -> Result:
     }
 
 
+def _taken_up(results: list[Result]) -> Result:
+    """Results of a loop's items, and what they warn of, which is the loop's own then."""
+    taken: Result = {}
+    for key in _WARNED:
+        found = [result[key] for result in results if result.get(key)]
+        if found:
+            taken[key] = [one for each in found for one in (each if isinstance(each, list | tuple) else [each])]
+    if taken:
+        results = [{k: v for k, v in result.items() if k not in _WARNED or not v} for result in results]
+    return {**taken, "results": results}
+
+
 def combine(outcomes: Collection[Outcome]) -> Outcome:
     """The result of a loop, in ansible-core's shape."""
     result: Result = {
-        "results": [o.result for o in outcomes],
         "changed": any(o.result.get("changed") for o in outcomes),
     }
     status: Status
@@ -136,7 +148,8 @@ def combine(outcomes: Collection[Outcome]) -> Outcome:
     else:
         result.update(msg="All items completed", skipped=False)
         status = "changed" if result["changed"] else "ok"
-    made = Outcome(status, result, {**result, "results": [o.shown for o in outcomes]}, looped=True)
+    of_all, shown = _taken_up([o.result for o in outcomes]), _taken_up([o.shown for o in outcomes])
+    made = Outcome(status, {**of_all, **result}, {**shown, **result}, looped=True)
     made.notify = list(dict.fromkeys(name for o in outcomes for name in o.notify))
     made.additions = [addition for o in outcomes for addition in o.additions]
     made.labels = [o.label for o in outcomes]

@@ -25,6 +25,7 @@ from stella_ops.errors import PlaybookError, StellaError, TemplateError, Unreach
 from stella_ops.playbook.model import Task
 from stella_ops.playbook.refused_actions import refusal
 from stella_ops.templating.omit import OMIT
+from stella_ops.templating.plugins import module_state
 from stella_ops.templating.scope import LazyVariables, is_template
 from stella_ops.transport.base import Link
 
@@ -69,6 +70,7 @@ class TaskRunner:
             NotYet: it cannot run ahead of its turn.
         """
         started = time.monotonic()
+        module_state.renew()
         kept = None if pending else self._variables.kept(host, task)
         view = self._view(task, self._variables.of(host, task, pending=pending), kept)
         secret = self._preparation.hides(task, view)

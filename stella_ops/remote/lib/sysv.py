@@ -22,7 +22,7 @@ class Script(object):
         name: its file's name.
         arguments: further words for it, as text.
         pattern: text of the process list that says that it runs; None to ask the script.
-        pause: seconds between stop and start of a restart; None to leave it to the script.
+        pause: seconds between stop and start of a restart; None for none.
     """
 
     def __init__(self, task, name, arguments="", pattern=None, pause=None):
@@ -69,10 +69,10 @@ class Script(object):
         return None
 
     def act(self, verb):
-        """Call the script."""
-        if verb == "restart" and self.pause:
+        """Call the script; of a restart, its start counts: not every script knows the word."""
+        if verb == "restart":
             programs.call(self.task, [self.path, "stop"] + self.arguments)
-            time.sleep(self.pause)
+            time.sleep(self.pause or 0)
             verb = "start"
         programs.do(self.task, [self.path, verb] + self.arguments, name=self.name)
 

@@ -15,6 +15,7 @@ from stella_ops import content
 from stella_ops.collections import current
 from stella_ops.collections.resolving import follow
 from stella_ops.errors import CollectionError
+from stella_ops.origins import VaultedText
 from stella_ops.templating.lazy import finalize
 from stella_ops.templating.plugins.ansible_errors import AnsiblePluginRemovedError
 from stella_ops.templating.plugins.lookup_base import ScopeTemplar
@@ -30,11 +31,11 @@ class AnsibleVaultEncryptedUnicode(str):
 
 
 class VaultHelper:
-    """Says what is encrypted; a plug-in gets nothing that is."""
+    """Says what was encrypted: a plug-in gets it revealed."""
 
     @staticmethod
     def get_ciphertext(value: Any, *, with_tags: bool = False) -> str | None:
-        return None
+        return (value.ciphertext or None) if isinstance(value, VaultedText) else None
 
 
 class VaultLib:

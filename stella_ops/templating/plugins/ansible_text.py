@@ -206,10 +206,18 @@ def trust_as_template(value: Any) -> Any:
 
 
 def transform_to_native_types(value: Any, redact: bool = True) -> Any:
-    """The value as it is, as plain data."""
+    """The value as plain data; ``redact`` puts words in place of what was encrypted."""
+    from stella_ops.origins import VaultedText
     from stella_ops.templating.lazy import finalize
 
-    return finalize(value)
+    def hidden(part: Any) -> Any:
+        if isinstance(part, dict):
+            return {key: hidden(item) for key, item in part.items()}
+        if isinstance(part, list):
+            return [hidden(item) for item in part]
+        return "<redacted>" if isinstance(part, VaultedText) else part
+
+    return hidden(finalize(value, vaulted=True)) if redact else finalize(value)
 
 
 def is_trusted_as_template(value: Any) -> bool:

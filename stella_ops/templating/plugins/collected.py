@@ -17,7 +17,7 @@ from stella_ops.collections.installed import Collection
 from stella_ops.collections.reference import Reference
 from stella_ops.collections.resolving import explain, follow
 from stella_ops.errors import CollectionError, TemplateError
-from stella_ops.templating.plugins import loading
+from stella_ops.templating.plugins import loading, module_state
 
 Plugin = Callable[..., Any]
 
@@ -116,7 +116,9 @@ def _import(kind: str, path: Path, collection: Collection, folders: tuple[str, .
     name = ".".join(("ansible_collections", collection.name, "plugins", kind, *folders, path.stem))
     try:
         with answered():
-            return importlib.import_module(name)
+            module = importlib.import_module(name)
     except Exception as problem:
         loading.failed(kind, path, problem)
         return None
+    module_state.watch(module)
+    return module

@@ -15,6 +15,7 @@ from typing import Any
 
 from stella_ops.errors import StellaError, TemplateError
 from stella_ops.templating.lazy import AllVariables, LazyDict, LazyList, finalize, settle
+from stella_ops.templating.plugins import module_state
 from stella_ops.templating.plugins.folders import folders
 
 Lookup = Callable[[Any, list[Any], dict[str, Any]], list[Any]]
@@ -58,6 +59,7 @@ def drop() -> None:
     collected = sys.modules.get("stella_ops.templating.plugins.collected")
     if collected is not None:
         collected.forget()
+    module_state.forget()
     for found in _failures.values():
         found.clear()
     _forget_compiled()
@@ -120,6 +122,7 @@ def load_module(kind: str, path: Path) -> ModuleType | None:
         sys.modules.pop(name, None)
         failed(kind, path, problem)
         return None
+    module_state.watch(module)
     return module
 
 
@@ -130,6 +133,7 @@ def called(kind: str, name: str, function: Callable[..., Any]) -> Callable[..., 
     def call(*args: Any, **options: Any) -> Any:
         from stella_ops.templating.plugins.imports import answered
 
+        module_state.ran()
         with answered():
             try:
                 given = [*args[:passed], *map(_plain, args[passed:])]
@@ -148,7 +152,7 @@ def _plain(value: Any) -> Any:
     """An argument as plain data; one that holds something undefined as it is, which fails when that is used."""
     if isinstance(value, str | LazyDict | LazyList) and not isinstance(value, AllVariables):
         try:
-            return finalize(value)
+            return finalize(value, vaulted=True)
         except Exception:
             return value
     return value
@@ -197,6 +201,7 @@ def _run(name: str, made: Any, module: ModuleType, scope: Any, terms: list[Any],
     from stella_ops.templating.plugins.lookup_base import Loader, ScopeTemplar, prepare
 
     scope.in_turn()  # what it does is not known
+    module_state.ran()
     with answered():
         try:
             plugin = made(loader=Loader(scope), templar=ScopeTemplar(scope))

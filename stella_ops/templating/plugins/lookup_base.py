@@ -204,13 +204,13 @@ class LookupBase(AnsiblePlugin):
     def find_file_in_search_path(
         self, myvars: Any, subdir: str, needle: str, ignore_missing: bool = False
     ) -> str | None:
-        """A file in the folders that the task looks in."""
+        """A file in the folders that the task looks in; None where there is none, of which is warned."""
         try:
             return str(self._loader.path_dwim_relative_stack([], subdir, needle))
         except TemplateError:
-            if ignore_missing:
-                return None
-            raise
+            if not ignore_missing:
+                self._display.warning(f"Unable to find '{needle}' in expected paths (use -vvvvv to see paths)")
+            return None
 
     @staticmethod
     def _flatten(terms: Any) -> list[Any]:

@@ -274,12 +274,16 @@ def test_warnings_go_to_the_error_stream_once(story: Any) -> None:
     story.task("x")
     story.host("web1", "ok", {"changed": False, "warnings": ["w \x1b[31m", {"msg": "v"}]})
     story.host("web2", "ok", {"changed": False, "warnings": ["w \x1b[31m"], "deprecations": [{"msg": "old"}]})
+    going = [{"msg": "goes", "collection_name": name, "version": "3.0"} for name in ("a.b", "ansible.builtin")]
+    story.host("web3", "ok", {"changed": False, "deprecations": going})
     story.warn("key is readable by all", where="site.yml:3:1")
     story.warn("slow", host="web1")
     out, err = told(story)
     assert "WARNING" not in out
     assert err == (
         "[WARNING]: w \\x1b[31m\n[WARNING]: v\n[DEPRECATION WARNING]: old\n"
+        "[DEPRECATION WARNING]: goes. This feature will be removed from collection 'a.b' version 3.0.\n"
+        "[DEPRECATION WARNING]: goes. This feature will be removed from ansible-core version 3.0.\n"
         "[WARNING]: site.yml:3:1: key is readable by all\n[WARNING]: web1: slow\n"
     )
 

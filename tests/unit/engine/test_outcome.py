@@ -15,6 +15,16 @@ def test_a_loop_failed_when_an_item_did() -> None:
     assert made.result["changed"] is True and len(made.result["results"]) == 2
 
 
+def test_a_loop_warns_of_what_its_items_warn_of() -> None:
+    first, second = outcome("ok", n=1, warnings=["w"], deprecations=[{"msg": "d"}]), outcome("ok", n=2, warnings=["w", "x"])
+    second.shown = {"n": 2}
+    made = combine([first, second])
+    assert (made.result["warnings"], made.result["deprecations"]) == (["w", "w", "x"], [{"msg": "d"}])
+    assert made.result["results"] == [{"n": 1}, {"n": 2}]
+    assert made.shown["warnings"] == ["w"], "an item that does not show its result warns of nothing"
+    assert "warnings" not in combine([outcome("ok")]).result
+
+
 def test_a_loop_without_items_is_skipped() -> None:
     made = combine([])
     assert made.status == "skipped"

@@ -18,7 +18,7 @@ def service(tmp_path, monkeypatch):
     script.write_text(
         f'#!/bin/sh\ncd {tmp_path}\necho "$@" >>log\ncase $1 in\n'
         "status) [ -e on ] && echo running || { echo stopped; exit 3; };;\n"
-        "start|restart) touch on;; stop) rm -f on;; reload) ;; *) exit 2;; esac\n"
+        "start) touch on;; stop) rm -f on;; reload) ;; *) exit 2;; esac\n"
     )
     script.chmod(0o755)
     monkeypatch.setattr(sysv, "FOLDER", str(tmp_path))
@@ -40,6 +40,7 @@ def test_a_script_is_started_and_stopped_when_it_is_not(service, tmp_path):
     assert service(state="reloaded", arguments="now please")["changed"] is True
     assert (tmp_path / "log").read_text().splitlines()[-1] == "reload now please"
     assert service(state="restarted")["state"] == "started"
+    assert (tmp_path / "log").read_text().splitlines()[-2:] == ["stop", "start"], "not every script can restart"
     result = service(state="stopped")
     assert (result["changed"], result["state"]) == (True, "stopped")
     assert service(state="stopped")["changed"] is False

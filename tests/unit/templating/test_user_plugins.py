@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from stella_ops.errors import TemplateError
+from stella_ops.origins import VaultedText
 from stella_ops.templating.plugins import folders
 from stella_ops.templating.plugins.imports import answered
 
@@ -74,6 +75,19 @@ def test_filters(render, project: Any) -> None:
     assert render("{{ v | kinds }}", "v: {k: \"{{ 'x' }}\"}") == ["dict", "str"]
     assert render("{{ 'a=1 b' | later }}") == {"a": "1", "_raw_params": "b"}
     assert render("{{ {'a': {'x': 1}} | merged({'a': {'y': 2}}) }}") == {"a": {"x": 1, "y": 2}}
+
+
+def test_what_was_encrypted_is_told_apart(render, project: Any) -> None:
+    module = (
+        "from ansible.parsing.vault import VaultHelper\nfrom ansible.utils.vars import transform_to_native_types\n"
+        "def hidden(value):\n    return transform_to_native_types(value, redact=True)\n"
+        "def cipher(value):\n    return VaultHelper.get_ciphertext(value, with_tags=False)\n"
+        "class FilterModule:\n    def filters(self):\n        return {'hidden': hidden, 'cipher': cipher}\n"
+    )
+    project(filter_plugins__mine=module)
+    secret = VaultedText("plain", "$ANSIBLE_VAULT;1.1")
+    assert render("{{ [secret | cipher, 'x' | cipher] }}", secret=secret) == ["$ANSIBLE_VAULT;1.1", None]
+    assert render("{{ {'a': [secret, 'b']} | hidden }}", secret=secret) == {"a": ["<redacted>", "b"]}
 
 
 def test_what_they_return_is_data(render, project: Any) -> None:

@@ -27,6 +27,17 @@ def known(environment, name):
     return name in environment.filters
 
 
+_TABLE = {"unit": [1]}
+_calls = 0
+
+
+def counting(value):
+    global _calls
+    _calls += 1
+    _TABLE["unit"].append(value)
+    return f"{_calls} {len(_TABLE['unit'])}"
+
+
 def copied(value, deep=False):
     return (copy.deepcopy if deep else copy.copy)(value)
 
@@ -44,5 +55,6 @@ class FilterModule:
     def filters(self):
         return {
             **{"shout": shout, "braces": braces, "counted": counted, "known_filter": known, "upper": lambda v: "own"},
+            "counting": counting,
             **{"copied": copied, "changed": changed, "is_dict": lambda value: isinstance(value, dict)},
         }
