@@ -125,6 +125,11 @@ class Collections:
         else:
             self._listener(notice)
 
+    @property
+    def heard(self) -> bool:
+        """Whether somebody listens to what is said."""
+        return self._listener is not None
+
     def listen(self, listener: Callable[[Notice], None] | None) -> None:
         """Give what was said so far, and what will be, to somebody; with None, keep it until somebody listens."""
         self._listener = listener

@@ -128,11 +128,9 @@ class Preparation:
             for name, value in written.items()
         }
         if task.action == "set_fact":
-            # Names are written in the playbook too, and may be templates; nothing a host said gets there.
-            args = {
-                str(render(SourceText(name, task.origin))) if is_template(name) else name: value
-                for name, value in args.items()
-            }
+            args = _with_names(args, task.args, task, render)
+        elif task.action == "set_stats" and isinstance(task.args.get("data"), dict):
+            args["data"] = _with_names(args["data"], task.args["data"], task, render)
         options = run.options
         context = ActionContext(
             host=host,
@@ -228,6 +226,17 @@ class Preparation:
             return float(rendered)
         except (TypeError, ValueError):
             raise TemplateError(f"a number is needed here, not {rendered!r}", where=origin_of(value)) from None
+
+
+def _with_names(
+    values: Mapping[str, Any], written: Mapping[str, Any], task: Task, render: Callable[[Any], Any]
+) -> dict[str, Any]:
+    """Values under names that the playbook writes, which may be templates; a name that a host said is data."""
+
+    def name(given: str) -> str:
+        return str(render(SourceText(given, task.origin))) if given in written and is_template(given) else given
+
+    return {name(str(given)): value for given, value in values.items()}
 
 
 def _texts(written: Any) -> Iterator[SourceText]:

@@ -16,7 +16,7 @@ COMMAND_OPTIONS = frozenset(
 _MENTIONS_OPTION = re.compile(rf"(?:^|\s)(?:{'|'.join(sorted(COMMAND_OPTIONS))})=")
 _ESCAPED = ("\\", "'", '"')  # what a backslash keeps from meaning something
 _JINJA = {"{{": "}}", "{%": "%}", "{#": "#}"}
-_OPTION = re.compile(r"([A-Za-z_][\w-]*)=(.*)", re.DOTALL)
+_OPTION = re.compile(r"((?:[A-Za-z_]|\{\{[^{}]*\}\})(?:[\w-]|\{\{[^{}]*\}\})*)=(.*)", re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\{[^}]+\}|[0-7]{1,3}|[\\'\"abfnrtv])")
 
 
@@ -107,7 +107,8 @@ def parse_text(text: SourceText, *, free_form: bool) -> dict[str, SourceText]:
         name, value = found.groups()
         if name in args:
             raise PlaybookError(f"'{name}' is given twice", where=origin)
-        args[name] = SourceText(_unquoted(_unescaped(value).strip()), origin)
+        key = SourceText(name, origin) if "{" in name else name
+        args[key] = SourceText(_unquoted(_unescaped(value).strip()), origin)
         rest.append(plain[kept_from : word.start].rstrip(" \t"))
         kept_from = end
     rest.append(plain[kept_from:])

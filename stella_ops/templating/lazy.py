@@ -179,6 +179,11 @@ class LazyMapping(ReadOnly):
     def __contains__(self, key: object) -> bool:
         return key in self._raw
 
+    def raw_get(self, host_name: str) -> dict[str, Any]:
+        """A host's variables as they are written, for plug-ins that render them with other variables."""
+        view = self._raw[host_name]
+        return {name: view.scope.variables[name] for name in view}
+
     def __repr__(self) -> str:
         return repr(finalize(self))
 

@@ -1,11 +1,10 @@
-"""Functions of ansible-core that users' plug-ins import: texts, collections, booleans, versions, messages."""
+"""Functions of ansible-core that users' plug-ins import: texts, collections, booleans, versions."""
 
 from __future__ import annotations
 
 import json
 import os
 import string
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -35,26 +34,6 @@ _ERRORS |= {"surrogate_then_replace": "surrogateescape"}
 
 class AnsibleUnsafe:
     """What was once marked; here every text from elsewhere is data."""
-
-
-class Display:
-    """Messages of plug-ins: warnings go to standard error, the rest is dropped."""
-
-    verbosity = 0
-
-    def warning(self, message: Any, formatted: bool = False, **more: Any) -> None:
-        print(f"[WARNING]: {message}", file=sys.stderr)
-
-    def display(self, message: Any, *args: Any, **more: Any) -> None:
-        print(message, file=sys.stderr)
-
-    def error(self, message: Any, *args: Any, **more: Any) -> None:
-        print(f"[ERROR]: {message}", file=sys.stderr)
-
-    def _dropped(self, *args: Any, **more: Any) -> None:
-        """Nothing."""
-
-    v = vv = vvv = vvvv = vvvvv = vvvvvv = verbose = debug = deprecated = banner = _dropped
 
 
 def to_text(obj: Any, encoding: str = "utf-8", errors: str | None = None, nonstring: str = "simplerepr") -> Any:

@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from stella_ops.templating.plugins import ansible_errors, ansible_parts, ansible_text, lookup_base
+from stella_ops.templating.plugins.ansible_display import Display
 from stella_ops.templating.plugins.finders import CollectionFinder, UtilsFinder, installed, names_imported, ours
 from stella_ops.templating.plugins.lookup_base import LookupBase
 
@@ -69,7 +70,7 @@ def _modules() -> dict[str, ModuleType]:
         **{"Mapping": Mapping, "Sequence": Sequence, "Set": Set},
     }
     errors = {name: value for name, value in vars(ansible_errors).items() if name.startswith("Ansible")}
-    display = {"Display": text.Display}
+    display = {"Display": Display}
     contents: dict[str, dict[str, Any]] = {
         "": {"__version__": text.VERSION},
         "release": {"__version__": text.VERSION},

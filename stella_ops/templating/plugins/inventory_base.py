@@ -9,8 +9,8 @@ from typing import Any
 
 from stella_ops.errors import ParseError, StellaError
 from stella_ops.origins import load_yaml_file
+from stella_ops.templating.plugins.ansible_display import Display
 from stella_ops.templating.plugins.ansible_errors import AnsibleParserError
-from stella_ops.templating.plugins.ansible_text import Display
 from stella_ops.templating.plugins.inventory_views import InventoryData
 from stella_ops.templating.plugins.lookup_base import AnsiblePlugin, Loader, ScopeTemplar
 

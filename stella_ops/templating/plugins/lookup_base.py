@@ -17,7 +17,7 @@ from stella_ops.origins import SourceText
 from stella_ops.templating.filters.text import boolean
 from stella_ops.templating.lazy import finalize
 from stella_ops.templating.lookups.files import find_file, playbook_folder, read_file
-from stella_ops.templating.plugins.ansible_text import Display
+from stella_ops.templating.plugins.ansible_display import Display
 from stella_ops.templating.plugins.configured import written
 from stella_ops.templating.scope import LazyVariables, Scope
 

@@ -16,7 +16,10 @@ def test_a_loop_failed_when_an_item_did() -> None:
 
 
 def test_a_loop_warns_of_what_its_items_warn_of() -> None:
-    first, second = outcome("ok", n=1, warnings=["w"], deprecations=[{"msg": "d"}]), outcome("ok", n=2, warnings=["w", "x"])
+    first, second = (
+        outcome("ok", n=1, warnings=["w"], deprecations=[{"msg": "d"}]),
+        outcome("ok", n=2, warnings=["w", "x"]),
+    )
     second.shown = {"n": 2}
     made = combine([first, second])
     assert (made.result["warnings"], made.result["deprecations"]) == (["w", "w", "x"], [{"msg": "d"}])
