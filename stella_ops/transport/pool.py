@@ -11,11 +11,18 @@ from stella_ops.errors import InventoryError
 from stella_ops.origins import did_you_mean
 from stella_ops.transport.base import ConnectionSpec, HostSession
 from stella_ops.transport.code import CodeLibrary
+from stella_ops.transport.refused import RefusedSession
 
 if TYPE_CHECKING:
     from stella_ops.transport.host_keys import AcceptedKey, RefusedKey
 
 KINDS = ("ssh", "local")
+
+# Those of ansible-core and of the collections that its short names lead to.
+OTHERS_KINDS = frozenset(
+    "aws_ssm buildah chroot docker funcd httpapi iocage jail kubectl libvirt_lxc lxc lxd napalm netconf network_cli oc "
+    "persistent podman psrp qubes saltstack vmware_tools winrm zone".split()
+)
 
 
 class SessionPool:
@@ -97,10 +104,13 @@ class SessionPool:
             from stella_ops.transport.ssh import SshSession
 
             return SshSession(spec, self._code, self._ssh_connector())
+        hint = f"known: {', '.join(KINDS)}"
+        if "." in spec.kind or spec.kind in OTHERS_KINDS:
+            return RefusedSession(spec, hint)
         raise InventoryError(
-            f"the connection plugin '{spec.kind}' {'is not supported' if '.' in spec.kind else 'was not found'}",
+            f"the connection plugin '{spec.kind}' was not found",
             where=spec.name,
-            hint=did_you_mean(spec.kind, KINDS) or f"known: {', '.join(KINDS)}",
+            hint=did_you_mean(spec.kind, KINDS) or hint,
         )
 
     def _ssh_connector(self) -> Any:
