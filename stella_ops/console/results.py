@@ -22,7 +22,7 @@ _FACTS = frozenset(("setup", "gather_facts"))
 
 def is_verbose(result: Mapping[str, Any], action: str, verbosity: int) -> bool:
     """Whether a result is shown although nothing is wrong: asked for by ``-v`` or by the action itself."""
-    if action in _FACTS or result.get("_ansible_verbose_override"):
+    if (action in _FACTS and not result.get("skipped")) or result.get("_ansible_verbose_override"):
         return False  # facts fill screens
     return verbosity > 0 or is_loud(result, action)
 

@@ -20,8 +20,9 @@ KINDS = ("ssh", "local")
 
 # Those of ansible-core and of the collections that its short names lead to.
 OTHERS_KINDS = frozenset(
-    "aws_ssm buildah chroot docker funcd httpapi iocage jail kubectl libvirt_lxc lxc lxd napalm netconf network_cli oc "
-    "persistent podman psrp qubes saltstack vmware_tools winrm zone".split()
+    {"aws_ssm", "buildah", "chroot", "docker", "funcd", "httpapi", "iocage", "jail", "kubectl", "libvirt_lxc", "lxc"}
+    | {"lxd", "napalm", "netconf", "network_cli", "oc", "persistent", "podman", "psrp", "qubes", "saltstack"}
+    | {"vmware_tools", "winrm", "zone"}
 )
 
 

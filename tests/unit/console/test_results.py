@@ -71,6 +71,7 @@ def test_what_is_verbose() -> None:
     assert is_loud({"assertion": "a == 2"}, "assert", failed=True)
     assert not is_loud({"msg": "'x' is undefined"}, "debug", failed=True)
     assert not is_verbose({}, "setup", 3)
+    assert is_verbose({"skipped": True}, "setup", 1)
 
 
 def test_indentation() -> None:

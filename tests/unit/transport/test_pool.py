@@ -46,7 +46,12 @@ def test_an_unknown_kind_is_an_error_with_the_nearest(code: CodeLibrary) -> None
 @pytest.mark.parametrize("kind", ["winrm", "community.docker.docker"])
 async def test_anothers_plug_in_is_refused_when_it_is_used(code: CodeLibrary, kind: str) -> None:
     session = SessionPool(code).session(ConnectionSpec(name="h", kind=kind))
-    for used in (session.call(ModuleCall(module="ping", args={})), session.raw("true"), session.hello(), session.login()):
+    for used in (
+        session.call(ModuleCall(module="ping", args={})),
+        session.raw("true"),
+        session.hello(),
+        session.login(),
+    ):
         with pytest.raises(InventoryError, match=f"the connection plugin '{kind}' is not supported"):
             await used
     await session.close()
