@@ -21,16 +21,17 @@ def run(task):
         task.fail("jid '%s' is not the name of a job" % jid)
     folder = os.path.expanduser(task.args["_async_dir"] or os.environ.get("ANSIBLE_ASYNC_DIR") or "~/.ansible_async")
     path = os.path.join(folder, jid)
-    known = {"ansible_job_id": jid, "results_file": path}
-    if task.args["mode"] == "cleanup":
-        if not task.check_mode and os.path.exists(path):
-            os.unlink(path)
-        return dict(known, erased=path)
+    cleanup = task.args["mode"] == "cleanup"
+    known = {"ansible_job_id": jid, "erased" if cleanup else "results_file": path}
     try:
         with open(path) as stream:
             text = stream.read()
     except (IOError, OSError):
-        task.fail("could not find job", started=True, finished=True, **known)
+        task.fail("could not find job", started=True, finished=True, stdout="", stderr="", **known)
+    if cleanup:
+        if not task.check_mode:
+            os.unlink(path)
+        return dict(known, stdout="", stderr="")
     try:
         found = json.loads(text)
     except ValueError:

@@ -67,8 +67,7 @@ def run(task):
     result = {"changed": changed, "msg": msg}
     if edit.backup_file is not None:
         result["backup_file"] = edit.backup_file
-    if task.diff_mode:
-        result["diff"] = [edit.content_diff(after), attributes]
+    result["diff"] = [edit.content_diff(after), attributes]
     return result
 
 

@@ -51,7 +51,7 @@ def run(task):
         task.fail("remote_src needs src, the file on the host to copy")
     found = files.look(args["src"], follow=True)
     if found is None:
-        task.fail("Source {} not found: it does not exist on this host (remote_src is true)".format(args["src"]))
+        task.fail("Source {} not found".format(args["src"]), "with remote_src it is looked for here")
     if stat.S_ISDIR(found.st_mode):
         return copy_tree(task)
     return place_file(task, args["src"], target(task), wanted(task, found))
@@ -185,9 +185,9 @@ def place_file(task, source, dest, attributes):
         task.fail("cannot read {}: {}".format(source, error.strerror))
     result["src"] = source
     # Of large files it would cost more than it is worth.
-    if result["changed"] and not task.check_mode and result.get("size", 0) <= files.CHUNK:
+    if result.get("size", 0) <= files.CHUNK:
         try:
-            result["md5sum"] = files.digest(dest, "md5")[0]
+            result["md5sum"] = files.digest(source, "md5")[0]
         except (OSError, ValueError):
             pass  # a host that is bound to FIPS 140
     return result
@@ -206,7 +206,7 @@ def place(task, source, dest, attributes):
     args = task.args
     old = files.look(dest)
     if old is not None and not args["force"]:
-        return answer(dest, False, msg="file already exists: {}".format(dest))
+        return answer(dest, False, msg="file already exists")
     regular = old is not None and stat.S_ISREG(old.st_mode)
     if old is not None and not regular and not stat.S_ISLNK(old.st_mode):
         task.fail("{} is a device, pipe or socket, and is not replaced by a file".format(dest))
@@ -216,6 +216,9 @@ def place(task, source, dest, attributes):
     if regular and known and source.size in (None, old.st_size):
         if sha256_of(dest) == source.sha256:
             return only_attributes(task, dest, attributes, source)
+    folder = os.path.dirname(dest) or "."
+    if not (args["unsafe_writes"] or task.check_mode or os.access(folder, os.W_OK)):
+        task.fail("Destination {} not writable".format(folder), "files are made in their folder, and renamed")
     if source.sha1 is not None:
         as_expected(task, source.sha1)
     needs_bytes = not task.check_mode or (task.diff_mode and (source.size or 0) <= difftext.LIMIT)
@@ -310,9 +313,9 @@ def parents(task, dest):
     if os.path.isdir(folder):
         return []
     if not (task.args["_make_parents"] or task.args["dest"].endswith("/")):
-        message = "Destination directory {} does not exist; end dest with '/' to have it made".format(folder)
+        message = "Destination directory {} does not exist".format(folder)
         if not task.check_mode:
-            task.fail(message)
+            task.fail(message, "where dest ends with '/', it is made")
         task.warn(message + " (in check mode, a task before this one may be what makes it)")
         return []
     made = files.make_directories(folder, task.check_mode)
@@ -327,7 +330,7 @@ def only_attributes(task, dest, attributes, source):
     before, after = {}, {}
     changed = files.set_attributes(dest, attributes, task.check_mode, before, after)
     sha1 = source.sha1 or files.digest(dest, "sha1")[0]
-    result = answer(dest, changed, checksum=sha1, sha256=source.sha256)
+    result = answer(dest, changed, checksum=sha1, sha256=source.sha256, path=dest)
     if task.diff_mode:
         result["diff"] = difftext.of_attributes(dest, before, after)
     return result
@@ -374,7 +377,7 @@ def copy_tree(task):
                 changed = place_file(task, source, copy, attributes)["changed"] or changed
             else:
                 task.warn("{} is no regular file and was not copied".format(source))
-    return answer(dest, changed, src=src)
+    return answer(dest, changed, src=src, checksum=None, md5sum=None)
 
 
 def same_directory(task, source, dest):

@@ -26,11 +26,13 @@ def run(task):
     """Return ansible-core's keys of ``file``: path (dest for links), state, mode, owner, group, size …"""
     args = task.args
     path = args["path"].rstrip("/") or "/"  # else "link/" would mean what the link points to
+    if args["src"] and args["state"] not in ("link", "absent") and os.path.isdir(path):
+        path = os.path.join(path, os.path.basename(args["src"]))
     state = args["state"] or default_state(path, args)
     if args["recurse"] and state != "directory":
-        task.fail("recurse option requires state to be 'directory', not '{}'".format(state))
+        task.fail("recurse option requires state to be 'directory'", "the state is '{}'".format(state), path=path)
     if args["src"] is not None and state not in ("link", "hard"):
-        task.fail("src option requires state to be 'link' or 'hard', not '{}'".format(state))
+        task.fail("src option requires state to be 'link' or 'hard'", "the state is '{}'".format(state), path=path)
     if state not in ("link", "hard", "absent") and args["follow"] and os.path.islink(path):
         path = os.path.realpath(path)
     return STATES[state](task, path)
@@ -43,26 +45,26 @@ def default_state(path, args):
         return "directory" if args["recurse"] else "file"
     if now == "link" and args["follow"] and args["src"] is None:
         return "directory" if os.path.isdir(path) else "file"
-    return now if now in ("link", "directory") else "file"
+    return now
 
 
 def be_file(task, path):
     """The file must exist; only its attributes are changed."""
     now = files.state_of(path)
     if now == "absent":
-        words = "file ({}) is absent, cannot continue: it does not exist; state 'touch' or the copy module makes it"
-        task.fail(words.format(path), path=path, state=now)
+        hint = "state 'touch' or the copy module makes it"
+        task.fail("file ({}) is absent, cannot continue".format(path), hint, path=path, state=now)
     if now not in ("file", "hard") and not (now == "link" and not task.args["follow"]):
-        task.fail("file ({}) is {}, cannot continue: it is not a file".format(path, now), path=path, state=now)
+        task.fail("file ({}) is {}, cannot continue".format(path, now), path=path, state=now)
     return finish(task, path, False, {"state": now}, {"state": now})
 
 
 def be_directory(task, path):
     """Make the directory with its parents; the new ones all get the attributes."""
     if files.look(path) is not None and not os.path.isdir(path):
-        task.fail("{} already exists as a {}, not a directory".format(path, files.state_of(path)), path=path)
+        task.fail("{} already exists as a {}".format(path, files.state_of(path)), path=path)
     attributes = files.wanted(task)
-    made = files.make_directories(path, task.check_mode)
+    made = directories(task, path)
     if not task.check_mode:
         for directory in made:
             files.set_attributes(directory, attributes)
@@ -71,6 +73,17 @@ def be_directory(task, path):
         changed = set_below(task, path, attributes) or changed
     before = "absent" if made else "directory"
     return finish(task, path, changed, {"state": before}, {"state": "directory"})
+
+
+def directories(task, path):
+    """Make a directory and its parents; those that are new."""
+    try:
+        return files.make_directories(path, task.check_mode)
+    except files.FileError as error:
+        told = error.result.get("details")
+        if told is None:
+            raise
+        return task.fail("There was an issue creating {} as requested: {}".format(*told), path=path)
 
 
 def be_absent(task, path):
@@ -92,7 +105,10 @@ def be_absent(task, path):
         except FileNotFoundError:
             pass  # gone in the meantime: what was wanted
         except OSError as error:
-            task.fail("cannot remove {}: {}".format(error.filename or path, error.strerror), path=path)
+            said = files.system_words(error, error.filename or path)
+            if now == "directory":
+                task.fail("rmtree failed: {}".format(said))
+            task.fail("Unlinking failed.", said, path=path)
     return answer(task, path, True, before, {"state": "absent"})
 
 
@@ -111,7 +127,7 @@ def be_link(task, path):
     now = files.state_of(path)
     if src is None:
         if now != "link":
-            task.fail("src is required for creating new symlinks", path=path)
+            task.fail("src is required for creating new symlinks")
         src = os.readlink(path)
     leads_to = os.path.join(os.path.dirname(path), src)
     if not force and not os.path.exists(leads_to) and not task.check_mode:
@@ -128,7 +144,11 @@ def be_link(task, path):
             before["src"] = old
         changed = True
         if not task.check_mode:
-            in_its_place(task, path, lambda fresh: os.symlink(src, fresh))
+            in_its_place(task, path, now, src, lambda fresh: os.symlink(src, fresh))
+    if task.args["follow"] and os.path.islink(path) and not os.path.exists(path):
+        task.warn(
+            "the link {} points to nothing that attributes could be set of; 'follow: false' means itself".format(path)
+        )
     result = finish(task, path, changed, before, after)
     result["src"] = src
     return result
@@ -140,18 +160,18 @@ def be_hard(task, path):
     now = files.state_of(path)
     if src is None:
         if now != "hard":
-            task.fail("src is required for creating new hardlinks", path=path)
-        return finish(task, path, False, {"state": now}, {"state": now})
+            task.fail("src is required for creating new hardlinks")
+        return dict(finish(task, path, False, {"state": now}, {"state": now}), src=None)
     found = files.look(src)
     if found is None:
         if not task.check_mode:
-            task.fail("src does not exist: {}".format(src), src=src, dest=path)
+            task.fail("src does not exist", src=src, dest=path)
         task.warn("src {} does not exist yet".format(src))
     changed = now == "absent" or found is None or not os.path.samestat(os.lstat(path), found)
     if changed:
         make_room(task, path, now, "hard link")
         if not task.check_mode:
-            in_its_place(task, path, lambda fresh: os.link(src, fresh, follow_symlinks=False))
+            in_its_place(task, path, now, src, lambda fresh: os.link(src, fresh, follow_symlinks=False))
     result = finish(task, path, changed, {"state": now}, {"state": "hard", "src": src})
     result["src"] = src
     return result
@@ -168,9 +188,8 @@ def be_touched(task, path):
         except FileExistsError:
             pass  # someone else was quicker, which is as good
         except OSError as error:
-            task.fail("cannot make {}: {}".format(path, error.strerror), path=path)
-    after = "file" if changed else now
-    return finish(task, path, changed, {"state": now}, {"state": after}, default_time="now")
+            task.fail("Error, could not touch target.", files.system_words(error, path), path=path)
+    return finish(task, path, changed, {"state": now}, {"state": "touch"}, default_time="now")
 
 
 def finish(task, path, changed, before, after, default_time="preserve"):
@@ -183,12 +202,12 @@ def finish(task, path, changed, before, after, default_time="preserve"):
 
 
 def answer(task, path, changed, before, after):
-    """The result; ``state`` is what there is, also in check mode."""
-    result = {"changed": changed, "path": path}
-    result.update(files.describe(path))
-    if result["state"] in ("link", "hard") or task.args["state"] == "touch":
-        result["dest"] = path
-    if task.diff_mode:
+    """The result, to which what there is of the file is added as of all results."""
+    state = after.get("state")
+    result = {"changed": changed, "dest" if state in ("link", "hard", "touch") else "path": path}
+    if state is None or state == "absent":
+        result["state"] = "absent"
+    if task.diff_mode and after:
         result["diff"] = difftext.of_attributes(path, before, after)
     return result
 
@@ -213,11 +232,12 @@ def set_times(task, path, before, after, default):
         return default == "now"
     now = time.time()
     new = []
-    for name, old in (("access_time", found.st_atime_ns), ("modification_time", found.st_mtime_ns)):
+    times = (("access_time", "atime", found.st_atime_ns), ("modification_time", "mtime", found.st_mtime_ns))
+    for name, key, old in times:
         value = moment(task, name, task.args[name] or default, old, now)
         new.append(value)
         if value != old:
-            before[name], after[name] = old / 1e9, value / 1e9
+            before[key], after[key] = old / 1e9, value / 1e9
     if new == [found.st_atime_ns, found.st_mtime_ns]:
         return False
     if not task.check_mode:
@@ -238,8 +258,10 @@ def moment(task, name, text, old, now):
     try:
         return int(time.mktime(time.strptime(text, form))) * 1000000000
     except (ValueError, OverflowError) as error:
-        words = "Error while obtaining timestamp for time {} using format {}: {} ({}: preserve, now, or a time like {})"
-        return task.fail(words.format(text, form, error, name, time.strftime(form)))
+        hint = "{} is preserve, now, or a time like {}".format(name, time.strftime(form))
+        return task.fail(
+            "Error while obtaining timestamp for time {} using format {}: {}".format(text, form, error), hint
+        )
 
 
 def make_room(task, path, now, kind):
@@ -247,12 +269,12 @@ def make_room(task, path, now, kind):
     if now in ("absent", "link"):
         return
     if not task.args["force"]:
+        hint = "'force: true' replaces it"
         if kind == "link":
-            words = "refusing to convert from {} to symlink for {}"
-        else:
-            words = "Cannot link, {} exists at destination {}"
-        what = "different hard link" if now == "hard" and kind != "link" else now
-        task.fail((words + "; 'force: true' replaces it").format(what, path), path=path)
+            task.fail("refusing to convert from {} to symlink for {}".format(now, path), hint, path=path)
+        colon, what = (":" if now == "directory" else ","), "file" if now == "file" else "different hard link"
+        words = "Cannot link{} {} exists at destination".format(colon, what)
+        task.fail(words, hint, dest=path, src=task.args["src"])
     if now == "directory":
         if os.listdir(path):
             task.fail("the directory {} is not empty, refusing to convert it".format(path), path=path)
@@ -260,7 +282,7 @@ def make_room(task, path, now, kind):
             os.rmdir(path)
 
 
-def in_its_place(task, path, make):
+def in_its_place(task, path, now, src, make):
     """Make a link under another name and rename it, so that the path is never without."""
     fresh = os.path.join(os.path.dirname(path), "{}link-{}".format(atomic.PREFIX, os.getpid()))
     try:
@@ -272,8 +294,10 @@ def in_its_place(task, path, make):
             if os.path.lexists(fresh):
                 os.unlink(fresh)
     except OSError as error:
-        hint = "; hard links cannot cross filesystems" if error.errno == errno.EXDEV else ""
-        task.fail("cannot link {}: {}{}".format(path, error.strerror, hint), path=path)
+        hint = "hard links cannot cross filesystems" if error.errno == errno.EXDEV else None
+        doing = "linking" if now == "absent" else "replacing"
+        words = "Error while {}: {} -> {!r}".format(doing, files.system_words(error, src), os.fsencode(path))
+        task.fail(words, hint, path=path)
 
 
 STATES = {

@@ -198,6 +198,7 @@ def finish(task, edit, lines, msg, more):
     changed, msg, attributes = edit.attributes(changed, msg)
     result = {"changed": changed, "msg": msg, "backup": edit.backup_file or ""}
     result.update(more)
-    if task.diff_mode:
-        result["diff"] = [edit.content_diff(after), attributes]
+    # Without the texts it is told where no difference is asked for, too.
+    content = edit.content_diff(after)
+    result["diff"] = content if task.check_mode and edit.before is None else [content, attributes]
     return result

@@ -74,4 +74,5 @@ def compiled(task, name, text, flags):
     try:
         return re.compile(text, flags)
     except re.error as error:
-        return task.fail("{} is no regular expression: {}: {}".format(name, error, text))
+        hint = "{} is no regular expression: {}".format(name, text)
+        return task.fail("Task failed: Module failed: {}".format(error), hint)

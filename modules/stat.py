@@ -22,7 +22,11 @@ ARGUMENTS = {
 def run(task):
     """Return ``stat`` with ansible-core's keys; ``exists: false`` alone when there is no such file."""
     path = task.args["path"]
-    found = files.look(path, follow=task.args["follow"])
+    try:
+        found = files.look(path, follow=task.args["follow"])
+    except files.FileError as error:
+        cause = error.__context__
+        return task.fail(cause.strerror if isinstance(cause, OSError) else str(error), str(error))
     if found is None:
         return {"changed": False, "stat": {"exists": False}}
     told = {"exists": True, "path": path}

@@ -61,7 +61,7 @@ def run(task):
     args = task.args
     if task.check_mode:
         text = "remote module (wait_for) does not support check mode"
-        return {"changed": False, "skipped": True, "msg": text, "elapsed": 0}
+        return {"changed": False, "skipped": True, "msg": text}
     check_arguments(task)
     deadline = Deadline(args["timeout"], args["sleep"])
     if args["delay"]:

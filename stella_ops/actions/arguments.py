@@ -10,13 +10,18 @@ from stella_ops.booleans import FALSE_WORDS, TRUE_WORDS
 
 
 def settle(
-    spec: Mapping[str, Mapping[str, Any]] | None, args: Mapping[str, Any], *, name: str = "this"
+    spec: Mapping[str, Mapping[str, Any]] | None,
+    args: Mapping[str, Any],
+    *,
+    name: str = "this",
+    refusal: str | None = None,
 ) -> dict[str, Any]:
     """Arguments under their first names, as the types they have; what is not given stays away.
 
     Args:
         spec: ``ARGUMENTS``; None takes anything as it is.
         name: of the action, for errors.
+        refusal: what is said where one is missing; None for the names.
 
     Raises:
         ActionFailure: one is missing, unknown in value, or of another type.
@@ -37,7 +42,7 @@ def settle(
         settled[key] = value if each is None or value is None else _typed(key, value, each)
     missing = [key for key, each in spec.items() if each.get("required") and settled.get(key) is None]
     if missing:
-        raise ActionFailure(f"missing required arguments: {', '.join(missing)}")
+        raise ActionFailure(refusal or f"missing required arguments: {', '.join(missing)}")
     return settled
 
 

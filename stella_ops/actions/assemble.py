@@ -15,13 +15,15 @@ from stella_ops.actions.copy import content_args
 from stella_ops.errors import VaultError
 from stella_ops.vault.keyring import reveal
 
+MISSING = "src and dest are required"
+
 _ONLY_HERE = frozenset({"src", "remote_src", "delimiter", "regexp", "ignore_hidden", "decrypt"})
 
 
 async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     """Fragments of the host are its own business; those of the controller travel as one content."""
     if args.get("src") is None or args.get("dest") is None:
-        raise ActionFailure("src and dest are required")
+        raise ActionFailure(MISSING)
     if args.get("remote_src", True):
         return await context.module("assemble", args)
     source = find_file(context, "files", str(args["src"]))

@@ -77,6 +77,7 @@ class ActionContext:
         own: how the host that the task is about is reached, whichever it is delegated to; what is given by name takes
             the place of what its variables say (``ConnectionSpec``).
         controller: the session of this machine.
+        invocation: somebody may look at the arguments in the result.
     """
 
     host: str
@@ -103,6 +104,7 @@ class ActionContext:
     delegated: bool = False
     own: Callable[..., Reached] | None = None
     controller: Callable[[], HostSession] | None = None
+    invocation: bool = False
 
     async def module(
         self,
@@ -131,6 +133,7 @@ class ActionContext:
             background=background,
             told=told or (self.told if "." in name else {}),
             live=self.live if background is None else None,
+            invocation=self.invocation and background is None,
         )
         if not isinstance(content, FileContent) or content.small() is not None:
             return told_by_host(await self.session.call(call, self.become))
@@ -182,9 +185,12 @@ def told_by_host(answer: Mapping[str, Any]) -> Result:
     """A host's answer as a result that may go further.
 
     Names that begin with an underscore are how actions speak to the engine ("make these variables"); a host has
-    no say in that. Lists that are walked through everywhere are lists.
+    no say in that. What it adds to a failure for people is marked as its words. Lists that are walked through
+    everywhere are lists.
     """
     result = {name: value for name, value in answer.items() if not name.startswith("_")}
+    if answer.get("failed") and isinstance(answer.get("_hint"), str):
+        result["_hint"] = f"the host says: {answer['_hint']}"
     for name in ("warnings", "deprecations"):
         if name in result:
             told = result[name] if isinstance(result[name], list) else [result[name]]

@@ -38,6 +38,12 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 
 _CONTROLLER_ONLY = frozenset({"src", "content", "local_follow", "decrypt"})
 
+# What is told of content that would be written; of a file that is kept with ``force: false``.
+_TOLD_IN_CHECK_MODE = frozenset({"changed", "failed", "diff", "warnings", "deprecations", "invocation"})
+_KEPT = "file already exists"
+MISSING = "dest is required"
+_WITHOUT_NAME = ".source"
+
 # Files of a folder that are on their way to a host at the same time.
 AT_ONCE = 16
 
@@ -45,7 +51,11 @@ AT_ONCE = 16
 async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     """Content is sent only where the host does not have it."""
     if args.get("remote_src"):
-        return await context.module("copy", args)
+        result = await context.module("copy", args)
+        result.pop("sha256", None)
+        if "path" in result:
+            result["dest"] = result.pop("path")
+        return result
     if not args.get("src") and args.get("content") is None:
         raise ActionFailure("src (or content) is required")
     if not args.get("dest"):
@@ -73,13 +83,39 @@ async def _copy_bytes(context: ActionContext, args: dict[str, Any], content: byt
     wanted = _module_args(args, str(args["dest"]))
     wanted.update(content_args(content))
     result = await context.module("copy", wanted, content=content)
-    return with_md5(result, content)
+    return told(context, result, _WITHOUT_NAME, content, wanted["_content_sha1"])
 
 
-def with_md5(result: Result, content: bytes) -> Result:
-    """A result of the copy module with ``md5sum``, which ansible-core tells of what it has copied."""
-    if result.get("changed") and result.get("checksum") and "state" in result:
-        result.setdefault("md5sum", hashlib.md5(content, usedforsecurity=False).hexdigest())
+def told(context: ActionContext, result: Result, source: str, content: bytes | None, sha1: str) -> Result:
+    """A result of the copy module with the keys that ansible-core has for a file of the controller's.
+
+    Args:
+        source: what its ``src`` says.
+        content: None where it is so large that its ``md5sum`` would cost more than it is worth.
+    """
+    result.pop("sha256", None)
+    for diff in result.setdefault("diff", []):
+        if isinstance(diff, dict) and "after_header" in diff and source != _WITHOUT_NAME:
+            diff["after_header"] = source
+    if result.get("failed"):
+        result.setdefault("checksum", sha1)
+        return result
+    if result.get("msg") == _KEPT:
+        return {"changed": False, "dest": result["dest"], "src": source}
+    if "path" in result:  # the content was there
+        pass
+    elif context.check:
+        for name in set(result) - _TOLD_IN_CHECK_MODE:
+            del result[name]
+    elif result.get("changed"):
+        result["src"] = source
+        if content is not None:
+            result["md5sum"] = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    arguments = result.get("invocation", {}).get("module_args")
+    if isinstance(arguments, dict):
+        arguments.update(src=source, local_follow=None, checksum=result.get("checksum"))
+        arguments.pop("decrypt", None)
+        arguments["_original_basename"] = Path(source).name
     return result
 
 
@@ -105,11 +141,7 @@ async def _copy_file(context: ActionContext, args: dict[str, Any], source: Path,
     else:
         wanted.update(content_args(plain))
     result = await context.module("copy", wanted, content=content if plain is None else plain)
-    if result.get("changed") and not result.get("failed"):
-        result.setdefault("src", str(source))
-    # Of large files it would cost more than it is worth.
-    small = content.small() if plain is None else plain
-    result = result if small is None else with_md5(result, small)
+    result = told(context, result, str(source), content.small() if plain is None else plain, wanted["_content_sha1"])
     return result if plain is None else without_content(result)
 
 
@@ -141,7 +173,12 @@ async def _copy_folder(context: ActionContext, args: dict[str, Any], source: Pat
         if failed:
             return failed[0]
         changed = changed or any(result.get("changed") for result in made)
-    return {"changed": changed, "dest": str(args["dest"]), "src": str(source)}
+    dest = str(args["dest"])
+    return {
+        "changed": changed,
+        "dest": dest if dest.endswith("/") else f"{dest}/",
+        "src": f"{source}{'' if whole else '/'}",
+    }
 
 
 def _listing(source: Path, follow: bool) -> tuple[list[list[Path]], list[Path]]:

@@ -13,6 +13,8 @@ from typing import IO, Any
 from stella_ops import atomic_files
 from stella_ops.actions.base import ActionContext, ActionFailure, Result
 
+MISSING = "src and dest are required"
+
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "src": {"type": "path", "required": True, "doc": "The file on the host."},
     "dest": {
@@ -34,7 +36,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     if context.check:
         return {"skipped": True, "msg": "check mode not (yet) supported for this module"}
     if args.get("src") is None or args.get("dest") is None:
-        raise ActionFailure("src and dest are required")
+        raise ActionFailure(MISSING)
     context.alone()
     source, demand = str(args["src"]), args.get("fail_on_missing", True)
     # Where it goes is known before the host is asked, unless the host has to say what its own names stand for.
@@ -96,8 +98,13 @@ def _not_there(answer: Result, source: str, demand: bool) -> Result:
     if kind in ("missing", "directory", "other") and not demand:
         if kind == "directory":
             message += ", not transferring, ignored"
+            return {"changed": False, "msg": message}
         return {"changed": False, "file": source, "msg": message}
-    return {**answer, "failed": True, "changed": False, "file": source, "msg": message}
+    hint = None
+    if kind == "other":
+        message, hint = f"File is not readable: {source}", message
+    told = {**answer, "failed": True, "changed": False, "msg": message, "_hint": hint}
+    return {name: value for name, value in told.items() if name not in ("kind", "source") and value is not None}
 
 
 async def _transfer(context: ActionContext, args: dict[str, Any], source: str, dest: Path, first: Result) -> Result:

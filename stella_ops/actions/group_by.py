@@ -7,6 +7,7 @@ from typing import Any
 from stella_ops.actions.base import ActionContext, ActionFailure, Result
 from stella_ops.errors import InventoryError
 
+MISSING = "the 'key' param is required when using group_by"
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "key": {"type": "str", "required": True},
     "parents": {"type": "list", "elements": "str"},

@@ -8,7 +8,7 @@ from typing import Any
 
 from stella_ops.actions._encrypted import read_decrypted, without_content
 from stella_ops.actions.base import ActionContext, ActionFailure, Result, find_file
-from stella_ops.actions.copy import content_args, with_md5
+from stella_ops.actions.copy import content_args, told
 from stella_ops.templating.of_template_files import about_template
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -42,6 +42,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "output_encoding": {"type": "str", "default": "utf-8"},
     "unsafe_writes": {"type": "bool", "default": False},
 }
+
+MISSING = "src and dest are required"
 
 _FOR_COPY = frozenset(
     {"dest", "mode", "owner", "group", "backup", "force", "validate", "follow", "unsafe_writes"}
@@ -83,7 +85,5 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     copied.update(content_args(content))
     copied["_source_name"] = source.name
     result = await context.module("copy", copied, content=content)
-    if result.get("changed") and not result.get("failed"):
-        result.setdefault("src", str(source))
-    result = with_md5(result, content)
+    result = told(context, result, str(source), content, copied["_content_sha1"])
     return without_content(result) if encrypted else result

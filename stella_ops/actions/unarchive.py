@@ -7,6 +7,8 @@ from typing import Any
 from stella_ops.actions._encrypted import decrypted_or_file
 from stella_ops.actions.base import ActionContext, ActionFailure, Result, find_file
 
+MISSING = "src (or content) and dest are required"
+
 
 async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     """See the module. A host that needs no archive, since ``creates`` exists, gets none."""
@@ -16,7 +18,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
             raise ActionFailure("parameters are mutually exclusive: ('copy', 'remote_src')")
         args["remote_src"] = not args.pop("copy")
     if args.get("src") is None or args.get("dest") is None:
-        raise ActionFailure("src (or content) and dest are required")
+        raise ActionFailure(MISSING)
     if args.get("remote_src"):
         return await context.module("unarchive", args)
     source = str(args["src"])

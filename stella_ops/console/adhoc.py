@@ -24,6 +24,7 @@ from stella_ops.engine.events import (
     TaskStarted,
     Warned,
 )
+from stella_ops.engine.results import NO_TRACEBACK
 
 COMMANDS = frozenset(("command", "shell", "raw"))  # their output is shown as text, not as JSON
 _WORDS = {"ok": "SUCCESS", "changed": "CHANGED", "skipped": "SKIPPED", "unreachable": "UNREACHABLE"}
@@ -90,7 +91,11 @@ class AdHocReporter:
         name = safe_line(
             f"{event.host} -> {event.delegate}" if event.delegate not in (None, event.host) else event.host
         )
-        if word in ("FAILED", "UNREACHABLE") and self._verbosity >= 3 and result.get("exception"):
+        if (
+            word in ("FAILED", "UNREACHABLE")
+            and self._verbosity >= 3
+            and result.get("exception", NO_TRACEBACK) != NO_TRACEBACK
+        ):
             self._sink.line("The full traceback is:\n" + safe_block(str(result["exception"])).rstrip(), "failed")
         if word == "SKIPPED":
             text = f"{name} | SKIPPED"

@@ -42,6 +42,7 @@ from stella_ops.engine.events import (
     TransferProgress,
     Warned,
 )
+from stella_ops.engine.results import NO_TRACEBACK
 
 _INCLUDES = frozenset({"include_tasks", "include_role"})
 
@@ -299,7 +300,7 @@ class LineReporter:
             self._sink.warn("\n".join([safe_line(where), *lines]))
 
     def _traceback(self, result: Mapping[str, Any]) -> None:
-        if self._verbosity >= 3 and result.get("exception"):
+        if self._verbosity >= 3 and result.get("exception", NO_TRACEBACK) != NO_TRACEBACK:
             self._sink.line("The full traceback is:\n" + safe_block(str(result["exception"])).rstrip(), "failed")
 
     def _dump(self, result: Mapping[str, Any], action: str, *, loud: bool = False) -> str:

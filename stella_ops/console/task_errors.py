@@ -25,7 +25,9 @@ def headline(result: Mapping[str, Any], action: str, where: str | None) -> str:
     said = str(result.get("msg") or "").strip().split("\n", 1)[0]
     if not said or "censored" in result:
         return "[ERROR]: Task failed"
-    if where is not None or result.get("unreachable"):
+    if said.startswith("Task failed: "):
+        said = said.removeprefix("Task failed: ")
+    elif where is not None or result.get("unreachable"):
         said = said.removeprefix(f"{where}: ")
     else:
         short = action.removeprefix("ansible.builtin.").removeprefix("ansible.legacy.")

@@ -16,7 +16,7 @@ from stella_ops.engine.events import RetryWaiting
 from stella_ops.engine.outcome import Result, defect_result, error_result, source_place
 from stella_ops.engine.output import Turn
 from stella_ops.engine.preparation import Preparation, Prepared
-from stella_ops.engine.results import finish_result
+from stella_ops.engine.results import NO_TRACEBACK, finish_result
 from stella_ops.engine.run_context import RunContext
 from stella_ops.errors import (
     InterpreterError,
@@ -105,7 +105,9 @@ class Attempts:
                     raise ActionFailure(f"This action ({task.written or task.action}) does not support async.")
                 if "." in task.action:
                     context.told = self._told_others(task, context)
-                result = await found.run(context, settle(action_arguments(task.action), args, name=task.action))
+                refusal = getattr(found, "MISSING", None)
+                settled = settle(action_arguments(task.action), args, name=task.action, refusal=refusal)
+                result = await found.run(context, settled)
             else:
                 self._check_allowed(task)
                 result = await self._run_module(task, context, dict(args), limit)
@@ -119,7 +121,9 @@ class Attempts:
         except UnreachableError:
             raise
         except TaskTimeoutError as error:
-            result = {**error_result(error), "timedout": {"period": _whole(context.timeout)}, "_hint": error.advice()}
+            period = _whole(context.timeout)
+            result = {**error_result(error), "timedout": {"period": period}, "_hint": error.advice()}
+            result["msg"] = f"Task failed: Timed out after {period} second(s)."
         except StellaError as error:
             result = error_result(error)
             result["_hint"], result["_where"] = error.advice(), source_place(error)
@@ -195,7 +199,11 @@ class Attempts:
                 result["changed"] = holds(keyword, task.changed_when, scope)
             keyword = "failed_when"
             if task.failed_when is not None:
+                failed = bool(result.get("failed"))
                 result["failed"] = result["failed_when_result"] = holds(keyword, task.failed_when, scope)
+                if failed and not result["failed"]:
+                    result["failed_when_suppressed_exception"] = NO_TRACEBACK
+                    result.pop("exception", None)
         except TemplateError as error:
             # The module has run, and what it did must not be lost for a mistake in judging it.
             result.update(error_result(error), changed=result.get("changed", False))

@@ -318,7 +318,7 @@ class Lockstep:
                         kept.withhold(owner.name, values)
                     kept.keep(owner)
         if task.register:
-            registered: Mapping[str, Any] = {task.register: outcome.result}
+            registered: Mapping[str, Any] = {task.register: outcome.registered()}
             state.add_variables(registered)
 
     def _report(self, task_id: int, title: str, host: str, outcome: Outcome) -> None:

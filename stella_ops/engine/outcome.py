@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from stella_ops.engine.events import Status
-from stella_ops.engine.results import CENSORED, SKIPPED
+from stella_ops.engine.results import CENSORED, NO_TRACEBACK, SKIPPED
 from stella_ops.errors import BecomeError, ParseError, StellaError, TemplateError, UnreachableError
 
 Result = dict[str, Any]
@@ -52,6 +52,12 @@ class Outcome:
     recalled: bool = False
     ignored: bool = False
 
+    def registered(self) -> Result:
+        """The result as a variable has it: the arguments are told by items of loops alone."""
+        if self.looped or "invocation" not in self.result:
+            return self.result
+        return {name: value for name, value in self.result.items() if name != "invocation"}
+
     def censor(self) -> None:
         """Leave nothing to show but whether it went well (``no_log``)."""
         self.shown = censored(self.shown)
@@ -80,7 +86,7 @@ def unreachable(error: UnreachableError, delegate: str | None = None) -> Outcome
 
 def failed(error: StellaError) -> Outcome:
     """A failure that an error tells of."""
-    result = error_result(error)
+    result = {**error_result(error), "exception": NO_TRACEBACK}
     return Outcome("failed", result, dict(result), hint=error.advice(), where=source_place(error))
 
 
@@ -99,8 +105,9 @@ def error_result(error: StellaError) -> Result:
 
 def defect(problem: Exception) -> Outcome:
     """An exception that nobody foresaw: this host fails, the others go on."""
-    result = defect_result(problem)
-    return Outcome("failed", result, dict(result), hint=result.pop("_hint"))
+    shown = defect_result(problem)
+    hint = shown.pop("_hint")
+    return Outcome("failed", {**shown, "exception": NO_TRACEBACK}, shown, hint=hint)
 
 
 def defect_result(problem: Exception) -> Result:

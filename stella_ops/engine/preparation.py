@@ -154,6 +154,7 @@ class Preparation:
             delegated=keywords.delegate_to is not None and render(keywords.delegate_to) not in (None, "", OMIT),
             own=partial(self._own, task, host),
             controller=partial(self._controller, task, view),
+            invocation=options.verbosity >= 3 or _judges(task),
         )
         return Prepared(target, context, drop_omitted(args), spec.address)
 
@@ -237,6 +238,12 @@ def _with_names(
         return str(render(SourceText(given, task.origin))) if given in written and is_template(given) else given
 
     return {name(str(given)): value for given, value in values.items()}
+
+
+def _judges(task: Task) -> bool:
+    """Whether the result of a task may be asked for its arguments even where it went well."""
+    in_loop = task.loop is not None and task.register is not None
+    return in_loop or bool(task.until or task.changed_when or task.failed_when)
 
 
 def _texts(written: Any) -> Iterator[SourceText]:

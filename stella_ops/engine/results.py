@@ -7,6 +7,8 @@ from typing import Any
 from stella_ops.booleans import says_yes
 
 CENSORED = "the output has been hidden due to the fact that 'no_log: true' was specified for this result"
+# What a failure says of its traceback where none is shown.
+NO_TRACEBACK = "(traceback unavailable)"
 SKIPPED: dict[str, Any] = {"changed": False, "skipped": True}
 
 

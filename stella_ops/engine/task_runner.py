@@ -17,6 +17,7 @@ from stella_ops.engine.outcome import Addition, Outcome, Result, censored, combi
 from stella_ops.engine.output import STREAMING, Output, Turn, rate_for
 from stella_ops.engine.pending import Pending
 from stella_ops.engine.preparation import Preparation
+from stella_ops.engine.results import NO_TRACEBACK
 from stella_ops.engine.run_context import RunContext
 from stella_ops.engine.traits import items_may_follow
 from stella_ops.engine.transfers import Transfers
@@ -364,7 +365,11 @@ class TaskRunner:
         shown = dict(result)
         if not diff:
             shown.pop("diff", None)
+        if self._run.options.verbosity < 3:
+            shown.pop("invocation", None)
         result.update(unshown)
+        if status == "failed":
+            result["exception"] = NO_TRACEBACK
         # What only tells how to show a result is no part of what a playbook gets to see.
         for name in [name for name in result if name.startswith("_ansible_")]:
             del result[name]

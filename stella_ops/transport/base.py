@@ -135,7 +135,7 @@ class ModuleCall:
     seconds; the answer comes at once then. ``told`` is for modules that were written for
     ansible-core: ``interpreter``, the operator's choice for its shebang, and ``settings``, which such modules are told
     besides their arguments. ``live`` hears what its command prints meanwhile; None asks the host for nothing.
-    ``folder`` is where it starts; None for home.
+    ``folder`` is where it starts; None for home. ``invocation``: the answer is to tell the arguments.
     """
 
     module: str
@@ -151,6 +151,7 @@ class ModuleCall:
     told: Mapping[str, Any] = field(default_factory=dict)
     live: Listener | None = None
     folder: str | None = None
+    invocation: bool = False
 
 
 @dataclass(frozen=True, slots=True)

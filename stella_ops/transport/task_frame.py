@@ -39,6 +39,8 @@ def task_frame(call: ModuleCall, module: ModuleCode, content: bytes | Sending | 
     if call.background is not None:
         request["background"] = dict(call.background)
         request["keep"] = False
+    if call.invocation:
+        request["invocation"] = True
     if call.folder is not None:
         request["folder"] = call.folder
     if call.live is not None:

@@ -237,7 +237,8 @@ class Replacement(object):
             except OSError:
                 pass
         elif error.errno == errno.EACCES:
-            text += " (files are made in {}, so that folder must be writable)".format(self.directory)
+            words = "Task failed: Module failed: The destination directory '{}' is not writable by the current user: {}"
+            return files.FileError(words.format(self.directory, files.system_words(error, self.path)), text)
         return files.FileError(text)
 
 

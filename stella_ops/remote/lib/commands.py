@@ -14,6 +14,9 @@ def run_command(task, use_shell):
     it runs at all. In check mode nothing runs, and without one of those two the task counts as skipped.
     """
     args = task.args
+    # The line is told by the name that it has where it stands behind the module's.
+    named = dict(args, _raw_params=args["cmd"], cmd=None, argv=args.get("argv"), _uses_shell=use_shell)
+    task.invocation = dict(named, expand_argument_vars=args.get("expand_argument_vars", True))
     words = _words(task, use_shell)
     shown = words
     folder = _folder(task, shown)
@@ -66,7 +69,7 @@ def _words(task, use_shell):
         try:
             argv = shlex.split(line or "")
         except ValueError as error:
-            task.fail("cannot split the command into words: {}".format(error), rc=256, cmd=line)
+            task.fail("Task failed: Module failed: {}".format(error), "the words cannot be told apart: {}".format(line))
     if not argv or not argv[0]:
         task.fail(_NOTHING)
     if task.args["expand_argument_vars"]:
@@ -83,9 +86,9 @@ def _folder(task, shown):
     try:
         os.chdir(folder)
     except OSError as error:
-        said = "Unable to change directory before execution: {}: {}".format(folder, error.strerror)
+        said = "Unable to change directory before execution."
         nothing = dict(start=None, end=None, delta=None, stdout="", stderr="", **_NO_LINES)
-        task.fail(said, rc=None, cmd=shown, **nothing)
+        task.fail(said, "{}: {}".format(folder, error.strerror), rc=None, cmd=shown, **nothing)
     return folder
 
 
@@ -119,9 +122,12 @@ def _run(task, words, use_shell, folder):
         number = getattr(error, "errno", None)
         reason = os.strerror(number) if number else str(error)
         shown = "[Errno {}] {}: {!r}".format(number, reason, os.fsencode(program)) if number else reason
-        msg = "Error executing command: {}".format(shown)
-        shown = words if use_shell else " ".join(map(shlex.quote, words))
-        return task.fail(msg, rc=number or 257, cmd=shown, stdout="", stderr="", **_NO_LINES)
+        said = words if use_shell else " ".join(map(shlex.quote, words))
+        if use_shell and executable:
+            said = "{} -c {}".format(executable, shlex.quote(words))
+        return task.fail(
+            "Error executing command.", shown, rc=number or 257, cmd=said, stdout="", stderr="", **_NO_LINES
+        )
 
 
 _NO_LINES = {"stdout_lines": [], "stderr_lines": []}

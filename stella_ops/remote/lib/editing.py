@@ -92,4 +92,5 @@ def pattern(task, name, flags=0):
     try:
         return re.compile(text.encode("utf-8", "surrogateescape"), flags)
     except re.error as error:
-        return task.fail("{} is no regular expression: {}: {}".format(name, error, text))
+        hint = "{} is no regular expression: {}".format(name, text)
+        return task.fail("Task failed: Module failed: {}".format(error), hint)

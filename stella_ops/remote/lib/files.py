@@ -1,5 +1,6 @@
 """Owner, group and permission bits of files: looked up, compared, set, and described for results."""
 
+import errno
 import grp
 import hashlib
 import os
@@ -43,12 +44,14 @@ class Wanted(object):
             before this one would have made the user).
         flags: inode flags as ``inode.change`` takes them.
         context: parts of an SELinux context, as ``selinux.wanted`` gives them.
+        path: of the file, where a failure may tell it.
 
     Raises:
         FileError: an unknown owner or group, or a mode that makes no sense.
     """
 
-    def __init__(self, mode=None, owner=None, group=None, missing_ok=None, flags=None, context=None):
+    def __init__(self, mode=None, owner=None, group=None, missing_ok=None, flags=None, context=None, path=None):
+        self.told = {"path": path} if path else {}
         self.mode = mode
         self.flags = flags
         self.context = context
@@ -64,6 +67,7 @@ class Wanted(object):
             return find(name)
         except FileError as error:
             if missing_ok is None:
+                error.result.update(self.told)
                 raise
             missing_ok(str(error))
             self.unknown = True
@@ -76,7 +80,8 @@ class Wanted(object):
         try:
             return modes.resolve(self.mode, current, is_directory)
         except modes.ModeError as error:
-            raise FileError("mode must be in octal or symbolic form: {}".format(error))
+            details = "bad symbolic permission for mode: {}".format(self.mode)
+            raise FileError("mode must be in octal or symbolic form", str(error), details=details, **self.told)
 
 
 def wanted(task, mode_argument="mode", mode=None):
@@ -87,13 +92,19 @@ def wanted(task, mode_argument="mode", mode=None):
     """
     args = task.args
     context = None
+    path = args.get("path") or args.get("dest")
     if args.get("seuser") or args.get("serole") or args.get("setype") or args.get("selevel"):
         from stella_ops.remote.lib import selinux
 
         context = selinux.wanted(args)
     missing_ok = task.warn if task.check_mode else None
     mode = args[mode_argument] if mode is None else mode
-    return Wanted(mode, args["owner"], args["group"], missing_ok, args.get("attributes"), context)
+    return Wanted(mode, args["owner"], args["group"], missing_ok, args.get("attributes"), context, path)
+
+
+def system_words(error, path):
+    """A refusal of the system in Python's words, which ansible-core passes on."""
+    return "[Errno {}] {}: {!r}".format(error.errno, error.strerror, os.fsencode(path))
 
 
 def user_id(name):
@@ -103,7 +114,8 @@ def user_id(name):
     except KeyError:
         if str(name).isdigit():
             return int(name)
-    raise FileError("chown failed: failed to look up user {0}: no user named '{0}' on this host".format(name))
+    hint = "no user of this host is named '{}'".format(name)
+    raise FileError("chown failed: failed to look up user {}".format(name), hint)
 
 
 def group_id(name):
@@ -113,7 +125,8 @@ def group_id(name):
     except KeyError:
         if str(name).isdigit():
             return int(name)
-    raise FileError("chgrp failed: failed to look up group {0}: no group named '{0}' on this host".format(name))
+    hint = "no group of this host is named '{}'".format(name)
+    raise FileError("chgrp failed: failed to look up group {}".format(name), hint)
 
 
 def user_name(uid):
@@ -139,7 +152,7 @@ def look(path, follow=False):
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise FileError("cannot look at {}: {}".format(path, error.strerror))
+        raise FileError("cannot look at {}: {}".format(path, error.strerror), path=path)
 
 
 def read_text(task, path, trouble="Failed to read {}: {}"):
@@ -255,7 +268,8 @@ def make_directories(path, check=False):
         missing.append(place)
         place = os.path.dirname(place)
     if place and not os.path.isdir(place):
-        raise FileError("{} is not a directory".format(place))
+        error = NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        raise FileError("{} is not a directory".format(place), details=(missing[-1], system_words(error, missing[-1])))
     missing.reverse()
     if check:
         return missing
@@ -266,7 +280,8 @@ def make_directories(path, check=False):
             if not os.path.isdir(directory):  # else someone else was quicker, which is as good
                 raise FileError("{} is not a directory".format(directory))
         except OSError as error:
-            raise FileError("cannot make directory {}: {}".format(directory, error.strerror))
+            said = system_words(error, directory)
+            raise FileError("cannot make directory {}".format(said), details=(directory, said))
     return missing
 
 
@@ -284,7 +299,8 @@ def _set_owner(path, found, wanted, check, before, after):
             os.lchown(path, uid, gid)
         except OSError as error:
             names = " and ".join("{} {}".format(key, after[key]) for key in ("owner", "group") if key in after)
-            raise FileError("cannot give {} the {}: {}".format(path, names, error.strerror))
+            hint = "{} cannot be given the {}: {}".format(path, names, error.strerror)
+            raise FileError("chown failed" if uid != -1 else "chgrp failed", hint, path=path)
     return True
 
 
@@ -300,7 +316,10 @@ def _set_mode(path, found, wanted, check, before, after):
         try:
             _change_mode(path, found, bits)
         except OSError as error:
-            raise FileError("cannot set mode {} on {}: {}".format(modes.show(bits), path, error.strerror))
+            raise FileError(
+                "Task failed: Module failed: {}".format(system_words(error, path)),
+                "the mode {} cannot be set".format(modes.show(bits)),
+            )
         now = stat.S_IMODE(os.lstat(path).st_mode)
         if now != bits:
             # The kernel drops set-group-id silently for a group that we are not in.

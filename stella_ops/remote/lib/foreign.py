@@ -41,6 +41,8 @@ def run(code, utils, request):
         result = read_answer(*ended)
     except _Trouble as trouble:
         result = {"failed": True, "msg": str(trouble)}
+    if not (result.get("failed") or request.get("invocation")):
+        result.pop("invocation", None)
     return jsonable(complete(result))
 
 
@@ -77,8 +79,6 @@ def _parameters(about, request):
 
 def complete(result):
     """What every result says: whether it failed, and whether something changed."""
-    # The arguments, which nobody but a reader of logs needs.
-    result.pop("invocation", None)
     if "failed" not in result:
         result["failed"] = result.get("rc", 0) not in (0, "0", None)
     result.setdefault("changed", False)
@@ -263,8 +263,8 @@ def run_as_main(code, utils, params, about):
     except Exception as problem:
         import traceback
 
-        text = "{}: {}".format(type(problem).__name__, problem) if str(problem) else type(problem).__name__
-        told = {"failed": True, "msg": "Module failed: {}".format(text), "exception": traceback.format_exc()}
+        text = "Task failed: Module failed: {}".format(str(problem) or type(problem).__name__)
+        told = {"failed": True, "msg": text, "exception": traceback.format_exc()}
         print("\n" + json.dumps(told))
         return 1
     return 0

@@ -4,21 +4,33 @@ The remote runner calls ``execute`` in the forked child; tests call ``run_module
 from a file and goes the same way.
 """
 
+import os
+
 from stella_ops.remote.lib import arguments
 
 CENSORED = "********"
+SECRET_ARGUMENT = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
 # In a process that serves one task after another: what watches over the programs that tasks start, for process.py,
 # which many a task imports late.
 guard = None
 
 
-class ModuleFailure(Exception):
-    """Ends a module as failed; ``result`` is what the controller gets to see."""
+_OF_COMMANDS = frozenset(["_raw_params", "_uses_shell"])
 
-    def __init__(self, msg, **more):
+
+class ModuleFailure(Exception):
+    """Ends a module as failed; ``result`` is what the controller gets to see.
+
+    Args:
+        hint: what to do about it, which people are told and playbooks are not.
+    """
+
+    def __init__(self, msg, hint=None, **more):
         super().__init__(msg)
         self.result = dict(more, failed=True, msg=msg)
+        if hint:
+            self.result["_hint"] = hint
 
 
 class Task:
@@ -31,6 +43,7 @@ class Task:
         content: None, or a binary file object that can be read once.
         warnings: sentences collected by ``warn``.
         live: for ``process.run``: where a program's output is told while it runs; None where nobody watches.
+        invocation: arguments as the result may tell them; those of ``args`` where the module says nothing else.
     """
 
     def __init__(self, args, check_mode=False, diff_mode=False, content=None, warnings=None):
@@ -40,15 +53,16 @@ class Task:
         self.content = content
         self.warnings = [] if warnings is None else warnings
         self.live = None  # type: tuple[int, int, int] | None
+        self.invocation = args
 
     def warn(self, message):
         """Add one sentence to the result's ``warnings``; the same sentence is kept once."""
         if message not in self.warnings:
             self.warnings.append(message)
 
-    def fail(self, msg, **more):
+    def fail(self, msg, hint=None, **more):
         """End the module as failed, with ``more`` beside ``msg`` in the result. Raises ModuleFailure."""
-        raise ModuleFailure(msg, **more)
+        raise ModuleFailure(msg, hint, **more)
 
 
 def execute(run, arguments_spec, request, content=None, told_by=None):
@@ -57,8 +71,8 @@ def execute(run, arguments_spec, request, content=None, told_by=None):
     Args:
         run: the module's ``run`` function.
         arguments_spec: the module's ``ARGUMENTS``.
-        request: ``{"args": dict, "check": bool, "diff": bool}``, and ``live`` (bytes a second, bytes in all) where
-            somebody watches what its programs print.
+        request: ``{"args": dict, "check": bool, "diff": bool}``, ``live`` (bytes a second, bytes in all) where
+            somebody watches what its programs print, and ``invocation`` where the result is to tell the arguments.
         content: None, or a binary file object.
         told_by: the descriptor by which that is told.
 
@@ -67,14 +81,15 @@ def execute(run, arguments_spec, request, content=None, told_by=None):
     """
     warnings = []  # type: list[str]
     hidden = []  # type: list[str]
+    task = Task({}, bool(request.get("check")), bool(request.get("diff")), content, warnings)
+    given = request.get("args") or {}
     try:
-        task = Task({}, bool(request.get("check")), bool(request.get("diff")), content, warnings)
         if request.get("live") and told_by is not None:
             task.live = (told_by,) + tuple(request["live"])
-        given = request.get("args") or {}
         # Known before the arguments are fitted, so that a refusal cannot show a secret either.
         hidden = arguments.secrets(arguments_spec, _named_by_spec(arguments_spec, given))
-        task.args = arguments.apply_spec(arguments_spec, given, task.warn)
+        task.invocation = given if isinstance(given, dict) else {}
+        task.args = task.invocation = arguments.apply_spec(arguments_spec, given, task.warn)
         result = run(task)
         if not isinstance(result, dict):
             raise ModuleFailure("the module returned {}, not a mapping".format(type(result).__name__))
@@ -86,11 +101,19 @@ def execute(run, arguments_spec, request, content=None, told_by=None):
         named = "({}) module:".format(str(request.get("module") or "this").rpartition("/")[2].partition("@")[0])
         result = {"failed": True, "msg": str(error).replace("this module:", named, 1)}
     except BaseException as error:  # a SystemExit or MemoryError must become an answer, too
-        result = {"failed": True, "msg": _describe(error), "exception": _trace()}
+        result = {"failed": True, "msg": "Task failed: Module failed: " + _describe(error), "exception": _trace()}
     result.setdefault("failed", False)
     result.setdefault("changed", False)
+    path = result.get("path", result.get("dest"))
+    if path and isinstance(path, str) and "\0" not in path and os.path.exists(path):
+        from stella_ops.remote.lib import files
+
+        result.update(files.describe(path))
     if warnings:
         result["warnings"] = list(result.get("warnings") or []) + warnings
+    # Few look at it where all went well.
+    if result["failed"] or request.get("invocation"):
+        result["invocation"] = {"module_args": _shown_arguments(arguments_spec, task.invocation)}
     return jsonable(result, hidden)
 
 
@@ -193,11 +216,23 @@ def _named_by_spec(spec, given):
     return named
 
 
+def _shown_arguments(spec, given):
+    """Arguments by name without those that actions add, and without secrets."""
+    secret = set()
+    for name, option in spec.items():
+        if option.get("no_log"):
+            secret.update([name], option.get("aliases", ()))
+    shown = {}
+    for name, value in given.items():
+        if not str(name).startswith("_") or name in _OF_COMMANDS:
+            shown[name] = SECRET_ARGUMENT if name in secret and value is not None else value
+    return shown
+
+
 def _describe(error):
     if isinstance(error, SystemExit):
         return "the module called exit({})".format(error.code)
-    text = str(error)
-    return "{}: {}".format(type(error).__name__, text) if text else type(error).__name__
+    return str(error) or type(error).__name__
 
 
 def _trace():

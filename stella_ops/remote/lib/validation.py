@@ -26,7 +26,9 @@ def check(task, command, path, details=False):
     except OSError as error:
         task.fail("failed to validate: cannot run {}: {}".format(words[0], error.strerror), rc=error.errno)
     if outcome.rc != 0:
-        more = {"exit_status": outcome.rc, "stdout": outcome.stdout, "stderr": outcome.stderr} if details else {}
         said = outcome.stderr.decode("utf-8", "replace")
-        task.fail("failed to validate: rc:{} error:{}".format(outcome.rc, said), **more)
+        if details:
+            more = {"exit_status": outcome.rc, "stdout": outcome.stdout, "stderr": outcome.stderr}
+            task.fail("failed to validate", "it ended with status {}: {}".format(outcome.rc, said.strip()), **more)
+        task.fail("failed to validate: rc:{} error:{}".format(outcome.rc, said))
     return outcome

@@ -13,6 +13,8 @@ def test_words_between_actions_and_engine_are_not_a_hosts_to_say():
         "changed": True,
     }
     assert told_by_host(answer) == {"ansible_facts": {"ansible_connection": "local"}, "changed": True}
+    # Of a failure people get to see it, and whose words these are.
+    assert told_by_host({"failed": True, "_hint": "curl"}) == {"failed": True, "_hint": "the host says: curl"}
 
 
 def test_warnings_are_a_list_of_texts_whatever_was_sent():

@@ -80,4 +80,5 @@ def test_a_defect_says_that_it_is_one() -> None:
         made = defect(problem)
     assert made.status == "failed"
     assert made.result["msg"] == "a defect in stella-ops: KeyError: 'inner'"
-    assert "Traceback" in made.result["exception"] and made.hint
+    assert "Traceback" in made.shown["exception"] and made.hint
+    assert made.result["exception"] == "(traceback unavailable)"

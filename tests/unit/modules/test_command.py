@@ -35,7 +35,8 @@ def test_a_program_that_is_not_there(host):
     result = host("command", argv=["no-such-program-here"])
     assert result["failed"] is True
     assert result["rc"] == 2
-    assert result["msg"] == "Error executing command: [Errno 2] No such file or directory: b'no-such-program-here'"
+    assert result["msg"] == "Error executing command."
+    assert result["_hint"] == "[Errno 2] No such file or directory: b'no-such-program-here'"
     assert "exception" not in result
 
 

@@ -47,8 +47,8 @@ def test_recurse(host):
 
 def test_a_file_in_the_way_of_a_directory(host):
     (host.folder / "f").touch()
-    assert "not a directory" in host("file", path=f"{host.folder}/f", state="directory")["msg"]
-    assert "not a directory" in host("file", path=f"{host.folder}/f/below", state="directory")["msg"]
+    assert host("file", path=f"{host.folder}/f", state="directory")["msg"].endswith("/f already exists as a file")
+    assert "Not a directory" in host("file", path=f"{host.folder}/f/below", state="directory")["msg"]
 
 
 def test_absent(host):
@@ -68,8 +68,8 @@ def test_absent(host):
 
 def test_file_sets_attributes_of_what_is_there(host):
     path = host.folder / "f"
-    assert "does not exist" in host("file", path=str(path), state="file")["msg"]
-    assert "does not exist" in host("file", path=str(path))["msg"]
+    assert "is absent" in host("file", path=str(path), state="file")["msg"]
+    assert "is absent" in host("file", path=str(path))["msg"]
     path.touch()
     path.chmod(0o644)
     assert twice(host, path=str(path), mode="a-w")["mode"] == "0444"
@@ -129,7 +129,7 @@ def test_a_link_in_place_of_something_needs_force(host):
     (host.folder / "full/x").mkdir(parents=True)
     for name in ("other", "empty"):
         args = {"path": f"{host.folder}/{name}", "src": "f", "state": "link"}
-        assert "'force: true' replaces it" in host("file", **args)["msg"]
+        assert "'force: true' replaces it" in host("file", **args)["_hint"]
         twice(host, force=True, **args)
     result = host("file", path=f"{host.folder}/full", src="f", state="link", force=True)
     assert "not empty" in result["msg"]
@@ -143,7 +143,7 @@ def test_hard(host):
     assert (host.folder / "f").stat().st_nlink == 2
     (host.folder / "h").touch()
     args = {"path": f"{host.folder}/h", "src": f"{host.folder}/f", "state": "hard"}
-    assert "'force: true'" in host("file", **args)["msg"]
+    assert "'force: true'" in host("file", **args)["_hint"]
     twice(host, force=True, **args)
     assert sorted(os.listdir(host.folder)) == ["f", "g", "h"]
 
@@ -167,7 +167,7 @@ def test_touch_with_times_is_idempotent(host):
     args["modification_time"] = "202001020304.05"
     twice(host, **args)
     assert time.strftime("%Y%m%d%H%M.%S", time.localtime(path.stat().st_mtime)) == "202001020304.05"
-    assert "modification_time" in host("file", **dict(args, modification_time="yesterday"))["msg"]
+    assert "modification_time" in host("file", **dict(args, modification_time="yesterday"))["_hint"]
 
 
 def test_diff(host):
@@ -196,7 +196,7 @@ def test_diff(host):
 def test_arguments_that_make_no_sense(host, args, words):
     result = host("file", path=f"{host.folder}/f", **args)
     assert result["failed"] is True
-    assert words in result["msg"]
+    assert words in result["msg"] + result.get("_hint", "")
     assert "exception" not in result
 
 

@@ -54,7 +54,8 @@ def test_failure_keeps_what_came_with_it():
         task.warn("before")
         task.fail("no luck", rc=3)
 
-    assert call(run) == {"changed": False, "failed": True, "msg": "no luck", "rc": 3, "warnings": ["before"]}
+    told = {"changed": False, "failed": True, "msg": "no luck", "rc": 3, "warnings": ["before"]}
+    assert call(run) == {**told, "invocation": {"module_args": {}}}
 
 
 @pytest.mark.parametrize("error", [ValueError("bad"), KeyError("k"), SystemExit(3), MemoryError(), RecursionError()])
@@ -81,7 +82,7 @@ def test_even_what_has_no_text():
     def run(task):
         raise RudeError
 
-    assert call(run)["msg"] == "RudeError: \ufffd"
+    assert call(run)["msg"] == "Task failed: Module failed: \ufffd"
     assert "cannot be sent" in call(lambda task: {"x": Rude()})["msg"]
 
 
