@@ -47,7 +47,7 @@ def test_a_command_must_be_given_once(host, args):
 
 def test_an_open_quote_is_a_clear_failure(host):
     result = host("command", cmd="echo 'open")
-    assert "cannot split" in result["msg"]
+    assert result["msg"].endswith("No closing quotation")
     assert "exception" not in result
 
 
@@ -129,4 +129,4 @@ def test_a_noisy_daemon_does_not_hold_the_task_either(host):
 
 def test_a_folder_that_is_not_there(host):
     result = host("command", cmd="true", chdir="/no/such/folder")
-    assert result["msg"] == ("Unable to change directory before execution: /no/such/folder: No such file or directory")
+    assert result["msg"] == "Unable to change directory before execution."

@@ -340,7 +340,7 @@ def test_remote_src_copies_a_file_of_the_host(host):
     assert host("copy", src=str(src), dest=str(dest), remote_src=True)["changed"] is False
     assert host("copy", src=str(src), dest=str(src), remote_src=True)["changed"] is False
     missing = host("copy", src=str(host.folder / "none"), dest=str(dest), remote_src=True)
-    assert "does not exist on this host" in missing["msg"]
+    assert missing["msg"].endswith("/none not found")
 
 
 @pytest.mark.parametrize(("src", "below"), [("tree", "out/tree"), ("tree/", "out")])
@@ -368,8 +368,7 @@ def test_a_folder_is_not_copied_into_itself(host):
 
 def test_a_folder_that_cannot_be_written_names_the_cause(host, as_root, open_folder):
     result = host("copy", dest=str(open_folder / "f"), content=TEXT, uid=65534)
-    assert "Permission denied" in result["msg"]
-    assert "must be writable" in result["msg"]
+    assert result["msg"].endswith(" not writable")
 
 
 def test_mode_of_a_missing_quote(host):

@@ -47,6 +47,6 @@ def test_encodings(host, conf):
 
 def test_refusals(host, conf):
     assert "due to error" in host("replace", path=str(conf), regexp="o", replace=r"\9")["msg"]
-    assert "no regular expression" in host("replace", path=str(conf), regexp="(")["msg"]
+    assert "no regular expression" in host("replace", path=str(conf), regexp="(")["_hint"]
     assert host("replace", path=str(conf.parent), regexp="x")["rc"] == 256
     assert host("replace", path=f"{conf}x", regexp="x")["rc"] == 257
