@@ -15,7 +15,9 @@
     ├── CollectionError                          1   what an installed collection says of itself, or misses
     ├── VaultError                               1   encrypted data is damaged, or no password fits
     ├── TemplateError                            1   a template cannot be parsed or rendered
-    │   └── UndefinedVariableError
+    │   ├── UndefinedVariableError
+    │   ├── LoopError                            what a task loops over is no list
+    │   └── PluginError                          a filter, test or lookup fails
     ├── HostError                                    something about one host; never stops the others
     │   ├── UnreachableError                     4   no usable connection to the host
     │   │   ├── HostKeyError                         the host key is unknown or has changed
@@ -42,6 +44,7 @@ only with ``-vvv``.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Self
 
 
 class NotYet(BaseException):
@@ -84,6 +87,14 @@ class StellaError(Exception):
     def advice(self) -> str | None:
         """The hint, and the notes behind it."""
         return "; ".join([*([self.hint] if self.hint else []), *self.notes]) or None
+
+    def within(self, said: str) -> Self:
+        """A copy that begins with what was being done when it happened."""
+        made = type(self).__new__(type(self))
+        made.__dict__.update(self.__dict__)
+        made.message = f"{said}: {self.message}"
+        made.args = (made.message,)
+        return made
 
     def __str__(self) -> str:
         return f"{self.where}: {self.message}" if self.where else self.message
@@ -171,11 +182,43 @@ class TemplateError(StellaError):
 
 
 class UndefinedVariableError(TemplateError):
-    """A template names a variable that has no value."""
+    """A template names a variable that has no value.
+
+    Attributes:
+        needed_by: the variables that led there, the one whose template names it first.
+    """
+
+    needed_by: tuple[str, ...] = ()
 
     def __init__(self, message: str, *, name: str, where: object | None = None, hint: str | None = None) -> None:
         super().__init__(message, where=where, hint=hint)
         self.name = name
+
+    def advice(self) -> str | None:
+        """The hint, the way to it, and the notes."""
+        told = super().advice()
+        if not self.needed_by:
+            return told
+        way = " for ".join(f"'{each}'" for each in self.needed_by)
+        return f"it is needed for {way}" + (f"; {told}" if told else "")
+
+
+class LoopError(TemplateError):
+    """A loop that is none."""
+
+
+class PluginError(TemplateError):
+    """A filter, test or lookup fails; the message says which one."""
+
+    @classmethod
+    def of(cls, kind: str, name: str, problem: Exception) -> PluginError:
+        """What a plug-in raised, in ansible-core's words; what it says of itself is left out of its own message."""
+        said = problem.message if isinstance(problem, StellaError) else str(problem)
+        said = said.removeprefix(f"{kind} ").removeprefix(f"'{name}'").removeprefix(f"{name.rpartition('.')[2]}: ")
+        made = cls(f"The {kind} plugin '{name}' failed: {said.removeprefix(': ')}")
+        if isinstance(problem, StellaError):
+            made.where, made.hint, made.notes = problem.where, problem.hint, problem.notes
+        return made
 
 
 class HostError(StellaError):

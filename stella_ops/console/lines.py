@@ -295,9 +295,7 @@ class LineReporter:
         if (task_id, where) in self._sources:
             return
         self._sources.add((task_id, where))
-        lines = list(excerpt(where, self._color))
-        if lines:
-            self._sink.warn("\n".join([safe_line(where), *lines]))
+        self._sink.warn("\n".join([safe_line(where), *excerpt(where, self._color)]))
 
     def _traceback(self, result: Mapping[str, Any]) -> None:
         if self._verbosity >= 3 and result.get("exception", NO_TRACEBACK) != NO_TRACEBACK:

@@ -20,16 +20,15 @@ def headline(result: Mapping[str, Any], action: str, where: str | None) -> str:
     Args:
         result: of the task, redacted.
         action: its module or action.
-        where: the place in a template or file that the failure comes from, which its message begins with.
+        where: the place in a template or file that the failure comes from.
     """
-    said = str(result.get("msg") or "").strip().split("\n", 1)[0]
+    verdict = result.get("failed_when_result") or result.get("changed_when_result")
+    said = str((verdict if isinstance(verdict, str) else None) or result.get("msg") or "").strip().split("\n", 1)[0]
     if not said or "censored" in result:
         return "[ERROR]: Task failed"
     if said.startswith("Task failed: "):
-        said = said.removeprefix("Task failed: ")
-    elif where is not None or result.get("unreachable"):
-        said = said.removeprefix(f"{where}: ")
-    else:
+        return f"[ERROR]: {safe_line(said)}"
+    if where is None and not result.get("unreachable"):
         short = action.removeprefix("ansible.builtin.").removeprefix("ansible.legacy.")
         said = f"{'Action' if short in _ACTIONS else 'Module'} failed: {said}"
     return f"[ERROR]: Task failed: {safe_line(said)}"

@@ -59,8 +59,8 @@ class Attempts:
         """
         view = prepared.context.variables
         wanted = task.until or task.retries is not None
-        retries = int(self._preparation.number(task.retries, view, DEFAULT_RETRIES)) if wanted else 0
-        delay = self._preparation.number(task.delay, view, DEFAULT_DELAY) if retries > 0 else 0.0
+        retries = int(self._preparation.number("retries", task.retries, view, DEFAULT_RETRIES)) if wanted else 0
+        delay = self._preparation.number("delay", task.delay, view, DEFAULT_DELAY, whole=False) if retries > 0 else 0.0
         attempt = 0
         while True:
             attempt += 1
@@ -96,8 +96,9 @@ class Attempts:
 
     async def _execute(self, task: Task, context: ActionContext, args: Result) -> Result:
         found = action(task.action)
+        limit = self._preparation.number("async_val", task.asynchronous, context.variables, 0)
+        poll = self._preparation.number("poll", task.poll, context.variables, DEFAULT_POLL) if limit > 0 else 0.0
         try:
-            limit = self._preparation.number(task.asynchronous, context.variables, 0)
             if "_raw_params" in args and not self._takes_text(task):
                 raise ActionFailure(f"Action '{task.action}' does not support raw params.")
             if found is not None:
@@ -110,7 +111,7 @@ class Attempts:
                 result = await found.run(context, settled)
             else:
                 self._check_allowed(task)
-                result = await self._run_module(task, context, dict(args), limit)
+                result = await self._run_module(task, context, dict(args), limit, poll)
         except ActionFailure as failure:
             result = failure.result
         except InterpreterError as error:
@@ -126,6 +127,8 @@ class Attempts:
             result["msg"] = f"Task failed: Timed out after {period} second(s)."
         except StellaError as error:
             result = error_result(error)
+            if isinstance(error, TemplateError):
+                result["msg"] = f"Task failed: {result['msg']}"
             result["_hint"], result["_where"] = error.advice(), source_place(error)
         except OSError as problem:
             # Files on the controller: a source that cannot be read, a disk that is full.
@@ -150,7 +153,7 @@ class Attempts:
         spec = self._run.modules.spec(task.action)
         return spec is None or spec.free_form is not None
 
-    async def _run_module(self, task: Task, context: ActionContext, args: Result, limit: float) -> Result:
+    async def _run_module(self, task: Task, context: ActionContext, args: Result, limit: float, poll: float) -> Result:
         free_form, supports_check = self._run.module_traits(task.action)
         if "_raw_params" in args:
             text = args.pop("_raw_params")
@@ -162,7 +165,7 @@ class Attempts:
         if limit <= 0:
             return await context.module(task.action, args, told=told)
         job = f"j{secrets.randbelow(10**12)}.{os.getpid()}"
-        if self._preparation.number(task.poll, context.variables, DEFAULT_POLL) <= 0:
+        if poll <= 0:
             return await context.module(task.action, args, background={"id": job, "limit": limit}, told=told)
         # A connection that is kept needs no polling: the task is waited for, as long as it may take.
         try:
@@ -206,7 +209,7 @@ class Attempts:
                     result.pop("exception", None)
         except TemplateError as error:
             # The module has run, and what it did must not be lost for a mistake in judging it.
-            result.update(error_result(error), changed=result.get("changed", False))
+            result.update(failed=True, changed=result.get("changed", False))
             result[f"{keyword}_result"] = error.message
             result["_hint"], result["_where"] = error.advice(), source_place(error)
 

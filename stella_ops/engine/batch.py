@@ -6,14 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from stella_ops.engine import keyword_values
 from stella_ops.engine.handlers import Notifications
 from stella_ops.engine.host_state import HostState
-from stella_ops.engine.results import is_true
 from stella_ops.engine.run_context import RunContext
 from stella_ops.engine.variables import PlayVariables
 from stella_ops.errors import StellaError, TemplateError
 from stella_ops.playbook.model import Play, Task
-from stella_ops.templating.omit import OMIT
 from stella_ops.templating.scope import is_template
 
 
@@ -104,9 +103,8 @@ class Batch:
         except TemplateError:
             return str(task.name)
 
-    def flag(self, value: Any, task: Task | None = None, host: str | None = None) -> bool:
+    def flag(self, name: str, value: Any, task: Task | None = None, host: str | None = None) -> bool:
         """A keyword that is true or false for all hosts; a template sees the variables of the first."""
         if value is None or isinstance(value, bool):
             return bool(value)
-        rendered = self.run.templar.render(value, self.variables.of(host or self.hosts[0], task))
-        return rendered is not OMIT and is_true(rendered)
+        return keyword_values.flag(name, value, self.run.templar, self.variables.of(host or self.hosts[0], task))

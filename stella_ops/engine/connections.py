@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from stella_ops.booleans import says_no
+from stella_ops.engine.keyword_values import as_flag, as_number, rendered
 from stella_ops.engine.options import RunOptions
 from stella_ops.errors import InventoryError
 from stella_ops.playbook.model import Inherited
@@ -16,6 +17,7 @@ from stella_ops.transport.base import Become, ConnectionSpec
 from stella_ops.transport.become import METHODS, flag_words, method_name
 
 Render = Callable[[Any], Any]
+_KEYWORDS = {"user": "remote_user"}  # that have other names than the variables
 
 
 def connection_spec(
@@ -32,10 +34,10 @@ def connection_spec(
     own = {name: render(value) for name, value in written.items()}
 
     def chosen(name: str, keyword: Any, option: Any) -> Any:
-        for value in (own.get(name), render(keyword), option):
-            if value is not None and value != "":
-                return value
-        return None
+        of_keyword = rendered(_KEYWORDS.get(name, name), keyword, render)
+        if name == "port" and of_keyword is not None:
+            of_keyword = as_number(name, of_keyword, keyword)
+        return next((value for value in (own.get(name), of_keyword, option) if value is not None and value != ""), None)
 
     kind = chosen("connection", keywords.connection, options.connection) or "ssh"
     key = own.get("ssh_private_key_file")
@@ -79,18 +81,21 @@ def become(
     """
     wanted = render(own.get("become"))
     if wanted is None:
-        wanted = render(keywords.become)
+        wanted = rendered("become", keywords.become, render)
+        if wanted is not None:
+            wanted = as_flag("become", wanted, keywords.become)
     if not (options.become if wanted is None else as_bool(wanted)):
         return None
 
-    written = render(own.get("become_method")) or render(keywords.become_method) or options.become_method or "sudo"
+    of_keyword = rendered("become_method", keywords.become_method, render)
+    written = render(own.get("become_method")) or of_keyword or options.become_method or "sudo"
     method = method_name(str(written))
     named = METHODS[method].named or method
     settings = options.become_settings.get(named, {})
 
     def chosen(name: str, keyword: Any, option: str | None = None) -> str | None:
-        ways = (own.get(f"{named}_{name}"), own.get(f"become_{name}"), keyword)
-        for value in (*map(render, ways), option, settings.get(name)):
+        ways = map(render, (own.get(f"{named}_{name}"), own.get(f"become_{name}")))
+        for value in (*ways, rendered(f"become_{name}", keyword, render), option, settings.get(name)):
             if value:
                 return str(value)
         return None

@@ -23,6 +23,7 @@ from stella_ops.engine.events import (
 from stella_ops.engine.host_state import HostState
 from stella_ops.engine.includes import Inclusion
 from stella_ops.engine.journal import INVENTORY_ACTIONS, Recalled, Turn
+from stella_ops.engine.keyword_values import is_yes, rendered
 from stella_ops.engine.outcome import Outcome
 from stella_ops.engine.path import Path
 from stella_ops.engine.run_context import RunContext
@@ -255,7 +256,12 @@ class Lockstep:
             return False
         if getattr(action(self._batch.action(task, host)), "RUN_ONCE", False):
             return True
-        return self._batch.flag(task.inherited.run_once, task, host)
+        written = task.inherited.run_once
+        if written is None or isinstance(written, bool):
+            return bool(written)
+        # What is neither true nor false is told by the task, on one host.
+        view = self._batch.variables.of(host, task)
+        return is_yes(rendered("run_once", written, lambda value: self._run.templar.render(value, view)))
 
     def _settle(self, task: Task, host: str, share: Sequence[str], outcome: Outcome) -> None:
         """What a host's outcome means for variables, counts and handlers. ``share``: whom its result is for."""
@@ -304,7 +310,9 @@ class Lockstep:
         state = batch.state(host)
         # What was found out in another run was kept then, and may be newer by now.
         kept = None if outcome.recalled else self._run.kept_facts
-        of_delegate = batch.flag(task.inherited.delegate_facts, task, host) if outcome.delegate is not None else False
+        of_delegate = outcome.delegate is not None and batch.flag(
+            "delegate_facts", task.inherited.delegate_facts, task, host
+        )
         for kind, values, delegate in outcome.additions:
             owner = batch.state(delegate) if of_delegate and delegate is not None else state
             if kind == "variables":
@@ -345,7 +353,7 @@ class Lockstep:
             return
         batch = self._batch
         fatal = task.inherited.any_errors_fatal
-        if once or batch.flag(self._run.options.any_errors_fatal if fatal is None else fatal, task):
+        if once or batch.flag("any_errors_fatal", self._run.options.any_errors_fatal if fatal is None else fatal, task):
             batch.set_failed(batch.active(), True)
             self._stop()
         allowed = self._allowed_failures()

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from stella_ops.engine.events import Status
 from stella_ops.engine.results import CENSORED, NO_TRACEBACK, SKIPPED
-from stella_ops.errors import BecomeError, ParseError, StellaError, TemplateError, UnreachableError
+from stella_ops.errors import BecomeError, LoopError, ParseError, StellaError, TemplateError, UnreachableError
 
 Result = dict[str, Any]
 _WARNED = ("warnings", "deprecations")
@@ -87,6 +87,10 @@ def unreachable(error: UnreachableError, delegate: str | None = None) -> Outcome
 def failed(error: StellaError) -> Outcome:
     """A failure that an error tells of."""
     result = {**error_result(error), "exception": NO_TRACEBACK}
+    if isinstance(error, LoopError):
+        del result["changed"]
+    else:
+        result["msg"] = f"Task failed: {result['msg']}"
     return Outcome("failed", result, dict(result), hint=error.advice(), where=source_place(error))
 
 
@@ -97,10 +101,7 @@ def source_place(error: StellaError) -> str | None:
 
 def error_result(error: StellaError) -> Result:
     """An error as the result of a task."""
-    where = error.where
-    # The host is named beside the message wherever results are shown; a place in a file, and a file, are not.
-    text = f"{where}: {error.message}" if where is not None and (":" in where or "/" in where) else error.message
-    return {"failed": True, "changed": False, "msg": text}
+    return {"failed": True, "changed": False, "msg": error.message}
 
 
 def defect(problem: Exception) -> Outcome:

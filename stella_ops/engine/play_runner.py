@@ -70,7 +70,7 @@ class PlayRunner:
         if play.gather_facts is None:
             wanted = run.options.gathering != "explicit"
         else:
-            wanted = self._batch.flag(play.gather_facts)
+            wanted = self._batch.flag("gather_facts", play.gather_facts)
         # The task that --start-at-task means: those before it are passed over.
         self._first = run.steps.first
         self._gather = (gather or gathering(play)) if wanted else None
@@ -348,7 +348,7 @@ class PlayRunner:
 
     def _forces_handlers(self) -> bool:
         written = self._play.force_handlers
-        return self._batch.flag(self._run.options.force_handlers if written is None else written)
+        return self._batch.flag("force_handlers", self._run.options.force_handlers if written is None else written)
 
     def _may_handle(self, host: str, forced: bool) -> bool:
         state = self._batch.state(host)

@@ -10,9 +10,9 @@ from typing import Any
 
 from stella_ops.actions.base import ActionContext, Reached
 from stella_ops.actions.registry import action
+from stella_ops.engine import keyword_values
 from stella_ops.engine.outcome import Result
 from stella_ops.engine.reach import Reach
-from stella_ops.engine.results import is_true
 from stella_ops.engine.run_context import RunContext
 from stella_ops.engine.search_path import search_path
 from stella_ops.engine.variables import PlayVariables
@@ -21,9 +21,13 @@ from stella_ops.origins import SourceText, origin_of
 from stella_ops.playbook.arguments import VARIABLE_ARGS
 from stella_ops.playbook.model import Task
 from stella_ops.playbook.module_defaults import ModuleDefaults
+from stella_ops.playbook.module_names import full_name
 from stella_ops.templating.omit import OMIT, drop_omitted
 from stella_ops.templating.scope import is_template
 from stella_ops.transport.base import Become, ConnectionSpec, HostSession, Link
+
+_FLAGS = ("no_log", "ignore_errors", "ignore_unreachable", "any_errors_fatal", "run_once", "delegate_facts")
+_LONGEST = 100_000_000  # seconds that a task may have
 
 
 @dataclass(slots=True)
@@ -120,27 +124,40 @@ class Preparation:
         unrendered: frozenset[str] = getattr(action(task.action), "UNRENDERED", frozenset())
         written = task.args
         if VARIABLE_ARGS in written:
-            written = _with_variable_args(written, render)
+            try:
+                written = _with_variable_args(written, render)
+            except TemplateError as problem:
+                raise problem.within(f"Finalization of task args for '{self._full_name(task)}' failed") from problem
         if keywords.module_defaults:
             written = {**self._defaults.of(task.action, keywords.module_defaults, render), **written}
-        args = {
-            name: self._own_text(task, value, view) if name in unrendered else render(value)
-            for name, value in written.items()
-        }
+        args: Result = {}
+        for name, value in written.items():
+            try:
+                args[name] = self._own_text(task, value, view) if name in unrendered else render(value)
+            except TemplateError as problem:
+                of_argument = problem.within(f"Error while resolving value for '{name}'")
+                of_task = f"Finalization of task args for '{self._full_name(task)}' failed"
+                raise of_argument.within(of_task) from problem
         if task.action == "set_fact":
             args = _with_names(args, task.args, task, render)
         elif task.action == "set_stats" and isinstance(task.args.get("data"), dict):
             args["data"] = _with_names(args["data"], task.args["data"], task, render)
         options = run.options
+        timeout = self.number("timeout", keywords.timeout, view, options.task_timeout)
+        if not 0 <= timeout <= _LONGEST:
+            raise TemplateError(
+                f"Timeout {timeout:g} is invalid, it must be between 0 and {_LONGEST}.",
+                where=origin_of(keywords.timeout),
+            )
         context = ActionContext(
             host=host,
             variables=view,
             templar=templar,
             session=run.pool.session(spec),
             become=become,
-            check=self.flag(keywords.check_mode, view, options.check),
-            diff=not secret and self.flag(keywords.diff, view, options.diff),
-            timeout=self.number(keywords.timeout, view, options.task_timeout),
+            check=self.flag("check_mode", keywords.check_mode, view, options.check),
+            diff=not secret and self.flag("diff", keywords.diff, view, options.diff),
+            timeout=timeout,
             environment=_environment(keywords.environment, render),
             search_path=self.search_path(task),
             keep_secret=run.keep_secret,
@@ -195,38 +212,42 @@ class Preparation:
             return value
         return next((text for text in _texts([task.loop, task.inherited.vars]) if text == chosen), value)
 
-    def flag(self, value: Any, view: Mapping[str, Any], default: bool = False) -> bool:
-        """A keyword that is true or false; ``default`` where it is not given, or omitted."""
-        if value is None or isinstance(value, bool):
-            return default if value is None else value
-        rendered = self._run.templar.render(value, view)
-        return default if rendered is OMIT else is_true(rendered)
+    def check_flags(self, task: Task, view: Mapping[str, Any]) -> None:
+        """Look at keywords that are needed only later.
 
-    def flag_or_not(self, value: Any, view: Mapping[str, Any]) -> bool:
-        """A flag; false when its own template fails: the first error is the one to show."""
+        Raises:
+            TemplateError: one of them is neither true nor false.
+        """
+        keywords = task.inherited
+        for name in _FLAGS:
+            value = getattr(keywords, name)
+            if value is not None and not isinstance(value, bool):
+                self.flag(name, value, view)
+
+    def _full_name(self, task: Task) -> str:
+        return full_name(task.action, self._run.options.module_folders)
+
+    def flag(self, name: str, value: Any, view: Mapping[str, Any], default: bool = False) -> bool:
+        """A keyword that is true or false; ``default`` where it is not given, or omitted."""
+        return keyword_values.flag(name, value, self._run.templar, view, default)
+
+    def flag_or(self, name: str, value: Any, view: Mapping[str, Any], otherwise: bool) -> bool:
+        """A flag, or another value when its own template fails: the first error is the one to show."""
         try:
-            return self.flag(value, view)
+            return self.flag(name, value, view)
         except TemplateError:
-            return False
+            return otherwise
 
     def hides(self, task: Task, view: Mapping[str, Any]) -> bool:
         """Whether nothing is to be shown of a task (``no_log``); also where that cannot be made out."""
         try:
-            return self.flag(task.inherited.no_log, view, self._run.options.no_log)
+            return self.flag("no_log", task.inherited.no_log, view, self._run.options.no_log)
         except TemplateError:
             return True
 
-    def number(self, value: Any, view: Mapping[str, Any], default: float) -> float:
+    def number(self, name: str, value: Any, view: Mapping[str, Any], default: float, *, whole: bool = True) -> float:
         """A keyword that is a number; ``default`` where it is not given."""
-        if value is None:
-            return default
-        rendered = self._run.templar.render(value, view)
-        if rendered is OMIT:
-            return default
-        try:
-            return float(rendered)
-        except (TypeError, ValueError):
-            raise TemplateError(f"a number is needed here, not {rendered!r}", where=origin_of(value)) from None
+        return keyword_values.number(name, value, self._run.templar, view, default, whole=whole)
 
 
 def _with_names(
@@ -274,7 +295,7 @@ def _with_variable_args(args: Mapping[str, Any], render: Callable[[Any], Any]) -
 def _environment(levels: list[Any], render: Any) -> dict[str, str]:
     made: dict[str, str] = {}
     for level in levels:
-        values = render(level)
+        values = keyword_values.rendered("environment", level, render)
         for part in values if isinstance(values, list) else [values]:
             if isinstance(part, dict):
                 made.update({str(name): str(value) for name, value in part.items() if value is not OMIT})

@@ -12,6 +12,7 @@ from typing import Any
 from stella_ops.engine.attempts import Attempts
 from stella_ops.engine.events import ItemFinished, Status
 from stella_ops.engine.fact_caches.base import GATHERED
+from stella_ops.engine.keyword_values import rendered
 from stella_ops.engine.loop_ahead import ItemsAhead
 from stella_ops.engine.outcome import Addition, Outcome, Result, censored, combine, defect, failed, skipped, unreachable
 from stella_ops.engine.output import STREAMING, Output, Turn, rate_for
@@ -22,7 +23,9 @@ from stella_ops.engine.run_context import RunContext
 from stella_ops.engine.traits import items_may_follow
 from stella_ops.engine.transfers import Transfers
 from stella_ops.engine.variables import PlayVariables
-from stella_ops.errors import PlaybookError, StellaError, TemplateError, UnreachableError
+from stella_ops.errors import LoopError, PlaybookError, StellaError, TemplateError, UnreachableError
+from stella_ops.origins import origin_of
+from stella_ops.playbook.keywords import is_identifier
 from stella_ops.playbook.model import Task
 from stella_ops.playbook.refused_actions import refusal
 from stella_ops.templating.omit import OMIT
@@ -120,8 +123,10 @@ class TaskRunner:
         """Whether a failure counts as well all the same."""
         keywords = task.inherited
         if outcome.status == "failed":
-            return self._preparation.flag_or_not(keywords.ignore_errors, view)
-        return outcome.status == "unreachable" and self._preparation.flag_or_not(keywords.ignore_unreachable, view)
+            return self._preparation.flag_or("ignore_errors", keywords.ignore_errors, view, True)
+        return outcome.status == "unreachable" and self._preparation.flag_or(
+            "ignore_unreachable", keywords.ignore_unreachable, view, False
+        )
 
     def _delegate(self, task: Task, host: str, view: Mapping[str, Any]) -> str | None:
         try:
@@ -135,6 +140,7 @@ class TaskRunner:
     async def _run_loop(self, task: Task, host: str, turn: Turn, view: Mapping[str, Any], secret: bool) -> Outcome:
         try:
             items = self._items(task, view)
+            task = self._with_loop_names(task, view)
         except TemplateError:
             # A loop over what a false condition guards against is no error.
             reason = self._unmet(task, view)
@@ -146,8 +152,7 @@ class TaskRunner:
         turns: dict[int, Turn] = {}
         # What an item sets, those after it see: facts are collected that way.
         carried: dict[str, Any] = {}
-        extended = self._preparation.flag(task.loop_extended, view)
-        all_items = task.loop_extended_allitems is None or self._preparation.flag(task.loop_extended_allitems, view)
+        pause, extended, all_items = self._control(task, view)
 
         def extra(index: int) -> dict[str, Any]:
             return _extra(task, index, items[index], _extended(items, index, all_items) if extended else None)
@@ -162,8 +167,8 @@ class TaskRunner:
         if len(items) > 1 and items_may_follow(task, self._run.options.module_folders):
             ahead = ItemsAhead(len(items), begin)
         for index, item in enumerate(items):
-            if index and task.loop_pause is not None:
-                await asyncio.sleep(max(0.0, self._preparation.number(task.loop_pause, view, 0)))
+            if index and pause > 0:
+                await asyncio.sleep(pause)
             if index in turns:
                 turns[index].begin(turn.task_id)
             if ahead is not None:
@@ -201,15 +206,45 @@ class TaskRunner:
         view = self._view(task, self._variables.of(host, task, extra))
         return all(self._run.templar.evaluate(each, view, what="break_when") for each in task.loop_break_when)
 
+    def _control(self, task: Task, view: Mapping[str, Any]) -> tuple[float, bool, bool]:
+        """``pause``, ``extended`` and ``extended_allitems`` of a loop."""
+        prepared = self._preparation
+        try:
+            return (
+                prepared.number("pause", task.loop_pause, view, 0, whole=False),
+                prepared.flag("extended", task.loop_extended, view),
+                prepared.flag("extended_allitems", task.loop_extended_allitems, view, True),
+            )
+        except TemplateError as problem:
+            raise LoopError(problem.message, where=problem.where, hint=problem.hint) from problem
+
+    def _with_loop_names(self, task: Task, view: Mapping[str, Any]) -> Task:
+        """A task whose loop's variables templates name, with those names."""
+
+        def named(name: str, written: str) -> str:
+            try:
+                return str(rendered(name, written, lambda value: self._run.templar.render(value, view)))
+            except TemplateError as problem:
+                raise LoopError(problem.message, where=problem.where, hint=problem.hint) from problem
+
+        if is_template(task.loop_var):
+            task = dataclasses.replace(task, loop_var=named("loop_var", task.loop_var))
+        if task.loop_index_var and is_template(task.loop_index_var):
+            task = dataclasses.replace(task, loop_index_var=named("index_var", task.loop_index_var))
+        if not is_identifier(task.loop_var):
+            raise LoopError(f"Invalid variable name {str(task.loop_var)!r}.", where=origin_of(task.loop_var))
+        return task
+
     def _items(self, task: Task, view: Mapping[str, Any]) -> list[Any]:
         items = self._run.templar.render(task.loop, view)
         if items is OMIT:
             return []
         if not isinstance(items, list | tuple):
-            raise TemplateError(
-                f"The `loop` value must resolve to a 'list', not '{type(items).__name__}': {str(items)[:80]!r}",
+            raise LoopError(
+                f"The `loop` value must resolve to a 'list', not '{type(items).__name__}'.",
                 where=getattr(task.loop, "origin", task.origin),
-                hint="turn a mapping into a list with the filter dict2items, or a text with split",
+                hint=f"it is {str(items)[:80]!r}; turn a mapping into a list with the filter dict2items, "
+                "or a text with split",
             )
         return [item for item in items if item is not OMIT]
 
@@ -304,7 +339,7 @@ class TaskRunner:
         reason = self._unmet(task, view)
         if reason is not None:
             return skipped(reason)
-        self._preparation.flag(task.inherited.no_log, view)  # one that cannot be made out is an error
+        self._preparation.check_flags(task, view)
         target = self._preparation.target(task, host, view)
         delegate = None
         if target != host:
@@ -391,8 +426,8 @@ class TaskRunner:
     def _topics(self, task: Task, view: Mapping[str, Any]) -> list[str]:
         topics: list[str] = []
         for written in task.notify:
-            rendered = self._run.templar.render(written, view)
-            found = rendered if isinstance(rendered, list) else [rendered]
+            value = rendered("notify", written, lambda each: self._run.templar.render(each, view))
+            found = value if isinstance(value, list) else [value]
             topics += [str(topic) for topic in found if topic is not OMIT and topic not in (None, "")]
         return topics
 

@@ -73,6 +73,13 @@ class Importer:
     def _refused(self, raw: Mapping[Any, Any], key: str) -> bool:
         """Note keywords that have no meaning on an import, and imports without end."""
         problems, found = self._reader.problems, len(self._reader.problems.found)
+        written = raw[key]
+        if "apply" in raw or (isinstance(written, dict) and "apply" in written):
+            said = f"conflicting action statements: {key}, apply"
+            if isinstance(written, dict) and "apply" in written:
+                said = f"Invalid options for {key}: apply"
+            place = key_origin(raw if "apply" in raw else written, "apply")
+            problems.add(said, where=place, hint="keywords of an import are for all its tasks")
         for name in raw:
             if name == "loop" or (isinstance(name, str) and name.startswith("with_")):
                 problems.add(

@@ -37,9 +37,9 @@ def conditions(raw: Mapping[str, Any], name: str, problems: Problems) -> list[An
     written = raw.get(name)
     if written is None:
         return []
-    found = written if isinstance(written, list) else [written]
+    found = [each for each in written if each is not None] if isinstance(written, list) else [written]
     for condition in found:
-        if not isinstance(condition, str | bool | int):
+        if not isinstance(condition, str | bool | int) and not problems.values_later:
             hint = "quote it" if isinstance(condition, dict) else None
             problems.add(
                 f"'{name}' must be a condition or a list of conditions, not {spoken(condition)}",
@@ -51,9 +51,9 @@ def conditions(raw: Mapping[str, Any], name: str, problems: Problems) -> list[An
 
 def read_tags(raw: Mapping[str, Any], problems: Problems) -> frozenset[str]:
     """The tags of a level: a list, or text with commas."""
-    written = raw.get("tags")
-    if written is None:
+    if "tags" not in raw:
         return frozenset()
+    written = raw["tags"]
     found: set[str] = set()
     entries: list[Any] = []
     for tag in written if isinstance(written, list) else [written]:
@@ -61,17 +61,23 @@ def read_tags(raw: Mapping[str, Any], problems: Problems) -> frozenset[str]:
             rendered = problems.render(tag) if is_template(tag) else tag
         except StellaError as problem:
             problems.add(
-                f"tags must be known before the play runs: {problem.message}",
+                problem.message,
                 where=origin_of(tag) or key_origin(raw, "tags"),
+                hint="tags must be known before the play runs",
+                exit_code=1,
             )
             continue
         entries += rendered if isinstance(rendered, list) else [rendered]
+    if not isinstance(written, str | list):
+        where = origin_of(written) or key_origin(raw, "tags")
+        problems.add(f"tags must be specified as a list, not {spoken(written)}", where=where, exit_code=1)
+        return frozenset()
     for tag in entries:
-        where = origin_of(tag) or key_origin(raw, "tags")
         if isinstance(tag, str | int):
             found.update(part.strip() for part in str(tag).split(",") if part.strip())
         else:
-            problems.add(f"a tag must be text, not {spoken(tag)}", where=where, exit_code=1)
+            where = origin_of(tag) or key_origin(raw, "tags")
+            problems.add(f"Keyword 'tags' items must be text, not {spoken(tag)}", where=where, exit_code=1)
     return frozenset(found)
 
 
@@ -82,7 +88,9 @@ def read_vars(raw: Mapping[str, Any], problems: Problems) -> dict[str, Any]:
         return {}
     where = origin_of(written) or key_origin(raw, "vars")
     if not isinstance(written, dict):
-        problems.add(f"'vars' must be a mapping of names to values, not {spoken(written)}", where=where)
+        what = "Play" if "hosts" in raw else "Block" if "block" in raw else "Task"
+        said = f"Vars in a {what} must be specified as a dictionary."
+        problems.add(said, where=where, hint=f"'vars' must be a mapping of names to values, not {spoken(written)}")
         return {}
     check_names(written, where, problems)
     return written
@@ -93,11 +101,15 @@ def check_names(variables: Mapping[Any, Any], default: Origin | None, problems: 
     for name in variables:
         if not is_identifier(name):
             problems.add(
-                f"'{name}' cannot be the name of a variable",
+                f"Invalid variable name {name!r}{'' if isinstance(name, str) else _type(name)}.",
                 where=key_origin(variables, name, default),
                 hint="a name has letters, digits and underscores, and does not start with a digit",
                 exit_code=1,
             )
+
+
+def _type(name: Any) -> str:
+    return f" of type '{type(name).__name__}'"
 
 
 def _module_defaults(raw: Mapping[str, Any], problems: Problems) -> list[Any]:

@@ -127,6 +127,8 @@ _NUMBERS = frozenset(
     {"port", "timeout", "retries", "delay", "pause", "max_fail_percentage", "throttle", "async", "poll"}
     | {"gather_timeout"}
 )
+# What a play needs before it has tasks.
+_OF_PLAYS = frozenset({"gather_facts", "max_fail_percentage", "force_handlers", "gather_timeout"})
 _TEXTS = frozenset(
     {"become_user", "become_method", "become_flags", "become_exe", "connection", "remote_user", "delegate_to"}
     | {"strategy", "order", "fact_path"}
@@ -146,10 +148,13 @@ def check_values(raw: Any, problems: Problems) -> None:
         if value is None or is_template(value) or (name in ("pause", "gather_facts") and _is_module(name, raw, value)):
             continue
         where = origin_of(value) or key_origin(raw, name)
+        wanted_later = problems.values_later and name not in _OF_PLAYS
         if name in _BOOLEANS:
-            good = isinstance(value, bool) or bool(_WORDS.fullmatch(str(value)))
+            good = wanted_later or isinstance(value, bool) or bool(_WORDS.fullmatch(str(value)))
             wanted = "true or false"
         elif name in _NUMBERS:
+            if wanted_later:
+                continue
             good = not isinstance(value, bool) and bool(_NUMBER.fullmatch(str(value)))
             wanted = "a number"
         elif name in _TEXTS:

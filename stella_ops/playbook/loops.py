@@ -104,9 +104,10 @@ def _translate(raw: Mapping[str, Any], keyword: str, loop: Loop, problems: Probl
     if lookup not in WITH_LOOKUPS and not collected and not is_users("lookup", lookup, where):
         hint = did_you_mean(lookup, WITH_LOOKUPS)
         hint = explain(installed.current(), "lookup", full) or (hint and hint.replace("'", "'with_", 1))
-        problems.add(f"unknown loop '{keyword}'", where=where, hint=hint)
+        said = f"unknown loop '{keyword}': '{keyword}' is not a valid attribute for a Task"
+        problems.add(said, where=where, hint=hint)
     elif terms is None:
-        return  # as ansible-core has it: no loop
+        problems.add(f"you must specify a value when using {keyword}", where=where, exit_code=1)
     elif lookup in ("items", "list") and isinstance(terms, list) and not any(map(_is_nested, terms)):
         loop.items = terms
     else:
@@ -126,7 +127,12 @@ def _read_control(raw: Mapping[str, Any], loop: Loop, problems: Problems) -> Non
         return
     where = key_origin(raw, "loop_control")
     if not isinstance(control, dict):
-        problems.add(f"'loop_control' must be a mapping, not {spoken(control)}", where=where)
+        problems.add(
+            "the `loop_control` value must be specified as a dictionary and cannot be a variable itself "
+            "(though it can contain variables)",
+            where=where,
+            hint=f"not {spoken(control)}",
+        )
         return
     if loop.items is None and "loop" not in raw and not with_keywords(raw):
         problems.add("'loop_control' without a loop", where=where)
@@ -134,13 +140,18 @@ def _read_control(raw: Mapping[str, Any], loop: Loop, problems: Problems) -> Non
     for name, value in control.items():
         if name not in LOOP_CONTROL:
             report_unknown(control, name, "loop_control", problems)
-        elif name in ("loop_var", "index_var") and not is_identifier(value):
+        elif name in ("loop_var", "index_var") and not (
+            not value or is_template(value) or is_identifier(value) or problems.values_later
+        ):
             problems.add(
                 f"'{name}' must be the name of a variable, not {spoken(value)}",
                 where=key_origin(control, name),
             )
-    loop.loop_var = str(control.get("loop_var") or "item")
-    loop.index_var = str(control["index_var"]) if control.get("index_var") else None
+    loop.loop_var, loop.index_var = _text(control.get("loop_var")) or "item", _text(control.get("index_var"))
     loop.label, loop.pause = control.get("label"), control.get("pause")
     loop.extended, loop.extended_allitems = control.get("extended"), control.get("extended_allitems")
     loop.break_when = conditions(control, "break_when", problems)
+
+
+def _text(name: Any) -> str | None:
+    return None if not name else name if isinstance(name, str) else str(name)

@@ -14,6 +14,7 @@ from stella_ops import collections as installed
 from stella_ops.collections import resolving
 from stella_ops.collections.moved import moved_to
 from stella_ops.collections.reference import BUILTIN
+from stella_ops.content import builtin_folder, module_path
 from stella_ops.origins import key_origin, origin_of
 from stella_ops.playbook.keywords import is_template, spoken
 from stella_ops.playbook.module_index import ModuleIndex
@@ -35,6 +36,20 @@ def short_name(name: str) -> str:
             return name[len(prefix) :]
     collection, _, module = name.rpartition(".")
     return module if module in COLLECTED.get(collection, ()) else name
+
+
+def full_name(name: str, folders: Sequence[Path]) -> str:
+    """What ansible-core calls the action or module of a canonical name.
+
+    Args:
+        folders: with modules of the operator's own, which have no longer name.
+    """
+    if "." in name:
+        return name
+    path = module_path(name, folders)
+    if path is not None and path.parent != builtin_folder("modules"):
+        return name
+    return f"{next((home for home, names in COLLECTED.items() if name in names), 'ansible.builtin')}.{name}"
 
 
 def canonical(name: str, modules: ModuleIndex, search: Sequence[str] = ()) -> str:

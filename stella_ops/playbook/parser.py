@@ -224,7 +224,7 @@ def _play(
     check_serial(raw, problems)
     _check_strategy(raw, problems)
     # As in ansible-core those of an import are stronger than the play's, and of imports the outermost.
-    play_vars = {**_play_vars(raw, problems), **around.get("vars", {})}
+    play_vars = {**read_vars(raw, problems), **around.get("vars", {})}
     # The play's own vars rank below vars_files; the engine takes them from Play.vars.
     problems.render = lambda value: render(value, play_vars)
     outer = fold(Inherited(), {key: value for key, value in around.items() if key != "vars"}, problems)
@@ -281,17 +281,6 @@ def _with_remote_user(raw: Mapping[Any, Any], problems: Problems) -> Mapping[Any
         problems.add("both 'user' and 'remote_user' are set for this play", where=key_origin(raw, "user"))
     made = copy.copy(raw)
     made["remote_user"] = made.pop("user")  # type: ignore[index, attr-defined]
-    return made
-
-
-def _play_vars(raw: Mapping[Any, Any], problems: Problems) -> dict[str, Any]:
-    """The ``vars`` of a play: a mapping, or a list of them."""
-    written = raw.get("vars")
-    if not isinstance(written, list):
-        return read_vars(raw, problems)
-    made: dict[str, Any] = {}
-    for part in written:
-        made.update(read_vars({"vars": part}, problems))
     return made
 
 

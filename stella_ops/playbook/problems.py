@@ -45,6 +45,7 @@ class Problems:
         later: what is told only when the task runs, since the playbook deals with its failure.
         lost: tasks, as loaded, of which nothing came for what is wrong with them.
         partial: of some file a part could not be read.
+        values_later: what keywords hold is judged when their task runs, and fails that task.
     """
 
     def __init__(self, render: Callable[[Any], Any] = lambda value: value) -> None:
@@ -52,6 +53,7 @@ class Problems:
         self.later: list[PlaybookError] = []
         self.lost: list[Mapping[Any, Any]] = []
         self.partial = False
+        self.values_later = False
         self.render = render
 
     def add(

@@ -56,7 +56,7 @@ def read_entry(raw: Any, reader: TaskReader, what: str) -> RoleUse | None:
     """An entry of ``roles`` or of a role's ``dependencies``; None, with a problem noted, when it is none."""
     where = origin_of(raw)
     if isinstance(raw, str):
-        return RoleUse(_plain_name(reader.static(raw)), where)
+        return RoleUse(_plain_name(reader.static(raw, exit_code=1)), where)
     if not isinstance(raw, dict):
         reader.problems.add(f"an entry of '{what}' must be a role's name or a mapping, not {spoken(raw)}", where=where)
         return None
@@ -77,7 +77,7 @@ def read_entry(raw: Any, reader: TaskReader, what: str) -> RoleUse | None:
                 keywords.key_origins[key] = place
     given = raw.get("vars")
     return RoleUse(
-        _plain_name(reader.static(name)),
+        _plain_name(reader.static(name, exit_code=1)),
         where,
         keywords=keywords,
         params=params,

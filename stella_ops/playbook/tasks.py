@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stella_ops.errors import TemplateError
+from stella_ops.errors import PlaybookError, TemplateError
 from stella_ops.origins import Origin, key_origin, origin_of
 from stella_ops.playbook.arguments import Call, read_call
 from stella_ops.playbook.files import PlaybookFiles, Render, as_written
@@ -80,6 +80,7 @@ class TaskReader:
         self.depth = 0
         # How many rescue sections enclose what is read now.
         self._guarded = int(expected_to_fail or self.files.arguments_later)
+        problems.values_later = self.files.arguments_later
 
     def within(self, path: Path) -> TaskReader:
         """A reader of another file that this one names."""
@@ -104,17 +105,23 @@ class TaskReader:
         # What a keyword names stands behind the playbook's own collection, inside a role as well.
         return search_list(inherited.collections, collection_of(self.playbook_folder))
 
-    def static(self, value: Any) -> Any:
-        """A value that must be known before the play runs; with a problem noted, as written where it is not."""
+    def static(self, value: Any, exit_code: int = PlaybookError.exit_code) -> Any:
+        """A value that must be known before the play runs; with a problem noted, as written where it is not.
+
+        Args:
+            exit_code: of a run that this problem ends.
+        """
         if not is_template(value):
             return value
         try:
             return self._render(value)
         except TemplateError as problem:
             self._problems.add(
-                f"this must be known before the play runs: {problem.message}",
+                problem.message,
                 where=origin_of(value) or problem.where,
-                hint="use extra variables or the play's own; or include_tasks, include_role while it runs",
+                hint="it must be known before the play runs: use extra variables or the play's own; "
+                "or include_tasks, include_role while it runs",
+                exit_code=exit_code,
             )
             return value
 
@@ -280,7 +287,9 @@ class TaskReader:
             self._problems.add(f"No file specified for {call.written}", where=origin_of(raw))
         apply = call.args.pop("apply", None)
         if apply is not None and not isinstance(apply, dict):
-            self._problems.add(f"'apply' must be a mapping of keywords, not {spoken(apply)}", where=origin_of(apply))
+            said = f"Expected a dict for apply but got {type(apply).__name__} instead"
+            hint = f"'apply' must be a mapping of keywords, not {spoken(apply)}"
+            self._problems.add(said, where=origin_of(apply), hint=hint)
             apply = None
         for name in apply or {}:
             if name not in INHERITED:
@@ -302,8 +311,10 @@ class TaskReader:
             return None
         if is_identifier(name):
             return str(name)
+        of_type = "" if isinstance(name, str) else f" of type '{type(name).__name__}'"
+        named = "" if isinstance(name, list | dict) else f" {name!r}"
         self._problems.add(
-            f"'register' must be the name of a variable, not {spoken(name)}",
+            f"Invalid 'register' specified: Invalid variable name{named}{of_type}.",
             where=origin_of(name) or key_origin(raw, "register"),
             hint="a name has letters, digits and underscores, and does not start with a digit",
         )

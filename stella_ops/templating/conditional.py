@@ -7,11 +7,13 @@ error. ``ALLOW_BROKEN_CONDITIONALS`` makes it count by its truth, as ansible-cor
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stella_ops.booleans import FALSE_WORDS, TRUE_WORDS
 from stella_ops.errors import TemplateError
-from stella_ops.origins import SourceText, SourceVault, origin_of
+from stella_ops.origins import Origin, SourceText, SourceVault, origin_of
+from stella_ops.templating.lazy import finalize
 from stella_ops.templating.scope import Scope, is_template
 
 if TYPE_CHECKING:
@@ -39,12 +41,18 @@ def holds(condition: Any, scope: Scope, what: str, *, lenient: bool) -> bool:
         return value
     if lenient:
         return _truth(value)
+    finalize(value)
     raise TemplateError(
-        f"Conditional result ({bool(value)}) was derived from value of type '{_type_name(value)}'. "
+        f"Conditional result ({bool(value)}) was derived from value of type '{_type_name(value)}'{_at(condition)}. "
         "Conditionals must have a boolean result.",
         where=origin_of(condition),
         hint=_MAKE_BOOLEAN,
     )
+
+
+def _at(condition: Any) -> str:
+    place = origin_of(condition)
+    return f" at '{Origin(str(Path(place.source).absolute()), place.line, place.column)}'" if place is not None else ""
 
 
 def _value(condition: Any, scope: Scope, what: str, lenient: bool, depth: int) -> Any:
@@ -69,7 +77,10 @@ def _value(condition: Any, scope: Scope, what: str, lenient: bool, depth: int) -
     named = _named_expression(text, scope)
     if named is not None and depth < _DEEPEST:
         return _value(named, scope, what, lenient, depth + 1)
-    return _word(require(run_template(_whole_template(text, what), scope)))
+    found = require(run_template(_whole_template(text, what), scope))
+    if not lenient and (found is None or found == ""):
+        raise TemplateError("Empty conditional expressions are not allowed.", where=origin_of(condition))
+    return _word(found)
 
 
 def _is_all_template(text: str) -> bool:
@@ -120,7 +131,7 @@ def _whole_template(text: str, what: str) -> jinja2.Template:
 
     body = value_environment().parse(text).body
     if any(isinstance(each, nodes.Output) and len(each.nodes) > 1 for each in body) or len(body) > 1:
-        raise _mixed(what)
+        raise _mixed(what, text)
     return value_environment().from_string(text)
 
 
@@ -134,14 +145,23 @@ def _expression(text: str, what: str) -> jinja2.Template:
         return compiled_condition(text)
     except TemplateSyntaxError:
         if is_template(text):
-            raise _mixed(what) from None
+            raise _mixed(what, text) from None
         raise
 
 
-def _mixed(what: str) -> TemplateError:
+def _mixed(what: str, text: str) -> TemplateError:
+    from jinja2 import TemplateSyntaxError
+
+    from stella_ops.templating.environment import compiled_condition
+
+    said = ""
+    try:
+        compiled_condition(text)
+    except TemplateSyntaxError as problem:
+        said = f": {problem.message}"
     return TemplateError(
-        f"'{what}' mixes an expression with templates. Template delimiters are not supported in expressions",
-        hint=_WITHOUT_BRACES,
+        f"Syntax error in expression. Template delimiters are not supported in expressions{said}",
+        hint=f"'{what}' mixes an expression with templates; {_WITHOUT_BRACES}",
     )
 
 

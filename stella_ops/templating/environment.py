@@ -208,9 +208,7 @@ def parsed_condition(expression: str) -> nodes.Template:
     parser = jinja2.parser.Parser(environment, expression, state="variable")
     parsed = parser.parse_expression()
     if not parser.stream.eos:
-        raise jinja2.TemplateSyntaxError(
-            f"unexpected '{parser.stream.current.value}' after the expression", parser.stream.current.lineno
-        )
+        raise jinja2.TemplateSyntaxError("chunk after expression", parser.stream.current.lineno)
     if "{" in expression:
         parsed = _EmbeddedTemplates().visit(parsed)
     body: list[nodes.Node] = [nodes.Output([parsed], lineno=1)]

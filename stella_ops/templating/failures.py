@@ -28,14 +28,17 @@ _PLACE = re.compile(r"(.+?):(\d+)(?::\d+)?")
 _NAME = re.compile(r"(?<![\w.'\"])[A-Za-z_]\w*(?!['\"\w])")
 
 
-def translate(problem: Exception, scope: Scope, origin: Origin | None, text: str | None = None) -> StellaError:
+def translate(
+    problem: Exception, scope: Scope, origin: Origin | None, text: str | None = None, kind: str = "template"
+) -> StellaError:
     """The operator's error for an exception that a rendering raised.
 
     Args:
         origin: where the template text was written.
         text: the template, where it is a value or condition.
+        kind: ``template`` or ``expression``.
     """
-    found = _translated(problem, scope, origin, text)
+    found = _translated(problem, scope, origin, text, kind)
     said = _line_at(found.where) if text is None else text
     if said is not None and not found.notes:
         found.notes = tuple(definitions(said, scope.variables))
@@ -49,7 +52,7 @@ def _line_at(where: str | None) -> str | None:
     return lines[int(place[2]) - 1] if place and 1 <= int(place[2]) <= len(lines) else None
 
 
-def _translated(problem: Exception, scope: Scope, origin: Origin | None, text: str | None) -> StellaError:
+def _translated(problem: Exception, scope: Scope, origin: Origin | None, text: str | None, kind: str) -> StellaError:
     if isinstance(problem, StellaError):
         if problem.where is None and origin is not None:
             problem.where = str(origin)
@@ -57,34 +60,35 @@ def _translated(problem: Exception, scope: Scope, origin: Origin | None, text: s
     if isinstance(problem, UndefinedUse):
         return _undefined(problem.value, scope, _pointed(_line_of(problem, origin), origin, text, problem.value))
     if isinstance(problem, jinja2.TemplateSyntaxError):
-        return _syntax(problem, origin, text)
+        return _syntax(problem, origin, text, kind)
     where = _line_of(problem, origin)
     if isinstance(problem, jinja2.UndefinedError):
         return UndefinedVariableError(str(problem), name="", where=where)
     if isinstance(problem, jinja2.TemplatesNotFound | jinja2.TemplateNotFound):
         return TemplateError(f"template '{problem.message}' is not found", where=where)
     if isinstance(problem, SecurityError):
-        return TemplateError(f"templates may not do this: {problem}", where=where)
+        return TemplateError(str(problem), where=where, hint="templates may not do this")
     if isinstance(problem, jinja2.TemplateError):
-        return _unknown_plugin(str(problem), where, origin, text) or TemplateError(str(problem), where=where)
+        known = _unknown_plugin(str(problem), where, origin, text, kind)
+        return known or TemplateError(f"Error rendering {kind}: {problem}", where=where)
     if isinstance(problem, RecursionError):
         return TemplateError("the template is nested too deeply", where=where)
-    return TemplateError(f"the template fails: {problem} ({type(problem).__name__})", where=where)
+    return TemplateError(f"Error rendering {kind}: {problem}", where=where)
 
 
-def _syntax(problem: jinja2.TemplateSyntaxError, origin: Origin | None, text: str | None) -> TemplateError:
+def _syntax(problem: jinja2.TemplateSyntaxError, origin: Origin | None, text: str | None, kind: str) -> TemplateError:
     where = origin
     message = str(problem.message)
     if problem.filename and problem.filename != "<template>":
         where = Origin(problem.filename, problem.lineno)
     elif problem.lineno > 1:
         where = _moved(origin, problem.lineno)
-    known = _unknown_plugin(message, where, origin, text)
-    return known or TemplateError(f"template syntax: {message}", where=where)
+    known = _unknown_plugin(message, where, origin, text, kind)
+    return known or TemplateError(f"Syntax error in {kind}: {message}", where=where)
 
 
 def _unknown_plugin(
-    message: str, where: Origin | None, origin: Origin | None, text: str | None
+    message: str, where: Origin | None, origin: Origin | None, text: str | None, what: str
 ) -> TemplateError | None:
     found = _NO_SUCH.search(message)
     if not found:
@@ -103,17 +107,15 @@ def _unknown_plugin(
         told = f"{why}; or {instead}" if why else instead
         return TemplateError(f"the {kind} '{name}' is not supported", where=where, hint=told)
     hint = why or did_you_mean(name, known) or load_failures(kind)
-    return TemplateError(f"unknown {kind} '{name}': No {kind} named '{name}'.", where=where, hint=hint)
+    return TemplateError(f"Syntax error in {what}: No {kind} named '{name}'.", where=where, hint=hint)
 
 
 def _undefined(value: MissingValue, scope: Scope, origin: Origin | None) -> UndefinedVariableError:
     name = value._undefined_name
     cause = value._cause
     if cause is not None:
-        used = f"needed by '{name}'"
-        message = cause.message
-        message = f"{message[:-1]}, {used})" if message.endswith("')") else f"{message} ({used})"
-        error = UndefinedVariableError(message, name=cause.name, where=cause.where, hint=cause.hint)
+        error = UndefinedVariableError(cause.message, name=cause.name, where=cause.where, hint=cause.hint)
+        error.needed_by = (*cause.needed_by, str(name))
         error.notes = cause.notes
         return error
     return UndefinedVariableError(value.describe(), name=str(name), where=origin, hint=_hint(value, scope))
@@ -122,7 +124,7 @@ def _undefined(value: MissingValue, scope: Scope, origin: Origin | None) -> Unde
 def _pointed(where: Origin | None, origin: Origin | None, text: str | None, value: MissingValue) -> Origin | None:
     """The place of the word that has no value."""
     name = value._undefined_name
-    if not isinstance(name, str) or value._undefined_hint:
+    if not isinstance(name, str):
         return where
     if value._undefined_obj is missing:
         return _at_word(where, origin, text, name)
@@ -175,7 +177,7 @@ def where_defined(variables: Any, name: str) -> Origin | None:
 
 
 def _hint(value: MissingValue, scope: Scope) -> str | None:
-    if value._undefined_hint:
+    if value._undefined_name is None:
         return None
     name, owner = str(value._undefined_name), value._undefined_obj
     if owner is missing:

@@ -51,7 +51,7 @@ class PluginTable(dict[str, Plugin]):
 
     def add(self, plugins: Mapping[str, Plugin]) -> None:
         """Add a user's plug-ins, which come before others of their names."""
-        guarded = {name: strict(function) for name, function in plugins.items()}
+        guarded = {name: strict(function, self.kind, name) for name, function in plugins.items()}
         self.update({**guarded, **_qualified(guarded, (_LEGACY,))})
         self.added.update(plugins)
 
@@ -86,7 +86,7 @@ class PluginTable(dict[str, Plugin]):
         if isinstance(found, str):
             found = self.get(found)
         if found is not None:
-            self[name] = strict(_or_ours(found, self._more().get(name)))
+            self[name] = strict(_or_ours(found, self._more().get(name)), self.kind, name)
 
     def __contains__(self, name: object) -> bool:
         if isinstance(name, str) and "." in name:
@@ -135,11 +135,11 @@ def _qualified(plugins: Mapping[str, Plugin], prefixes: Iterable[str]) -> dict[s
     return {prefix + name: function for prefix in prefixes for name, function in plugins.items()}
 
 
-def _collected(*parts: tuple[Mapping[str, Plugin], tuple[str, ...]]) -> dict[str, Plugin]:
+def _collected(kind: str, *parts: tuple[Mapping[str, Plugin], tuple[str, ...]]) -> dict[str, Plugin]:
     """Plug-ins under their full names, and under short ones, those of the first where names are the same."""
     found: dict[str, Plugin] = {}
     for plugins, prefixes in parts:
-        guarded = {name: strict(function) for name, function in plugins.items()}
+        guarded = {name: strict(function, kind, prefixes[0] + name) for name, function in plugins.items()}
         for name, function in {**guarded, **_qualified(guarded, prefixes)}.items():
             found.setdefault(name, function)
     return found
@@ -152,7 +152,9 @@ def _filters_of_collections() -> dict[str, Plugin]:
     networks = {**queries.FILTERS, **arithmetic.FILTERS, **hardware.FILTERS}
     community = {**formats.COMMUNITY, **records.COMMUNITY, **time_units.COMMUNITY, **hardware.COMMUNITY}
     utils = {**data_paths.UTILS, **records.UTILS}
-    return _collected((networks, _NETWORKS), (community, ("community.general.",)), (utils, ("ansible.utils.",)))
+    return _collected(
+        "filter", (networks, _NETWORKS), (community, ("community.general.",)), (utils, ("ansible.utils.",))
+    )
 
 
 def _tests_of_collections() -> dict[str, Plugin]:
@@ -160,19 +162,22 @@ def _tests_of_collections() -> dict[str, Plugin]:
     from stella_ops.templating.filters.data_paths import validate
 
     utils = {**networks.UTILS, "validate": lambda *args, **options: not validate(*args, **options)}
-    return _collected((utils, ("ansible.utils.",)))
+    return _collected("test", (utils, ("ansible.utils.",)))
+
+
+def _guarded(kind: str, plugins: Mapping[str, Any]) -> dict[str, Plugin]:
+    return {name: strict(function, kind, _BUILTIN[0] + name) for name, function in plugins.items()}
 
 
 @functools.cache
 def filters() -> PluginTable:
     """The filters, made once."""
-    own: dict[str, Plugin] = {**{name: strict(function) for name, function in JINJA_FILTERS.items()}, **FILTERS}
+    own: dict[str, Plugin] = {**_guarded("filter", JINJA_FILTERS), **FILTERS}
     return PluginTable("filter", {**own, **_qualified(own, _BUILTIN)}, _filters_of_collections)
 
 
 @functools.cache
 def tests() -> PluginTable:
     """The tests (``is …``), made once."""
-    jinja: dict[str, Plugin] = {name: strict(function) for name, function in JINJA_TESTS.items()}  # type: ignore[arg-type]
-    own: dict[str, Plugin] = {**jinja, **CONDITIONS}
+    own: dict[str, Plugin] = {**_guarded("test", JINJA_TESTS), **CONDITIONS}
     return PluginTable("test", {**own, **_qualified(own, _BUILTIN)}, _tests_of_collections)

@@ -105,9 +105,9 @@ class Templar:
         try:
             return holds(condition, scope, what, lenient=self._lenient)
         except Exception as problem:
-            found = _translated(problem, scope, origin_of(condition), str(condition))
+            found = _translated(problem, scope, origin_of(condition), str(condition), "expression")
             if isinstance(found, UndefinedVariableError):
-                found.message = f"Error while evaluating conditional: {found.message}"
+                found = found.within("Error while evaluating conditional")
             raise found from problem
 
     def render_file(self, text: str, source: str, variables: Mapping[str, Any], **options: Any) -> str:
@@ -229,10 +229,12 @@ class Templar:
             raise _translated(problem, scope, origin, text) from problem
 
 
-def _translated(problem: Exception, scope: Scope, origin: Origin | None, text: str | None = None) -> StellaError:
+def _translated(
+    problem: Exception, scope: Scope, origin: Origin | None, text: str | None = None, kind: str = "template"
+) -> StellaError:
     from stella_ops.templating.failures import translate
 
-    return translate(problem, scope, origin, text)
+    return translate(problem, scope, origin, text, kind)
 
 
 def _plain_key(key: Any) -> Any:

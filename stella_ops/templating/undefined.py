@@ -53,7 +53,9 @@ class MissingValue(jinja2.StrictUndefined):
         kind = kind_of(self._undefined_obj)
         if isinstance(name, str):
             return f"object of type '{kind}' has no attribute '{name}'"
-        return f"'{kind} object' has no element {name!r}"
+        if isinstance(self._undefined_obj, list | tuple | Mapping):
+            return f"object of type '{kind}' has no attribute {name!r}"
+        return f"{kind} object has no element {name!r}"
 
     def fail(self) -> NoReturn:
         """Raise the error that using this value means."""

@@ -26,7 +26,7 @@ def regex(
     try:
         compiled = re.compile(plain_text(pattern), flags)
     except re.error as problem:
-        raise TemplateError(f"'{pattern}' is not a regular expression: {problem}") from None
+        raise TemplateError(str(problem), hint=f"'{pattern}' is no regular expression") from None
     return getattr(compiled, match_type)(plain_text(value)) is not None
 
 

@@ -11,7 +11,7 @@ from stella_ops.templating.filters.registry import strict
 
 CONDITIONS: dict[str, Callable[..., Any]] = {
     **{
-        name: strict(function)
+        name: strict(function, "test", f"ansible.builtin.{name}")
         for topic in (containers, files, patterns, results, uris, vaults, versions)
         for name, function in topic.CONDITIONS.items()
     },

@@ -12,7 +12,7 @@ from stella_ops.templating.undefined import kind_of
 def _said(result: Any, key: str, test: str) -> bool:
     if not isinstance(result, Mapping):
         raise TemplateError(
-            f"'is {test}' asks about the result of a task, not about {kind_of(result)}",
+            f"The '{test}' test expects a dictionary",
             hint="use the variable that 'register' names",
         )
     return bool(result.get(key, False))

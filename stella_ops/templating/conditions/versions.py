@@ -15,11 +15,11 @@ from stella_ops.templating.lazy import plain_text
 
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq, "=": operator.eq, "eq": operator.eq,
-    "!=": operator.ne, "<>": operator.ne, "ne": operator.ne,
     "<": operator.lt, "lt": operator.lt,
     "<=": operator.le, "le": operator.le,
     ">": operator.gt, "gt": operator.gt,
     ">=": operator.ge, "ge": operator.ge,
+    "!=": operator.ne, "<>": operator.ne, "ne": operator.ne,
 }  # fmt: skip
 _PART = re.compile(r"\d+|[a-zA-Z]+")
 _STRICT = re.compile(r"\d+\.\d+(?:\.\d+)?(?:[ab]\d+)?")
@@ -40,7 +40,9 @@ class Loose:
             if mine is None or theirs is None:
                 return -1 if mine is None else 1
             if type(mine) is not type(theirs):
-                raise TemplateError(f"version: '{mine}' and '{theirs}' cannot be compared: a word and a number")
+                raise TemplateError(
+                    f"Version comparison failed: '{mine}' and '{theirs}' cannot be compared: a word and a number"
+                )
             if mine != theirs:
                 return -1 if mine < theirs else 1
         return 0
@@ -66,7 +68,7 @@ class Loose:
 def _semver(text: str) -> tuple[Any, ...]:
     found = _SEMVER.fullmatch(text)
     if not found:
-        raise TemplateError(f"version: '{text}' is not a semantic version")
+        raise TemplateError(f"Version comparison failed: invalid semantic version '{text}'")
     numbers = tuple(int(part) for part in found.groups()[:3])
     if found.group(4) is None:
         return (*numbers, 1, ())  # a release follows its pre-releases
@@ -78,13 +80,14 @@ def _pep440(text: str) -> Version:
     try:
         return Version(text)
     except InvalidVersion:
-        raise TemplateError(f"version: '{text}' is not a PEP 440 version") from None
+        raise TemplateError(f"Version comparison failed: Invalid version: '{text}'") from None
 
 
 def _strict(text: str) -> Version:
     if not _STRICT.fullmatch(text):
         raise TemplateError(
-            f"version: invalid version number '{text}'", hint="a strict version is 1.2, 1.2.3, 1.2a1 or 1.2.3b2"
+            f"Version comparison failed: invalid version number '{text}'",
+            hint="a strict version is 1.2, 1.2.3, 1.2a1 or 1.2.3b2",
         )
     return _pep440(text)
 
@@ -110,17 +113,17 @@ def version(
         version_type: loose (the default: any text), strict, semver, semantic or pep440.
     """
     if operator not in _OPERATORS:
-        raise TemplateError(f"version: unknown operator '{operator}'", hint=f"known: {' '.join(_OPERATORS)}")
+        raise TemplateError(f"Invalid operator type ({operator}). Must be one of {', '.join(map(repr, _OPERATORS))}")
     if strict is not None and version_type is not None:
-        raise TemplateError("version: 'strict' and 'version_type' say the same thing", hint="leave one of them out")
+        raise TemplateError("Cannot specify both 'strict' and 'version_type'")
     kind = version_type or ("strict" if strict else "loose")
     if kind not in _TYPES:
-        raise TemplateError(f"version: unknown version_type '{kind}'", hint=f"known: {', '.join(_TYPES)}")
+        raise TemplateError(f"Invalid version type ({kind}). Must be one of {', '.join(map(repr, _TYPES))}")
     left, right = plain_text("" if value is None else value), plain_text("" if version is None else version)
     if not left:
-        raise TemplateError("version: the version is empty")
+        raise TemplateError("Input version value cannot be empty")
     if not right:
-        raise TemplateError("version: the version to compare with is empty")
+        raise TemplateError("Version parameter to compare against cannot be empty")
     read = _TYPES[kind]
     return _OPERATORS[operator](read(left), read(right))
 

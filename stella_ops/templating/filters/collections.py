@@ -35,7 +35,7 @@ def once(items: Iterable[Any]) -> list[Any]:
 
 def _items(value: Any, name: str) -> list[Any]:
     if not isinstance(value, Iterable):
-        raise TemplateError(f"{name}: needs a list, not {kind_of(value)}")
+        raise TemplateError(f"{name}: '{kind_of(value)}' object is not iterable")
     return list(value)
 
 
@@ -140,12 +140,14 @@ def random(value: Any, start: int | None = None, step: int | None = None, seed: 
         except ValueError:
             raise TemplateError(f"random: there is no number from {start or 0} up to {value}") from None
     if isinstance(value, Mapping):
-        raise TemplateError("random: needs a list or a number, not dict")
+        raise TemplateError("random can only be used on sequences and integers")
     if start or step:
-        raise TemplateError("random: 'start' and 'step' go with a number, not with a list")
-    choices = _items(value, "random")
+        raise TemplateError("start and step can only be used with integer values")
+    if not isinstance(value, Iterable):
+        raise TemplateError("random can only be used on sequences and integers")
+    choices = list(value)
     if not choices:
-        raise TemplateError("random: the list is empty")
+        raise TemplateError("Cannot choose from an empty sequence")
     return generator.choice(choices)
 
 
@@ -179,14 +181,18 @@ def groupby(
 def rekey_on_member(value: Any, key: str, duplicates: str = "error") -> dict[Any, Any]:
     """The mappings of a list, by the value each has under ``key``."""
     if duplicates not in ("error", "overwrite"):
-        raise TemplateError(f"rekey_on_member: duplicates parameter has unknown value '{duplicates}'")
-    elements = value.values() if isinstance(value, Mapping) else _items(value, "rekey_on_member")
+        raise TemplateError(f"duplicates parameter to rekey_on_member has unknown value {duplicates!r}")
+    if not isinstance(value, Iterable) or isinstance(value, str):
+        raise TemplateError("Type is not a valid list, set, or dict")
+    elements = value.values() if isinstance(value, Mapping) else list(value)
     found: dict[Any, Any] = {}
     for element in elements:
-        if not isinstance(element, Mapping) or key not in element:
-            raise TemplateError(f"rekey_on_member: an element has no '{key}'")
+        if not isinstance(element, Mapping):
+            raise TemplateError("List item is not a valid dict")
+        if key not in element:
+            raise TemplateError(f"Key {key!r} was not found.")
         if element[key] in found and duplicates == "error":
-            raise TemplateError(f"rekey_on_member: '{element[key]}' occurs twice")
+            raise TemplateError(f"Key {element[key]!r} is not unique, cannot convert to dict.")
         found[element[key]] = element
     return found
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from jinja2.runtime import Undefined
 
-from stella_ops.errors import TemplateError, UndefinedVariableError
+from stella_ops.errors import PluginError, TemplateError
 from stella_ops.templating.undefined import FailedValue, MissingValue, kind_of
 
 
@@ -23,9 +23,15 @@ def default(value: Any, default_value: Any = "", boolean: bool = False) -> Any:
 def mandatory(value: Any, msg: str | None = None) -> Any:
     """The value; undefined it is an error with this message."""
     if isinstance(value, MissingValue):
-        if msg is None:
+        if isinstance(value, FailedValue):
             value.fail()
-        raise UndefinedVariableError(str(msg), name=str(value._undefined_name))
+        known = value._undefined_hint is None and isinstance(value._undefined_name, str)
+        named = f"'{value._undefined_name}' " if known else ""
+        raise PluginError.of(
+            "filter",
+            "ansible.builtin.mandatory",
+            TemplateError(f"Mandatory variable {named}not defined." if msg is None else str(msg)),
+        )
     return value
 
 
@@ -47,7 +53,7 @@ def undef(hint: str | None = None) -> MissingValue:
     """An undefined value on purpose: a variable that a user must set."""
     if hint is not None and not isinstance(hint, str):
         raise TemplateError("undef: the hint must be text")
-    return MissingValue(hint or "a value is required here")
+    return MissingValue(hint or "Mandatory variable has not been overridden")
 
 
 FILTERS: dict[str, Callable[..., Any]] = {

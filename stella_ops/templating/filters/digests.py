@@ -20,7 +20,7 @@ def digest(value: Any, hashtype: str = "sha1") -> str:
         made = hashlib.new(hashtype, usedforsecurity=False)
     except ValueError:
         hint = did_you_mean(str(hashtype), hashlib.algorithms_available)
-        raise TemplateError(f"hash: unknown algorithm '{hashtype}'", hint=hint) from None
+        raise TemplateError(f"unsupported hash type {hashtype}", hint=hint) from None
     made.update(plain_text(value).encode("utf-8", "surrogateescape"))
     return made.hexdigest()
 
@@ -30,7 +30,9 @@ def to_uuid(value: Any, namespace: Any = _NAMESPACE) -> str:
     try:
         space = namespace if isinstance(namespace, uuid.UUID) else uuid.UUID(str(namespace))
     except ValueError:
-        raise TemplateError(f"to_uuid: '{namespace}' is not a UUID") from None
+        raise TemplateError(
+            f"Invalid value '{namespace}' for 'namespace': badly formed hexadecimal UUID string"
+        ) from None
     return str(uuid.uuid5(space, plain_text(value)))
 
 

@@ -60,12 +60,12 @@ def from_json(value: Any, **options: Any) -> Any:
     options.pop("profile", None)
     if not isinstance(value, str | bytes):
         if value is None or isinstance(value, list | dict | int | float):
-            raise TemplateError(f"from_json: needs text, not {kind_of(value)}")
+            raise TemplateError(f"the JSON object must be str, bytes or bytearray, not {kind_of(value)}")
         return value
     try:
         return json.loads(value, **options)
     except ValueError as problem:
-        raise TemplateError(f"from_json: not valid JSON: {problem}") from None
+        raise TemplateError(str(problem)) from None
 
 
 def to_yaml(value: Any, default_flow_style: bool | None = None, **options: Any) -> str:
@@ -104,7 +104,7 @@ def _load(load: Any, value: Any, name: str) -> Any:
     try:
         return load(value)
     except yaml.YAMLError as problem:
-        raise TemplateError(f"{name}: not valid YAML: {problem}") from None
+        raise TemplateError(str(problem)) from None
 
 
 FILTERS: dict[str, Callable[..., Any]] = {

@@ -9,6 +9,7 @@ from jinja2 import pass_environment
 from jinja2.runtime import Undefined
 
 from stella_ops.errors import TemplateError
+from stella_ops.templating.lazy import finalize, printed
 from stella_ops.templating.undefined import kind_of
 
 _LIST_MERGES = ("replace", "keep", "append", "prepend", "append_rp", "prepend_rp")
@@ -24,7 +25,7 @@ def combine(*terms: Any, recursive: bool = False, list_merge: str = "replace") -
             and ``append_rp``, ``prepend_rp``, which drop from the left what the right has too.
     """
     if list_merge not in _LIST_MERGES:
-        raise TemplateError(f"combine: list_merge is one of {', '.join(_LIST_MERGES)}, not '{list_merge}'")
+        raise TemplateError(f"list_merge is one of {', '.join(_LIST_MERGES)}, not '{list_merge}'")
     merged: dict[Any, Any] = {}
     if len(terms) == 1 and not isinstance(terms[0], list | tuple):
         alone: dict[Any, Any] = terms[0]  # as it is, whatever it is: there is nothing to merge
@@ -33,7 +34,9 @@ def combine(*terms: Any, recursive: bool = False, list_merge: str = "replace") -
         if term is None:
             continue
         if not isinstance(term, Mapping):
-            raise TemplateError(f"combine: merges mappings, not {kind_of(term)}")
+            raise TemplateError(
+                f"failed to combine variables, expected dicts but got a '{kind_of(merged)}' and a '{kind_of(term)}'."
+            )
         merged = _merge(merged, term, recursive, list_merge)
     return merged
 
@@ -71,18 +74,23 @@ def _merge_lists(old: list[Any], new: list[Any], how: str) -> list[Any]:
 def dict2items(value: Any, key_name: str = "key", value_name: str = "value") -> list[dict[str, Any]]:
     """A mapping as a list of ``{key: …, value: …}``."""
     if not isinstance(value, Mapping):
-        raise TemplateError(f"dict2items: needs a mapping, not {kind_of(value)}")
+        raise TemplateError(f"dict2items requires a dictionary, got <class '{kind_of(value)}'> instead.")
     return [{key_name: key, value_name: item} for key, item in value.items()]
 
 
 def items2dict(value: Any, key_name: str = "key", value_name: str = "value") -> dict[Any, Any]:
     """The mapping of a list of ``{key: …, value: …}``."""
     if not isinstance(value, list):
-        raise TemplateError(f"items2dict: needs a list, not {kind_of(value)}")
+        raise TemplateError(f"items2dict requires a list, got <class '{kind_of(value)}'> instead.")
     try:
         return {item[key_name]: item[value_name] for item in value}
-    except (KeyError, TypeError):
-        raise TemplateError(f"items2dict: every element needs '{key_name}' and '{value_name}'") from None
+    except KeyError:
+        raise TemplateError(
+            "items2dict requires each dictionary in the list to contain the keys "
+            f"'{key_name}' and '{value_name}', got {printed(value)} instead."
+        ) from None
+    except TypeError:
+        raise TemplateError(f"items2dict requires a list of dictionaries, got {printed(value)} instead.") from None
 
 
 @pass_environment
@@ -105,22 +113,22 @@ def subelements(value: Any, subelements: Any, skip_missing: bool = False) -> lis
     """
     elements = list(value.values()) if isinstance(value, Mapping) else value
     if not isinstance(elements, list):
-        raise TemplateError(f"subelements: needs a mapping or a list, not {kind_of(value)}")
+        raise TemplateError("obj must be a list of dicts or a nested dict")
     keys = subelements.split(".") if isinstance(subelements, str) else list(subelements)
     pairs: list[list[Any]] = []
     for element in elements:
         inner = element
         for key in keys:
             if not isinstance(inner, Mapping):
-                raise TemplateError(f"subelements: '{key}' is asked of {kind_of(inner)}, not of a mapping")
+                raise TemplateError(f"the key {key} should point to a dictionary, got '{printed(inner)}'")
             if key not in inner:
                 if skip_missing:
                     inner = []
                     break
-                raise TemplateError(f"subelements: an element has no '{key}'")
+                raise TemplateError(f"could not find {key!r} key in iterated item {finalize(inner)!r}")
             inner = inner[key]
         if not isinstance(inner, list):
-            raise TemplateError(f"subelements: '{'.'.join(keys)}' must be a list, not {kind_of(inner)}")
+            raise TemplateError(f"the key {keys[-1]!r} should point to a list, got {finalize(inner)!r}")
         pairs.extend([element, item] for item in inner)
     return pairs
 

@@ -32,13 +32,14 @@ def _computed(name: str, compute: Any) -> Any:
     try:
         return compute()
     except (TypeError, ValueError, ZeroDivisionError, OverflowError) as problem:
-        raise TemplateError(f"{name}: {problem}") from None
+        said = f"{name}() can only be used on numbers" if isinstance(problem, TypeError) else str(problem)
+        raise TemplateError(said) from None
 
 
 def human_readable(size: Any, isbits: bool = False, unit: str | None = None) -> str:
     """A number of bytes (or bits) for people, in powers of 1024: ``1.50 GB``."""
     if not isinstance(size, int | float):
-        raise TemplateError(f"human_readable: failed on bad input: '{size}' is not a number")
+        raise TemplateError(f"human_readable() failed on bad input: '{size}' is not a number")
     amount = float(size)
     base = "bits" if isbits else "Bytes"
     power = 0
@@ -57,7 +58,7 @@ def human_to_bytes(size: Any, default_unit: str | None = None, isbits: bool = Fa
     """The number of bytes (or bits) that a text such as ``10 MB`` names, in powers of 1024."""
     found = _SIZE.fullmatch(str(size))
     if not found:
-        raise TemplateError(f"human_to_bytes: '{size}' is not a size")
+        raise TemplateError(f"human_to_bytes() can't interpret the input: '{size}' is not a size")
     number, unit = float(found.group(1)), found.group(2) or default_unit or ""
     letter, rest = unit[:1].upper(), unit[1:]
     known = rest in ("", "b" if isbits else "B") or rest.lower() in (
@@ -68,7 +69,10 @@ def human_to_bytes(size: Any, default_unit: str | None = None, isbits: bool = Fa
             return round(number)
     elif letter in _UNITS and known:
         return round(number * float(1024 ** _UNITS.index(letter)))
-    raise TemplateError(f"human_to_bytes: unknown unit '{unit}'", hint="known: B, K or KB, M or MB, G, T, P, E, Z, Y")
+    raise TemplateError(
+        f"human_to_bytes() can't interpret the input: unknown unit '{unit}'",
+        hint="known: B, K or KB, M or MB, G, T, P, E, Z, Y",
+    )
 
 
 FILTERS: dict[str, Callable[..., Any]] = {

@@ -53,7 +53,9 @@ def scheme(name: str) -> Scheme:
     if known is None:
         names = [*_SHORT, *_SCHEMES]
         hint = did_you_mean(name, names) or f"known: {', '.join(names)}"
-        raise TemplateError(f"password_hash: unknown kind '{name}'", hint=hint)
+        raise TemplateError(
+            f"{name} is not in the list of supported passlib algorithms: md5, blowfish, sha256, sha512", hint=hint
+        )
     return known
 
 

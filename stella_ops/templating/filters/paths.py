@@ -64,7 +64,7 @@ def normpath(path: Any) -> str:
 def path_join(paths: Any) -> str:
     """A list of parts as one path."""
     if not isinstance(paths, str | list | tuple):
-        raise TemplateError(f"path_join: needs a list of parts, not {kind_of(paths)}")
+        raise TemplateError(f"|path_join expects string or sequence, got <class '{kind_of(paths)}'> instead.")
     return os.path.join(*map(_path, paths)) if isinstance(paths, list | tuple) else _path(paths)
 
 
@@ -76,7 +76,7 @@ def fileglob(pattern: Any) -> list[str]:
 def commonpath(paths: Any) -> str:
     """The longest path that all of a list of paths begin with."""
     if not isinstance(paths, list | tuple):
-        raise TemplateError(f"commonpath: needs a list of paths, not {kind_of(paths)}")
+        raise TemplateError(f"|commonpath expects sequence, got <class '{kind_of(paths)}'> instead.")
     try:
         return os.path.commonpath([_path(path) for path in paths])
     except ValueError as problem:

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from stella_ops.errors import PluginError, UndefinedVariableError
 from stella_ops.templating.filters import (
     collections,
     defaults,
@@ -24,10 +25,15 @@ from stella_ops.templating.lazy import settle
 from stella_ops.templating.undefined import UndefinedUse, first_missing
 
 
-def strict(function: Callable[..., Any]) -> Callable[..., Any]:
+def strict(function: Callable[..., Any], kind: str, name: str) -> Callable[..., Any]:
     """A filter or test whose result is undefined where an argument is, or what it looks at inside one.
 
-    So ``default()`` and ``is defined`` may ask behind it: ``(answer.stdout | from_json).x | default(1)``.
+    So ``default()`` and ``is defined`` may ask behind it: ``(answer.stdout | from_json).x | default(1)``. Any other
+    exception becomes an error that names the plug-in.
+
+    Args:
+        kind: ``filter`` or ``test``.
+        name: in full.
     """
 
     @functools.wraps(function)  # keeps the mark of pass_context
@@ -39,6 +45,23 @@ def strict(function: Callable[..., Any]) -> Callable[..., Any]:
             return settle(function(*args, **kwargs))
         except UndefinedUse as problem:
             return problem.value
+        except (PluginError, UndefinedVariableError, RecursionError):
+            raise
+        except Exception as problem:
+            raise PluginError.of(kind, name, problem) from problem
+
+    return guarded
+
+
+def _named(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """A filter that may be asked about something undefined: only wrong arguments are its own failure."""
+
+    @functools.wraps(function)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except TypeError as problem:
+            raise PluginError.of("filter", name, problem) from problem
 
     return guarded
 
@@ -57,6 +80,10 @@ _TOPICS: tuple[dict[str, Callable[..., Any]], ...] = (
     vaults.FILTERS,
 )
 FILTERS: dict[str, Callable[..., Any]] = {
-    **{name: strict(function) for topic in _TOPICS for name, function in topic.items()},
-    **defaults.FILTERS,
+    **{
+        name: strict(function, "filter", f"ansible.builtin.{name}")
+        for topic in _TOPICS
+        for name, function in topic.items()
+    },
+    **{name: _named(function, f"ansible.builtin.{name}") for name, function in defaults.FILTERS.items()},
 }

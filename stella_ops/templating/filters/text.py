@@ -32,7 +32,7 @@ def _compiled(pattern: Any, flags: int = 0) -> re.Pattern[str]:
     try:
         return re.compile(plain_text(pattern), flags)
     except re.error as problem:
-        raise TemplateError(f"'{pattern}' is not a regular expression: {problem}") from None
+        raise TemplateError(str(problem), hint=f"'{pattern}' is no regular expression") from None
 
 
 def regex_replace(
@@ -54,9 +54,9 @@ def regex_replace(
             plain_text(replacement), text, count=count
         )
     except (re.error, IndexError) as problem:
-        raise TemplateError(f"regex_replace: bad replacement '{replacement}': {problem}") from None
+        raise TemplateError(str(problem), hint=f"'{replacement}' is no replacement for that pattern") from None
     if mandatory_count and times != mandatory_count:
-        raise TemplateError(f"regex_replace: '{pattern}' matches {times} times, not {mandatory_count}")
+        raise TemplateError(f"'{pattern}' should match {mandatory_count} times, but matches {times} times in '{text}'")
     return replaced
 
 
@@ -78,7 +78,7 @@ def _group(written: Any) -> int | str:
     numbered = re.fullmatch(r"\\(\d+)", str(written))
     if numbered:
         return int(numbered.group(1))
-    raise TemplateError(f"regex_search: '{written}' names no group", hint=r"write '\\1' or '\\g<name>'")
+    raise TemplateError("Unknown argument", hint=rf"'{written}' names no group: write '\\1' or '\\g<name>'")
 
 
 def regex_findall(value: Any, regex: Any, multiline: bool = False, ignorecase: bool = False) -> list[Any]:
@@ -94,7 +94,7 @@ def regex_escape(value: Any, re_type: str = "python") -> str:
         return re.escape(text)
     if re_type == "posix_basic":
         return re.sub(r"([].[^$*\\])", r"\\\1", text)
-    raise TemplateError(f"regex_escape: unknown re_type '{re_type}'", hint="known: python, posix_basic")
+    raise TemplateError(f"Invalid regex type ({re_type})", hint="known: python, posix_basic")
 
 
 def split(value: Any, sep: str | None = None, maxsplit: int = -1) -> list[str]:
@@ -143,7 +143,7 @@ def comment(text: Any, style: str = "plain", **options: Any) -> str:
     if not isinstance(text, str | bytes):
         raise TemplateError(f"comment: needs text, not {kind_of(text)}", hint="add  | string")
     if style not in _COMMENT_STYLES:
-        raise TemplateError(f"comment: unknown style '{style}'", hint=f"known: {', '.join(_COMMENT_STYLES)}")
+        raise TemplateError(f"Invalid style {style!r}.", hint=f"known: {', '.join(_COMMENT_STYLES)}")
     chosen: dict[str, Any] = {**_COMMENT_STYLES[style], **options}
     newline, decoration = str(chosen.get("newline", "\n")), str(chosen.get("decoration", ""))
     bare = decoration.rstrip()

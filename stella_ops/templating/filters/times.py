@@ -31,7 +31,7 @@ def strftime(format: Any, second: Any = None, utc: bool = False) -> str:
     try:
         moment = None if second is None else float(second)
     except (TypeError, ValueError):
-        raise TemplateError(f"strftime: '{second}' is not a number of seconds") from None
+        raise TemplateError(f"Invalid value for epoch value ({second})") from None
     return time.strftime(str(format), time.gmtime(moment) if utc else time.localtime(moment))
 
 

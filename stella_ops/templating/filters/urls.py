@@ -35,7 +35,7 @@ def split_url(value: Any, query: str = "", alias: str = "urlsplit") -> Any:
     if not query:
         return parts
     if query not in parts:
-        raise TemplateError(f"{alias}: a URL has no part '{query}'", hint=did_you_mean(query, _PARTS))
+        raise TemplateError(f"{alias}: unknown URL component: {query}", hint=did_you_mean(query, _PARTS))
     return parts[query]
 
 

@@ -25,7 +25,7 @@ def vault(data: Any, secret: Any, salt: Any = None, vault_id: str = _VAULT_ID, w
     try:
         return encrypt(_text(data, "vault").encode(), _password(secret, "vault"), str(vault_id), salt=own).decode()
     except VaultError as problem:
-        raise TemplateError(f"filter 'vault': {problem.message}", hint=problem.hint) from None
+        raise TemplateError(f"Unable to encrypt: {problem.message}", hint=problem.hint) from None
 
 
 def unvault(data: Any, secret: Any, vault_id: str = _VAULT_ID) -> str:
@@ -40,7 +40,7 @@ def unvault(data: Any, secret: Any, vault_id: str = _VAULT_ID) -> str:
     try:
         return Keyring([Secret(str(vault_id), password)]).decrypt(text).decode("utf-8", "surrogateescape")
     except VaultError as problem:
-        raise TemplateError(f"filter 'unvault': {problem.message}", hint=problem.hint) from None
+        raise TemplateError(f"Unable to decrypt: {problem.message}", hint=problem.hint) from None
 
 
 def _text(value: Any, name: str) -> str:

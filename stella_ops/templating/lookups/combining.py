@@ -21,7 +21,7 @@ def _listed(term: Any) -> list[Any]:
 def _elements(term: Any, name: str) -> list[Any]:
     """What a term holds, of text its characters."""
     if not isinstance(term, Iterable):
-        raise TemplateError(f"lookup '{name}': needs lists, not {kind_of(term)}")
+        raise TemplateError(f"lookup '{name}': '{kind_of(term)}' object is not iterable")
     return list(term)
 
 
@@ -43,7 +43,7 @@ def flattened(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any
 def nested(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
     """Every combination of one element from each list."""
     if not terms:
-        raise TemplateError("lookup 'nested': needs at least one list")
+        raise TemplateError("with_nested requires at least one element in the nested list")
     if len(terms) == 1:
         return [flatten(_elements(item, "nested"), 1) for item in _elements(terms[0], "nested")]
     return [flatten(list(group), 1) for group in itertools.product(*(_elements(term, "nested") for term in terms))]
@@ -59,7 +59,7 @@ def cartesian(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any
 def together(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
     """The lists side by side, as long as the longest."""
     if not terms:
-        raise TemplateError("lookup 'together': needs at least one list")
+        raise TemplateError("with_together requires at least one element in each list")
     return [list(group) for group in itertools.zip_longest(*(_elements(term, "together") for term in terms))]
 
 
@@ -71,7 +71,7 @@ def random_choice(scope: Any, terms: list[Any], options: dict[str, Any]) -> list
 def inner_elements(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
     """A list, the path of a list inside its elements, and options: ``skip_missing``."""
     if len(terms) not in (2, 3):
-        raise TemplateError("lookup 'subelements': needs a list and the key of a list inside its elements")
+        raise TemplateError("subelements lookup expects a list of two or three items,")
     flags = terms[2] if len(terms) == 3 else options
     if not isinstance(flags, dict):
         raise TemplateError(f"lookup 'subelements': the options must be a mapping, not {kind_of(flags)}")

@@ -27,6 +27,13 @@ _TEMPLATE_OPTIONS = frozenset(
     | {"comment_start_string", "comment_end_string", "block_start_string", "block_end_string", "newline_sequence"}
 )
 
+# What each lookup says of a file that is not there.
+_NO_FILE = "Unable to access the file '{name}': File not found. Use -vvvvv to see paths searched."
+_NOT_THERE = {
+    "template": "the template file {name} could not be found for the lookup",
+    "unvault": 'Unable to find file matching "{name}" ',
+}
+
 
 def _names(terms: list[Any]) -> list[str]:
     """The terms as text; a term may be a list of them."""
@@ -65,7 +72,7 @@ def find_file(scope: Any, name: str, subfolder: str, lookup: str) -> Path:
         if place.is_file():
             return place
     searched = ", ".join(str(place) for place in places)
-    raise TemplateError(f"lookup '{lookup}': there is no file '{name}'", hint=f"looked at {searched}")
+    raise TemplateError(_NOT_THERE.get(lookup, _NO_FILE).format(name=name), hint=f"looked at {searched}")
 
 
 def read_file(path: Path, lookup: str, encoding: str = "utf-8", *, as_it_is: bool = False) -> str:
@@ -140,7 +147,7 @@ def _output(scope: Any, command: str, lookup: str) -> str:
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)  # noqa: S602
     if done.returncode:
         said = done.stderr.strip() or f"exit status {done.returncode}"
-        raise TemplateError(f"lookup '{lookup}': '{command}' failed: {said}")
+        raise TemplateError(f"lookup_plugin.{lookup}({command}) returned {done.returncode}", hint=said)
     return done.stdout.rstrip()
 
 

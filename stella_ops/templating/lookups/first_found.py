@@ -34,8 +34,8 @@ def first_found(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[A
     if search.skip:
         return []
     raise TemplateError(
-        f"lookup 'first_found': there is none of {', '.join(search.names) or 'no names'}",
-        hint="skip=true makes that no error",
+        "No file was found when using first_found.",
+        hint=f"there is none of {', '.join(search.names) or 'no names'}; skip=true makes that no error",
     )
 
 
@@ -68,7 +68,9 @@ class _Search:
             elif isinstance(term, list | tuple):
                 self.take(list(term))
             else:
-                raise TemplateError(f"lookup 'first_found': a name, mapping or list is needed, not {kind_of(term)}")
+                raise TemplateError(
+                    f"Invalid term supplied. A string, dict or list is required, not {kind_of(term)!r})."
+                )
 
     def _add(self, files: list[str]) -> None:
         self.names.extend(f"{folder}/{name}" for folder in self._paths for name in files)

@@ -13,7 +13,7 @@ from typing import Any, cast
 from jinja2 import pass_context
 
 from stella_ops.collections.moved import moved_to
-from stella_ops.errors import StellaError, TemplateError, UndefinedVariableError
+from stella_ops.errors import PluginError, TemplateError, UndefinedVariableError
 from stella_ops.origins import did_you_mean
 from stella_ops.templating.filters.defaults import undef
 from stella_ops.templating.filters.times import now
@@ -21,7 +21,7 @@ from stella_ops.templating.lookups import combining, files, hosts, values
 from stella_ops.templating.plugins.collected import plugin, why_not
 from stella_ops.templating.plugins.loading import load_failures, user_lookup
 from stella_ops.templating.plugins.unsupported import not_supported
-from stella_ops.templating.undefined import require
+from stella_ops.templating.undefined import UndefinedUse, require
 
 Lookup = Callable[[Any, list[Any], dict[str, Any]], list[Any]]
 _PREFIXES = ("ansible.builtin.", "ansible.legacy.")
@@ -90,7 +90,7 @@ def _plugin(name: str) -> Lookup:
             hint = f"{why}; or {instead}" if why else instead
             raise TemplateError(f"the lookup '{name}' is not supported", hint=hint)
         raise TemplateError(
-            f"unknown lookup '{name}': The lookup plugin '{name}' was not found.",
+            f"The lookup plugin '{name}' was not found.",
             hint=why or did_you_mean(_short(name), LOOKUPS) or load_failures("lookup"),
         )
     return found
@@ -111,12 +111,12 @@ def _found(context: Any, name: Any, terms: tuple[Any, ...], options: dict[str, A
     given = list(terms) if lenient else [require(term) for term in terms]
     try:
         return plugin(scope, given, options)
-    except UndefinedVariableError:
+    except (UndefinedVariableError, UndefinedUse, RecursionError):
         raise  # 'errors' is about what a lookup does, not about names that are not there
-    except StellaError:
+    except Exception as problem:
         if errors in ("ignore", "warn"):
             return None
-        raise
+        raise problem if isinstance(problem, PluginError) else PluginError.of("lookup", word, problem) from problem
 
 
 @pass_context

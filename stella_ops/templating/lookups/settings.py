@@ -60,7 +60,7 @@ def config(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
     check_options(options, _KNOWN, "config")
     kind, plugin = options.get("plugin_type"), options.get("plugin_name")
     if bool(kind) is not bool(plugin):
-        raise TemplateError("lookup 'config': 'plugin_type' and 'plugin_name' go together")
+        raise TemplateError("Both plugin_type and plugin_name are required, cannot use one without the other.")
     missing = options.get("on_missing", "error")
     if missing not in ("error", "warn", "skip"):
         raise TemplateError(f"lookup 'config': 'on_missing' is error, warn or skip, not '{missing}'")
@@ -72,7 +72,7 @@ def config(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
         if setting is None:
             if missing == "error":
                 hint = did_you_mean(name, known) or "on_missing='skip' passes over it"
-                raise TemplateError(f"lookup 'config': there is no setting '{name}' here", hint=hint)
+                raise TemplateError(f"No config definition exists for '{name}'.", hint=hint)
             continue
         value, origin = _option(scope, setting) if isinstance(setting, _Option) else _setting(scope, setting)
         found.append([value, origin] if options.get("show_origin") else value)

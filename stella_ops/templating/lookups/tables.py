@@ -34,14 +34,14 @@ def csvfile(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
     """
     check_options(options, _CSV, "csvfile")
     if not terms:
-        raise TemplateError("lookup 'csvfile': needs the key of a row")
+        raise TemplateError("Search key is required but was not found")
     found: list[Any] = []
     settings = {**_CSV, **options}
     for term in terms:
         key, inline = inline_options(plain_text(term), _CSV, "csvfile")
         settings.update(inline)
         if not key:
-            raise TemplateError("lookup 'csvfile': needs the key of a row")
+            raise TemplateError("Search key is required but was not found")
         found.extend(_listed(_column(scope, key, settings)))
     return found
 
@@ -99,7 +99,7 @@ def _entry(scope: Any, key: str, settings: dict[str, Any]) -> Any:
         return settings["default"]
     except configparser.NoSectionError:
         hint = f"it has: {', '.join(parser.sections()) or 'none'}"
-        raise TemplateError(f"lookup 'ini': {path} has no section '{section}'", hint=hint) from None
+        raise TemplateError(f"No section {section!r} in {str(path)!r}.", hint=hint) from None
     except (configparser.Error, re.error) as problem:
         raise TemplateError(f"lookup 'ini': {path}: {' '.join(str(problem).split())}") from None
 

@@ -91,14 +91,14 @@ def _get(address: str, settings: dict[str, Any]) -> str:
         with _opener(settings).open(_request(address, settings), timeout=float(settings["timeout"])) as answer:
             return bytes(answer.read()).decode("utf-8", "surrogateescape")
     except urllib.error.HTTPError as problem:
-        raise TemplateError(f"lookup 'url': {shown} answers {problem.code} {problem.reason}") from None
+        raise TemplateError(f"Received HTTP error for {shown}: HTTP Error {problem.code}: {problem.reason}") from None
     except urllib.error.URLError as problem:
         hint = None
         if isinstance(problem.reason, ssl.SSLCertVerificationError):
             hint = "name the authority's certificate with ca_path; validate_certs=false takes whoever answers"
-        raise TemplateError(f"lookup 'url': {shown}: {problem.reason}", hint=hint) from None
+        raise TemplateError(f"Failed lookup url for {shown}: <urlopen error {problem.reason}>", hint=hint) from None
     except (OSError, http.client.HTTPException, ValueError) as problem:
-        raise TemplateError(f"lookup 'url': {shown}: {problem}") from None
+        raise TemplateError(f"Error connecting to {shown}: {problem}") from None
 
 
 def _without_password(address: str) -> str:

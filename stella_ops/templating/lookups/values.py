@@ -24,7 +24,7 @@ def env(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
             raise TemplateError(f"lookup 'env': a name is text, not {kind_of(term)}")
         name = next(iter(plain_text(term).split()), "")
         if name not in os.environ and isinstance(fallback, MissingValue):
-            fallback = MissingValue(f"the environment variable '{name}' is not set", name=name)
+            fallback = MissingValue(f"the environment variable '{name}' is not set")
         found.append(os.environ.get(name, fallback))
     return found
 
@@ -36,7 +36,7 @@ def variables(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any
         name = plain_text(term)
         value = scope.lookup(name)
         if value is NOT_THERE:
-            value = options.get("default", MissingValue(name=name))
+            value = options.get("default", MissingValue(f"No variable named '{name}' was found.", name=name))
         found.append(value)
     return found
 
@@ -45,7 +45,7 @@ def varnames(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]
     """The names of variables that match regular expressions."""
     for term in terms:
         if not isinstance(term, str):
-            raise TemplateError(f"lookup 'varnames': a name is text, not {kind_of(term)}")
+            raise TemplateError(f'Invalid setting identifier, "{term}" is not a string, it is a {type(term)}')
     return [name for term in terms for name in scope.names() if re.search(plain_text(term), str(name))]
 
 
@@ -54,7 +54,9 @@ def pairs(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
     found: list[Any] = []
     for term in terms:
         if not isinstance(term, Mapping):
-            raise TemplateError(f"lookup 'dict': needs a mapping, not {kind_of(term)}")
+            raise TemplateError(
+                f"the 'dict' lookup plugin expects a dictionary, got '{term}' of type <class '{kind_of(term)}'>)"
+            )
         found.extend({"key": key, "value": value} for key, value in term.items())
     return found
 
@@ -76,24 +78,24 @@ def _sequence(text: str, options: dict[str, Any]) -> list[str]:
         for word in text.split():
             key, equals, value = word.partition("=")
             if not equals or key not in ("start", "end", "count", "stride", "format"):
-                raise TemplateError(f"lookup 'sequence': cannot read '{word}'")
+                raise TemplateError(f"unrecognized arguments to with_sequence: {[word]}")
             options[key] = value
     try:
         start = int(str(options.get("start", 1)), 0)
         stride = int(str(options.get("stride", 1)), 0)
         if "count" in options and "end" in options:
-            raise TemplateError("lookup 'sequence': can't specify both count and end in with_sequence")
+            raise TemplateError("can't specify both count and end in with_sequence")
         if "count" in options:
             count = int(str(options["count"]), 0) if stride else 0
             numbers = [start + stride * step for step in range(count)]
         elif "end" in options:
             end = int(str(options["end"]), 0)
             if (end - start) * stride < 0:
-                back = "make 'stride' negative" if stride > 0 else "do not make 'stride' negative"
-                raise TemplateError(f"lookup 'sequence': from {start} to {end} is the other way", hint=back)
+                back = "to count backwards make stride negative"
+                raise TemplateError(back if stride > 0 else "to count forward don't make stride negative")
             numbers = list(range(start, end + (1 if stride > 0 else -1), stride)) if stride else []
         else:
-            raise TemplateError("lookup 'sequence': needs 'end' or 'count'")
+            raise TemplateError("must specify count or end in with_sequence")
         return [str(options.get("format", "%d")) % number for number in numbers]
     except (TypeError, ValueError) as problem:
         raise TemplateError(f"lookup 'sequence': {problem}") from None

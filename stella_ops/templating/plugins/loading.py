@@ -171,7 +171,7 @@ def _told(what: str, problem: Exception) -> Exception:
     kind = type(problem).__name__
     said = str(problem) or kind
     made = MissingLibrary if said.startswith(_NO_LIBRARY) or isinstance(problem, ImportError) else TemplateError
-    return made(f"the {what} fails: {said}" + ("" if kind.startswith("Ansible") else f" ({kind})"))
+    return made(said)
 
 
 def user_lookup(name: str) -> Lookup | None:

@@ -63,12 +63,13 @@ def test_nothing_is_left_under_no_log() -> None:
     made = failed(TaskError("CANARY", hint="CANARY"))
     made.censor()
     assert "CANARY" not in str(made.shown) and made.hint is None
-    assert made.result["msg"] == "CANARY"  # which the playbook may still look at
+    assert made.result["msg"] == "Task failed: CANARY"  # which the playbook may still look at
 
 
 def test_errors_name_the_place_but_not_the_host() -> None:
-    assert failed(TemplateError("bad", where="p.yml:3:1")).result["msg"] == "p.yml:3:1: bad"
-    assert failed(TaskError("bad", where="web1")).result["msg"] == "bad"
+    assert failed(TemplateError("bad", where="p.yml:3:1")).result["msg"] == "Task failed: bad"
+    assert failed(TemplateError("bad", where="p.yml:3:1")).where == "p.yml:3:1"
+    assert failed(TaskError("bad", where="web1")).where is None
     made = unreachable(UnreachableError("gone", where="web1", hint="look"), "other")
     assert (made.status, made.result["unreachable"], made.hint, made.delegate) == ("unreachable", True, "look", "other")
 

@@ -64,7 +64,7 @@ def test_keys_given_anew_over_merged_ones_are_told_where_duplicates_are(monkeypa
         ("- a\n- b\n", ":1:1", "must be a mapping of names to values, not a list"),
         ("just text", ":1:1", "not 'just text'"),
         ("$ANSIBLE_VAULT;1.1;AES256\n3364\n", ":1", "the encrypted data is damaged"),
-        ("ok: 1\nnot-ok: 2\n", ":2:1", "'not-ok' cannot be the name of a variable"),
+        ("ok: 1\nnot-ok: 2\n", ":2:1", "Invalid variable name 'not-ok'."),
         ("a: 1\na: 2\n", ":2:1", "duplicate key 'a'"),
         ("a: {b: 1, <<: {b: 2}, b: 3}\n", ":1:23", "duplicate key 'b'"),
         ("a: {<<: 3}\n", ":1:4", "'<<' merges mappings only"),

@@ -113,7 +113,7 @@ def test_a_collection_comes_before_ours_unless_a_library_is_missing(install, ren
 
 def test_short_names_of_filters_that_moved(install, render) -> None:
     install(FILES)
-    with pytest.raises(TemplateError, match="unknown filter 'gcp_kms_encrypt'"):
+    with pytest.raises(TemplateError, match="No filter named 'gcp_kms_encrypt'"):
         render("{{ 'x' | gcp_kms_encrypt }}")
     install({"google.cloud/plugins/filter/gcp_kms_encrypt.py": FILTERS_THAT_MOVED})
     assert render("{{ 'x' | gcp_kms_encrypt }}") == "moved x"
@@ -123,10 +123,10 @@ def test_short_names_of_filters_that_moved(install, render) -> None:
     ("text", "said", "hint"),
     [
         ("{{ 1 | a.b.gone }}", "The 'a.b.gone' filter plugin has been removed", None),
-        ("{{ 1 | a.b.none }}", "unknown filter 'a.b.none'", "broken.py cannot be loaded: ModuleNotFoundError"),
-        ("{{ 1 | x.y.none }}", "unknown filter 'x.y.none'", "the collection 'x.y' is not installed"),
-        ("{{ 1 is c.d.none }}", "unknown test 'c.d.none'", "c/d/plugins/test"),
-        ("{{ lookup('c.d.option') }}", "unknown lookup 'c.d.option'", "did you mean 'options'?"),
+        ("{{ 1 | a.b.none }}", "No filter named 'a.b.none'", "broken.py cannot be loaded: ModuleNotFoundError"),
+        ("{{ 1 | x.y.none }}", "No filter named 'x.y.none'", "the collection 'x.y' is not installed"),
+        ("{{ 1 is c.d.none }}", "No test named 'c.d.none'", "c/d/plugins/test"),
+        ("{{ lookup('c.d.option') }}", "The lookup plugin 'c.d.option' was not found.", "did you mean 'options'?"),
     ],
 )
 def test_what_is_not_there(install, render, text: str, said: str, hint: str | None) -> None:

@@ -21,7 +21,7 @@ def test_files_are_data(render, tmp_path: Path) -> None:
 
 
 def test_a_missing_file_names_where_it_was_looked_for(render, tmp_path: Path) -> None:
-    with pytest.raises(TemplateError, match="there is no file 'none'") as caught:
+    with pytest.raises(TemplateError, match="Unable to access the file 'none'") as caught:
         render("{{ lookup('file', 'none') }}")
     assert caught.value.hint == f"looked at {tmp_path}/files/none, {tmp_path}/none"
     assert render("{{ query('file', 'none', errors='ignore') }}") == []
@@ -58,7 +58,7 @@ def test_variables_by_name(render) -> None:
 def test_programs(render) -> None:
     assert render("{{ lookup('pipe', 'printf \"%s\" {{') }}") == "{{"
     assert render("{{ query('lines', 'echo a; echo b') }}") == ["a", "b"]
-    with pytest.raises(TemplateError, match="failed: oh no"):
+    with pytest.raises(TemplateError, match="returned 3"):
         render("{{ lookup('pipe', 'echo oh no >&2; exit 3') }}")
 
 
@@ -74,7 +74,7 @@ def test_finding_files(render, tmp_path: Path) -> None:
     options = {"o": {"files": ["x", "a.conf"], "paths": [str(tmp_path), str(tmp_path / "files")]}}
     assert render("{{ lookup('first_found', o) }}", options) == found[0]
     assert render("{{ query('first_found', 'none', skip=true) }}") == []
-    with pytest.raises(TemplateError, match="there is none of none"):
+    with pytest.raises(TemplateError, match="No file was found when using first_found"):
         render("{{ lookup('first_found', 'none') }}")
 
 
@@ -85,7 +85,7 @@ def test_wantlist(render) -> None:
 
 @pytest.mark.parametrize("text", ["start=1", "nonsense", "start=a end=b", "count=x"])
 def test_sequences_that_cannot_be(render, text: str) -> None:
-    with pytest.raises(TemplateError, match="lookup 'sequence'"):
+    with pytest.raises(TemplateError, match="The lookup plugin 'sequence' failed"):
         render("{{ query('sequence', t) }}", {"t": text})
 
 

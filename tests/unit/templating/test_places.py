@@ -58,5 +58,5 @@ def test_where_the_variables_were_defined(failing: Failing) -> None:
 
 def test_a_chain_says_where_its_links_stand(failing: Failing) -> None:
     error = failing('msg: "{{ listen }}"\n')
-    assert error.message == "'adress' is undefined (needed by 'listen')"
+    assert error.message == "'adress' is undefined" and error.needed_by == ("listen",)
     assert "'port' is defined at vars.yml:1:1" in error.notes

@@ -173,14 +173,17 @@ def test_values_that_are_no_conditions(value: Any) -> None:
 @pytest.mark.parametrize(
     ("condition", "message"),
     [
-        ("{{ number }} == 5", "'until' mixes an expression with templates"),
-        ("{{ number }} == {{ number }}", "'until' mixes an expression with templates"),
+        ("{{ number }} == 5", "Syntax error in expression. Template delimiters are not supported in expressions"),
+        (
+            "{{ number }} == {{ number }}",
+            "Syntax error in expression. Template delimiters are not supported in expressions",
+        ),
         ("number", r"Conditional result \(True\) was derived from value of type 'int'"),
         ("''", r"Conditional result \(False\) was derived from value of type 'str'"),
         ("{{ [number] }}", r"Conditional result \(True\) was derived from value of type 'list'"),
         ("", "Empty conditional expressions are not allowed"),
-        ("number ==", "template syntax: unexpected 'end of template'"),
-        ("number 5", "unexpected '5' after the expression"),
+        ("number ==", "Syntax error in expression: unexpected 'end of template'"),
+        ("number 5", "Syntax error in expression: chunk after expression"),
         ("nope", "'nope' is undefined"),
         ("number > 'a'", "not supported between"),
     ],

@@ -116,7 +116,7 @@ def test_tests_and_those_of_a_users_own_name_come_first(render, holds, project: 
     assert render("{{ 'a' | upper }}{{ 'a' | ansible.builtin.upper }}") == "mineA"
     folders.forget()
     assert render("{{ 'a' | upper }}") == "A"
-    with pytest.raises(TemplateError, match="unknown test 'blue'"):
+    with pytest.raises(TemplateError, match="No test named 'blue'"):
         holds("v is blue", "v: sky")
 
 
@@ -140,11 +140,11 @@ options:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{{ 'a' | refuse }}", "the filter 'refuse' fails: it is not blue"),
-        ("{{ 'a' | burst }}", "the filter 'burst' fails: 'str' object has no attribute 'nothing' (AttributeError)"),
+        ("{{ 'a' | refuse }}", "The filter plugin 'refuse' failed: it is not blue"),
+        ("{{ 'a' | burst }}", "The filter plugin 'burst' failed: 'str' object has no attribute 'nothing'"),
         ("{{ nope | shout }}", "'nope' is undefined"),
-        ("{{ query('bad') }}", "the lookup 'bad' fails: no way"),
-        ("{{ query('text') }}", "the lookup 'text' must return a list, not str"),
+        ("{{ query('bad') }}", "The lookup plugin 'bad' failed: no way"),
+        ("{{ query('text') }}", "The lookup plugin 'text' failed: the lookup 'text' must return a list, not str"),
     ],
 )
 def test_their_errors_are_told(render, project: Any, text: str, message: str) -> None:
@@ -164,7 +164,7 @@ def test_a_file_that_fails_is_named_where_it_is_missed(render, project: Any, tmp
     assert render("{{ 1 }}") == 1
     with pytest.raises(TemplateError) as caught:
         render("{{ 'a' | zzzzz }}")
-    assert caught.value.message == "unknown filter 'zzzzz': No filter named 'zzzzz'."
+    assert caught.value.message == "Syntax error in template: No filter named 'zzzzz'."
     assert f"{tmp_path}/filter_plugins/broken.py cannot be loaded: ModuleNotFoundError" in str(caught.value.hint)
     with pytest.raises(TemplateError) as caught:
         render("{{ query('none') }}")
