@@ -9,7 +9,7 @@ import pytest
 from stella_ops.store import agents, audit, certificates, counters, tokens
 from stella_ops.store.database import Store
 
-PROCESSES, THREADS = 10, 10
+PROCESSES, THREADS = 5, 20
 
 RACER = """
 import json, secrets, sys, threading
@@ -95,7 +95,9 @@ def test_of_a_hundred_keys_one_is_enrolled(url, tmp_path, make_fleet):
         agent = agents.find(connection, "web1", "prod")
         issued = certificates.of_agent(connection, agent.id)
         assert ["granted " + one.serial for one in issued] == granted
-        assert tokens.get(connection, token.split(".")[0]).uses == 1
+        token_id = token.split(".")[0]
+        assert tokens.get(connection, token_id).uses == 1
+        assert tokens.is_bound(connection, token_id, issued[0].public_key_sha256)
         outcomes = [entry.outcome for entry in audit.entries(connection, act="token.exchange")]
         counted = {(c.name, c.labels.get("reason")): c.value for c in counters.every(connection)}
     store.close()

@@ -1,40 +1,19 @@
 import base64
 import hashlib
 import re
-import secrets
-import subprocess
-import sys
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stella_ops.agents.token_views import Binding
-from stella_ops.agents.tokens import TokenService, token_id_of
+from stella_ops.agents.tokens import token_id_of
 from stella_ops.errors import EnrolmentError, UsageError
 from stella_ops.store import tokens as stored
 
 KEY_A, KEY_B = "a" * 64, "b" * 64
-
-RACE = """
-import secrets, sys
-from datetime import UTC, datetime
-from stella_ops.agents.tokens import TokenService
-from stella_ops.errors import EnrolmentError
-from stella_ops.store.database import Store
-url, value, key = sys.argv[1:]
-store = Store.open(url)
-service = TokenService(store, clock=lambda: datetime.now(UTC), random=secrets.token_bytes)
-print("ready", flush=True)
-sys.stdin.read(1)
-try:
-    service.exchange(value, key, name="web1", environment="prod")
-    print("granted")
-except EnrolmentError as refused:
-    print(refused.reason)
-"""
 
 
 @pytest.fixture
@@ -201,31 +180,6 @@ def test_refusals_do_not_hold_the_token(exchange, token, audited):
 )
 def test_limits(tokens, asked, reason):
     assert refusal(tokens.mint, "web1", "prod", created_by="ops", **asked).reason == reason
-
-
-def test_of_twenty_processes_with_different_keys_one_succeeds(store, tmp_path):
-    service = TokenService(store, clock=lambda: datetime.now(UTC), random=secrets.token_bytes)
-    token = service.mint("web1", "prod", created_by="ops")
-    url = f"sqlite:///{tmp_path}/fleet.db"
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", RACE, url, token.value, f"{n:064x}"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for n in range(20)
-    ]
-    for process in processes:
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:
-        process.stdin.write("x")
-        process.stdin.flush()
-    said = [process.communicate(timeout=60)[0].strip() for process in processes]
-    assert sorted(said) == ["granted"] + ["used"] * 19
-    with store.reading() as connection:
-        assert stored.get(connection, token.id).uses == 1
-        assert stored.is_bound(connection, token.id, f"{said.index('granted'):064x}")
 
 
 def test_of_twenty_threads_one_key_succeeds_and_may_repeat(tokens, token):

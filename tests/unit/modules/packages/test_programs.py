@@ -97,15 +97,6 @@ def test_pip_refuses(host, args, words):
     assert words in result["msg"]
 
 
-def test_pip_in_a_new_environment(host, tmp_path):
-    env = str(tmp_path / "env")
-    args = {"name": "nothing-at-all", "state": "absent", "virtualenv": env, "virtualenv_command": "python3 -m venv"}
-    assert host("pip", check=True, **args)["changed"] is True
-    assert host("pip", **args)["changed"] is True
-    assert host("pip", **args)["changed"] is False
-    assert host("pip", name=["pip>1", "pip!=0.1"], virtualenv=env, check=True)["changed"] is False
-
-
 def test_package_facts_of_dpkg(host):
     if shutil.which("dpkg-query") is None:
         pytest.skip("left out: there is no dpkg on this machine")

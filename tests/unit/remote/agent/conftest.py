@@ -47,12 +47,16 @@ class Agent:
         )
 
     def rpc(self, method, env=None, **params):
-        document = json.dumps({"requests": [{"method": method, "params": params}]}).encode()
-        done = self.command("rpc", given=document, env=env)
+        [response] = self.rpcs((method, params), env=env)
+        return response
+
+    def rpcs(self, *requests, env=None):
+        """The responses to several requests, each a method and its parameters, of one process."""
+        document = {"requests": [{"method": method, "params": params} for method, params in requests]}
+        done = self.command("rpc", given=json.dumps(document).encode(), env=env)
         assert done.returncode == 0, done.stderr.decode()
         assert done.stderr == b""
-        [response] = json.loads(done.stdout)["responses"]
-        return response
+        return json.loads(done.stdout)["responses"]
 
     def ask(self, method, **params):
         response = self.rpc(method, **params)

@@ -174,14 +174,12 @@ BAD_PARAMETERS = [
 
 def test_csr_refuses_bad_parameters_without_repeating_them(agent):
     good = {"agent_id": "a-1", "name": "web-01", "environment": "test", "token": agent.token}
-    requests = [{"method": "csr", "params": {**good, field: value}} for field, value in BAD_PARAMETERS]
-    done = agent.command("rpc", given=json.dumps({"requests": requests}).encode())
-    responses = json.loads(done.stdout)["responses"]
+    responses = agent.rpcs(*(("csr", {**good, field: value}) for field, value in BAD_PARAMETERS))
     for (field, value), response in zip(BAD_PARAMETERS, responses, strict=True):
         assert response["error"]["code"] == "invalid-params"
         assert response["error"]["message"].startswith(f"{field}:")
         assert not value or value not in response["error"]["message"]
-    assert agent.token.encode() not in done.stdout
+    assert agent.token not in json.dumps(responses)
     assert not os.path.exists(agent.layout.key)
 
 
@@ -222,9 +220,10 @@ def test_install_identity_refuses_what_is_no_certificate(agent, authority):
     _, chain = authority.issue(public)
     block = base64.b64encode(b"no certificate at all").decode()
     nonsense = f"-----BEGIN CERTIFICATE-----\n{block}\n-----END CERTIFICATE-----\n"
-    for wrong, code in (("", "invalid-params"), ("hello", "invalid-params"), (nonsense, "invalid-chain")):
-        assert agent.rpc("install-identity", chain=wrong, ca=authority.ca)["error"]["code"] == code
-        assert agent.rpc("install-identity", chain=chain, ca=wrong)["error"]["code"] == code
+    wrongs = {"": "invalid-params", "hello": "invalid-params", nonsense: "invalid-chain"}
+    given = [pair for wrong in wrongs for pair in ((wrong, authority.ca), (chain, wrong))]
+    responses = agent.rpcs(*(("install-identity", {"chain": chain, "ca": ca}) for chain, ca in given))
+    assert [each["error"]["code"] for each in responses] == [code for code in wrongs.values() for _ in range(2)]
     assert not os.path.exists(agent.layout.certificate)
     assert not os.path.exists(agent.layout.ca)
 
@@ -243,17 +242,18 @@ def _public_key(agent):
 def test_apply_config(agent):
     config = agent.config(labels={"tier": "web", "äöü": "ß"}, heartbeat_interval="10s")
     wanted = (json.dumps(config, sort_keys=True, separators=(",", ":")) + "\n").encode()
-    applied = agent.ask("apply-config", config=config, revision=7)
+    apply = ("apply-config", {"config": config, "revision": 7})
+    applied, status, again = (each["result"] for each in agent.rpcs(apply, ("status", {}), apply))
     assert applied == {"changed": True, "sha256": hashlib.sha256(wanted).hexdigest()}
     assert Path(agent.layout.config).read_bytes() == wanted
-    status = agent.ask("status")
     assert (status["config_revision"], status["config_sha256"]) == (7, applied["sha256"])
     assert (status["agent_id"], status["name"], status["environment"]) == ("a-1", "web-01", "test")
-    assert agent.ask("apply-config", config=config, revision=7)["changed"] is False
+    assert again["changed"] is False
     assert not os.path.exists(agent.layout.previous_config)
-    agent.ask("apply-config", config=agent.config(), revision=8)
+    newer = ("apply-config", {"config": agent.config(), "revision": 8})
+    _, status = (each["result"] for each in agent.rpcs(newer, ("status", {})))
     assert Path(agent.layout.previous_config).read_bytes() == wanted
-    assert agent.ask("status")["config_revision"] == 8
+    assert status["config_revision"] == 8
 
 
 def test_a_configuration_that_was_altered_by_hand_has_no_revision(agent):
@@ -302,7 +302,7 @@ def test_several_requests_are_answered_in_order_and_one_failure_does_not_stop_th
 
 
 def test_a_malformed_document(agent):
-    for given in (b"", b"{", b"[]", b'{"requests": 3}', b"\xff\xfe", b'{"requests": [{"tok'):
+    for given in (b"", b"[]", b'{"requests": 3}', b"\xff\xfe", b'{"requests": [{"tok'):
         done = agent.command("rpc", given=given)
         assert done.returncode == 2
         assert json.loads(done.stdout)["responses"][0]["error"]["code"] == "bad-request"
