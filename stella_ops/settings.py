@@ -149,10 +149,6 @@ class Project(NamedTuple):
         return self.state_dir / "orchestrator"
 
     @property
-    def runs_dir(self) -> Path:
-        return self.state_dir / "runs"
-
-    @property
     def known_hosts_file(self) -> Path:
         """Keys that were accepted with ``--accept-new-host-keys``."""
         return self.state_dir / "known_hosts"

@@ -23,7 +23,6 @@ from stella_ops.store.database import Store
 
 # Requests of the agent's rpc that may travel by pull: those that change nothing on the host.
 TASK_METHODS = ("version", "status", "heartbeats", "logs")
-MOST_LOG_ENTRIES = 1000
 MOST_WAITING_TASKS = 100
 _TASKS_AT_ONCE = 20
 # A task that was fetched and not answered in this time is given out again: the agent may have been cut off.

@@ -221,13 +221,8 @@ class Fleet:
             release_public_ssh=self.release_key.public_ssh,
         )
 
-    @functools.cached_property
-    def server_identity(self) -> ServerIdentity:
-        """The key and certificate that an orchestrator on this machine answers with, as of the first look."""
-        return self.look_after_server_identity()
-
     def look_after_server_identity(self) -> ServerIdentity:
-        """Make or renew, where that is due, what an orchestrator on this machine answers with.
+        """Make or renew, where that is due, the key and certificate that an orchestrator on this machine answers with.
 
         That it answers with this key is recorded in the store.
         """

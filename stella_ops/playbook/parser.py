@@ -23,7 +23,7 @@ from stella_ops.playbook.keywords import (
     report_unknown,
     spoken,
 )
-from stella_ops.playbook.model import Handler, Inherited, Play, Playbook, Prompt, Step
+from stella_ops.playbook.model import Inherited, Play, Playbook, Prompt, Step
 from stella_ops.playbook.module_index import ModuleIndex
 from stella_ops.playbook.module_names import collection_of
 from stella_ops.playbook.problems import Problems
@@ -191,20 +191,6 @@ def parse_tasks(
     )
     problems.raise_any()
     return steps
-
-
-def parse_handlers(
-    raw: Any,
-    *,
-    modules: ModuleIndex,
-    inherited: Inherited | None = None,
-    where: Origin | None = None,
-) -> list[Handler]:
-    """The handlers of a loaded list; as ``parse_tasks``."""
-    problems = Problems()
-    handlers = TaskReader(modules, problems).handlers(raw, inherited or Inherited(), where)
-    problems.raise_any()
-    return handlers
 
 
 def _play(

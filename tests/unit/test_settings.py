@@ -21,7 +21,6 @@ def test_without_a_file_the_start_is_the_project(tmp_path):
     assert project.store_url == f"sqlite:///{project.root}/.stella/fleet.db"
     assert project.ca_dir == project.state_dir / "ca"
     assert project.releases_dir == project.state_dir / "releases"
-    assert project.runs_dir == project.state_dir / "runs"
     assert project.known_hosts_file == project.state_dir / "known_hosts"
     assert project.defaults.forks == 50
     assert project.tokens.ttl == timedelta(minutes=15)

@@ -15,12 +15,6 @@ def together(task, *names):
         task.fail("parameters are required together: {}".format(", ".join(names)))
 
 
-def one_of(task, *names):
-    """At least one of these."""
-    if all(task.args[name] is None for name in names):
-        task.fail("one of the following is required: {}".format(", ".join(names)))
-
-
 def needed(task, name, value, *names):
     """All of these, when argument ``name`` has a certain value."""
     missing = [each for each in names if task.args[each] is None]

@@ -59,10 +59,11 @@ def test_what_it_says_when_it_is_ready(fresh):
     assert fresh.ready.startswith("ready: https://")
     assert f"CA {fresh.fleet.authority.pin}" in fresh.ready
     pin = fresh.ready.split("sha256//")[1].split(",")[0]
-    assert pin == fresh.fleet.look_after_server_identity().public_key_pin
+    identity = fresh.fleet.look_after_server_identity()
+    assert pin == identity.public_key_pin
     with fresh.fleet.store.reading() as connection:
         known = orchestrators.pins(connection, fresh.fleet.orchestrator_url)
-    assert known == [fresh.fleet.server_identity.public_key_sha256]
+    assert known == [identity.public_key_sha256]
     key = fresh.folder / ".stella" / "orchestrator" / "server.key"
     assert key.stat().st_mode & 0o777 == 0o600
 

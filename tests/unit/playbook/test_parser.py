@@ -8,7 +8,7 @@ import pytest
 from stella_ops.cli.modules import module_index
 from stella_ops.origins import Origin, SourceText, load_yaml
 from stella_ops.playbook.model import Block, Handler, Inherited, Play, Task, walk_tasks
-from stella_ops.playbook.parser import load_playbook, parse_handlers, parse_tasks
+from stella_ops.playbook.parser import load_playbook, parse_tasks
 
 
 @pytest.fixture
@@ -210,12 +210,6 @@ def test_names_and_tags_of_any_scalar(task) -> None:
     assert task("- ping:").title == "ping"
 
 
-def test_handlers_on_their_own(modules) -> None:
-    raw = load_yaml("- name: h\n  ping:\n  listen: [a, b]", "h.yml")
-    [handler] = parse_handlers(raw, modules=modules)
-    assert (handler.name, handler.listen) == ("h", ["a", "b"])
-
-
 def test_no_tasks_at_all(modules) -> None:
     assert parse_tasks(None, modules=modules) == []
     assert parse_tasks([], modules=modules, where=Origin("x")) == []
@@ -224,9 +218,10 @@ def test_no_tasks_at_all(modules) -> None:
 def test_notified_through_a_topic_or_a_template(play) -> None:
     made = play(
         "- hosts: [a, b]\n  tasks:\n    - ping:\n      notify: [topic, '{{ any }}']\n"
-        "  handlers:\n    - name: h\n      ping:\n      listen: topic\n"
+        "  handlers:\n    - name: h\n      ping:\n      listen: [topic, other]\n"
     )
     assert made.tasks[0].notify == ["topic", "{{ any }}"]
+    assert [(handler.name, handler.listen) for handler in made.handlers] == [("h", ["topic", "other"])]
     assert made.title == "a,b"
 
 

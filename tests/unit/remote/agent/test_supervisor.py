@@ -22,7 +22,10 @@ def _gone(pid):
         return True
 
 
-def test_returns_when_the_agent_is_up_and_lets_go_of_the_session(agent):
+def test_lets_go_of_the_session_is_started_once_and_passes_a_reload_on(agent):
+    nothing = agent.command("stop")
+    assert (nothing.returncode, nothing.stdout) == (0, b"stella-agent: not running\n")
+
     done = agent.command("supervise")  # with pipes as stdio: would hang if the daemon kept one
     assert (done.returncode, done.stderr) == (0, b"")
     supervisor, child = _pids(agent)
@@ -34,6 +37,15 @@ def test_returns_when_the_agent_is_up_and_lets_go_of_the_session(agent):
             ours = ("/dev/null", "pipe:", "socket:", str(agent.prefix))
             assert all(name.startswith(ours) for name in opened)
             assert [os.readlink(f"/proc/{pid}/fd/{number}") for number in range(3)] == ["/dev/null"] * 3
+
+    again = agent.command("supervise")
+    assert again.returncode == 0
+    assert f"already supervised by process {supervisor}" in again.stdout.decode()
+    assert _pids(agent) == [supervisor, child]
+
+    os.kill(supervisor, signal.SIGHUP)
+    agent.until(lambda: any(record["event"] == "configuration-reloaded" for record in agent.log()))
+
     stopped = agent.command("stop")
     assert stopped.returncode == 0
     assert _gone(supervisor)
@@ -41,33 +53,20 @@ def test_returns_when_the_agent_is_up_and_lets_go_of_the_session(agent):
     assert agent.read(agent.layout.status)["state"] == "stopped"
 
 
-def test_a_second_start_is_a_no_op(agent):
-    agent.command("supervise")
-    before = _pids(agent)
-    again = agent.command("supervise")
-    assert again.returncode == 0
-    assert f"already supervised by process {before[0]}" in again.stdout.decode()
-    assert _pids(agent) == before
-    agent.command("stop")
+def test_starts_a_crashed_agent_again_and_stops_while_it_waits_to(agent):
+    def crashed():
+        return [record["restart_in_seconds"] for record in agent.log() if record["event"] == "agent-ended"]
 
-
-def test_starts_a_crashed_agent_again(agent):
     agent.command("supervise")
     supervisor, child = _pids(agent)
     os.kill(child, signal.SIGKILL)
     agent.until(lambda: pidfile.holder(agent.layout.pidfile) not in (None, 0, child))
     assert _pids(agent)[0] == supervisor
     agent.until(lambda: agent.read(agent.layout.status)["pid"] == _pids(agent)[1])
-    ended = [record for record in agent.log() if record["event"] == "agent-ended"]
-    assert [record["restart_in_seconds"] for record in ended] == [1.0]
-    assert agent.command("stop").returncode == 0
+    assert crashed() == [1.0]
 
-
-def test_stops_while_it_waits_to_start_a_crashed_agent_again(agent):
-    agent.command("supervise")
-    supervisor, child = _pids(agent)
-    os.kill(child, signal.SIGKILL)
-    agent.until(lambda: any(record["event"] == "agent-ended" for record in agent.log()))
+    os.kill(_pids(agent)[1], signal.SIGKILL)
+    agent.until(lambda: len(crashed()) == 2)
     assert agent.command("stop").returncode == 0
     assert _gone(supervisor)
     assert pidfile.holder(agent.layout.pidfile) is None
@@ -83,13 +82,6 @@ def test_an_agent_whose_supervisor_was_killed_ends_and_can_be_started_again(agen
     assert agent.command("stop").returncode == 0
 
 
-def test_passes_a_reload_on(agent):
-    agent.command("supervise")
-    os.kill(_pids(agent)[0], signal.SIGHUP)
-    agent.until(lambda: any(record["event"] == "configuration-reloaded" for record in agent.log()))
-    agent.command("stop")
-
-
 def test_a_first_start_that_fails_says_why_and_leaves_nothing(agent):
     (agent.prefix / "run" / "agent.pid.lock").mkdir(parents=True)
     done = agent.command("supervise")
@@ -103,11 +95,6 @@ def test_stop_ends_an_agent_without_supervisor_too(agent):
     process = agent.run()
     assert agent.command("stop").returncode == 0
     assert process.wait(timeout=10) == 0
-
-
-def test_stop_when_nothing_runs(agent):
-    done = agent.command("stop")
-    assert (done.returncode, done.stdout) == (0, b"stella-agent: not running\n")
 
 
 def test_many_starts_at_once_give_one_agent(agent):
