@@ -11,7 +11,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 from stella_ops.errors import PkiError
 from stella_ops.pki.authority import CertificateAuthority, is_dns_name
 from stella_ops.pki.keys import AUTHORITY_KEYS, public_key_sha256
-from stella_ops.settings import CA_KEY_TYPES
+from stella_ops.settings_file import CA_KEY_TYPES
 
 
 def issue(authority, now, *, name="web1.example", key=None, **more):
