@@ -13,17 +13,20 @@ from stella_ops.transport.content import FileContent
 
 
 @asynccontextmanager
-async def on_host(context: ActionContext, path: Path) -> AsyncIterator[str]:
-    """A copy on the host, decrypted where it is encrypted; it has the file's name, in a folder of its own.
+async def on_host(context: ActionContext, path: Path, *, decrypt: bool = True) -> AsyncIterator[str]:
+    """A copy on the host; it has the file's name, in a folder of its own.
 
     Also in check mode. The folder is removed at the end.
+
+    Args:
+        decrypt: what a vault encrypted.
 
     Raises:
         ActionFailure: it cannot be read, or the host has no room for it.
     """
     if not path.is_file():
         raise ActionFailure(f"{path} is no file")
-    content = await decrypted_or_file(await context.sources.file(path), {})
+    content = await decrypted_or_file(await context.sources.file(path), {"decrypt": decrypt})
     async with folder_on_host(context) as folder:
         yield await _put(context, content, f"{folder}/{path.name}")
 
@@ -38,11 +41,6 @@ async def folder_on_host(context: ActionContext) -> AsyncIterator[str]:
         yield folder
     finally:
         await context.module("file", {"path": folder, "state": "absent"}, check=False)
-
-
-async def put_text(context: ActionContext, text: str, dest: str) -> str:
-    """Write a text into a file of a host's folder that only its user can read."""
-    return await _put(context, text.encode(), dest)
 
 
 async def _put(context: ActionContext, content: bytes | FileContent, dest: str) -> str:

@@ -73,6 +73,7 @@ class ActionContext:
         live: hears what the task's command prints while it runs; None where nobody watches.
         action: the canonical name of what is done.
         told: what modules of others are told besides their arguments.
+        asynchronous, poll: seconds, of the task; an action that supports ``async`` deals with them.
         delegated: ``delegate_to`` is given, be it the host itself.
         own: how the host that the task is about is reached, whichever it is delegated to; what is given by name takes
             the place of what its variables say (``ConnectionSpec``).
@@ -101,6 +102,8 @@ class ActionContext:
     live: LiveOutput | None = None
     action: str = ""
     told: Mapping[str, Any] = field(default_factory=dict)
+    asynchronous: float = 0
+    poll: float = 0
     delegated: bool = False
     own: Callable[..., Reached] | None = None
     controller: Callable[[], HostSession] | None = None

@@ -96,6 +96,12 @@ class PlayVariables:
             "hostvars": HostVars(self),
             **(extra or {}),
         }
+        wait = int(options.timeout)
+        self._told_always: Layer = {
+            "ansible_timeout": wait,
+            "ansible_ssh_timeout": wait,
+            "ansible_shell_executable": "/bin/sh",
+        }
         self._changing = ActiveHosts(self.active, lambda: self.batch)
         self._of_play = frozenset((*_OF_PLAY, *self._changing, *(extra or {})))
 
@@ -192,7 +198,7 @@ class PlayVariables:
         said = self._inventory_layer(host)
         kind = task.inherited.connection or self._options.connection or "ssh"
         user = task.inherited.remote_user or self._options.remote_user
-        made: dict[str, Any] = {"ansible_host": address or said.get("ansible_ssh_host", host)}
+        made: dict[str, Any] = {"ansible_host": address or said.get("ansible_ssh_host", host), **self._told_always}
         if isinstance(kind, str) and not is_template(kind):
             made["ansible_connection"] = "local" if address in LOCALHOST else str(kind)
         if "ansible_ssh_user" in said:

@@ -18,7 +18,7 @@ from stella_ops.transport.base import CommandResult
 Make = Callable[..., Any]
 
 
-async def run(name: str, context: Any, **args: Any) -> Result:
+async def run(name: str, context: Any, /, **args: Any) -> Result:
     found = action(name)
     assert found is not None
     context.action = name
