@@ -104,9 +104,7 @@ class Attempts:
             if found is not None:
                 if limit > 0 and not getattr(found, "SUPPORTS_ASYNC", False):
                     raise ActionFailure(f"This action ({task.written or task.action}) does not support async.")
-                if limit > 0:
-                    context.asynchronous = limit
-                    context.poll = self._preparation.number(task.poll, context.variables, DEFAULT_POLL)
+                context.asynchronous, context.poll = limit, poll
                 if "." in task.action:
                     context.told = self._told_others(task, context)
                 refusal = getattr(found, "MISSING", None)
