@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import overload
 
+from stella_ops.ansible_settings.home import at_home
 from stella_ops.settings import is_trusted
 
 _USUAL_MODULES = ("~/.ansible/plugins/modules", "/usr/share/ansible/plugins/modules")
@@ -91,7 +92,7 @@ def split_paths(text: str) -> list[Path]:
 
 
 def _configured(environ: Mapping[str, str], name: str, usual: Iterable[str]) -> list[Path]:
-    return split_paths(environ.get(name) or ":".join(usual))
+    return split_paths(environ.get(name) or ":".join(at_home(path, environ) for path in usual))
 
 
 def _there(folders: Iterable[Path]) -> tuple[Path, ...]:

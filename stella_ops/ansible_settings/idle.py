@@ -82,19 +82,7 @@ SETTINGS: tuple[Setting, ...] = (
         "ANSIBLE_ERROR_ON_UNDEFINED_VARS",
         "an undefined variable is always an error",
     ),
-    unused(
-        "DEFAULT_PRIVATE_ROLE_VARS",
-        "defaults.private_role_vars",
-        "ANSIBLE_PRIVATE_ROLE_VARS",
-        "write public: false on the role",
-    ),
     unused("DEFAULT_JINJA2_NATIVE", "defaults.jinja2_native", "ANSIBLE_JINJA2_NATIVE", "templates always keep types"),
-    unused(
-        "DEFAULT_JINJA2_EXTENSIONS",
-        "defaults.jinja2_extensions",
-        "ANSIBLE_JINJA2_EXTENSIONS",
-        "extensions of Jinja2 are not loaded",
-    ),
     unused(
         "DEFAULT_KEEP_REMOTE_FILES",
         "defaults.keep_remote_files",
@@ -132,12 +120,6 @@ SETTINGS: tuple[Setting, ...] = (
         "defaults.task_debugger_ignore_errors",
         "ANSIBLE_TASK_DEBUGGER_IGNORE_ERRORS",
         "there is no debugger",
-    ),
-    unused(
-        "TRANSFORM_INVALID_GROUP_CHARS",
-        "defaults.force_valid_group_names",
-        "ANSIBLE_TRANSFORM_INVALID_GROUP_CHARS",
-        "groups keep their names",
     ),
     unused(
         "ALLOW_EMBEDDED_TEMPLATES",
@@ -216,7 +198,7 @@ SETTINGS: tuple[Setting, ...] = (
 QUIET_SECTIONS = frozenset({"galaxy", "selinux", "persistent_connection", "paramiko_connection"})
 QUIET = frozenset(
     {
-        *("ANSIBLE_CONFIG", "ANSIBLE_HOME", "ANSIBLE_NOCOWS"),
+        *("ANSIBLE_CONFIG", "ANSIBLE_NOCOWS"),
         *("ANSIBLE_SYSTEM_WARNINGS", "ANSIBLE_DEVEL_WARNING", "ANSIBLE_COMMAND_WARNINGS"),
         *("ANSIBLE_ACTION_WARNINGS",),
         *("defaults.home", "defaults.nocows"),

@@ -18,7 +18,6 @@ OTHERS: tuple[Setting, ...] = (
     _other(
         "ANSIBLE_CONNECTION_PATH", "path", "persistent_connection.ansible_connection_path", "ANSIBLE_CONNECTION_PATH"
     ),
-    _other("ANSIBLE_HOME", "path", "defaults.home", "ANSIBLE_HOME"),
     _other("ANSIBLE_NOCOWS", "flag", "defaults.nocows", "ANSIBLE_NOCOWS"),
     _other("COLOR_CONSOLE_PROMPT", "text", "colors.console_prompt", "ANSIBLE_COLOR_CONSOLE_PROMPT"),
     _other("COLOR_DEPRECATE", "text", "colors.deprecate", "ANSIBLE_COLOR_DEPRECATE"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from stella_ops.ansible_settings.home import at_home
 from stella_ops.ansible_settings.reading import read_ansible_settings
 
 
@@ -18,4 +19,4 @@ def plugin_folders(kind: str) -> list[Path]:
         f"DEFAULT_{kind.upper()}_PLUGIN_PATH", default=()
     )
     usual = (f"~/.ansible/plugins/{kind}", f"/usr/share/ansible/plugins/{kind}")
-    return [*set_ones, *(Path(folder).expanduser() for folder in usual)]
+    return [*set_ones, *(Path(at_home(folder)) for folder in usual)]

@@ -74,6 +74,14 @@ SETTINGS: tuple[Setting, ...] = (
         "the kinds of sources that are read: host_list, advanced_host_list, script, auto (files with 'plugin:'), yaml, "
         "ini, toml, constructed, generator, and plug-ins of one's own; all where it is not written",
     ),
+    used(
+        "TRANSFORM_INVALID_GROUP_CHARS",
+        "defaults.force_valid_group_names",
+        "ANSIBLE_TRANSFORM_INVALID_GROUP_CHARS",
+        "text",
+        "whether ansible-playbook warns of names of groups that are no names of variables (never), or not (ignore); "
+        "groups keep their names with always and silently, too",
+    ),
     # connection
     used("DEFAULT_REMOTE_USER", "defaults.remote_user", "ANSIBLE_REMOTE_USER", "text", "as -u"),
     used("DEFAULT_REMOTE_PORT", "defaults.remote_port", "ANSIBLE_REMOTE_PORT", "count", "port where none is written"),

@@ -73,6 +73,20 @@ SETTINGS: tuple[Setting, ...] = (
         "flag",
         "whether a notification that no handler hears is an error, or a warning",
     ),
+    used(
+        "DEFAULT_PRIVATE_ROLE_VARS",
+        "defaults.private_role_vars",
+        "ANSIBLE_PRIVATE_ROLE_VARS",
+        "flag",
+        "True: variables of roles are their own, where the role does not say public",
+    ),
+    used(
+        "DEFAULT_JINJA2_EXTENSIONS",
+        "defaults.jinja2_extensions",
+        "ANSIBLE_JINJA2_EXTENSIONS",
+        "list",
+        "extensions of Jinja2 besides do and loopcontrols, by the names of their classes",
+    ),
     used("DEFAULT_FORCE_HANDLERS", "defaults.force_handlers", "ANSIBLE_FORCE_HANDLERS", "flag", "as --force-handlers"),
     used(
         "ANY_ERRORS_FATAL",
@@ -104,6 +118,13 @@ SETTINGS: tuple[Setting, ...] = (
         "endings of files in group_vars and host_vars, besides none",
     ),
     # where things are
+    used(
+        "ANSIBLE_HOME",
+        "",
+        "ANSIBLE_HOME",
+        "path",
+        "the folder of a user's collections, roles and plug-ins; ~/.ansible where it is not set",
+    ),
     used(
         "DEFAULT_INVENTORY_PLUGIN_PATH",
         "defaults.inventory_plugins",

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from stella_ops.ansible_settings.defaults import DEFAULTS
+from stella_ops.ansible_settings.home import at_home
 from stella_ops.ansible_settings.others import OTHERS
 from stella_ops.ansible_settings.reading import AnsibleSettings
 from stella_ops.ansible_settings.setting import Setting
 from stella_ops.ansible_settings.table import SETTINGS
 from stella_ops.booleans import says_yes
-
-_HOME = "~/.ansible"
 
 
 class Value(NamedTuple):
@@ -85,6 +83,4 @@ def _as_default(setting: Setting, text: str) -> Any:
 
 
 def _at_home(value: Any, environ: Mapping[str, str]) -> Any:
-    if not isinstance(value, str) or not value.startswith(_HOME):
-        return value
-    return str(Path((environ.get("ANSIBLE_HOME") or _HOME) + value.removeprefix(_HOME)).expanduser())
+    return at_home(value, environ) if isinstance(value, str) and value.startswith("~") else value

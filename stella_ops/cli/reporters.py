@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stella_ops.ansible_settings.home import at_home
 from stella_ops.cli.workplace import Workplace
 from stella_ops.console.choose import Output
 from stella_ops.console.shown import Shown
@@ -87,7 +88,7 @@ def more_reporters(workplace: Workplace, kind: str, title: str) -> list[Reporter
     if "tree" in enabled and not choices.tree:
         from stella_ops.console.host_files import TreeFiles
 
-        found.append(TreeFiles(choose("CALLBACK_TREE_DIR", default=Path("~/.ansible/tree").expanduser())))
+        found.append(TreeFiles(choose("CALLBACK_TREE_DIR", default=Path(at_home("~/.ansible/tree")))))
     if choices.tree:
         from stella_ops.console.host_files import TreeFiles
 

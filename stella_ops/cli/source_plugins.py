@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from stella_ops.ansible_settings.home import at_home
 from stella_ops.errors import InventoryError, StellaError
 from stella_ops.origins import Origin
 
@@ -26,7 +27,7 @@ def plugin_files(kind: str, beside: Sequence[Path], configured: Sequence[Path]) 
         configured: folders that settings name.
     """
     places = [folder / f"{kind}_plugins" for folder in beside]
-    places += [*configured, *(Path(f"{place}/{kind}").expanduser() for place in _EVERYWHERE)]
+    places += [*configured, *(Path(at_home(f"{place}/{kind}")) for place in _EVERYWHERE)]
     found: dict[str, Path] = {}
     for place in places:
         if place.is_dir():

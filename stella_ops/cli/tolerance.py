@@ -34,6 +34,14 @@ def _tell_of_key(key: str, where: Origin) -> None:
     warn(f"Found duplicate mapping key '{key}'. Using last defined value only.\nOrigin: {where}")
 
 
+def tell_of_group_names(inventory: Inventory, settings: AnsibleSettings) -> None:
+    """Say once that there are groups whose names are no names of variables, as ansible-core does."""
+    if not called_as_ansible() or settings.choose("TRANSFORM_INVALID_GROUP_CHARS") in ("ignore", "silently"):
+        return
+    if any(not name.isidentifier() or not name.isascii() for name in inventory.groups):
+        warn("Invalid characters were found in group names but not replaced, use -vvvv to see details")
+
+
 def tell_of_patterns(inventory: Inventory, *, none: bool) -> None:
     """Tell a command that runs nothing which patterns mean no host; and, with ``none``, that nothing is left."""
     for text in inventory.warnings:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stella_ops.ansible_settings.home import at_home
 from stella_ops.ansible_settings.reading import NOTHING_SET, AnsibleSettings, read_ansible_settings
 from stella_ops.cli.ansible_programs import called_as_ansible
 from stella_ops.cli.expressions import TemplarExpressions
@@ -17,7 +18,7 @@ from stella_ops.cli.extra_vars import parse_extra_vars
 from stella_ops.cli.fact_caching import flush_cache
 from stella_ops.cli.login_passwords import ask_become_password, ask_connection_password, withhold_passphrase
 from stella_ops.cli.secrets import REDACTOR
-from stella_ops.cli.tolerance import Sources, take_duplicate_keys
+from stella_ops.cli.tolerance import Sources, take_duplicate_keys, tell_of_group_names
 from stella_ops.cli.vault_passwords import take_up_passwords
 from stella_ops.engine.options import RunOptions
 from stella_ops.errors import InventoryError, NoHostsLeftError, PatternError, UsageError
@@ -140,7 +141,7 @@ def roles_path(root: Path, settings: AnsibleSettings) -> list[Path]:
     if named:
         return named
     usual = ("~/.ansible/roles", "/usr/share/ansible/roles", "/etc/ansible/roles")
-    return [root / "roles", *(Path(part).expanduser() for part in usual)]
+    return [root / "roles", *(Path(at_home(part)) for part in usual)]
 
 
 def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
@@ -204,6 +205,7 @@ def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
         gathering=choose("DEFAULT_GATHERING", default="implicit"),
         inject_facts=choose("INJECT_FACTS_AS_VARS", default=True),
         merge_hashes=choose("DEFAULT_HASH_BEHAVIOUR") == "merge",
+        private_role_vars=choose("DEFAULT_PRIVATE_ROLE_VARS", default=False),
         show_arguments=choose("DISPLAY_ARGS_TO_STDOUT", default=False),
         start_at_task=choices.start_at_task,
         step=choices.step,
@@ -263,6 +265,7 @@ def load(choices: Choices, project: Project, settings: AnsibleSettings, extra_va
         plugins=reading,
     )
     unread.finish(inventory, named)
+    tell_of_group_names(inventory, settings)
     inventory.mismatch = mismatch
     if asked is not None:
         inventory.ask(asked)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from stella_ops.ansible_settings.home import at_home
 from stella_ops.collections.reference import BUILTIN, Reference, is_collection, parse
 from stella_ops.collections.runtime import Runtime, load_plain, read_runtime
 from stella_ops.errors import CollectionError
@@ -284,7 +285,11 @@ def use(collections: Collections | None) -> None:
 
 def configured_folders(environ: dict[str, str] | os._Environ[str]) -> list[Path]:
     """The folders that the environment names, else the usual ones."""
-    named = environ.get("ANSIBLE_COLLECTIONS_PATH") or environ.get("ANSIBLE_COLLECTIONS_PATHS") or ":".join(USUAL)
+    named = (
+        environ.get("ANSIBLE_COLLECTIONS_PATH")
+        or environ.get("ANSIBLE_COLLECTIONS_PATHS")
+        or ":".join(at_home(path, environ) for path in USUAL)
+    )
     return [Path(part).expanduser() for part in named.split(":") if part]
 
 

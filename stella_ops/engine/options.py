@@ -28,6 +28,7 @@ class RunOptions:
         gathering: ``implicit``, ``explicit`` or ``smart``; see ansible-core's DEFAULT_GATHERING.
         inject_facts: facts are variables of their own names, too, and not in ``ansible_facts`` alone.
         merge_hashes: a mapping adds to a weaker one of its name in place of hiding it (``hash_behaviour = merge``).
+        private_role_vars: roles that do not say keep their variables to themselves.
         show_arguments: headlines of tasks show what is written as their arguments.
         start_at_task: the name (or glob) of the first task that runs; those before it are passed over.
         step: the operator is asked before each task.
@@ -66,6 +67,7 @@ class RunOptions:
     gathering: str = "implicit"
     inject_facts: bool = True
     merge_hashes: bool = False
+    private_role_vars: bool = False
     show_arguments: bool = False
     start_at_task: str | None = None
     step: bool = False

@@ -76,7 +76,7 @@ class PlayVariables:
         self.files_waiting: set[str] = set()
         self.facts_gathered: Callable[[Iterable[str]], None] = lambda hosts: None
         self.batch: list[str] = []
-        self.roles = [role for role in roles if role.public]
+        self.roles = [role for role in roles if self._is_public(role)]
         # With the role itself, so that no other can take its id.
         self._role_layers: dict[int, tuple[Role, RoleLayers]] = {}
         self._public: tuple[int, list[Layer], list[Layer]] = (-1, [], [])
@@ -237,9 +237,12 @@ class PlayVariables:
 
     def use_role(self, role: Role) -> None:
         """Make the variables of a role that was included the whole play's."""
-        if role.public and not any(known.key == role.key for known in self.roles):
+        if self._is_public(role) and not any(known.key == role.key for known in self.roles):
             self.roles.append(role)
             self.changed()
+
+    def _is_public(self, role: Role) -> bool:
+        return not self._options.private_role_vars if role.public is None else role.public
 
     def _public_layers(self) -> tuple[list[Layer], list[Layer]]:
         if self._public[0] != len(self.roles):

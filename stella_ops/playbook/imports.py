@@ -162,7 +162,9 @@ def role_use(args: Mapping[str, Any], where: Origin | None, reader: TaskReader, 
         where,
         files={kind: str(args[f"{kind}_from"]) for kind in FROM if args.get(f"{kind}_from")},
         included=True,
-        public=_flag(args.get("public"), default=what.endswith("import_role")),
+        public=None
+        if what.endswith("import_role") and args.get("public") is None
+        else _flag(args.get("public"), default=False),
         allow_duplicates=_flag(duplicates, default=True),
         validate=_flag(args.get("rolespec_validate"), default=True),
     )

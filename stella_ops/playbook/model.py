@@ -31,7 +31,7 @@ class Role:
         given: its entry's ``vars``.
         chain: the roles that it is used by, the outermost first.
         dependencies: all that it depends on, in the order they run.
-        public: its variables are the whole play's.
+        public: its variables are the whole play's; None leaves it to what is set.
         included: by a task, and not in ``roles`` or by another role's dependencies.
         key: uses with the same key are one use: it runs once on a host, unless ``allow_duplicates``.
     """
@@ -46,7 +46,7 @@ class Role:
     given: dict[str, Any] = field(default_factory=dict)
     chain: tuple[Role, ...] = ()
     dependencies: tuple[Role, ...] = ()
-    public: bool = True
+    public: bool | None = None
     allow_duplicates: bool = False
     included: bool = False
     key: Any = None

@@ -47,7 +47,7 @@ class RoleUse:
     given: dict[str, Any] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     included: bool = False
-    public: bool = True
+    public: bool | None = None
     allow_duplicates: bool | None = None
     validate: bool = True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,12 +13,15 @@ from typing import Any
 import jinja2
 from jinja2 import nodes
 from jinja2.compiler import Frame
+from jinja2.ext import Extension
 from jinja2.nativetypes import NativeCodeGenerator
 from jinja2.runtime import Context, Macro
 from jinja2.sandbox import SandboxedEnvironment
-from jinja2.utils import missing
+from jinja2.utils import import_string, missing
 from jinja2.visitor import NodeTransformer
 
+from stella_ops.ansible_settings.reading import read_ansible_settings
+from stella_ops.errors import SettingsError
 from stella_ops.templating import tables
 from stella_ops.templating.lazy import printed, settle
 from stella_ops.templating.lookups.registry import GLOBALS, LOOKUP_FUNCTIONS
@@ -105,7 +109,10 @@ class FileEnvironment(SandboxedEnvironment):
     def __init__(self, **options: Any) -> None:
         options.setdefault("finalize", _written_here)
         # Not optimized: it would work filters out when it compiles, also those that give another value each time.
-        super().__init__(undefined=MissingValue, extensions=_EXTENSIONS, auto_reload=False, optimized=False, **options)
+        extensions = dict.fromkeys((*_EXTENSIONS, *_configured_extensions()))
+        super().__init__(
+            undefined=MissingValue, extensions=tuple(extensions), auto_reload=False, optimized=False, **options
+        )
         self.filters = tables.filters()
         self.tests = tables.tests()  # type: ignore[assignment]
         self.globals.update(GLOBALS)
@@ -121,6 +128,27 @@ class FileEnvironment(SandboxedEnvironment):
             return super().call(context, function, *args, **options)
         except UndefinedUse as problem:
             return problem.value
+
+
+def _configured_extensions() -> Sequence[type[Extension]]:
+    """What ``jinja2_extensions`` of ``ansible.cfg`` names, imported; raises SettingsError for what cannot be."""
+    return _extensions_of(Path.cwd(), *(os.environ.get(f"ANSIBLE_{name}") for name in ("CONFIG", "JINJA2_EXTENSIONS")))
+
+
+@functools.cache
+def _extensions_of(folder: Path, *_: str | None) -> Sequence[type[Extension]]:
+    names = read_ansible_settings(os.environ, folder).choose("DEFAULT_JINJA2_EXTENSIONS", default=())
+    found: list[type[Extension]] = []
+    for name in names:
+        try:
+            found.append(import_string(name))
+        except (ImportError, AttributeError) as problem:
+            raise SettingsError(
+                f"the extension of Jinja2 '{name}' cannot be imported: {problem}",
+                where="jinja2_extensions",
+                hint="jinja2.ext has do, loopcontrols, i18n and debug; others must be installed where stella-ops is",
+            ) from None
+    return found
 
 
 class ValueEnvironment(FileEnvironment):

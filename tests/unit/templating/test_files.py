@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from stella_ops.errors import TemplateError
+from stella_ops.errors import SettingsError, TemplateError
 from stella_ops.origins import Origin, SourceText
+from stella_ops.templating.environment import file_environment
 from stella_ops.templating.templar import Templar
 
 VARIABLES: dict[str, Any] = {
@@ -121,3 +122,11 @@ def test_the_first_folder_wins(tmp_path: Path) -> None:
         (tmp_path / name / "p.j2").write_text(name, encoding="utf-8")
     templar = Templar(search_path=[tmp_path / "two", tmp_path / "one"])
     assert templar.render_file("{% include 'p.j2' %}", "x.j2", {}) == "two"
+
+
+def test_extensions_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANSIBLE_JINJA2_EXTENSIONS", "jinja2.ext.debug")
+    assert "context" in str(file_environment((), {}).from_string("{% debug %}").render())
+    monkeypatch.setenv("ANSIBLE_JINJA2_EXTENSIONS", "jinja2.ext.nosuch")
+    with pytest.raises(SettingsError, match=r"the extension of Jinja2 'jinja2.ext.nosuch' cannot be imported"):
+        file_environment((), {})
