@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from stella_ops.actions.base import ActionContext, ActionFailure, Result
-from stella_ops.errors import UndefinedVariableError
-from stella_ops.origins import Origin, SourceText
+from stella_ops.collections import current
+from stella_ops.errors import TemplateError
+from stella_ops.origins import SourceText
 from stella_ops.templating.scope import is_template
 from stella_ops.templating.undefined import kind_of
 
@@ -36,10 +37,16 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
         )
     if not isinstance(name, SourceText):
         return {str(name): name}
-    expression = name
-    if not is_template(name):
-        expression = SourceText("{{ " + name + " }}", name.origin or Origin("debug"))
+    if is_template(name):
+        try:
+            return {str(name): context.templar.render(name, context.variables)}
+        except TemplateError as problem:
+            said = "Finalization of task args for 'ansible.builtin.debug' failed: Error while resolving value for 'var'"
+            raise problem.within(said) from problem
     try:
-        return {str(name): context.templar.render(expression, context.variables)}
-    except UndefinedVariableError:
-        return {str(name): "VARIABLE IS NOT DEFINED!"}
+        value, told = context.templar.look(name, context.variables)
+    except TemplateError as problem:
+        raise problem.within("Error while resolving `var` expression") from problem
+    if told:
+        current().say(told)
+    return {str(name): value}

@@ -338,7 +338,7 @@ class LineReporter:
         self._sink.line(f"sending: [{safe_line(event.host)}] => {safe_line(event.name)}: {how_far}", "verbose")
 
     def _finish(self, event: RunFinished) -> None:
-        if self._kind == "play":
+        if self._kind == "play" and (event.hosts or event.exit_code in (0, 2)):
             self._recap(event.hosts)
             self._custom_stats()
             if self._kept:

@@ -7,7 +7,7 @@ from typing import Any
 
 from stella_ops.collections.runtime import Removal
 from stella_ops.console.stream import Sink
-from stella_ops.console.text import safe_line
+from stella_ops.console.text import safe_block, safe_line
 from stella_ops.engine.events import Warned
 
 
@@ -26,7 +26,7 @@ class WarningPrinter:
             "ERROR" if event.error else "DEPRECATION WARNING" if event.deprecated else "WARNING",
             event.message,
             event.host,
-            f"{place}: {event.message}" if place else event.message,
+            safe_block(f"{place}: {event.message}" if place else event.message),
         )
 
     def result(self, result: Mapping[str, Any], host: str) -> None:
@@ -35,13 +35,13 @@ class WarningPrinter:
             found = result.get(key)
             for one in found if isinstance(found, list | tuple) else ():
                 text = _deprecation(one) if isinstance(one, Mapping) else str(one)
-                self._say(title, text, host, f"{host}: {text}" if self._verbosity else text)
+                self._say(title, text, host, safe_line(f"{host}: {text}" if self._verbosity else text))
 
     def _say(self, title: str, text: str, host: str | None, line: str) -> None:
         key = (text, (host or "") if self._verbosity else "")
         if key not in self._said:
             self._said.add(key)
-            self._sink.warn(f"[{title}]: {safe_line(line)}")
+            self._sink.warn(f"[{title}]: {line}")
 
 
 def _deprecation(said: Mapping[str, Any]) -> str:

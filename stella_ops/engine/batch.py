@@ -6,12 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from stella_ops.collections import current
 from stella_ops.engine import keyword_values
 from stella_ops.engine.handlers import Notifications
 from stella_ops.engine.host_state import HostState
 from stella_ops.engine.run_context import RunContext
 from stella_ops.engine.variables import PlayVariables
 from stella_ops.errors import StellaError, TemplateError
+from stella_ops.origins import SourceText
 from stella_ops.playbook.model import Play, Task
 from stella_ops.templating.scope import is_template
 
@@ -77,6 +79,16 @@ class Batch:
         name = self.bare_title(task, self.hosts[0])
         role = task.inherited.role
         return name if role is None or task.action == "include_role" else f"{role.name} : {name}"
+
+    def shown_title(self, task: Task) -> str:
+        """A task's name as its headline has it: with words in the place of what is undefined in it."""
+        found = self.title(task)
+        if task.action == "meta" or not isinstance(task.name, SourceText) or not is_template(found):
+            return found
+        name, told = self.run.templar.shown(task.name, self.variables.of(self.hosts[0], task))
+        if told:
+            current().say(told)
+        return found.replace(str(task.name), str(name))
 
     def action(self, task: Task, host: str) -> str:
         """The name of a task's action: rendered where a template names it, for a host, if it can be."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from stella_ops.booleans import says_no, says_yes
-from stella_ops.errors import TemplateError
+from stella_ops.errors import PlaybookError, TemplateError
 from stella_ops.origins import Origin, origin_of
 from stella_ops.templating.omit import OMIT
 from stella_ops.templating.templar import Templar
@@ -97,6 +97,16 @@ def as_number(name: str, found: Any, value: Any, *, whole: bool = True) -> float
         return int(found) if whole else float(found)
     except (TypeError, ValueError):
         raise _not(found, "int" if whole else "float", name, value) from None
+
+
+def as_percentage(name: str, found: Any, value: Any) -> float:
+    """What a keyword came to, as a percentage; see ``as_number``."""
+    try:
+        return float(str(found).rstrip("% "))
+    except ValueError:
+        problem = _not(found, "percent", name, value)
+        problem.exit_code = PlaybookError.exit_code
+        raise problem from None
 
 
 def _not(found: Any, kind: str, name: str, value: Any) -> TemplateError:

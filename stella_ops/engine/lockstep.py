@@ -30,7 +30,7 @@ from stella_ops.engine.run_context import RunContext
 from stella_ops.engine.tags import is_selected
 from stella_ops.engine.task_runner import TaskRunner
 from stella_ops.engine.traits import Traits
-from stella_ops.errors import MissingHandlerError, PlaybookError
+from stella_ops.errors import MissingHandlerError, PlaybookError, TemplateError
 from stella_ops.playbook.model import Handler, Task
 
 
@@ -48,7 +48,7 @@ class Announcer:
         """Emit the event; the task's number and title."""
         run = self._run
         task_id = run.next_task_id()
-        title = str(run.scrub(batch.title(task)))
+        title = str(run.scrub(batch.shown_title(task)))
         run.emit(
             TaskStarted(
                 time=time.time(),
@@ -352,8 +352,7 @@ class Lockstep:
         if not fallen:
             return
         batch = self._batch
-        fatal = task.inherited.any_errors_fatal
-        if once or batch.flag("any_errors_fatal", self._run.options.any_errors_fatal if fatal is None else fatal, task):
+        if once or self._is_fatal(task):
             batch.set_failed(batch.active(), True)
             self._stop()
         allowed = self._allowed_failures()
@@ -364,6 +363,15 @@ class Lockstep:
         if not batch.guards and 100.0 * out / len(self._among) > allowed:
             self._run.emit(NoHostsLeft(time=time.time(), play=batch.play.title, reason="max_fail_percentage"))
             self._stop()
+
+    def _is_fatal(self, task: Task) -> bool:
+        written = task.inherited.any_errors_fatal
+        if written is None:
+            written = self._run.options.any_errors_fatal
+        try:
+            return self._batch.flag("any_errors_fatal", written, task)
+        except TemplateError:
+            return False  # which the task has told
 
     def _stop(self) -> NoReturn:
         """End the play for all hosts, unless a rescue section takes them back."""

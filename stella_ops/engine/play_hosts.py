@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from stella_ops.engine.keyword_values import named
 from stella_ops.engine.options import RunOptions
 from stella_ops.errors import PatternError, PlaybookError, StellaError, TemplateError
 from stella_ops.inventory.model import Inventory
@@ -18,9 +19,12 @@ from stella_ops.templating.templar import Templar
 if TYPE_CHECKING:
     from stella_ops.engine.host_state import HostState
 
+T = TypeVar("T")
+
 
 def early(
     play: Play,
+    name: str,
     value: Any,
     inventory: Inventory,
     options: RunOptions,
@@ -33,6 +37,7 @@ def early(
     ``groups``, and ``hostvars``.
 
     Args:
+        name: the keyword.
         states: of the hosts that took part before, for ``hostvars``.
 
     Raises:
@@ -61,11 +66,22 @@ def early(
         with contextlib.suppress(StellaError):  # what is wrong with it is told when the play begins
             names = templar.render(entry, variables.of_nobody())
             files.update(first_file(pattern_terms(names), folder, {}, play.origin))
+    return of_playbook(name, lambda: templar.render(value, variables.of_nobody(files), where=play.origin))
+
+
+def of_playbook(name: str, value: Callable[[], T]) -> T:
+    """What a keyword of a play comes to.
+
+    Raises:
+        TemplateError: it cannot be rendered; it is the playbook that is wrong, no host.
+    """
     try:
-        return templar.render(value, variables.of_nobody(files), where=play.origin)
+        return value()
     except TemplateError as problem:
-        problem.exit_code = PlaybookError.exit_code  # it is the playbook that is wrong, no host
-        raise
+        said = named(name)
+        told = problem if problem.message.startswith(said) else problem.within(said)
+        told.exit_code = PlaybookError.exit_code
+        raise told from problem
 
 
 def play_pattern(
@@ -76,7 +92,7 @@ def play_pattern(
     states: Mapping[str, HostState] | None = None,
 ) -> Any:
     """The ``hosts`` of a play, rendered: a pattern or a list of them; see ``early``."""
-    return early(play, play.hosts, inventory, options, templar, states)
+    return early(play, "hosts", play.hosts, inventory, options, templar, states)
 
 
 def play_title(
@@ -92,7 +108,7 @@ def play_title(
         TemplateError: it cannot be rendered.
     """
     if play.name:
-        return str(early(play, play.name, inventory, options, templar, states))
+        return str(early(play, "name", play.name, inventory, options, templar, states))
     pattern = play_pattern(play, inventory, options, templar, states)
     # A list that a template made is shown as one, as ansible-core does.
     return str(pattern) if isinstance(play.hosts, str) else ",".join(pattern_terms(pattern))

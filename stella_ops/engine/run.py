@@ -6,11 +6,11 @@ import asyncio
 import functools
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from stella_ops.engine import plugins
+from stella_ops.engine import keyword_values, plugins
 from stella_ops.engine.batches import batches
 from stella_ops.engine.events import (
     HostTally,
@@ -28,6 +28,7 @@ from stella_ops.engine.play_hosts import (
     early,
     is_for_nobody,
     may_add_hosts,
+    of_playbook,
     play_hosts,
     play_title,
 )
@@ -39,6 +40,7 @@ from stella_ops.engine.vars_files import VarsFiles
 from stella_ops.errors import PatternError, PlaybookError, StellaError, TemplateError
 from stella_ops.origins import origin_of
 from stella_ops.playbook.model import Play, Playbook, Prompt
+from stella_ops.templating.omit import OMIT
 from stella_ops.templating.templar import Templar
 
 # How the hosts of a batch go through a play's tasks.
@@ -176,11 +178,11 @@ class Run:
             return []
 
     def _is_for_nobody(self, play: Play) -> bool:
-        return is_for_nobody(self._early(play, play.hosts))
+        return is_for_nobody(self._early(play, "hosts", play.hosts))
 
-    def _early(self, play: Play, value: Any) -> Any:
+    def _early(self, play: Play, name: str, value: Any) -> Any:
         context = self._context
-        return early(play, value, context.inventory, context.options, context.templar, context.states)
+        return early(play, name, value, context.inventory, context.options, context.templar, context.states)
 
     async def _playbook(self, book: Playbook) -> None:
         for play in book.plays:
@@ -244,7 +246,7 @@ class Run:
         files = VarsFiles(context, play, variables, folder)
         files.load(alive)
         variables.facts_gathered = functools.partial(files.load, with_facts=True)
-        serial = context.templar.render(play.serial, variables.of(alive[0])) if play.serial is not None else None
+        serial = self._keywords(play, variables.of(alive[0]))
         tasks = TaskRunner(context, variables, [folder])
         tasks_of_host = known_tasks(play, context.options)
         for portion in batches(hosts, serial, play.origin):
@@ -265,6 +267,18 @@ class Run:
             except PlayEnded:
                 break
         return True
+
+    def _keywords(self, play: Play, view: Mapping[str, Any]) -> Any:
+        """Look at what a play says of itself before anything of it is told; its ``serial``."""
+        templar, seen = self._context.templar, self._context.templar.lazy(view)
+        for name in ("gather_facts", "force_handlers"):
+            of_playbook(name, functools.partial(keyword_values.flag, name, getattr(play, name), templar, seen))
+        percentage = play.max_fail_percentage
+        if percentage is not None:
+            found = of_playbook("max_fail_percentage", functools.partial(templar.render, percentage, seen))
+            if found is not OMIT:
+                keyword_values.as_percentage("max_fail_percentage", found, percentage)
+        return of_playbook("serial", functools.partial(templar.render, play.serial, seen))
 
     def _in_order(self, play: Play, hosts: list[str]) -> list[str]:
         """The hosts of a play in order; only those that it began with, where an interrupted run did."""
@@ -299,7 +313,7 @@ class Run:
 
     def _ordered(self, play: Play, hosts: list[str]) -> list[str]:
         """The hosts in the order that the play wants."""
-        rendered = self._early(play, play.order)
+        rendered = self._early(play, "order", play.order)
         match str(rendered or "inventory"):
             case "inventory":
                 return hosts
@@ -316,15 +330,11 @@ class Run:
 
     def _play_title(self, play: Play) -> str:
         context = self._context
-        try:
-            title = play_title(play, context.inventory, context.options, context.templar, context.states)
-            return str(context.scrub(title))
-        except TemplateError:
-            return play.title
+        return str(context.scrub(play_title(play, context.inventory, context.options, context.templar, context.states)))
 
     def _strategy(self, play: Play) -> str:
         """The play's strategy; one that is a template shows its value only now."""
-        rendered = self._early(play, play.strategy)
+        rendered = self._early(play, "strategy", play.strategy)
         name = str(rendered or self._context.options.strategy).removeprefix("ansible.builtin.")
         if name not in STRATEGIES:
             raise PlaybookError(

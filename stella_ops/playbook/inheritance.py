@@ -70,7 +70,8 @@ def read_tags(raw: Mapping[str, Any], problems: Problems) -> frozenset[str]:
         entries += rendered if isinstance(rendered, list) else [rendered]
     if not isinstance(written, str | list):
         where = origin_of(written) or key_origin(raw, "tags")
-        problems.add(f"tags must be specified as a list, not {spoken(written)}", where=where, exit_code=1)
+        hint = f"it is {spoken(written)}"
+        problems.add("tags must be specified as a list", where=where, hint=hint, exit_code=1)
         return frozenset()
     for tag in entries:
         if isinstance(tag, str | int):
@@ -101,7 +102,7 @@ def check_names(variables: Mapping[Any, Any], default: Origin | None, problems: 
     for name in variables:
         if not is_identifier(name):
             problems.add(
-                f"Invalid variable name {name!r}{'' if isinstance(name, str) else _type(name)}.",
+                f"Invalid variable name {str(name)!r}{'' if isinstance(name, str) else _type(name)}.",
                 where=key_origin(variables, name, default),
                 hint="a name has letters, digits and underscores, and does not start with a digit",
                 exit_code=1,

@@ -128,7 +128,10 @@ _NUMBERS = frozenset(
     | {"gather_timeout"}
 )
 # What a play needs before it has tasks.
-_OF_PLAYS = frozenset({"gather_facts", "max_fail_percentage", "force_handlers", "gather_timeout"})
+_OF_PLAYS = {
+    **{"gather_facts": "bool", "force_handlers": "bool"},
+    **{"max_fail_percentage": "percent", "gather_timeout": "int"},
+}
 _TEXTS = frozenset(
     {"become_user", "become_method", "become_flags", "become_exe", "connection", "remote_user", "delegate_to"}
     | {"strategy", "order", "fact_path"}
@@ -162,7 +165,10 @@ def check_values(raw: Any, problems: Problems) -> None:
             wanted = "text"
         else:
             continue
-        if not good:
+        if not good and name in _OF_PLAYS:
+            said = f"Error processing keyword '{name}': The value {value!r} could not be converted to"
+            problems.add(f"{said} '{_OF_PLAYS[name]}'.", where=where, hint=f"it must be {wanted}")
+        elif not good:
             problems.add(f"'{name}' must be {wanted}, not {spoken(value)}", where=where)
 
 

@@ -203,6 +203,7 @@ def _play(
     problems: Problems,
 ) -> Play:
     origin = origin_of(raw) or Origin("")
+    problems.values_later = files.arguments_later
     raw = _with_remote_user(raw, problems)
     _check_keys(raw, modules, problems)
     check_values(raw, problems)
@@ -317,7 +318,8 @@ def _check_order(raw: Mapping[Any, Any], problems: Problems) -> None:
     order = raw.get("order")
     if order is not None and not is_template(order) and order not in ORDERS:
         hint = did_you_mean(str(order), ORDERS) or f"known: {', '.join(ORDERS)}"
-        problems.add(f"'order' cannot be {spoken(order)}", where=key_origin(raw, "order"), hint=hint, exit_code=5)
+        said = f"Invalid 'order' specified for inventory hosts: {order}"
+        problems.add(said, where=key_origin(raw, "order"), hint=hint, exit_code=5)
 
 
 def _check_keys(raw: Mapping[Any, Any], modules: ModuleIndex, problems: Problems) -> None:
@@ -337,16 +339,19 @@ def _check_keys(raw: Mapping[Any, Any], modules: ModuleIndex, problems: Problems
 
 def _check_hosts(raw: Mapping[Any, Any], problems: Problems) -> None:
     if "hosts" not in raw:
-        problems.add("the play has no 'hosts': The field 'hosts' is required but was not set.", where=origin_of(raw))
+        problems.add("The field 'hosts' is required but was not set.", where=origin_of(raw))
         return
     hosts = raw["hosts"]
     where = origin_of(hosts) or key_origin(raw, "hosts")
     patterns = hosts if isinstance(hosts, list) else [hosts]
     if not patterns or any(pattern is None or pattern == "" for pattern in patterns):
-        problems.add("'hosts' is empty", where=where)
+        problems.add("Hosts list cannot be empty. Please check your playbook", where=where)
     for pattern in patterns:
-        if pattern is not None and not isinstance(pattern, str | int):
-            problems.add(f"'hosts' must be a pattern or a list of patterns, not {spoken(pattern)}", where=where)
+        if pattern is not None and not isinstance(pattern, str):
+            said = "Hosts list must be a sequence or string. Please check your playbook."
+            if patterns is hosts:
+                said = f"Hosts list contains an invalid host value: {str(pattern)!r}"
+            problems.add(said, where=where, hint="'hosts' is a pattern or a list of patterns, each a text")
 
 
 def _check_strategy(raw: Mapping[Any, Any], problems: Problems) -> None:

@@ -10,7 +10,7 @@ from stella_ops.origins import key_origin, origin_of
 from stella_ops.playbook.keywords import is_template, spoken
 from stella_ops.playbook.problems import Problems
 
-_SIZE = re.compile(r"\d+%?")
+_SIZE = re.compile(r"-?\d+|\d+%")
 
 
 def check_serial(raw: Mapping[Any, Any], problems: Problems) -> None:

@@ -312,7 +312,7 @@ class TaskReader:
         if is_identifier(name):
             return str(name)
         of_type = "" if isinstance(name, str) else f" of type '{type(name).__name__}'"
-        named = "" if isinstance(name, list | dict) else f" {name!r}"
+        named = "" if isinstance(name, list | dict) else f" {str(name)!r}"
         self._problems.add(
             f"Invalid 'register' specified: Invalid variable name{named}{of_type}.",
             where=origin_of(name) or key_origin(raw, "register"),

@@ -25,6 +25,7 @@ from stella_ops.errors import SettingsError
 from stella_ops.templating import tables
 from stella_ops.templating.lazy import printed, settle
 from stella_ops.templating.lookups.registry import GLOBALS, LOOKUP_FUNCTIONS
+from stella_ops.templating.marks import ACTIVE
 from stella_ops.templating.omit import OMIT
 from stella_ops.templating.scope import NOT_THERE, is_template
 from stella_ops.templating.undefined import MissingValue, UndefinedUse, first_missing, require
@@ -39,6 +40,8 @@ def text_of(value: Any) -> str:
         return value
     if value is None or value is OMIT:
         return ""
+    if isinstance(value, MissingValue) and (marks := ACTIVE.get()) is not None:
+        return marks.of(value)
     return printed(require(value))
 
 

@@ -204,26 +204,28 @@ def settle(value: Any) -> Any:
     return list(value) if isinstance(value, _ITERATORS) else value
 
 
-def finalize(value: Any, *, vaulted: bool = False) -> Any:
+def finalize(value: Any, *, vaulted: bool = False, missing: Callable[[Any], Any] | None = None) -> Any:
     """The value as plain data, all the way down, without what is omitted in it; an undefined part raises.
 
     Args:
         vaulted: keep ``VaultedText`` as it is.
+        missing: makes what stands in the place of an undefined part.
     """
     if type(value) in INERT or (vaulted and type(value) is VaultedText):
         return value
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, Mapping):
-        return {_plain_key(key): finalize(item, vaulted=vaulted) for key, item in value.items() if item is not OMIT}
+        kept = ((key, item) for key, item in value.items() if item is not OMIT)
+        return {_plain_key(key): finalize(item, vaulted=vaulted, missing=missing) for key, item in kept}
     if isinstance(value, list | tuple):
-        return [finalize(item, vaulted=vaulted) for item in value if item is not OMIT]
+        return [finalize(item, vaulted=vaulted, missing=missing) for item in value if item is not OMIT]
     from jinja2.runtime import Undefined
 
     if isinstance(value, Undefined):
         from stella_ops.templating.undefined import require
 
-        return require(value)
+        return require(value) if missing is None else missing(value)
     if isinstance(value, _ITERATORS):
         return [finalize(item) for item in list(value) if item is not OMIT]
     if _passing(value):

@@ -7,7 +7,7 @@ keeps the type of its value, anything else becomes text. Variables are rendered 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import jinja2
 
     from stella_ops.templating.environment import FileEnvironment
+    from stella_ops.templating.marks import Marks
 
 _FILE_HEADER = re.compile(r"\A#jinja2:([^\n]*)\n?")
 _FILE_OPTIONS = frozenset(
@@ -86,6 +87,60 @@ class Templar:
         if type(value) in INERT:
             return value
         return self._render(value, self.lazy(variables).scope, where)
+
+    def shown(self, text: SourceText, variables: Mapping[str, Any]) -> tuple[Any, str | None]:
+        """A template whose value is only shown, with words in the place of what is undefined in it, or fails.
+
+        Returns:
+            the value, and what is to be told of its errors.
+        """
+        from stella_ops.templating.marks import Marks
+
+        marks = Marks()
+        try:
+            value = self._marked(text, variables, marks, None)
+        except TemplateError as problem:
+            syntax = problem.message.startswith("Syntax error")
+            value = marks.error(problem.message) if syntax else _before(text) + marks.truncated(problem)
+        return value, marks.summary()
+
+    def look(self, expression: SourceText, variables: Mapping[str, Any]) -> tuple[Any, str | None]:
+        """The value of an expression, with words in the place of what is undefined in it; see ``shown``.
+
+        Raises:
+            TemplateError: it cannot be evaluated.
+        """
+        from stella_ops.templating.environment import compiled_condition
+        from stella_ops.templating.marks import Marks
+
+        marks = Marks()
+        value = self._marked(expression, variables, marks, compiled_condition)
+        return value, marks.summary()
+
+    def _marked(
+        self,
+        text: SourceText,
+        variables: Mapping[str, Any],
+        marks: Marks,
+        compiled: Callable[[str], jinja2.Template] | None,
+    ) -> Any:
+        from stella_ops.templating.environment import run_template
+        from stella_ops.templating.marks import ACTIVE
+
+        seen = self.lazy(variables).scope
+        scope = Scope(seen.variables, seen.search_path)  # what is marked must not be taken for a value later
+        kind = "template" if compiled is None else "expression"
+        token = ACTIVE.set(marks)
+        try:
+            if compiled is None:
+                value = scope.render(text) if is_template(text) else str.__str__(text)
+            else:
+                value = run_template(compiled(str.__str__(text)), scope)
+            return finalize(value, missing=marks.of)
+        except Exception as problem:
+            raise _translated(problem, scope, text.origin, str.__str__(text), kind) from problem
+        finally:
+            ACTIVE.reset(token)
 
     def evaluate(self, condition: Any, variables: Mapping[str, Any], *, what: str = "when") -> bool:
         """Whether a condition holds.
@@ -227,6 +282,11 @@ class Templar:
             return finalize(value)
         except Exception as problem:
             raise _translated(problem, scope, origin, text) from problem
+
+
+def _before(text: str) -> str:
+    """What a template says before its first expression."""
+    return str.__str__(text)[: min(place for sign in ("{{", "{%") if (place := text.find(sign)) >= 0)]
 
 
 def _translated(

@@ -19,7 +19,9 @@ async def test_expressions(make_context: Callable[..., Any], written: Callable[[
     context = make_context(x={"k": [1, 2]}, y="{{ x.k[1] }}")
     assert await debug.run(context, {"var": written("x.k | sum")}) == {"x.k | sum": 3}
     assert await debug.run(context, {"var": written("y")}) == {"y": 2}
-    assert await debug.run(context, {"var": written("nothing")}) == {"nothing": "VARIABLE IS NOT DEFINED!"}
+    assert await debug.run(context, {"var": written("nothing")}) == {
+        "nothing": "<< error 1 - 'nothing' is undefined >>"
+    }
     with pytest.raises(TemplateError):
         await debug.run(context, {"var": written("x +")})
 
