@@ -23,14 +23,14 @@ class ModuleFailure(Exception):
     """Ends a module as failed; ``result`` is what the controller gets to see.
 
     Args:
-        hint: what to do about it, which people are told and playbooks are not.
+        _hint: what to do about it, which people are told and playbooks are not.
     """
 
-    def __init__(self, msg, hint=None, **more):
+    def __init__(self, msg, _hint=None, **more):
         super().__init__(msg)
         self.result = dict(more, failed=True, msg=msg)
-        if hint:
-            self.result["_hint"] = hint
+        if _hint:
+            self.result["_hint"] = _hint
 
 
 class Task:
@@ -60,9 +60,9 @@ class Task:
         if message not in self.warnings:
             self.warnings.append(message)
 
-    def fail(self, msg, hint=None, **more):
+    def fail(self, msg, _hint=None, **more):
         """End the module as failed, with ``more`` beside ``msg`` in the result. Raises ModuleFailure."""
-        raise ModuleFailure(msg, hint, **more)
+        raise ModuleFailure(msg, _hint, **more)
 
 
 def execute(run, arguments_spec, request, content=None, told_by=None):
@@ -225,8 +225,19 @@ def _shown_arguments(spec, given):
     shown = {}
     for name, value in given.items():
         if not str(name).startswith("_") or name in _OF_COMMANDS:
-            shown[name] = SECRET_ARGUMENT if name in secret and value is not None else value
+            shown[name] = SECRET_ARGUMENT if name in secret and value is not None else _without_password(value)
     return shown
+
+
+def _without_password(value):
+    """A URL without the password in it, alone or in a list."""
+    if isinstance(value, list):
+        return [_without_password(item) for item in value]
+    if not isinstance(value, str) or "://" not in value or "@" not in value:
+        return value
+    import re
+
+    return re.sub(r"(://[^/@:\s]*):[^/@\s]*@", r"\1:{}@".format(CENSORED), value)
 
 
 def _describe(error):

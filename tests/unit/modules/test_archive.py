@@ -51,7 +51,7 @@ def test_several_paths_with_exclusions(host, tree):
     (host.folder / "more").write_text("more")
     args = {"path": [str(tree), f"{host.folder}/mo*", f"{host.folder}/none"], "dest": f"{host.folder}/out.tgz"}
     done = host("archive", exclude_path=[f"{tree}/sub"], exclusion_patterns=["*.txt"], **args)
-    assert (done["state"], done["missing"]) == ("incomplete", [f"{host.folder}/none"])
+    assert (done["dest_state"], done["missing"]) == ("incomplete", [f"{host.folder}/none"])
     with tarfile.open(host.folder / "out.tgz") as archive:
         assert sorted(archive.getnames()) == ["more", "top", "top/link"]
 

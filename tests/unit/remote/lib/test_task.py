@@ -164,3 +164,20 @@ def test_run_module_reads_a_file_and_its_free_form(tmp_path):
 
 def test_module_failure_carries_a_result():
     assert ModuleFailure("m", rc=1).result == {"failed": True, "msg": "m", "rc": 1}
+
+
+def test_the_arguments_of_a_failure_hold_no_secret():
+    spec = {
+        "key": {"type": "str", "no_log": True, "aliases": ["pass"]},
+        "url": {"type": "str"},
+        "_own": {"type": "str"},
+    }
+    args = {"pass": "sesame", "url": "https://me:open@host/x", "_own": "x"}
+    for asked in (args, {**args, "unknown": "sesame"}):
+        told = execute(lambda task: task.fail("no"), spec, {"args": asked})
+        assert "sesame" not in str(told)
+        assert told["invocation"]["module_args"]["url"] == "https://me:********@host/x"
+        assert "_own" not in told["invocation"]["module_args"]
+    assert "invocation" not in execute(lambda task: {}, spec, {"args": args})
+    asked = execute(lambda task: {"changed": True}, spec, {"args": args, "invocation": True})
+    assert asked["invocation"]["module_args"]["key"] == "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
