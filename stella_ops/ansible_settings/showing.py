@@ -31,7 +31,8 @@ SETTINGS: tuple[Setting, ...] = (
         "ANSIBLE_CALLBACKS_ENABLED ANSIBLE_CALLBACK_WHITELIST",
         "list",
         "junit writes a report below JUNIT_OUTPUT_DIR (else ~/.ansible.log), tree each host's result to a file, timer "
-        "says at the end how long it took; other callback plug-ins are not loaded: see --output and --report",
+        "says at the end how long it took, profile_tasks how long each task took; other callback plug-ins are not "
+        "loaded: see --output and --report",
     ),
     used(
         "CALLBACK_TREE_DIR",

@@ -109,12 +109,22 @@ def more_reporters(workplace: Workplace, kind: str, title: str) -> list[Reporter
 
 def last_reporters(workplace: Workplace, kind: str) -> list[Reporter]:
     """Those that have the last word."""
-    enabled = {str(name).rpartition(".")[2] for name in workplace.settings.choose("CALLBACKS_ENABLED", default=())}
-    if "timer" not in enabled or kind != "play" or workplace.choices.output != "human":
-        return []
-    from stella_ops.console.duration_line import DurationLine
+    choices, settings = workplace.choices, workplace.settings
+    enabled = [str(name).rpartition(".")[2] for name in settings.choose("CALLBACKS_ENABLED", default=())]
+    found: list[Reporter] = []
+    if kind != "play" or choices.output != "human":
+        return found
+    for name in dict.fromkeys(enabled):
+        if name == "timer":
+            from stella_ops.console.duration_line import DurationLine
 
-    return [DurationLine(sys.stdout)]
+            found.append(DurationLine(sys.stdout))
+        if name == "profile_tasks":
+            from stella_ops.console.profile import TaskProfile, Wanted
+
+            wanted = Wanted.of(os.environ, settings.sections.get("callback_profile_tasks", {}))
+            found.append(TaskProfile(sys.stdout, wanted, places=choices.verbose > 1))
+    return found
 
 
 class Changes:
