@@ -119,14 +119,36 @@ def _files(folders: Iterable[Path], excluded: Iterable[Path]) -> Iterator[Path]:
                     yield Path(path)
 
 
+def _read(path: str) -> bytes:
+    """A small file of /proc; nothing of one that is gone or closed to us."""
+    try:
+        file = os.open(path, os.O_RDONLY)
+    except OSError:
+        return b""
+    try:
+        found = b""
+        while more := os.read(file, 1 << 20):
+            found += more
+        return found
+    except OSError:
+        return b""
+    finally:
+        os.close(file)
+
+
 class ProcessWatch:
     """Reads command line and environment of every process on this machine, over and over, in a thread.
 
-    Nothing is looked for while it samples: all that was seen is kept once, and searched by ``leaks``.
+    Nothing is looked for while it samples: all that was seen is kept once, and searched by ``leaks``. It goes round
+    some 75 times a second, so what costs is spared: an environment is read when its process is new or has become
+    another program, and once in a while.
     """
+
+    _EACH = 20  # rounds
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, bytes], str] = {}
+        self._programs: dict[str, bytes] = {}
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._work, name="process-watch", daemon=True)
         self.rounds = 0
@@ -141,20 +163,25 @@ class ProcessWatch:
 
     def _work(self) -> None:
         while not self._over.is_set():
+            before = {} if self.rounds % self._EACH == 0 else self._programs
+            self._programs = {}
             for entry in os.listdir("/proc"):
                 if entry.isdigit():
-                    self._look(entry)
+                    self._look(entry, before.get(entry))
             self.rounds += 1
-            time.sleep(0.005)
+            time.sleep(0.01)
 
-    def _look(self, pid: str) -> None:
-        for what in ("cmdline", "environ"):
-            try:
-                data = Path("/proc", pid, what).read_bytes()
-            except OSError:
-                continue  # ended meanwhile
-            if data:
-                self._seen.setdefault((what, data), pid)
+    def _look(self, pid: str, before: bytes | None) -> None:
+        program = _read(f"/proc/{pid}/cmdline")
+        if not program:
+            return  # a part of the kernel, or ended
+        if program != before:
+            environment = _read(f"/proc/{pid}/environ")
+            self._seen.setdefault(("cmdline", program), pid)
+            if not environment:
+                return  # just beginning, perhaps: it is looked at again
+            self._seen.setdefault(("environ", environment), pid)
+        self._programs[pid] = program
 
     def leaks(self, detector: Detector) -> list[Leak]:
         """What of the secrets has been seen so far."""
