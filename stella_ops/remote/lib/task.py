@@ -4,6 +4,7 @@ The remote runner calls ``execute`` in the forked child; tests call ``run_module
 from a file and goes the same way.
 """
 
+import importlib
 import os
 
 from stella_ops.remote.lib import arguments
@@ -16,6 +17,8 @@ SECRET_ARGUMENT = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 guard = None
 
 
+# Modules that work on files have it with them. Imported here, it would travel with all others, and what it imports.
+_FILES = "stella_ops.remote.lib.files"
 _OF_COMMANDS = frozenset(["_raw_params", "_uses_shell"])
 
 
@@ -105,10 +108,8 @@ def execute(run, arguments_spec, request, content=None, told_by=None):
     result.setdefault("failed", False)
     result.setdefault("changed", False)
     path = result.get("path", result.get("dest"))
-    if path and isinstance(path, str) and "\0" not in path and os.path.exists(path):
-        from stella_ops.remote.lib import files
-
-        result.update(files.describe(path))
+    if path and isinstance(path, str) and "\0" not in path and _knows_files(request) and os.path.exists(path):
+        result.update(importlib.import_module(_FILES).describe(path))
     if warnings:
         result["warnings"] = list(result.get("warnings") or []) + warnings
     # Few look at it where all went well.
@@ -214,6 +215,11 @@ def _named_by_spec(spec, given):
     for name, option in spec.items():
         named[name] = [given.get(key) for key in [name] + list(option.get("aliases", ())) if key in given]
     return named
+
+
+def _knows_files(request):
+    """Whether what a module was sent with can describe files; where it was not sent, everything is there."""
+    return _FILES in request["libs"] + request.get("later", []) if "libs" in request else True
 
 
 def _shown_arguments(spec, given):
