@@ -11,7 +11,8 @@ from urllib.parse import quote
 
 from stella_ops.durations import parse_duration
 from stella_ops.errors import SettingsError
-from stella_ops.origins import Origin, did_you_mean
+from stella_ops.origins import Origin
+from stella_ops.spelling import did_you_mean
 
 CA_KEY_TYPES = ("ecdsa-p256", "ecdsa-p384", "rsa-3072", "rsa-4096")
 

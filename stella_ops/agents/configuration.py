@@ -19,8 +19,9 @@ from sqlalchemy import Connection
 
 from stella_ops.durations import format_duration, parse_duration
 from stella_ops.errors import ParseError
-from stella_ops.origins import Origin, key_origin, nearest, origin_of
+from stella_ops.origins import Origin, key_origin, origin_of
 from stella_ops.settings import AgentSettings
+from stella_ops.spelling import nearest
 from stella_ops.store import agents, audit, configurations
 from stella_ops.store.database import Store
 

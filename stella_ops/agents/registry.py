@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from stella_ops.errors import EnrolmentError, UsageError
-from stella_ops.origins import did_you_mean
+from stella_ops.spelling import did_you_mean
 from stella_ops.store import agents, audit, certificates, heartbeats
 from stella_ops.store.columns import iso_z
 from stella_ops.store.database import Store

@@ -188,7 +188,7 @@ def _capabilities(given: tuple[str, ...]) -> list[str]:
     found = [word.strip() for part in given for word in part.split(",") if word.strip()]
     for word in found:
         if word not in CAPABILITIES:
-            from stella_ops.origins import did_you_mean
+            from stella_ops.spelling import did_you_mean
 
             raise click.BadParameter(
                 f"'{word}' is no capability; {did_you_mean(word, CAPABILITIES) or 'known: ' + ', '.join(CAPABILITIES)}",

@@ -59,8 +59,8 @@ def doc(
     from stella_ops.collections.resolving import explain
     from stella_ops.module_docs import read_doc
     from stella_ops.module_folders import folders_beside, split_paths
-    from stella_ops.origins import did_you_mean
     from stella_ops.playbook.module_names import canonical
+    from stella_ops.spelling import did_you_mean
     from stella_ops.templating.plugin_docs import KINDS
 
     if kind != "module" and kind not in KINDS:
@@ -102,7 +102,7 @@ def doc(
 def _plugins(kind: str, names: tuple[str, ...], listed: bool) -> list[ModuleDoc]:
     """What is built in of a kind, or what of it has these names."""
     from stella_ops.module_docs import ModuleDoc
-    from stella_ops.origins import did_you_mean
+    from stella_ops.spelling import did_you_mean
     from stella_ops.templating.plugin_docs import about, built_in, find
 
     known = built_in(kind)

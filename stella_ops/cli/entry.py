@@ -76,7 +76,7 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0] if args else ""
         if name and not name.startswith("-") and name not in COMMANDS:
-            from stella_ops.origins import did_you_mean
+            from stella_ops.spelling import did_you_mean
 
             hint = did_you_mean(name, COMMANDS) or f"known: {', '.join(COMMANDS)}"
             raise click.UsageError(f"No such command '{name}'; {hint}", ctx)

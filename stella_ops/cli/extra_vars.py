@@ -10,7 +10,8 @@ from typing import Any
 
 from stella_ops.cli.ansible_programs import called_as_ansible
 from stella_ops.errors import MissingVariablesError, OptionsError, UsageError
-from stella_ops.origins import Origin, SourceText, load_yaml, load_yaml_file
+from stella_ops.origins import Origin, SourceText
+from stella_ops.source_files import load_yaml, load_yaml_file
 
 _ORIGIN = Origin("--extra-vars")
 

@@ -56,7 +56,7 @@ def inventory(
     from stella_ops.cli import inventory_forms as forms
     from stella_ops.cli.workplace import Choices, check_limit, prepare
     from stella_ops.errors import OptionsError
-    from stella_ops.origins import did_you_mean
+    from stella_ops.spelling import did_you_mean
 
     if as_list + graph + bool(host) > 1:
         raise OptionsError(

@@ -174,7 +174,7 @@ def find_playbook(name: str, root: Path) -> Path:
     from stella_ops.collections import current
     from stella_ops.collections.resolving import explain
     from stella_ops.content import builtin_folder
-    from stella_ops.origins import did_you_mean
+    from stella_ops.spelling import did_you_mean
 
     path = Path(name).expanduser()
     if path.is_file():

@@ -96,7 +96,7 @@ def run(
         written = SourceMapping(origin)
         value: Any = SourceText(arguments, origin) if arguments else None
         if arguments.lstrip().startswith("{"):
-            from stella_ops.origins import load_yaml
+            from stella_ops.source_files import load_yaml
 
             value = load_yaml(arguments, "--args", error=PlaybookError)
         written[module] = value

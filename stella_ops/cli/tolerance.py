@@ -11,7 +11,8 @@ from stella_ops.ansible_settings.reading import AnsibleSettings
 from stella_ops.cli.ansible_programs import called_as_ansible
 from stella_ops.errors import InventoryError, StellaError
 from stella_ops.inventory.patterns import LOCALHOST
-from stella_ops.origins import DUPLICATE_KEYS, DuplicateKeys, Origin
+from stella_ops.origins import Origin
+from stella_ops.source_files import DUPLICATE_KEYS, DuplicateKeys
 
 if TYPE_CHECKING:
     from stella_ops.inventory.model import Inventory

@@ -128,7 +128,7 @@ def explain(collections: Collections, kind: str, name: str) -> str | None:
         place = found.folder.joinpath("playbooks", *reference.folders)
     else:
         place = found.plugin_folder(kind, reference.folders)
-    from stella_ops.origins import did_you_mean
+    from stella_ops.spelling import did_you_mean
 
     near = did_you_mean(reference.name, names_in(place, kind))
     return f"looked in {place}" + (f"; {near}" if near else "")

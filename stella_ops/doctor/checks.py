@@ -14,7 +14,8 @@ from typing import Any
 
 from stella_ops.content import builtin_folder
 from stella_ops.errors import ParseError, UsageError
-from stella_ops.origins import Origin, did_you_mean
+from stella_ops.origins import Origin
+from stella_ops.spelling import did_you_mean
 
 DEFAULT_TIMEOUT = 10.0
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from stella_ops.errors import MissingHandlerError
-from stella_ops.origins import did_you_mean
 from stella_ops.playbook.model import Handler
+from stella_ops.spelling import did_you_mean
 
 
 class Notifications:

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from stella_ops.engine.batch import Batch
 from stella_ops.errors import PlaybookError
-from stella_ops.origins import did_you_mean
 from stella_ops.playbook.model import Task
+from stella_ops.spelling import did_you_mean
 
 KNOWN = (
     "flush_handlers",

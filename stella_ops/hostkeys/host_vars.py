@@ -15,7 +15,7 @@ from typing import Any
 from stella_ops import atomic_files
 from stella_ops.errors import InventoryError
 from stella_ops.inventory.vars_files import EXTENSIONS
-from stella_ops.origins import load_yaml
+from stella_ops.source_files import load_yaml
 
 VARIABLE = "stella_host_keys"
 _MARK = "# approved with stella-ops hostkeys"

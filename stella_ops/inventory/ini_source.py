@@ -23,7 +23,8 @@ from typing import Any, Literal
 from stella_ops.errors import InventoryError
 from stella_ops.inventory.model import Group, Inventory
 from stella_ops.inventory.ranges import expand_host_pattern, is_ipv6
-from stella_ops.origins import Origin, SourceText, did_you_mean, nearest
+from stella_ops.origins import Origin, SourceText
+from stella_ops.spelling import did_you_mean, nearest
 
 Kind = Literal["hosts", "children", "vars"]
 _SECTION = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:[#;].*)?")

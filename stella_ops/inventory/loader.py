@@ -20,7 +20,8 @@ from stella_ops.inventory.ranges import expand_host_pattern
 from stella_ops.inventory.script_source import read_script
 from stella_ops.inventory.source_text import read_source
 from stella_ops.inventory.yaml_source import read_yaml
-from stella_ops.origins import Origin, did_you_mean
+from stella_ops.origins import Origin
+from stella_ops.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from stella_ops.inventory.plugin_source import Expressions

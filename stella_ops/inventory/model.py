@@ -19,7 +19,8 @@ from stella_ops.inventory.ancestry import depths_below, downwards, path_down, up
 from stella_ops.inventory.patterns import LOCALHOST, select_hosts
 from stella_ops.inventory.precedence import VariableLevels
 from stella_ops.inventory.ranges import split_address
-from stella_ops.origins import Origin, did_you_mean, origin_of
+from stella_ops.origins import Origin, origin_of
+from stella_ops.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from stella_ops.inventory.vars_files import Kind

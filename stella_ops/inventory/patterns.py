@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from stella_ops.errors import PatternError
 from stella_ops.inventory.ranges import is_ipv6
-from stella_ops.origins import Origin, did_you_mean, origin_of
+from stella_ops.origins import Origin, origin_of
+from stella_ops.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from stella_ops.inventory.model import Inventory

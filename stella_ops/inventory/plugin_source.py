@@ -25,7 +25,8 @@ from stella_ops.errors import InventoryError, StellaError
 from stella_ops.inventory.model import Host, Inventory
 from stella_ops.inventory.ranges import expand_host_pattern
 from stella_ops.inventory.script_source import trusted
-from stella_ops.origins import Origin, SourceMapping, did_you_mean, key_origin, origin_of
+from stella_ops.origins import Origin, SourceMapping, key_origin, origin_of
+from stella_ops.spelling import did_you_mean
 
 
 class Expressions(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from stella_ops.errors import InventoryError
-from stella_ops.origins import read_text
+from stella_ops.source_files import read_text
 
 
 def read_source(path: Path) -> str:

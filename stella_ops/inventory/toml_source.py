@@ -17,7 +17,8 @@ from stella_ops.errors import InventoryError
 from stella_ops.inventory.model import Inventory
 from stella_ops.inventory.ranges import expand_host_pattern
 from stella_ops.inventory.script_source import trusted
-from stella_ops.origins import Origin, did_you_mean
+from stella_ops.origins import Origin
+from stella_ops.spelling import did_you_mean
 
 _KEYS = ("hosts", "children", "vars")
 

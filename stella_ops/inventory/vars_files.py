@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from stella_ops.errors import InventoryError
 from stella_ops.inventory.source_text import read_source
-from stella_ops.origins import Origin, SourceMapping, key_origin, load_yaml, origin_of
+from stella_ops.origins import Origin, SourceMapping, key_origin, origin_of
+from stella_ops.source_files import load_yaml
 
 Kind = Literal["group_vars", "host_vars"]
 EXTENSIONS: tuple[str, ...] = ("", ".yml", ".yaml", ".json")

@@ -22,7 +22,9 @@ from stella_ops.errors import InventoryError
 from stella_ops.inventory.model import Group, Inventory
 from stella_ops.inventory.ranges import expand_host_pattern
 from stella_ops.inventory.vars_files import check_variables, kind_of
-from stella_ops.origins import Origin, SourceList, SourceMapping, key_origin, load_yaml, nearest, origin_of
+from stella_ops.origins import Origin, SourceList, SourceMapping, key_origin, origin_of
+from stella_ops.source_files import load_yaml
+from stella_ops.spelling import nearest
 
 if TYPE_CHECKING:
     from stella_ops.inventory.loader import SourcePlugins

@@ -15,9 +15,10 @@ from stella_ops.linting.rules import Severity
 from stella_ops.linting.subject import Site, Subject
 from stella_ops.linting.undefined import is_typo
 from stella_ops.module_docs import read_doc
-from stella_ops.origins import did_you_mean, origin_of
+from stella_ops.origins import origin_of
 from stella_ops.places import locate_key
 from stella_ops.playbook.keywords import is_template, spoken
+from stella_ops.spelling import did_you_mean
 
 Options = Mapping[str, Mapping[str, Any]]
 

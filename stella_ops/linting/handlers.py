@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from stella_ops.linting.subject import PlaySubject, Subject, texts
-from stella_ops.origins import did_you_mean, origin_of
+from stella_ops.origins import origin_of
 from stella_ops.playbook.keywords import is_template
 from stella_ops.playbook.model import Handler, Task
+from stella_ops.spelling import did_you_mean
 
 
 def check(subject: Subject) -> None:

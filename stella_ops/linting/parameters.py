@@ -9,10 +9,11 @@ from stella_ops.actions.arguments import convert
 from stella_ops.errors import PlaybookError
 from stella_ops.linting.rules import Severity
 from stella_ops.linting.subject import Site, Subject, texts
-from stella_ops.origins import Origin, SourceVault, did_you_mean, origin_of
+from stella_ops.origins import Origin, SourceVault, origin_of
 from stella_ops.places import locate_key
 from stella_ops.playbook.keywords import is_template, spoken
 from stella_ops.playbook.model import Task
+from stella_ops.spelling import did_you_mean
 
 _SPOKEN = {"bool": "true or false", "int": "a whole number", "float": "a number", "list": "a list", "dict": "a mapping"}
 # As their own code refuses them.

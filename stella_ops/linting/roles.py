@@ -9,8 +9,9 @@ from stella_ops.actions.argument_specs import problems_of
 from stella_ops.linting.reading import scope_of
 from stella_ops.linting.rules import Severity
 from stella_ops.linting.subject import RUNTIME, Site, Subject, texts
-from stella_ops.origins import SourceVault, did_you_mean
+from stella_ops.origins import SourceVault
 from stella_ops.playbook.keywords import is_template
+from stella_ops.spelling import did_you_mean
 from stella_ops.templating.templar import Templar
 
 

@@ -11,8 +11,9 @@ from stella_ops.linting.findings import Findings
 from stella_ops.linting.rules import Severity
 from stella_ops.linting.subject import PlaySubject, Site, Subject, texts
 from stella_ops.linting.texts import Text, texts_of, variable_texts
-from stella_ops.origins import Origin, SourceText, did_you_mean
+from stella_ops.origins import Origin, SourceText
 from stella_ops.places import locate
+from stella_ops.spelling import did_you_mean
 from stella_ops.templating.environment import value_environment
 from stella_ops.templating.lookups.registry import LOOKUPS, find_lookup
 from stella_ops.templating.plugins.collected import why_not

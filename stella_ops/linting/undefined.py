@@ -18,8 +18,9 @@ from stella_ops.linting.rules import SEVERITIES, Severity
 from stella_ops.linting.subject import RUNTIME, PlaySubject, Site, Subject
 from stella_ops.linting.templates import Place, names_in
 from stella_ops.linting.texts import Text, texts_of
-from stella_ops.origins import Origin, SourceText, did_you_mean
+from stella_ops.origins import Origin, SourceText
 from stella_ops.places import locate
+from stella_ops.spelling import did_you_mean
 from stella_ops.templating.environment import value_environment
 from stella_ops.templating.scope import is_template
 

@@ -11,7 +11,7 @@ from stella_ops import collections as installed
 from stella_ops.collections.moved import moved_to
 from stella_ops.collections.resolving import explain
 from stella_ops.errors import CollectionError, PlaybookError
-from stella_ops.origins import Origin, SourceText, SourceVault, did_you_mean, key_origin, nearest, origin_of
+from stella_ops.origins import Origin, SourceText, SourceVault, key_origin, origin_of
 from stella_ops.playbook.free_form import parse_text
 from stella_ops.playbook.keywords import (
     INHERITED,
@@ -26,6 +26,7 @@ from stella_ops.playbook.module_index import ModuleIndex, ModuleSpec
 from stella_ops.playbook.module_names import canonical, short_name
 from stella_ops.playbook.problems import Problems
 from stella_ops.playbook.refused_actions import refusal
+from stella_ops.spelling import did_you_mean, nearest
 
 META = (
     *("flush_handlers", "noop", "end_play", "end_host", "end_batch", "clear_facts", "clear_host_errors"),

@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import fields
 from typing import Any
 
-from stella_ops.origins import SourceVault, did_you_mean, key_origin, origin_of
+from stella_ops.origins import SourceVault, key_origin, origin_of
 from stella_ops.playbook.model import Inherited
 from stella_ops.playbook.problems import Problems
+from stella_ops.spelling import did_you_mean
 
 CONTEXT = frozenset({"role", "folder", "params"})  # of ``Inherited``, and no keywords
 INHERITED = frozenset(field.name for field in fields(Inherited)) - CONTEXT

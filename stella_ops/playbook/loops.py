@@ -9,7 +9,7 @@ from typing import Any
 from stella_ops import collections as installed
 from stella_ops.collections.moved import moved_to
 from stella_ops.collections.resolving import explain, has_plugin
-from stella_ops.origins import Origin, SourceText, did_you_mean, key_origin, origin_of
+from stella_ops.origins import Origin, SourceText, key_origin, origin_of
 from stella_ops.playbook.inheritance import conditions
 from stella_ops.playbook.keywords import (
     LOOP_CONTROL,
@@ -21,6 +21,7 @@ from stella_ops.playbook.keywords import (
 )
 from stella_ops.playbook.problems import Problems
 from stella_ops.playbook.user_plugins import is_users
+from stella_ops.spelling import did_you_mean
 
 WITH_LOOKUPS = frozenset(
     {"items", "list", "dict", "sequence", "indexed_items", "flattened", "nested", "cartesian", "together"}

@@ -10,7 +10,7 @@ from typing import Any
 from stella_ops import collections as installed
 from stella_ops.collections.resolving import explain
 from stella_ops.errors import CollectionError, PlaybookError, TemplateError
-from stella_ops.origins import Origin, did_you_mean, key_origin, origin_of
+from stella_ops.origins import Origin, key_origin, origin_of
 from stella_ops.playbook.files import PlaybookFiles, no_access
 from stella_ops.playbook.inheritance import conditions, fold, read_tags, read_vars
 from stella_ops.playbook.keywords import (
@@ -30,6 +30,7 @@ from stella_ops.playbook.problems import Problems
 from stella_ops.playbook.roles import RoleReader, read_entry
 from stella_ops.playbook.serial import check_serial
 from stella_ops.playbook.tasks import Parts, TaskReader
+from stella_ops.spelling import did_you_mean
 
 _STRATEGIES = ("linear", "pipelined", "free", "host_pinned")
 _STRATEGIES_NEVER = ("debug",)

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from stella_ops.errors import ParseError, PlaybookError
-from stella_ops.origins import VaultedText, load_yaml, read_text
+from stella_ops.origins import VaultedText
 from stella_ops.playbook.recovery import without_entry
+from stella_ops.source_files import load_yaml, read_text
 
 _MOST_MISTAKES = 20
 

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from stella_ops.errors import PlaybookError
-from stella_ops.origins import Origin, load_yaml, origin_of, read_text
+from stella_ops.origins import Origin, origin_of
 from stella_ops.playbook.inheritance import check_names
 from stella_ops.playbook.keywords import spoken
 from stella_ops.playbook.problems import Problems
+from stella_ops.source_files import load_yaml, read_text
 
 
 def load_vars_file(path: Path) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from jinja2.exceptions import SecurityError
 from jinja2.utils import missing
 
 from stella_ops.errors import StellaError, TemplateError, UndefinedVariableError
-from stella_ops.origins import Origin, did_you_mean
+from stella_ops.origins import Origin
 from stella_ops.places import locate, locate_on_line, shown, source_lines
+from stella_ops.spelling import did_you_mean
 from stella_ops.templating.scope import LazyVariables
 from stella_ops.templating.undefined import MissingValue, UndefinedUse
 

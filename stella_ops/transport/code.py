@@ -15,7 +15,7 @@ from typing import NamedTuple
 from stella_ops import content
 from stella_ops.errors import TaskError
 from stella_ops.module_source import imports, is_own
-from stella_ops.origins import did_you_mean
+from stella_ops.spelling import did_you_mean
 from stella_ops.transport.bytecode import Unit, pack
 from stella_ops.transport.foreign import FOREIGN, Foreign, read_foreign
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stella_ops.errors import InventoryError
-from stella_ops.origins import did_you_mean
+from stella_ops.spelling import did_you_mean
 from stella_ops.transport.base import ConnectionSpec, HostSession
 from stella_ops.transport.code import CodeLibrary
 from stella_ops.transport.refused import RefusedSession

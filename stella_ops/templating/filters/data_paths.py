@@ -12,7 +12,7 @@ from jinja2 import pass_environment
 from jinja2.runtime import Undefined
 
 from stella_ops.errors import TemplateError
-from stella_ops.origins import did_you_mean
+from stella_ops.spelling import did_you_mean
 from stella_ops.templating.lazy import finalize, plain_text
 from stella_ops.templating.undefined import kind_of
 

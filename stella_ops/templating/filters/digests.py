@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stella_ops.errors import TemplateError
-from stella_ops.origins import did_you_mean
+from stella_ops.spelling import did_you_mean
 from stella_ops.templating.lazy import plain_text
 
 _NAMESPACE = uuid.UUID("361e6d51-faec-444a-9079-341386da8e2e")  # ansible-core's, so that results agree

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stella_ops.errors import TemplateError
-from stella_ops.origins import did_you_mean
+from stella_ops.spelling import did_you_mean
 from stella_ops.templating.lazy import plain_text
 
 _PART = re.compile(r"(-?\d+(?:\.\d+)?)\s*([A-Za-z]*)")

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote_plus, urlsplit
 
 from stella_ops.errors import TemplateError
-from stella_ops.origins import did_you_mean
+from stella_ops.spelling import did_you_mean
 from stella_ops.templating.lazy import plain_text
 from stella_ops.templating.undefined import kind_of
 

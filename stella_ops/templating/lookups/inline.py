@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 
 from stella_ops.errors import TemplateError
-from stella_ops.origins import did_you_mean
+from stella_ops.spelling import did_you_mean
 
 _WORD = re.compile(r"""(?:[^\s'"]|'[^']*'|"[^"]*")+""")
 _OPTION = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)

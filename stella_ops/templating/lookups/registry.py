@@ -14,7 +14,7 @@ from jinja2 import pass_context
 
 from stella_ops.collections.moved import moved_to
 from stella_ops.errors import PluginError, TemplateError, UndefinedVariableError
-from stella_ops.origins import did_you_mean
+from stella_ops.spelling import did_you_mean
 from stella_ops.templating.filters.defaults import undef
 from stella_ops.templating.filters.times import now
 from stella_ops.templating.lookups import combining, files, hosts, values

@@ -11,7 +11,7 @@ from stella_ops.ansible_settings.reading import read_ansible_settings
 from stella_ops.ansible_settings.setting import Setting
 from stella_ops.ansible_settings.values import by_name, value_of
 from stella_ops.errors import TemplateError
-from stella_ops.origins import did_you_mean
+from stella_ops.spelling import did_you_mean
 from stella_ops.templating.lazy import plain_text
 from stella_ops.templating.lookups.inline import check_options
 from stella_ops.templating.scope import NOT_THERE

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stella_ops.errors import ParseError, StellaError
-from stella_ops.origins import load_yaml_file
+from stella_ops.source_files import load_yaml_file
 from stella_ops.templating.plugins.ansible_display import Display
 from stella_ops.templating.plugins.ansible_errors import AnsibleParserError
 from stella_ops.templating.plugins.inventory_views import InventoryData

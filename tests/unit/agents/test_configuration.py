@@ -14,9 +14,9 @@ from stella_ops.agents.configuration import (
     read_configuration,
 )
 from stella_ops.errors import ParseError
-from stella_ops.origins import load_yaml
 from stella_ops.remote.lib import agent_config
 from stella_ops.settings import AgentSettings
+from stella_ops.source_files import load_yaml
 from stella_ops.store.agents import Agent
 
 CONTRACT = {

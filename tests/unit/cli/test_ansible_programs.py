@@ -15,7 +15,7 @@ import pytest
 
 from stella_ops.cli.ansible_programs import NAMES, WITHOUT
 from stella_ops.errors import ParseError
-from stella_ops.origins import load_yaml_file
+from stella_ops.source_files import load_yaml_file
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from stella_ops.origins import load_yaml
 from stella_ops.playbook.parser import parse_tasks
+from stella_ops.source_files import load_yaml
 from stella_ops.templating.templar import Templar
 
 VARIABLES = {

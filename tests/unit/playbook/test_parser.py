@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from stella_ops.cli.modules import module_index
-from stella_ops.origins import Origin, SourceText, load_yaml
+from stella_ops.origins import Origin, SourceText
 from stella_ops.playbook.model import Block, Handler, Inherited, Play, Task, walk_tasks
 from stella_ops.playbook.parser import load_playbook, parse_tasks
+from stella_ops.source_files import load_yaml
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from stella_ops.errors import PlaybookError
-from stella_ops.origins import DUPLICATE_KEYS, SourceText, load_yaml
+from stella_ops.origins import SourceText
 from stella_ops.playbook.variables import load_vars_file
+from stella_ops.source_files import DUPLICATE_KEYS, DuplicateKeys, load_yaml
 
 
 def test_values_know_their_place(tmp_path: Path) -> None:
@@ -50,11 +51,13 @@ def test_merged_mappings(tmp_path: Path) -> None:
     }
 
 
-def test_keys_given_anew_over_merged_ones_are_told_where_duplicates_are(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_given_anew_over_merged_ones_are_told_where_duplicates_are() -> None:
     told: list[str] = []
-    monkeypatch.setattr(DUPLICATE_KEYS, "mode", "warn")
-    monkeypatch.setattr(DUPLICATE_KEYS, "tell", lambda key, where: told.append(f"{key} {where.line}"))
-    load_yaml(MERGES, "v.yml")
+    before = DUPLICATE_KEYS.set(DuplicateKeys("warn", lambda key, where: told.append(f"{key} {where.line}")))
+    try:
+        load_yaml(MERGES, "v.yml")
+    finally:
+        DUPLICATE_KEYS.reset(before)
     assert told == ["two 2", "two 3", "four 5"]
 
 

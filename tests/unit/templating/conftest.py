@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from stella_ops.origins import Origin, SourceText, load_yaml
+from stella_ops.origins import Origin, SourceText
+from stella_ops.source_files import load_yaml
 from stella_ops.templating.templar import Templar
 
 PLACE = Origin("site.yml", 9, 5)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from stella_ops.origins import load_yaml_file
+from stella_ops.source_files import load_yaml_file
 from stella_ops.templating.templar import Templar
 
 FOLDER = Path(__file__).parent

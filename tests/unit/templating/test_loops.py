@@ -9,9 +9,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stella_ops.origins import load_yaml
 from stella_ops.playbook.loops import read_loop
 from stella_ops.playbook.problems import Problems
+from stella_ops.source_files import load_yaml
 from stella_ops.templating.templar import Templar
 
 plain = st.one_of(st.integers(-9, 9), st.booleans(), st.text("abz 1é", max_size=4))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stella_ops.errors import TemplateError
-from stella_ops.origins import load_yaml_file
+from stella_ops.source_files import load_yaml_file
 from stella_ops.templating.templar import Templar
 
 Failing = Callable[[str], TemplateError]

@@ -11,7 +11,7 @@ import pytest
 
 from stella_ops.engine import plugins
 from stella_ops.errors import TemplateError
-from stella_ops.origins import load_yaml_file
+from stella_ops.source_files import load_yaml_file
 from stella_ops.templating.plugins import folders
 from stella_ops.templating.templar import Templar
 

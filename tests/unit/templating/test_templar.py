@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from stella_ops.errors import TemplateError, UndefinedVariableError
-from stella_ops.origins import Origin, SourceList, SourceMapping, SourceText, load_yaml
+from stella_ops.origins import Origin, SourceList, SourceMapping, SourceText
+from stella_ops.source_files import load_yaml
 from stella_ops.templating.omit import OMIT
 from stella_ops.templating.templar import Templar
 

@@ -7,8 +7,9 @@ import pytest
 
 from stella_ops.errors import InventoryError, PlaybookError, TemplateError, VaultError
 from stella_ops.inventory.source_text import read_source
-from stella_ops.origins import SourceVault, VaultedText, load_yaml, load_yaml_file
+from stella_ops.origins import SourceVault, VaultedText
 from stella_ops.playbook.variables import load_vars_file
+from stella_ops.source_files import load_yaml, load_yaml_file
 from stella_ops.templating.templar import Templar
 from stella_ops.vault.cipher import encrypt
 from stella_ops.vault.keyring import Keyring, Secret, take_up

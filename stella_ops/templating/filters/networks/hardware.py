@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stella_ops.errors import TemplateError
-from stella_ops.origins import did_you_mean
+from stella_ops.spelling import did_you_mean
 from stella_ops.templating.filters.networks.interfaces import interface
 from stella_ops.templating.lazy import plain_text
 

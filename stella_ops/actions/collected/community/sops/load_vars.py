@@ -9,7 +9,7 @@ from typing import Any
 
 from stella_ops.actions.base import ActionContext, ActionFailure, Result, find_file
 from stella_ops.errors import ParseError
-from stella_ops.origins import load_yaml
+from stella_ops.source_files import load_yaml
 from stella_ops.templating.lazy import finalize
 from stella_ops.templating.plugins.imports import answered
 
