@@ -182,9 +182,9 @@ class Pip(object):
                 "present in the virtualenv.".format(self.env)
             )
         if executable is None:
-            from importlib.util import find_spec
-
-            if find_spec("pip") is not None:
+            # Python's own, whose virtual environment it may be; the runner itself sees nothing that is installed.
+            asked = "import importlib.util, sys; sys.exit(importlib.util.find_spec('pip') is None)"
+            if process.run([sys.executable, "-c", asked], environment=self.environment).rc == 0:
                 return [sys.executable, "-m", "pip"]
         elif os.path.isabs(executable):
             return [executable]

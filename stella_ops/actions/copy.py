@@ -66,8 +66,9 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
         raise ActionFailure("can not use content with a dir as dest")
     if args.get("content") is not None:
         value = args["content"]
-        text = json.dumps(value) if isinstance(value, dict | list | tuple) else str(value)
-        return await _copy_bytes(context, args, text.encode())
+        if not isinstance(value, bytes):  # !!binary
+            value = (json.dumps(value) if isinstance(value, dict | list | tuple) else str(value)).encode()
+        return await _copy_bytes(context, args, value)
     named = str(args["src"])
     source = find_file(context, "files", named)
     if source.is_dir():

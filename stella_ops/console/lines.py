@@ -170,7 +170,8 @@ class LineReporter:
             self._sink.line(f"task path: {safe_line(task_path(task.origin))}", "verbose")
 
     def _titled(self, task: TaskStarted) -> str:
-        return f"{task.task} {task.arguments}" if task.arguments else task.task
+        name = task.task.strip()
+        return f"{name} {task.arguments}" if task.arguments else name
 
     def under(self, task_id: int) -> str:
         """Say which task the next line is of, unless the line before is of the same; returns its action."""

@@ -213,7 +213,10 @@ def _named(inventory: Inventory, text: str, term: Term) -> list[str] | None:
     elif any(special in text for special in "*?["):
         matches = re.compile(fnmatch.translate(text)).match
     else:
-        return [text] if text in LOCALHOST else None
+        if text not in LOCALHOST:
+            return None
+        # An inventory's host by one of these names is meant by each of them.
+        return [next((name for name in inventory.hosts if name in LOCALHOST), text)]
     found: dict[str, None] = {}
     groups = [name for name in inventory.groups if matches(name)]
     for name in groups:

@@ -245,6 +245,8 @@ def _passing(value: Any) -> bool:
 
 def printed(value: Any) -> str:
     """A value as a part of text: containers as plain data would print; an undefined part raises."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
     return str(value) if _passing(value) else str(finalize(value))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from stella_ops.errors import TaskError
 from stella_ops.transport.base import ModuleCall
 from stella_ops.transport.code import ModuleCode
 from stella_ops.transport.foreign import foreign_request
@@ -17,6 +18,9 @@ def task_frame(call: ModuleCall, module: ModuleCode, content: bytes | Sending | 
     Args:
         content: what goes along, or will be streamed.
         after: the number of the task that it follows.
+
+    Raises:
+        TaskError: an argument is nothing that JSON can hold.
     """
     inline = content if isinstance(content, bytes) else None
     request: dict[str, Any] = {
@@ -45,5 +49,9 @@ def task_frame(call: ModuleCall, module: ModuleCode, content: bytes | Sending | 
         request["folder"] = call.folder
     if call.live is not None:
         request["live"] = (call.live.rate, call.live.total)
-    head = json.dumps(request).encode()
+    try:
+        head = json.dumps(request).encode()
+    except TypeError as problem:
+        text = f"Failed to serialize arguments for the '{call.module}' module: {problem}"
+        raise TaskError(text, hint="text that is written as !!binary, or a value of a filter, is no text") from None
     return head if inline is None else head + b"\n" + inline

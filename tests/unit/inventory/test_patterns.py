@@ -88,9 +88,9 @@ ALL = ["first", "::1", "2001:db8::5", "web1", "web2", "web3", "db1"]
         ("::1,web1", ["::1", "web1"]),
         ("v6:!::1", None),
         ("v6,!::1", ["2001:db8::5"]),
-        ("localhost", ["localhost"]),
-        ("127.0.0.1", ["127.0.0.1"]),
-        ("web1:localhost", ["web1", "localhost"]),
+        ("localhost", ["::1"]),  # one machine, one host
+        ("127.0.0.1", ["::1"]),
+        ("web1:localhost", ["web1", "::1"]),
     ],
 )
 def test_means(inventory: Inventory, pattern: str, hosts: list[str] | None) -> None:
@@ -155,6 +155,7 @@ def test_without_hosts(ini: Callable[[str], Inventory]) -> None:
     nothing = ini("")
     assert nothing.select("all") == []
     assert nothing.select("localhost") == ["localhost"]
+    assert ini("127.0.0.1\nother\n").select("localhost,other") == ["127.0.0.1", "other"], "one machine, one host"
     with pytest.raises(PatternError) as caught:
         nothing.select("web")
     assert caught.value.hint == "the inventory has no hosts: name one with -i"
