@@ -19,9 +19,6 @@ SETTINGS: tuple[Setting, ...] = (
         "ANSIBLE_SSH_CONTROL_PATH_DIR",
         "no ssh program is run",
     ),
-    unused(
-        "SSH_RETRIES", "ssh_connection.retries connection.retries", "ANSIBLE_SSH_RETRIES", "a connection is tried once"
-    ),
     unused("SSH_EXECUTABLE", "ssh_connection.ssh_executable", "ANSIBLE_SSH_EXECUTABLE", "no ssh program is run"),
     unused(
         "SFTP_EXTRA_ARGS",

@@ -115,6 +115,13 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     used("SSH_EXTRA_ARGS", "ssh_connection.ssh_extra_args", "ANSIBLE_SSH_EXTRA_ARGS", "text", "as --ssh-extra-args"),
     used(
+        "SSH_RETRIES",
+        "ssh_connection.retries connection.retries",
+        "ANSIBLE_SSH_RETRIES",
+        "count",
+        "how often a host that cannot be reached is tried again; 0 by default",
+    ),
+    used(
         "INTERPRETER_PYTHON",
         "defaults.interpreter_python",
         "ANSIBLE_PYTHON_INTERPRETER",

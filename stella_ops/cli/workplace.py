@@ -356,9 +356,10 @@ def _ssh_args(choices: Choices, settings: AnsibleSettings) -> dict[str, str]:
         "ssh_args": settings.choose("SSH_ARGS"),
         "ssh_common_args": settings.choose("SSH_COMMON_ARGS", choices.ssh_common_args),
         "ssh_extra_args": settings.choose("SSH_EXTRA_ARGS", choices.ssh_extra_args),
+        "ssh_retries": settings.choose("SSH_RETRIES"),
         "ssh_host_key_checking": "false" if settings.choose("HOST_KEY_CHECKING") is False else None,
     }
-    return {name: value for name, value in found.items() if value}
+    return {name: str(value) for name, value in found.items() if value}
 
 
 def _sources(choices: Choices, project: Project, settings: AnsibleSettings) -> list[str | Path]:

@@ -58,7 +58,8 @@ def connection_spec(
         private_key_file=Path(str(key)).expanduser() if key else None,
         common_args=args,
         interpreter=_interpreter(own.get("python_interpreter") or options.interpreter),
-        connect_timeout=float(options.timeout),
+        connect_timeout=_seconds(chosen("timeout", None, options.timeout), host),
+        retries=_retries(ssh_args.get("ssh_retries") or 0, host),
         host_keys=_lines(own.get("host_keys"), host, "stella_host_keys"),
         host_authorities=_lines(own.get("ssh_host_ca"), host, "stella_ssh_host_ca"),
     )
@@ -155,6 +156,19 @@ def _port(value: Any, host: str) -> int | None:
     if not 0 < port < 65536:
         raise InventoryError(f"port {value!r} is no port number", where=host, hint="check ansible_port")
     return port
+
+
+def _seconds(value: Any, host: str) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise InventoryError(f"{value!r} is no time in seconds", where=host, hint="check ansible_timeout") from None
+
+
+def _retries(value: Any, host: str) -> int:
+    if not str(value).isdecimal():
+        raise InventoryError(f"{value!r} is no number of tries", where=host, hint="check ansible_ssh_retries")
+    return int(value)
 
 
 def _interpreter(value: Any) -> str | None:

@@ -38,7 +38,8 @@ class ConnectionSpec:
     ``common_args`` is OpenSSH option text (``-o … -J …``); ``interpreter`` is None when the host's own first
     working Python is to be found. ``host_keys`` are public keys that are trusted for the host besides those of
     known_hosts files, ``host_authorities`` those of authorities that may certify its key. ``folder`` is where tasks
-    of a ``local`` connection start; None for the user's home, as on other hosts.
+    of a ``local`` connection start; None for the user's home, as on other hosts. ``retries`` says how often more a
+    host that cannot be reached is tried.
     """
 
     name: str
@@ -51,6 +52,7 @@ class ConnectionSpec:
     common_args: str = ""
     interpreter: str | None = None
     connect_timeout: float = 10.0
+    retries: int = 0
     host_keys: tuple[str, ...] = ()
     host_authorities: tuple[str, ...] = ()
     folder: str | None = None

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 import asyncssh
 
-from stella_ops.errors import InventoryError, StellaError, UnreachableError
+from stella_ops.errors import AuthenticationError, HostKeyError, InventoryError, StellaError, UnreachableError
 from stella_ops.transport import lean_ssh
 from stella_ops.transport.base import ConnectionSpec
 from stella_ops.transport.connect_errors import connect_error, too_busy
@@ -37,6 +37,8 @@ from stella_ops.transport.ssh_options import Proxy, SshOptions, parse_ssh_args
 LOGINS_AT_ONCE = 8
 CONNECT_ATTEMPTS = 5
 KEEPALIVE_SECONDS = 15
+# Between tries that are asked for, as in ansible-core: 0, 1, 3, 7 … seconds, and never more.
+LONGEST_PAUSE = 30
 LOGIN_SECONDS = 30.0
 
 T = TypeVar("T")
@@ -110,13 +112,23 @@ class Connector:
         self._gates: dict[tuple[str, int], asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(LOGINS_AT_ONCE))
 
     async def connect(self, spec: ConnectionSpec) -> asyncssh.SSHClientConnection:
-        """Connect to a host and log in.
+        """Connect to a host and log in; one that cannot be reached is tried again, as often as its spec says.
+
+        A key that is not the host's, and a login that is refused, will not be better the next time.
 
         Raises:
             UnreachableError: or one of its kinds: host key, login.
             InventoryError: an option or a key file is wrong.
         """
-        return await self.through(await self.login(spec), self._open)
+        login = await self.login(spec)
+        for attempt in range(spec.retries):
+            try:
+                return await self.through(login, self._open)
+            except (HostKeyError, AuthenticationError):
+                raise
+            except UnreachableError:
+                await asyncio.sleep(min(2**attempt - 1, LONGEST_PAUSE))
+        return await self.through(login, self._open)
 
     async def login(self, spec: ConnectionSpec) -> Login:
         """What a host's connection takes, with OpenSSH's options and configuration read.

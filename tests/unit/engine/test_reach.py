@@ -30,13 +30,26 @@ async def test_what_the_inventory_says(play: Callable[..., Any]) -> None:
     hosts = (
         "a ansible_host=10.0.0.1 ansible_port=2222 ansible_user=ops ansible_ssh_private_key_file=~/k "
         "ansible_ssh_common_args='-J jump' ansible_ssh_extra_args='-o X=y' ansible_python_interpreter=/opt/py "
-        "ansible_password=pw-of-a\n"
+        "ansible_password=pw-of-a ansible_ssh_timeout=2.5 ansible_ssh_retries=3\n"
     )
     spec = spec_of(await play(HEAD + "  tasks: [ping: ]\n", hosts=hosts))
     assert (spec.name, spec.kind, spec.address, spec.port, spec.user) == ("a", "ssh", "10.0.0.1", 2222, "ops")
     assert spec.private_key_file == Path.home() / "k"
     assert spec.common_args == "-J jump -o X=y"
     assert (spec.interpreter, spec.password) == ("/opt/py", "pw-of-a")
+    assert (spec.connect_timeout, spec.retries) == (2.5, 3)
+
+
+@pytest.mark.parametrize(
+    ("variable", "why"),
+    [
+        ("ansible_ssh_timeout=soon", "'soon' is no time in seconds"),
+        ("ansible_ssh_retries=-1", "is no number of tries"),
+    ],
+)
+async def test_what_no_number_is(play: Callable[..., Any], variable: str, why: str) -> None:
+    played = await play(HEAD + "  tasks: [ping: ]\n", hosts=f"a {variable}\n")
+    assert why in str(played.seen.results("ping")["a"])
 
 
 @pytest.mark.parametrize("value", ["auto", "auto_silent", "auto_legacy"])
