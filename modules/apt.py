@@ -211,8 +211,7 @@ class Packages(object):
             self.fail("'{}' failed: {}".format(what or debian.say(words), said.stderr.strip()), said)
         done = not NOTHING.search(said.stdout) or UNFINISHED in said.stdout
         result = {"changed": done, "stdout": said.stdout, "stderr": said.stderr}
-        if self.task.diff_mode:
-            result["diff"] = debian.plan_of(said.stdout)
+        result["diff"] = debian.plan_of(said.stdout) if self.task.diff_mode else {}
         return result
 
     def fail(self, msg, said, hint=None):

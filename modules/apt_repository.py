@@ -61,8 +61,8 @@ def run(task):
         "sources_added": sorted(set(after) - set(before)),
         "sources_removed": sorted(set(before) - set(after)),
     }
-    if task.diff_mode:
-        result["diff"] = [difference(path, before, after) for path in changed_files(before, after)]
+    told = changed_files(before, after) if task.diff_mode else ()
+    result["diff"] = [difference(path, before, after) for path in told]
     if result["changed"] and not task.check_mode:
         if key is not None:
             have_key(task, *key)

@@ -33,11 +33,13 @@ def run(task):
     if words is not None and args["state"] == "present" and args["local"]:
         refuse_taken(task)
     if words is not None and not task.check_mode:
-        said = programs.do(task, [programs.need(task, words[0], SHADOW)] + words[1:], name=name)
+        said = programs.change_account(task, [programs.need(task, words[0], SHADOW)] + words[1:], name=name)
         for key in ("stdout", "stderr"):
             if getattr(said, key):
                 result[key] = getattr(said, key)
         found = accounts.group(name, True) if args["local"] else by_name(name)
+    if task.check_mode and args["state"] == "present" and found is None:
+        return {"changed": True}
     if args["state"] == "present" and found is not None:
         result["system"] = args["system"]
         result["gid"] = found.gr_gid

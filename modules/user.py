@@ -71,9 +71,7 @@ def run(task):
     result = {"name": args["name"], "state": "present", "changed": False}
     if found is None:
         if task.check_mode:
-            result["changed"] = True
-            result["system"] = args["system"]
-            return result
+            return {"changed": True}
         create(task, result)
     else:
         modify(task, found, result)
@@ -137,7 +135,7 @@ def be_absent(task):
         return result
     words = [programs.need(task, "userdel", SHADOW)]
     words += (["-f"] if args["force"] else []) + (["-r"] if args["remove"] else [])
-    keep_said(result, programs.do(task, words + [args["name"]], name=args["name"]))
+    keep_said(result, programs.change_account(task, words + [args["name"]], status=True, name=args["name"]))
     result.update(force=args["force"], remove=args["remove"])
     return result
 
@@ -171,7 +169,7 @@ def create(task, result):
             words += ["-K", "{}={}".format(name.upper(), args[name])]
     if args["home"] and args["create_home"]:
         homes.make_parents(task, args["home"])
-    keep_said(result, programs.do(task, words + [args["name"]], name=args["name"]))
+    keep_said(result, programs.change_account(task, words + [args["name"]], status=True, name=args["name"]))
     if args["password"] is not None:
         set_password(task)
     result.update(changed=True, system=args["system"], create_home=args["create_home"])
@@ -221,7 +219,7 @@ def modify(task, found, result):
             words.append("-U")
     if words and not task.check_mode:
         line = [programs.need(task, "usermod", SHADOW)] + words + [args["name"]]
-        keep_said(result, programs.do(task, line, name=args["name"]))
+        keep_said(result, programs.change_account(task, line, status=True, name=args["name"]))
     if new_password and not task.check_mode:
         set_password(task)
     result["changed"] = bool(words) or new_password
@@ -284,7 +282,7 @@ def the_group(task, name):
     """A group that must exist."""
     found = accounts.group(name)
     if found is None:
-        task.fail("Group {} does not exist".format(name), name=task.args["name"])
+        task.fail("Group {} does not exist".format(name))
     return found
 
 

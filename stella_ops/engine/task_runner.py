@@ -398,8 +398,8 @@ class TaskRunner:
             status = "changed" if result.get("changed") else "ok"
         unshown = result.pop("_unshown", {})
         shown = dict(result)
-        if not diff:
-            shown.pop("diff", None)
+        if not diff and shown.get("diff"):
+            del shown["diff"]
         if self._run.options.verbosity < 3:
             shown.pop("invocation", None)
         result.update(unshown)

@@ -47,3 +47,16 @@ def do(task, argv, stdin=None, environment=None, **more):
         message = said.stderr.strip() or said.stdout.strip() or "{} ended with status {}".format(argv[0], said.rc)
         task.fail(message, rc=said.rc, stdout=said.stdout, stderr=said.stderr, **more)
     return said
+
+
+def change_account(task, argv, status=False, **more):
+    """As ``do``, for the tools that change accounts: what they complain of is the message as it is.
+
+    Args:
+        status: whether the result of a failure has ``rc``.
+    """
+    said = call(task, argv)
+    if said.rc != 0:
+        told = dict(more, rc=said.rc) if status else more
+        task.fail(said.stderr or "{} ended with status {}".format(argv[0], said.rc), **told)
+    return said

@@ -360,6 +360,8 @@ class AnsibleModule(FilesMixin, MovingMixin, RunningMixin, LoggingMixin, Selinux
         for name, found in (("warnings", get_warnings()), ("deprecations", get_deprecations())):
             if found:
                 kwargs[name] = found
+            elif not kwargs.get(name):
+                kwargs.pop(name, None)
         # Words like True may well be secrets; those that are plain truths are none.
         truths = {name: value for name, value in kwargs.items() if value is None or isinstance(value, bool)}
         answer = remove_values(kwargs, self.no_log_values)
