@@ -6,8 +6,6 @@ import http.client
 import http.cookiejar as cookiejar
 import netrc
 import os
-import socket
-import ssl
 import tempfile
 import time
 import traceback
@@ -15,8 +13,17 @@ import urllib.error
 import urllib.request
 from urllib.parse import unquote, urlparse, urlunparse
 
+from stella_ops.remote.lib.module_utils._multipart import (  # noqa: F401 - for modules
+    prepare_multipart,
+    set_multipart_encoding,
+)
+from stella_ops.remote.lib.module_utils._url_handlers import (  # noqa: F401 - for modules
+    HTTPRedirectHandler,
+    UnixHTTPConnection,
+    UnixHTTPHandler,
+    make_context,
+)
 from stella_ops.remote.lib.module_utils._url_parts import HAS_GSSAPI, generic_urlparse  # noqa: F401 - for modules
-from stella_ops.remote.lib.module_utils.common.collections import is_sequence
 from stella_ops.remote.lib.module_utils.common.text.converters import to_bytes, to_native
 
 HAS_GZIP = True
@@ -48,91 +55,6 @@ class MissingModuleError(Exception):
         super().__init__(message)
         self.import_traceback = import_traceback
         self.module = module
-
-
-class UnixHTTPConnection(http.client.HTTPConnection):
-    """HTTP through a UNIX socket."""
-
-    def __init__(self, unix_socket):
-        self._unix_socket = unix_socket
-
-    def __call__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        return self
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            self.sock.connect(self._unix_socket)
-        except OSError as problem:
-            raise OSError("Invalid Socket File ({}): {}".format(self._unix_socket, problem))
-        if self.timeout is not None and self.timeout is not getattr(socket, "_GLOBAL_DEFAULT_TIMEOUT", None):
-            self.sock.settimeout(self.timeout)
-
-
-class UnixHTTPHandler(urllib.request.HTTPHandler):
-    """Sends requests through a UNIX socket."""
-
-    def __init__(self, unix_socket):
-        super().__init__()
-        self._unix_socket = unix_socket
-
-    def http_open(self, req):
-        return self.do_open(UnixHTTPConnection(self._unix_socket), req)
-
-
-class HTTPRedirectHandler(urllib.request.HTTPRedirectHandler):
-    """Follows redirections as ``follow_redirects`` says: all, safe (GET and HEAD only), none or urllib2."""
-
-    # Python 3.11 is the first to know 308.
-    http_error_308 = urllib.request.HTTPRedirectHandler.http_error_302
-
-    def __init__(self, follow_redirects=None):
-        self.follow_redirects = follow_redirects
-
-    def redirect_request(self, req, fp, code, msg, hdrs, newurl):
-        follow, method = self.follow_redirects, req.get_method()
-        if follow in ("urllib2", "urllib"):
-            return super().redirect_request(req, fp, code, msg, hdrs, newurl)
-        if follow in ("no", "none", False):
-            raise urllib.error.HTTPError(newurl, code, msg, hdrs, fp)
-        may = follow in ("all", "yes", True) or (follow == "safe" and method in ("GET", "HEAD"))
-        if not may or not 300 <= code < 400:
-            raise urllib.error.HTTPError(req.get_full_url(), code, msg, hdrs, fp)
-        data, headers = req.data, req.headers
-        if code not in (307, 308):
-            about_body = ("content-length", "content-type", "transfer-encoding")
-            data, headers = None, {k: v for k, v in req.headers.items() if k.lower() not in about_body}
-            # RFC 9110, 15.4.4; for 301 and 302 it is what browsers do.
-            if (code in (302, 303) and method != "HEAD") or (code == 301 and method == "POST"):
-                method = "GET"
-        return urllib.request.Request(
-            newurl.replace(" ", "%20"),
-            data=data,
-            headers=headers,
-            origin_req_host=req.origin_req_host,
-            unverifiable=True,
-            method=method.upper(),
-        )
-
-
-def make_context(
-    cafile=None, cadata=None, capath=None, ciphers=None, validate_certs=True, client_cert=None, client_key=None
-):
-    """What TLS is to check and to show."""
-    if ciphers is not None and not is_sequence(ciphers):
-        raise TypeError("Ciphers must be a list. Got {}.".format(type(ciphers).__name__))
-    context = ssl.create_default_context(cafile=cafile)
-    if not validate_certs:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    elif not cafile and (cadata or capath):
-        context.load_verify_locations(capath=capath, cadata=bytes(cadata) if cadata else None)
-    if ciphers:
-        context.set_ciphers(":".join(to_native(cipher) for cipher in ciphers))
-    if client_cert:
-        context.load_cert_chain(client_cert, keyfile=client_key)
-    return context
 
 
 def mask_url(url):
@@ -491,61 +413,3 @@ def parse_content_type(response):
     found = (response.headers.get_content_type() or "application/octet-stream").split(",")[0]
     main, sub = found.split("/")
     return found, main, sub, (response.headers.get_param("charset") or "utf-8").split(",")[0]
-
-
-def prepare_multipart(fields):
-    """A form with files: content type, and body.
-
-    Args:
-        fields: name to text, or to a mapping with ``filename``, ``content``, ``mime_type``.
-    """
-    if not isinstance(fields, dict):
-        raise TypeError("Mapping is required, cannot be type {}".format(type(fields).__name__))
-    import email.encoders
-    import email.generator
-    import email.mime.application
-    import email.mime.multipart
-    import email.mime.nonmultipart
-    import email.parser
-    import email.policy
-    import mimetypes
-
-    form = email.mime.multipart.MIMEMultipart("form-data")
-    for name, value in sorted(fields.items()):
-        about = {"content": value, "mime_type": "text/plain"} if isinstance(value, str) else value
-        if not isinstance(about, dict):
-            text = "value must be a string, or mapping, cannot be type {}"
-            raise TypeError(text.format(type(value).__name__))
-        filename, content = about.get("filename"), about.get("content")
-        if not filename and not content:
-            raise ValueError("at least one of filename or content must be provided")
-        guessed = mimetypes.guess_type(filename or "", strict=False)[0]
-        kind = about.get("mime_type") or guessed or "application/octet-stream"
-        main, _, sub = kind.partition("/")
-        if not content and filename:
-            with open(to_bytes(filename, errors="surrogate_or_strict"), "rb") as source:
-                encoder = set_multipart_encoding(about.get("multipart_encoding") or "base64")
-                part = email.mime.application.MIMEApplication(source.read(), _encoder=encoder)
-            del part["Content-Type"]
-            part.add_header("Content-Type", "{}/{}".format(main, sub))
-        else:
-            part = email.mime.nonmultipart.MIMENonMultipart(main, sub)
-            part.set_payload(to_bytes(content))
-        part.add_header("Content-Disposition", "form-data")
-        del part["MIME-Version"]
-        part.set_param("name", name, header="Content-Disposition")
-        if filename:
-            part.set_param("filename", to_native(os.path.basename(filename)), header="Content-Disposition")
-        form.attach(part)
-    head, _, body = form.as_bytes(policy=email.policy.HTTP).partition(b"\r\n\r\n")
-    return email.parser.BytesHeaderParser().parsebytes(head)["content-type"], body
-
-
-def set_multipart_encoding(encoding):
-    """How a file is written into a form."""
-    import email.encoders
-
-    known = {"base64": email.encoders.encode_base64, "7or8bit": email.encoders.encode_7or8bit}
-    if encoding not in known:
-        raise ValueError("multipart_encoding must be one of {}.".format(sorted(known)))
-    return known[encoding]
