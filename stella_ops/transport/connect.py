@@ -264,22 +264,13 @@ class Connector:
                 return await attempt()
         except (asyncssh.ConnectionLost, ConnectionResetError):
             raise
-        except asyncssh.ChannelOpenError as problem:
-            if problem.reason == "SSH connection closed":
-                raise asyncssh.ConnectionLost("the connection to the jump host is lost") from None
-            raise connect_error(
-                problem,
-                target,
-                trust,
-                timeout=login.timeout,
-                where=login.where,
-                locked_keys=locked,
-                known_as=login.known_as,
-            ) from None
         except (asyncssh.Error, OSError, ValueError) as problem:
-            if isinstance(tunnel, ProxyCommand) and tunnel.said and not isinstance(problem, asyncssh.DisconnectError):
+            if isinstance(problem, asyncssh.ChannelOpenError):
+                if problem.reason == "SSH connection closed":
+                    raise asyncssh.ConnectionLost("the connection to the jump host is lost") from None
+            elif isinstance(tunnel, ProxyCommand) and tunnel.said and not isinstance(problem, asyncssh.DisconnectError):
                 raise proxy_error(login, tunnel, problem) from None
-            if settings.on_refused is not None:
+            elif settings.on_refused is not None:
                 refused = refused_key(problem, target, trust, login.known_as)
                 if refused is not None:
                     await settings.on_refused(refused)
