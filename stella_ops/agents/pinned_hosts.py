@@ -7,12 +7,11 @@ their files up to date when a run begins.
 
 from __future__ import annotations
 
-import fcntl
-import os
 from pathlib import Path
 
 from stella_ops import atomic_files
 from stella_ops.errors import StoreError
+from stella_ops.file_locks import locked
 from stella_ops.store import host_keys
 from stella_ops.store.columns import iso_z
 from stella_ops.store.database import Store
@@ -32,15 +31,11 @@ def write_pinned_hosts(store: Store, file: Path) -> int:
     """
     try:
         # Two at once: the second reads the store after the first has written.
-        lock = os.open(file.with_name(f"{file.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locked(file.with_name(f"{file.name}.lock")):
             with store.reading() as connection:
                 keys = host_keys.find(connection, statuses=("pinned", "revoked"))
             lines = pinned_lines(keys)
             _write(file, lines)
-        finally:
-            os.close(lock)
     except OSError as problem:
         raise StoreError(f"pinned host keys cannot be written: {problem.strerror}", where=file) from None
     return len(lines)

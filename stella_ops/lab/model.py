@@ -22,6 +22,7 @@ from typing import Any
 
 import yaml
 
+from stella_ops import file_locks
 from stella_ops.errors import LabError
 
 KINDS = ("embedded", "openssh", "systemd")
@@ -186,13 +187,10 @@ def host_names(count: int, names: Sequence[str] | None, known: Sequence[str] = (
 @contextmanager
 def locked(folder: Path) -> Iterator[Path]:
     """Make the lab folder (mode 0700) if missing and keep others out while it is being changed."""
-    import fcntl
-
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder = folder.resolve()
-        with (folder / "lab.lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with file_locks.locked(folder / "lab.lock"):
             yield folder
     except OSError as problem:
         raise LabError(f"the lab folder cannot be used: {problem}", where=folder) from problem

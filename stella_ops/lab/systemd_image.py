@@ -10,7 +10,6 @@ image carry a digest of the recipe in their names, so that a changed recipe make
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import subprocess
@@ -22,6 +21,7 @@ from pathlib import Path
 import platformdirs
 
 from stella_ops.errors import LabError
+from stella_ops.file_locks import locked
 from stella_ops.lab.docker_engine import Engine, ensure_packages, find_program
 
 # ops may do anything by sudo; ops2 too, but is asked for this password. Both, and root, log in by key alone.
@@ -91,8 +91,7 @@ def ensure_image(engine: Engine, release: str = "bookworm") -> str:
     cache = platformdirs.user_cache_path("stella-ops") / "lab"
     cache.mkdir(parents=True, exist_ok=True)
     tar = cache / f"{release}-{_digest(release)}.tar"
-    with (cache / f"{release}.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(cache / f"{release}.lock"):
         if not tar.exists():
             _build(release, tar)
         # Another process may have imported it while this one waited.

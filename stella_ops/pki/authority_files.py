@@ -6,12 +6,9 @@ any point leaves either no authority or a whole one; what it left behind is swep
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -28,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from stella_ops.errors import PkiError
+from stella_ops.file_locks import locked
 from stella_ops.pki.keys import AUTHORITY_KEYS, SigningKey
 
 _YEAR = timedelta(days=365)
@@ -49,7 +47,7 @@ def create_authority(folder: Path, *, passphrase: bytes | None, now: datetime, k
         if _has_files(folder):
             return False
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _locked(folder.with_name(folder.name + ".lock")):
+        with locked(folder.with_name(folder.name + ".lock")):
             if _has_files(folder):
                 return False
             for left in folder.parent.glob(folder.name + ".new-*"):
@@ -140,15 +138,5 @@ def _flush(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
     finally:
         os.close(descriptor)

@@ -9,11 +9,8 @@ The key is not encrypted: a server must start without anybody there.
 from __future__ import annotations
 
 import base64
-import fcntl
 import hashlib
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -32,6 +29,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from stella_ops import atomic_files
 from stella_ops.errors import PkiError
+from stella_ops.file_locks import locked
 from stella_ops.pki.authority import CertificateAuthority
 
 # In every server certificate, so that a peer behind a tunnel, who knows no address, has a name to insist on.
@@ -78,7 +76,7 @@ class ServerIdentity:
         wanted = tuple(dict.fromkeys((*map(str.lower, names), INTERNAL_NAME)))
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with _locked(folder / "lock"):
+            with locked(folder / "lock"):
                 key = _load_key(folder / KEY_FILE)
                 chain = _load_chain(folder / CERTIFICATE_FILE)
                 had = _names(chain[0]) if chain and _is_good(chain, key, ca, clock()) else set()
@@ -151,13 +149,3 @@ def _load_chain(path: Path) -> list[x509.Certificate]:
         return x509.load_pem_x509_certificates(path.read_bytes())
     except (FileNotFoundError, ValueError):
         return []
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stella_ops.booleans import says_yes
-from stella_ops.errors import PlaybookError
 from stella_ops.origins import Origin, key_origin, origin_of
 from stella_ops.playbook.files import missing
 from stella_ops.playbook.inheritance import fold
@@ -48,7 +47,7 @@ class Importer:
         path = self._file(raw, key, parent)
         if path is None:
             return []
-        loaded = self._load(path)
+        loaded = self._reader.load(path)
         inner = self._reader.within(path)
         body = inner.steps(loaded, at(inherited, path), "tasks", Origin(str(path)))
         return [Block(name=None, origin=origin_of(raw) or Origin(""), inherited=inherited, body=body)]
@@ -68,7 +67,7 @@ class Importer:
         path = self._file(raw, key, parent, "handlers")
         if path is None:
             return []
-        return self._reader.within(path).handlers(self._load(path), at(inherited, path), Origin(str(path)))
+        return self._reader.within(path).handlers(self._reader.load(path), at(inherited, path), Origin(str(path)))
 
     def _refused(self, raw: Mapping[Any, Any], key: str) -> bool:
         """Note keywords that have no meaning on an import, and imports without end."""
@@ -124,13 +123,6 @@ class Importer:
                 return path
         self._reader.problems.found.append(missing("the task file", name, tried, where))
         return None
-
-    def _load(self, path: Path) -> Any:
-        try:
-            return self._reader.files.load(path, self._reader.problems)
-        except PlaybookError as problem:
-            self._reader.problems.take(problem)
-            return None
 
     def _role(self, raw: Mapping[Any, Any], key: str, inherited: Inherited) -> list[Step]:
         args = {name: self._reader.static(value) for name, value in self._arguments(raw, key).items()}

@@ -25,7 +25,7 @@ def fold(parent: Inherited, raw: Mapping[str, Any], problems: Problems) -> Inher
     folded.when = [*parent.when, *conditions(raw, "when", problems)]
     folded.tags = parent.tags | read_tags(raw, problems)
     folded.vars = [*parent.vars, *([made] if (made := read_vars(raw, problems)) else [])]
-    folded.environment = [*parent.environment, *_environment(raw, problems)]
+    folded.environment = [*parent.environment, *_mappings(raw, "environment", "names to values", problems)]
     named = read_collections(raw, problems)
     folded.collections = parent.collections if named is None else named
     folded.module_defaults = [*parent.module_defaults, *_module_defaults(raw, problems)]
@@ -114,18 +114,25 @@ def _type(name: Any) -> str:
 
 
 def _module_defaults(raw: Mapping[str, Any], problems: Problems) -> list[Any]:
-    written = raw.get("module_defaults")
+    found = _mappings(raw, "module_defaults", "modules to arguments", problems)
+    for part in found:
+        for name in part if isinstance(part, dict) else ():
+            _check_group(str(name), key_origin(part, name), problems)
+    return found
+
+
+def _mappings(raw: Mapping[str, Any], keyword: str, what: str, problems: Problems) -> list[Any]:
+    """What a keyword gives that takes one mapping or a list of them; each may be a template."""
+    written = raw.get(keyword)
     if written is None:
         return []
     found = written if isinstance(written, list) else [written]
     for part in found:
         if not isinstance(part, dict) and not is_template(part):
             problems.add(
-                f"'module_defaults' must be a mapping of modules to arguments, not {spoken(part)}",
-                where=origin_of(part) or key_origin(raw, "module_defaults"),
+                f"'{keyword}' must be a mapping of {what}, not {spoken(part)}",
+                where=origin_of(part) or key_origin(raw, keyword),
             )
-        for name in part if isinstance(part, dict) else ():
-            _check_group(str(name), key_origin(part, name), problems)
     return list(found)
 
 
@@ -139,17 +146,3 @@ def _check_group(name: str, where: Origin | None, problems: Problems) -> None:
         groups.actions(installed.current(), name.removeprefix("group/"))
     except CollectionError as problem:
         problems.add(f"Error loading module_defaults: {problem.message}", where=where, hint=problem.hint)
-
-
-def _environment(raw: Mapping[str, Any], problems: Problems) -> list[Any]:
-    written = raw.get("environment")
-    if written is None:
-        return []
-    found = written if isinstance(written, list) else [written]
-    for part in found:
-        if not isinstance(part, dict) and not is_template(part):
-            problems.add(
-                f"'environment' must be a mapping of names to values, not {spoken(part)}",
-                where=origin_of(part) or key_origin(raw, "environment"),
-            )
-    return list(found)

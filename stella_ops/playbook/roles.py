@@ -191,7 +191,7 @@ class RoleReader:
             body += reader.steps([validation], inherited, "tasks", use.origin)
         if found:
             inner = reader.within(found[0])
-            body += inner.steps(self._load(found[0]), _at(inherited, found[0]), "tasks", Origin(str(found[0])))
+            body += inner.steps(self._reader.load(found[0]), _at(inherited, found[0]), "tasks", Origin(str(found[0])))
         return Block(name=None, origin=use.origin or Origin(""), inherited=inherited, body=body, role=role)
 
     def _read_handlers(self, folder: Path, use: RoleUse, inherited: Inherited) -> None:
@@ -199,7 +199,7 @@ class RoleReader:
         if found:
             inner = self._reader.within(found[0])
             place = Origin(str(found[0]))
-            handlers: list[Handler] = inner.handlers(self._load(found[0]), _at(inherited, found[0]), place)
+            handlers: list[Handler] = inner.handlers(self._reader.load(found[0]), _at(inherited, found[0]), place)
             if handlers:
                 parts = self._reader.parts
                 (parts.imported if self._imported else parts.handlers).append(handlers)
@@ -216,13 +216,6 @@ class RoleReader:
                 self._reader.problems.add(f"'{path}' is not inside the role", where=use.origin)
                 return []
         return found
-
-    def _load(self, path: Path) -> Any:
-        try:
-            return self._reader.files.load(path, self._reader.problems)
-        except PlaybookError as problem:
-            self._reader.problems.take(problem)
-            return None
 
     def _variables(self, folder: Path, kind: str, use: RoleUse) -> dict[str, Any]:
         made: dict[str, Any] = {}
@@ -250,7 +243,7 @@ class RoleReader:
     def _validation(self, folder: Path, use: RoleUse, role: Role, meta: Mapping[str, Any]) -> dict[str, Any] | None:
         """The task that checks a role's arguments, where the role says what they are."""
         found = self._reader.files.in_role(folder, "meta", "argument_specs")
-        loaded = self._load(found[0]) if found else meta
+        loaded = self._reader.load(found[0]) if found else meta
         specs = loaded.get("argument_specs") if isinstance(loaded, dict) else None
         entry = use.files.get("tasks", "main")
         for ending in (".yml", ".yaml", ".json"):

@@ -125,6 +125,14 @@ class TaskReader:
             )
             return value
 
+    def load(self, path: Path) -> Any:
+        """What a file of the playbook's holds; None, with a problem noted, where it cannot be read."""
+        try:
+            return self.files.load(path, self._problems)
+        except PlaybookError as problem:
+            self._problems.take(problem)
+            return None
+
     def steps(self, raw: Any, parent: Inherited, what: str, where: Origin | None) -> list[Step]:
         """The tasks and blocks of a list.
 

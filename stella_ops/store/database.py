@@ -9,12 +9,10 @@ Calls block; an async caller runs them in a worker thread. A store may be used f
 
 from __future__ import annotations
 
-import fcntl
-import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, 
 from sqlalchemy.exc import ArgumentError
 
 from stella_ops.errors import StoreError
+from stella_ops.file_locks import locked
 from stella_ops.store.failures import explained
 from stella_ops.store.schema import is_current, migrate
 from stella_ops.store.sqlite_file import sqlite_file
@@ -166,12 +165,9 @@ def _server_engine(url: str) -> tuple[Engine, str]:
 
 @contextmanager
 def _file_lock(path: Path) -> Iterator[None]:
-    try:
-        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    except OSError as problem:
-        raise StoreError(f"the store cannot be locked: {problem.strerror}", where=path) from None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with ExitStack() as held:
+        try:
+            held.enter_context(locked(path))
+        except OSError as problem:
+            raise StoreError(f"the store cannot be locked: {problem.strerror}", where=path) from None
         yield
-    finally:
-        os.close(descriptor)
