@@ -7,15 +7,10 @@ from typing import Any
 
 import click
 
+from stella_ops.cli.ansible_programs import PROGRAMS
+
 # What a command stands for.
-_MODELS = {
-    "play": "ansible-playbook",
-    "run": "ansible",
-    "inventory": "ansible-inventory",
-    "vault": "ansible-vault",
-    "doc": "ansible-doc",
-    "config": "ansible-config",
-}
+_MODELS = {command: program for program, command in PROGRAMS.items()}
 
 
 def version_option(command: str) -> Callable[[Any], Any]:

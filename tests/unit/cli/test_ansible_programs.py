@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from stella_ops.cli.ansible_programs import NAMES, WITHOUT
+from stella_ops.cli.ansible_programs import NAMES, PROGRAMS, WITHOUT
 from stella_ops.errors import ParseError
 from stella_ops.source_files import load_yaml_file
 
@@ -171,6 +171,12 @@ def test_warnings_may_be_switched_off(program: Callable[..., Any], monkeypatch: 
 def test_wrong_usage(program: Callable[..., Any], words: tuple[str, ...], said: str) -> None:
     status, out, err = program(*words)
     assert (status, out) == (2, "") and said in err
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_each_tells_its_version(program: Callable[..., Any], name: str) -> None:
+    status, out, err = program(name, "--version")
+    assert (status, err) == (0, "") and out.startswith(f"{name} [core 2.19")
 
 
 def test_a_script_written_for_ansible_core(tmp_path: Path) -> None:
