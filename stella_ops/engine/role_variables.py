@@ -59,9 +59,8 @@ def _names(role: Role) -> Layer:
         "role_name": role.short,
         "ansible_role_name": role.name,
         "role_path": role.folder,
+        "ansible_collection_name": role.collection,
     }
-    if role.collection is not None:
-        made["ansible_collection_name"] = role.collection
     if role.chain and role.included:
         made["ansible_parent_role_names"] = [parent.name for parent in reversed(role.chain)]
         made["ansible_parent_role_paths"] = [parent.folder for parent in reversed(role.chain)]

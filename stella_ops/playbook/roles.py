@@ -146,7 +146,8 @@ class RoleReader:
             reader.modules.add_role(folder)
         role = Role(
             name=_shown_name(found),
-            folder=str(folder.resolve()),
+            # As ansible-core has it: links are followed, but not those of an installed collection.
+            folder=str(folder.resolve() if found.collection is None else folder.absolute()),
             collection=found.collection,
             params=use.params,
             given=use.given,
@@ -263,7 +264,7 @@ class RoleReader:
             "provided_arguments": role.params,
             "validate_args_context": {
                 "type": "role",
-                "name": role.name,
+                "name": role.short,
                 "argument_spec_name": entry,
                 "path": role.folder,
             },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,7 +31,7 @@ def first_found(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[A
     for name in search.names:
         for place in _places(scope, name):
             if place.is_file():
-                return [str(place)]
+                return [os.path.normpath(place.absolute())]
     if search.skip:
         return []
     raise TemplateError(

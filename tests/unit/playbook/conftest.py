@@ -19,6 +19,7 @@ SPECS = [
     ModuleSpec("ping", {"data": {"type": "str", "default": "pong"}}),
     ModuleSpec("debug", {"msg": {"type": "raw"}, "var": {"type": "str"}, "verbosity": {"type": "int"}}),
     ModuleSpec("set_fact"),
+    ModuleSpec("validate_argument_spec"),
     ModuleSpec("fail", {"msg": {"type": "str"}}),
     ModuleSpec(
         "copy",

@@ -87,6 +87,25 @@ def test_roles_look_in_their_own_collection_and_inherit_none(install, modules, w
         actions(write("- hosts: all\n  collections: [a.b, c.d]\n  roles: [plain]\n"), modules)
 
 
+def test_a_role_of_a_linked_collection_is_where_the_collection_is_installed(
+    install, modules, write, tmp_path: Path
+) -> None:
+    (tmp_path / "source").mkdir()
+    (tmp_path / "here" / "ansible_collections" / "a").mkdir(parents=True)
+    (tmp_path / "here" / "ansible_collections" / "a" / "b").symlink_to(tmp_path / "source")
+    install({**FILES, "a.b/roles/r/meta/argument_specs.yml": "argument_specs: {main: {}}"})
+    play = load_playbook(write("- hosts: all\n  roles: [a.b.r]\n"), modules=modules).plays[0]
+    folder = str(tmp_path / "here" / "ansible_collections" / "a" / "b" / "roles" / "r")
+    check = next(task for task in walk_tasks(play.tasks) if task.action == "validate_argument_spec")
+    assert play.roles[0].folder == folder
+    assert check.args["validate_args_context"] == {
+        "type": "role",
+        "name": "r",
+        "argument_spec_name": "main",
+        "path": folder,
+    }
+
+
 def test_playbooks_of_collections(install, modules, write) -> None:
     install(FILES)
     path = write("- import_playbook: a.b.site\n- hosts: all\n  tasks: [copy: {dest: /x}]\n")

@@ -71,6 +71,7 @@ def test_finding_files(render, tmp_path: Path) -> None:
     assert render("{{ query('fileglob', '*.none') }}") == []
     assert render("{{ lookup('first_found', 'none', 'b.conf') }}") == found[1]
     assert render("{{ lookup('first_found', ['none', 'a.conf']) }}") == found[0]
+    assert render("{{ lookup('first_found', '../files/a.conf') }}") == found[0]
     options = {"o": {"files": ["x", "a.conf"], "paths": [str(tmp_path), str(tmp_path / "files")]}}
     assert render("{{ lookup('first_found', o) }}", options) == found[0]
     assert render("{{ query('first_found', 'none', skip=true) }}") == []
