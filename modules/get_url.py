@@ -62,11 +62,12 @@ def run(task):
     try:
         answer = web.fetch(url, method, headers=args["headers"], since=since, options=options)
     except web.WebError as error:
-        task.fail(str(error), status_code=-1, elapsed=int(time.time() - started), **told)
+        task.fail(str(error), elapsed=int(time.time() - started), **told)
     result["elapsed"] = int(time.time() - started)
     if answer.status == 304:
         changed = files.set_attributes(dest, files.wanted(task), task.check_mode)
         result.update(files.describe(dest))
+        result = {name: value for name, value in result.items() if name not in ("checksum_src", "checksum_dest")}
         return dict(result, changed=changed, msg=answer.msg, status_code=304)
     if answer.status not in (None, 200):
         task.fail("Request failed", status_code=answer.status, response=answer.msg, elapsed=result["elapsed"], **told)
@@ -76,9 +77,13 @@ def run(task):
     folder = os.path.dirname(os.path.abspath(dest))
     if not os.path.isdir(folder):
         task.fail("Destination {} does not exist".format(folder), **result)
-    result.update(status_code=answer.status, msg=answer.msg)
+    if not (task.check_mode or args["unsafe_writes"] or os.access(folder, os.W_OK)):
+        hint = "files are made in their folder, and renamed"
+        task.fail("Destination {} is not writable".format(folder), hint, **result)
+    result["msg"] = answer.msg
     if task.check_mode:
         return dict(result, changed=True)
+    result["status_code"] = answer.status
     return receive(task, answer, dest, algorithm, digest, result)
 
 
@@ -92,7 +97,7 @@ def receive(task, answer, dest, algorithm, digest, result):
         result["checksum_src"] = digests["sha1"]
         if digest and digests[algorithm] != digest:
             words = "The checksum for {} did not match {}; it was {}."
-            del result["msg"]
+            del result["msg"], result["status_code"]
             task.fail(words.format(result["url"], digest, digests[algorithm]), **result)
         if os.path.exists(dest):
             result["checksum_dest"] = files.digest(dest, "sha1")[0]

@@ -12,6 +12,9 @@ from stella_ops.remote.lib.task import ModuleFailure, to_text
 
 _OLDEST_SSH_COMMAND = (2, 3)
 
+# Failures whose message git's own words are no part of.
+_TOLD_ALONE = ("Failed to checkout", "Failed to fetch branch", "Failed to verify", "Failed to perform archive")
+
 
 class Git(object):
     """git for one repository.
@@ -46,10 +49,13 @@ class Git(object):
         rc, stdout, stderr = self.run(*words, **options)
         if rc != 0:
             said = stderr.strip() or stdout.strip()
-            more = {"rc": rc, "stdout": stdout, "stderr": stderr, "cmd": [self.hide(word) for word in words]}
+            line = " ".join([self.path] + [self.hide(word) for word in words])
+            more = {"rc": rc, "stdout": stdout, "stderr": stderr, "cmd": line}
             hint = hint_for(said)
             if hint:
                 more["hint"] = hint
+            if what.startswith(_TOLD_ALONE):
+                raise ModuleFailure(what, said, **more)
             raise ModuleFailure("{}: {}".format(what, said) if what else said, **more)
         return stdout
 

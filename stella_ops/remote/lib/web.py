@@ -86,7 +86,10 @@ class Response(object):
     def info(self):
         """What ansible-core tells of an answer."""
         told = dict(self.headers)
-        told.update(url=self.url, status=self.status, msg=self.msg, cookies=self.cookies)
+        told.update(url=self.url, status=self.status, msg=self.msg)
+        if self.status is not None and self.status >= 300:
+            return told
+        told["cookies"] = self.cookies
         told["cookies_string"] = "; ".join("{}={}".format(name, value) for name, value in self.cookies.items())
         return told
 
