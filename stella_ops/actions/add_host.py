@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stella_ops.actions.base import ActionContext, ActionFailure, Result
+from stella_ops.actions.base import ActionContext, ActionError, Result
 from stella_ops.errors import InventoryError
 
 # Every further argument is a variable of the host, so none can be unknown.
@@ -20,20 +20,20 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     given = {name: value for name, value in args.items() if name != "_raw_params"}
     name = next((given[key] for key in _NAMES if given.get(key) not in (None, "")), None)
     if name is None:
-        raise ActionFailure("name, host or hostname needs to be provided")
+        raise ActionError("name, host or hostname needs to be provided")
     if not isinstance(name, str | int):
-        raise ActionFailure(f"name must be text, not {type(name).__name__}")
+        raise ActionError(f"name must be text, not {type(name).__name__}")
     groups: Any = next((given[key] for key in _GROUPS if given.get(key)), [])
     if isinstance(groups, str):
         groups = groups.split(",")
     if not isinstance(groups, list | tuple):
-        raise ActionFailure("Groups must be specified as a list.", _hint="write groups: [one, two]")
+        raise ActionError("Groups must be specified as a list.", _hint="write groups: [one, two]")
     wanted = list(dict.fromkeys(str(group).strip() for group in groups if str(group).strip()))
     variables = {key: value for key, value in given.items() if key not in (*_NAMES, *_GROUPS) or key == "group"}
     assert context.inventory is not None
     try:
         changed = context.inventory.add_host(str(name), wanted, variables)
     except InventoryError as problem:
-        raise ActionFailure(problem.message, _hint=problem.hint) from None
+        raise ActionError(problem.message, _hint=problem.hint) from None
     host = str(name).partition(":")[0] if str(name).count(":") == 1 else str(name)
     return {"changed": changed, "add_host": {"host_name": host, "groups": wanted, "host_vars": variables}}

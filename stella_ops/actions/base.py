@@ -45,6 +45,14 @@ class ActionFailure(Exception):
         self.result: Result = {**more, "failed": True, "msg": msg}
 
 
+class ActionError(ActionFailure):
+    """What stops an action before it does anything: wrong arguments, a file that is not there.
+
+    Such a task has failed whatever ``changed_when`` and ``failed_when`` say, and is not tried again, as where
+    ansible-core's actions raise an error in place of returning a result.
+    """
+
+
 class Reached(NamedTuple):
     """A host's session, and the user that its tasks are run as there."""
 
@@ -235,4 +243,4 @@ def find_file(context: ActionContext, kind: str, name: str) -> Path:
         if candidate.exists():
             return candidate
     looked = ", ".join(str(c) for c in candidates)
-    raise ActionFailure(f"Could not find or access '{name}' on the Ansible Controller. Searched in: {looked}")
+    raise ActionError(f"Could not find or access '{name}' on the Ansible Controller. Searched in: {looked}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stella_ops.actions.base import ActionContext, ActionFailure, Result
+from stella_ops.actions.base import ActionContext, ActionError, Result
 from stella_ops.collections import current
 from stella_ops.errors import TemplateError
 from stella_ops.origins import SourceText
@@ -24,7 +24,7 @@ UNRENDERED = frozenset({"var"})
 async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     """``msg`` as it is, or the value of the expression ``var``."""
     if args.get("msg") is not None and args.get("var") is not None:
-        raise ActionFailure("parameters are mutually exclusive: msg|var")
+        raise ActionError("parameters are mutually exclusive: msg|var")
     wanted = int(args.get("verbosity") or 0)
     if int(context.variables.get("ansible_verbosity", 0)) < wanted:
         return {"skipped": True, "skipped_reason": "Verbosity threshold not met."}
@@ -32,7 +32,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
         return {"msg": args.get("msg", "Hello world!")}
     name = args["var"]
     if not isinstance(name, str):
-        raise ActionFailure(
+        raise ActionError(
             f"argument 'var' is of type {kind_of(name)}: {name!r} is not a string and conversion is not allowed"
         )
     if not isinstance(name, SourceText):

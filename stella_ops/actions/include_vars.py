@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from stella_ops.actions.base import ActionContext, ActionFailure, Result
+from stella_ops.actions.base import ActionContext, ActionError, ActionFailure, Result
 from stella_ops.errors import PlaybookError
 from stella_ops.origins import SourceVault
 from stella_ops.playbook.variables import load_vars_file
@@ -30,7 +30,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     """One file, or those of a folder in the order of their names; below ``name`` where that is given."""
     name = args.get("file") or args.get("_raw_params")
     if name and args.get("dir"):
-        raise ActionFailure("You are mixing file only and dir only arguments, these are incompatible")
+        raise ActionError("You are mixing file only and dir only arguments, these are incompatible")
     if not name and not args.get("dir"):
         raise ActionFailure("include_vars needs 'file' or 'dir'")
     read: list[str] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from stella_ops.actions.base import ActionContext, ActionFailure, Result
+from stella_ops.actions.base import ActionContext, ActionError, Result
 
 # What else is given is for the module that is chosen, which checks it.
 ARGUMENTS: dict[str, dict[str, Any]] | None = None
@@ -34,11 +34,11 @@ async def _asked(context: ActionContext) -> str:
     wanted = {"gather_subset": ["!all", "!min", "pkg_mgr"], "filter": ["ansible_pkg_mgr"]}
     answer = await context.module("setup", wanted, check=False)
     if answer.get("failed"):
-        raise ActionFailure(f"Failed to fetch ansible_pkg_mgr to determine the package manager: {answer.get('msg')}")
+        raise ActionError(f"Failed to fetch ansible_pkg_mgr to determine the package manager: {answer.get('msg')}")
     facts = answer.get("ansible_facts")
     found = facts.get("ansible_pkg_mgr") if isinstance(facts, Mapping) else None
     if not found or found == "unknown":
-        raise ActionFailure(
+        raise ActionError(
             "Could not detect a package manager. Try using the 'use' option.", _hint="for example: use: apt"
         )
     return str(found)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from stella_ops.actions.base import ActionContext, ActionFailure, Result
+from stella_ops.actions.base import ActionContext, ActionError, Result
 from stella_ops.booleans import says_no
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -32,11 +32,11 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     """
     given = [args.get("minutes"), args.get("seconds")]
     if all(value is not None for value in given):
-        raise ActionFailure("parameters are mutually exclusive: minutes|seconds")
+        raise ActionError("parameters are mutually exclusive: minutes|seconds")
     try:
         seconds = float(given[1] or 0) + 60 * float(given[0] or 0)
     except (TypeError, ValueError):
-        raise ActionFailure("minutes and seconds must be numbers") from None
+        raise ActionError("minutes and seconds must be numbers") from None
     echo = not says_no(args.get("echo", True))
     started = time.monotonic()
     start = datetime.now()

@@ -7,7 +7,7 @@ import shlex
 from typing import Any
 
 from stella_ops.actions._encrypted import decrypted_or_file
-from stella_ops.actions.base import ActionContext, ActionFailure, Result, find_file
+from stella_ops.actions.base import ActionContext, ActionError, Result, find_file
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "cmd": {"type": "str", "doc": "The script's path on the controller, and its arguments."},
@@ -24,15 +24,15 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     """``rc``, ``stdout`` and ``stderr`` of the script, which is on the host for as long as it runs."""
     line = args.get("cmd") or args.get("_raw_params")
     if not line or not str(line).strip():
-        raise ActionFailure("one of the following is required: _raw_params, cmd")
+        raise ActionError("one of the following is required: _raw_params, cmd")
     text = str(line).strip()
     chdir = args.get("chdir")
     if chdir and not str(chdir).startswith("/"):
-        raise ActionFailure(f"chdir {chdir} must be an absolute path for a Unix-aware remote node")
+        raise ActionError(f"chdir {chdir} must be an absolute path for a Unix-aware remote node")
     name, rest = _first_word(text)
     path = find_file(context, "files", name)
     if not path.is_file():
-        raise ActionFailure(f"{path} is no file")
+        raise ActionError(f"{path} is no file")
     wanted = {key: args[key] for key in ("creates", "removes", "chdir", "executable") if args.get(key)}
     wanted.update(_name=path.name, _rest=rest)
     content = await decrypted_or_file(await context.sources.file(path), args)
@@ -52,7 +52,7 @@ def _first_word(text: str) -> tuple[str, str]:
     try:
         word = lexer.get_token()
     except ValueError as problem:
-        raise ActionFailure(f"cannot split the command into words: {problem}") from None
+        raise ActionError(f"cannot split the command into words: {problem}") from None
     # What the lexer has taken of the text is the word, and the one blank that ended it.
     read = stream.tell()
     rest = text[read - 1 :] if read < len(text) else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stella_ops.actions.base import ActionContext, ActionFailure, Result
+from stella_ops.actions.base import ActionContext, ActionError, Result
 from stella_ops.booleans import says_yes
 
 # Every argument is a variable, so none can be unknown.
@@ -15,10 +15,10 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     """The arguments, but ``cacheable``, become variables; with ``cacheable: true`` facts as well."""
     values = {name: value for name, value in args.items() if name != "cacheable"}
     if not values:
-        raise ActionFailure("No key/value pairs provided, at least one is required for this action to succeed")
+        raise ActionError("No key/value pairs provided, at least one is required for this action to succeed")
     for name in values:
         if not name.isidentifier():
-            raise ActionFailure(
+            raise ActionError(
                 f"The variable name '{name}' is not valid. Variables must start with a letter or underscore "
                 "character, and contain only letters, numbers and underscores."
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stella_ops.actions.base import ActionContext, ActionFailure, Result
+from stella_ops.actions.base import ActionContext, ActionError, ActionFailure, Result
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "data": {"type": "raw"},
@@ -20,7 +20,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
         raise ActionFailure("The 'data' option needs to be a dictionary/hash")
     for name in data:
         if not str(name).isidentifier():
-            raise ActionFailure(
+            raise ActionError(
                 f"The variable name '{name}' is not valid. Variables must start with a letter or underscore character, "
                 "and contain only letters, numbers and underscores."
             )

@@ -7,7 +7,7 @@ from collections import ChainMap
 from typing import Any
 
 from stella_ops.actions._encrypted import read_decrypted, without_content
-from stella_ops.actions.base import ActionContext, ActionFailure, Result, find_file
+from stella_ops.actions.base import ActionContext, ActionError, Result, find_file
 from stella_ops.actions.copy import content_args, told
 from stella_ops.templating.of_template_files import about_template
 
@@ -55,13 +55,13 @@ _MARKS = tuple(name for name in ARGUMENTS if name.endswith(("_start_string", "_e
 async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     """The rendered text travels as content of the ``copy`` module; a host that has it already is left alone."""
     if not args.get("src") or not args.get("dest"):
-        raise ActionFailure("src and dest are required")
+        raise ActionError("src and dest are required")
     source = find_file(context, "templates", str(args["src"]))
     data, encrypted = await read_decrypted(source)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as problem:
-        raise ActionFailure(f"{source} is not UTF-8 text (byte {problem.start})") from None
+        raise ActionError(f"{source} is not UTF-8 text (byte {problem.start})") from None
     newline = (args.get("newline_sequence") or "\n").replace("\\r", "\r").replace("\\n", "\n")
     about = about_template(source, str(args["src"]), context.variables, str(args["dest"]))
     rendered = context.templar.render_file(
@@ -78,7 +78,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     try:
         content = rendered.encode(encoding)
     except (LookupError, UnicodeError) as problem:
-        raise ActionFailure(f"the rendered text cannot be written as {encoding}: {problem}") from None
+        raise ActionError(f"the rendered text cannot be written as {encoding}: {problem}") from None
     copied = {name: args[name] for name in _FOR_COPY if name in args}
     if copied.get("mode") == "preserve":
         copied["mode"] = f"0{stat.S_IMODE(source.stat().st_mode):o}"

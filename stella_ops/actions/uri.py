@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stella_ops.actions.base import ActionContext, ActionFailure, Result, find_file
+from stella_ops.actions.base import ActionContext, ActionError, Result, find_file
 
 
 async def run(context: ActionContext, args: dict[str, Any]) -> Result:
@@ -16,12 +16,12 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     if args.get("src"):
         path = find_file(context, "files", str(args["src"]))
         if not path.is_file():
-            raise ActionFailure(f"{path} is no file")
+            raise ActionError(f"{path} is no file")
         content = await context.sources.file(path)
         return await context.module("uri", {**args, "_content_name": path.name}, content=content)
     if args.get("body_format") == "form-multipart":
         if not isinstance(args.get("body"), dict):
-            raise ActionFailure(f"body must be mapping, cannot be type {type(args.get('body')).__name__}")
+            raise ActionError(f"body must be mapping, cannot be type {type(args.get('body')).__name__}")
         args = {**args, "body": {name: _with_content(context, value) for name, value in args["body"].items()}}
     return await context.module("uri", args)
 
@@ -35,5 +35,5 @@ def _with_content(context: ActionContext, value: Any) -> Any:
         # Bytes that are no text travel as lone surrogates.
         content = path.read_bytes().decode("utf-8", "surrogateescape")
     except OSError as problem:
-        raise ActionFailure(f"cannot read {path} on the controller: {problem.strerror}") from None
+        raise ActionError(f"cannot read {path} on the controller: {problem.strerror}") from None
     return {"multipart_encoding": "base64", **value, "content": content}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from stella_ops.actions.arguments import settle
-from stella_ops.actions.base import ActionContext, ActionFailure
+from stella_ops.actions.base import ActionContext, ActionError, ActionFailure
 from stella_ops.actions.registry import action, action_arguments
 from stella_ops.engine.events import RetryWaiting
 from stella_ops.engine.outcome import Result, defect_result, error_result, source_place
@@ -42,6 +42,11 @@ ScopeWith = Callable[[Result], Mapping[str, Any]]
 _NOT_FOUND = 127  # what a shell says of a program that is not there
 
 
+# Their wrong arguments are a module's answer in ansible-core, and count as one.
+_CHECKED_BY_MODULES = frozenset({"assemble", "copy", "fetch", "gather_facts", "reboot", "unarchive", "uri"})
+_ANSWER_WHAT_IS_MISSING = frozenset({"copy", "group_by"})
+
+
 class Attempts:
     """Executes prepared tasks."""
 
@@ -64,8 +69,8 @@ class Attempts:
         attempt = 0
         while True:
             attempt += 1
-            result = await self._execute(task, prepared.context, prepared.args)
-            if result.get("skipped"):
+            result, judged = await self._execute(task, prepared.context, prepared.args)
+            if result.get("skipped") or not judged:
                 return result
             if retries <= 0:
                 self._judge(task, result, scope_with(result))
@@ -94,27 +99,30 @@ class Attempts:
             )
             await asyncio.sleep(max(0.0, delay))
 
-    async def _execute(self, task: Task, context: ActionContext, args: Result) -> Result:
+    async def _execute(self, task: Task, context: ActionContext, args: Result) -> tuple[Result, bool]:
+        """A result, and whether conditions have a say in it: what was raised is a failure, and the last word."""
+        judged = True
         found = action(task.action)
         limit = self._preparation.number("async_val", task.asynchronous, context.variables, 0)
         poll = self._preparation.number("poll", task.poll, context.variables, DEFAULT_POLL) if limit > 0 else 0.0
         try:
             if "_raw_params" in args and not self._takes_text(task):
-                raise ActionFailure(f"Action '{task.action}' does not support raw params.")
+                raise ActionError(f"Action '{task.action}' does not support raw params.")
             if found is not None:
                 if limit > 0 and not getattr(found, "SUPPORTS_ASYNC", False):
-                    raise ActionFailure(f"This action ({task.written or task.action}) does not support async.")
+                    raise ActionError(f"This action ({task.written or task.action}) does not support async.")
                 context.asynchronous, context.poll = limit, poll
                 if "." in task.action:
                     context.told = self._told_others(task, context)
-                refusal = getattr(found, "MISSING", None)
-                settled = settle(action_arguments(task.action), args, name=task.action, refusal=refusal)
+                settled = _settled(task, args, getattr(found, "MISSING", None))
                 result = await found.run(context, settled)
             else:
                 self._check_allowed(task)
                 result = await self._run_module(task, context, dict(args), limit, poll)
+            if result.get("failed"):
+                result.setdefault("exception", NO_TRACEBACK)  # a module has one, an action that gives up has none
         except ActionFailure as failure:
-            result = failure.result
+            result, judged = failure.result, not isinstance(failure, ActionError)
         except InterpreterError as error:
             # The host is reached: as ansible-core has it, its tasks fail, and may be rescued.
             result = {**error_result(error), "rc": _NOT_FOUND, "module_stdout": "", "module_stderr": error.message}
@@ -126,20 +134,21 @@ class Attempts:
             period = _whole(context.timeout)
             result = {**error_result(error), "timedout": {"period": period}, "_hint": error.advice()}
             result["msg"] = f"Task failed: Timed out after {period} second(s)."
+            judged = False
         except StellaError as error:
             result = error_result(error)
             if isinstance(error, TemplateError):
-                result["msg"] = f"Task failed: {result['msg']}"
+                result["msg"], judged = f"Task failed: {result['msg']}", False
             result["_hint"], result["_where"] = error.advice(), source_place(error)
         except OSError as problem:
             # Files on the controller: a source that cannot be read, a disk that is full.
-            result = {"failed": True, "msg": f"on the controller: {problem}"}
+            result, judged = {"failed": True, "msg": f"on the controller: {problem}"}, False
         except Exception as problem:
-            result = defect_result(problem)
+            result, judged = defect_result(problem), False
         finally:
             if context.live is not None:
                 context.live.end()
-        return finish_result(result)
+        return finish_result(result), judged
 
     def _check_allowed(self, task: Task) -> None:
         key = (task.action, task.origin.source)
@@ -148,7 +157,7 @@ class Attempts:
             self._refused[key] = refusal(task.action, written, self._run.modules, task.origin)
         refused = self._refused[key]
         if refused is not None:
-            raise ActionFailure(refused.message, _hint=refused.hint)
+            raise ActionError(refused.message, _hint=refused.hint)
 
     def _takes_text(self, task: Task) -> bool:
         spec = self._run.modules.spec(task.action)
@@ -203,11 +212,10 @@ class Attempts:
                 result["changed"] = holds(keyword, task.changed_when, scope)
             keyword = "failed_when"
             if task.failed_when is not None:
-                failed = bool(result.get("failed"))
                 result["failed"] = result["failed_when_result"] = holds(keyword, task.failed_when, scope)
-                if failed and not result["failed"]:
-                    result["failed_when_suppressed_exception"] = NO_TRACEBACK
-                    result.pop("exception", None)
+                suppressed = None if result["failed"] else result.pop("exception", None)
+                if suppressed is not None:
+                    result["failed_when_suppressed_exception"] = suppressed
         except TemplateError as error:
             # The module has run, and what it did must not be lost for a mistake in judging it.
             result.update(failed=True, changed=result.get("changed", False))
@@ -232,3 +240,19 @@ class Attempts:
 def _whole(seconds: float) -> float:
     """A number as it was written: 5, not 5.0."""
     return int(seconds) if seconds == int(seconds) else seconds
+
+
+def _settled(task: Task, args: Result, missing: str | None) -> Result:
+    """The arguments of an action, as it takes them.
+
+    Args:
+        missing: what it says where one is missing.
+    """
+    try:
+        return settle(action_arguments(task.action), args, name=task.action, refusal=missing)
+    except ActionFailure as failure:
+        if task.action in (_ANSWER_WHAT_IS_MISSING if failure.result["msg"] == missing else _CHECKED_BY_MODULES):
+            raise
+        error = ActionError(failure.result["msg"])
+        error.result.update(failure.result)
+        raise error from None
