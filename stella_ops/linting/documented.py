@@ -13,7 +13,7 @@ from stella_ops.content import module_path
 from stella_ops.errors import StellaError
 from stella_ops.linting.rules import Severity
 from stella_ops.linting.subject import Site, Subject
-from stella_ops.linting.undefined import is_typo
+from stella_ops.linting.typos import is_typo
 from stella_ops.module_docs import read_doc
 from stella_ops.origins import origin_of
 from stella_ops.places import locate_key

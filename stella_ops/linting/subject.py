@@ -11,6 +11,7 @@ from stella_ops.engine.options import RunOptions
 from stella_ops.engine.variables import PlayVariables
 from stella_ops.inventory.model import Inventory
 from stella_ops.linting.findings import Findings
+from stella_ops.linting.typos import Typos
 from stella_ops.origins import SourceText
 from stella_ops.playbook.files import PlaybookFiles
 from stella_ops.playbook.model import Handler, Play, Role, Step, Task
@@ -95,6 +96,7 @@ class Subject:
 
     Attributes:
         named_inventory: there is an inventory, so that a variable that it lacks is not there.
+        typos: which names are others with a letter amiss.
         runtime: names that tasks make while they run.
         open: why there may be further variables; empty where all are known.
         reached: ids of the variables' texts that some task renders.
@@ -108,6 +110,7 @@ class Subject:
     files: PlaybookFiles
     findings: Findings
     named_inventory: bool = True
+    typos: Typos = field(default_factory=Typos)
     plays: list[PlaySubject] = field(default_factory=list)
     runtime: set[str] = field(default_factory=set)
     open: list[str] = field(default_factory=list)

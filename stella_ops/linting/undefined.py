@@ -6,7 +6,6 @@ may come than can be known (an include whose name is a template, say), only name
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -28,34 +27,6 @@ _DEEPEST = 12
 _TEMPLATE_NAMES = frozenset(
     f"template_{name}" for name in ("host", "path", "fullpath", "destpath", "uid", "mtime", "run_date")
 )
-_SHORTEST_TYPO = 5
-_LONG = 9
-_DIGITS = re.compile(r"\d")
-
-
-def is_typo(name: str, meant: str) -> bool:
-    """Whether a name is another one with a letter or two amiss; names that differ in a number are no such thing."""
-    if len(name) < _SHORTEST_TYPO or abs(len(name) - len(meant)) > 2:
-        return False
-    if _DIGITS.sub("", name) == _DIGITS.sub("", meant):
-        return False
-    allowed = 1 if len(name) < _LONG else 2
-    row = list(range(len(meant) + 1))
-    before: list[int] = []
-    least, least_before = 0, 0
-    for i, a in enumerate(name, 1):
-        # A row follows from the two above it, and no cell is less than what it follows from.
-        if least > allowed and least_before >= allowed:
-            return False
-        last, row = row, [i]
-        for j, b in enumerate(meant, 1):
-            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (a != b))
-            if i > 1 and j > 1 and a == meant[j - 2] and name[i - 2] == b:
-                cost = min(cost, before[j - 2] + 1)  # two letters in each other's place
-            row.append(cost)
-        before = last
-        least, least_before = min(row), least
-    return row[-1] <= allowed
 
 
 class Missing(NamedTuple):
@@ -119,8 +90,7 @@ def _severity(site: Site, text: Text, missing: Missing) -> Severity:
 def _tell(subject: Subject, play: PlaySubject, missing: Missing, note: _Told, known: set[str]) -> None:
     name, severity = missing.name, note.severity
     unsure = subject.open or play.hosts is None
-    # Of the many names few are as long.
-    if unsure and not any(abs(len(name) - len(other)) <= 2 and is_typo(name, other) for other in known):
+    if unsure and not subject.typos.of_any(name, known):
         return
     hint = did_you_mean(name, known)
     if severity == "hint" and hint:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stella_ops.linting.undefined import is_typo
+from stella_ops.linting.typos import Typos, is_typo
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,12 @@ def _distance(a: str, b: str) -> int:
 @given(st.text("abc", min_size=5, max_size=12), st.text("abc", max_size=12))
 def test_the_search_ends_early_without_missing_one(name: str, meant: str) -> None:
     assert is_typo(name, meant) == (name != meant and _distance(name, meant) <= (1 if len(name) < 9 else 2))
+
+
+def test_each_pair_is_compared_once_and_each_set_by_itself() -> None:
+    typos = Typos()
+    assert not typos.of_any("greeting", {"farewell", "other"})
+    assert typos.of_any("greeting", {"farewell", "greetings"})
+    assert not typos.of_any("greeting", {"farewell"})
+    assert typos.of_any("greeting", {"greetings", "more"})
+    assert not typos.of_any("farewel", {"greetings"}) and typos.of_any("farewel", {"farewell"})
