@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from stella_ops.cli import options
-from stella_ops.cli.ansible_programs import AnsibleCommand
+from stella_ops.cli.ansible_programs import AnsibleCommand, called_as_ansible
 from stella_ops.cli.versions import version_option
 
 
@@ -63,6 +63,7 @@ def run(
     from stella_ops.errors import OptionsError, PlaybookError
     from stella_ops.module_folders import folders_beside, split_paths
     from stella_ops.origins import Origin, SourceMapping, SourceText
+    from stella_ops.playbook.module_names import canonical
     from stella_ops.playbook.parser import parse_tasks
 
     with failing_with_one(given["detailed_exitcode"]):
@@ -105,12 +106,18 @@ def run(
             written["async"] = background
             written["poll"] = choose("DEFAULT_POLL_INTERVAL", poll, default=15)
         modules = module_index(workplace.options.module_folders)
+        known = canonical(module, modules)
+        if called_as_ansible() and known not in _STRUCTURE and modules.spec(known) is None:
+            # As there it is the task that fails: a name that is known only when it runs.
+            written = SourceMapping(origin)
+            written["action"] = SourceText(f"{{{{ {module!r} }}}}", origin)
         step = parse_tasks([written], modules=modules, where=origin, expected_to_fail=True)[0]
         folder = choose("PLAYBOOK_DIR", Path(playbook_dir) if playbook_dir else None)
         book = single_step(pattern, step, path=str(Path(folder) / "command-line") if folder else "command-line")
         return execute(workplace, [book], kind="run", title=f"{pattern} -m {module}")
 
 
+_STRUCTURE = frozenset({"meta", "import_role", "import_tasks"})  # which the parser has to know
 _NEED_ARGUMENTS = frozenset(
     f"{prefix}{name}" for prefix in ("", "ansible.builtin.") for name in ("command", "shell", "script", "raw")
 )

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from typing import Any, TextIO
 
 from stella_ops.console.diffs import diff_lines
-from stella_ops.console.results import dump, item_label
+from stella_ops.console.results import dump
 from stella_ops.console.stream import Sink, StreamSink
+from stella_ops.console.task_errors import absolute, headline
 from stella_ops.console.text import safe_block, safe_line
 from stella_ops.console.warned import WarningPrinter
 from stella_ops.engine.events import (
@@ -46,12 +47,15 @@ class AdHocReporter:
         self._verbosity = verbosity
         self._warnings = WarningPrinter(self._sink, verbosity)
         self._actions: dict[int, str] = {}
+        self._places: dict[int, str | None] = {}
+        self._told: set[tuple[int, str]] = set()
 
     def handle(self, event: Event) -> None:
         """Print what an event shows, if it shows anything."""
         match event:
             case TaskStarted():
                 self._actions[event.task_id] = event.action
+                self._places[event.task_id] = event.origin
             case HostFinished():
                 self._host(event)
             case ItemFinished() | RetryWaiting():
@@ -72,9 +76,15 @@ class AdHocReporter:
         """Print what is known before a host has finished."""
         if isinstance(event, RetryWaiting):
             self._sink.line(f"{safe_line(event.host)} | RETRYING ({event.left} retries left)", "retry")
-        else:
-            label = safe_line(item_label(event.item, event.result))
-            self._sink.line(f"{safe_line(event.host)} | item {label}: {event.status}")
+
+    def _error(self, event: HostFinished, action: str) -> None:
+        """Say why a task failed, once for all hosts that fail in the same way."""
+        said = headline(event.result, action, event.where)
+        if (event.task_id, said) not in self._told:
+            self._told.add((event.task_id, said))
+            place = self._places.get(event.task_id) or ""
+            told = f"\nOrigin: {safe_line(absolute(place))}" if ":" in place else ""
+            self._sink.line(f"{said}{told}\n", "failed")
 
     def _host(self, event: HostFinished) -> None:
         """Print a host's result."""
@@ -97,10 +107,12 @@ class AdHocReporter:
             and result.get("exception", NO_TRACEBACK) != NO_TRACEBACK
         ):
             self._sink.line("The full traceback is:\n" + safe_block(str(result["exception"])).rstrip(), "failed")
+        if word in ("FAILED", "UNREACHABLE"):
+            self._error(event, action)
         if word == "SKIPPED":
             text = f"{name} | SKIPPED"
-        elif word != "UNREACHABLE" and action in COMMANDS and "rc" in result:
-            text = f"{name} | {word} | rc={safe_line(result['rc'])} >>\n{_output(result, word)}"
+        elif word != "UNREACHABLE" and action in COMMANDS and "ansible_job_id" not in result and _as_text(result, word):
+            text = f"{name} | {word} | rc={safe_line(result.get('rc', -1))} >>\n{_output(result)}"
         else:
             mark = "!" if word in ("FAILED", "UNREACHABLE") else ""
             shown = dump(result, action if word == "SUCCESS" else "", self._verbosity, loud=True)
@@ -110,7 +122,12 @@ class AdHocReporter:
             self._sink.line(f"  hint: {safe_line(event.hint)}", "hint")
 
 
-def _output(result: Mapping[str, Any], word: str) -> str:
-    """What a command wrote, and after a failure what the module says of it."""
-    parts = [result.get("stdout"), result.get("stderr"), result.get("msg") if word != "CHANGED" else None]
+def _as_text(result: Mapping[str, Any], word: str) -> bool:
+    """Whether a command's result is told as text: it ran, or there is nothing else to show."""
+    return word != "FAILED" or "rc" in result
+
+
+def _output(result: Mapping[str, Any]) -> str:
+    """What a command wrote, and what the module says of it."""
+    parts = [result.get("stdout"), result.get("stderr"), result.get("msg")]
     return "\n".join(safe_block(str(part)).rstrip("\n") for part in parts if part)

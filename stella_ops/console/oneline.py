@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from stella_ops.console.adhoc import COMMANDS, AdHocReporter
-from stella_ops.console.results import clean, to_text
+from stella_ops.console.results import clean, is_loud, to_text
 from stella_ops.console.text import safe_line
 from stella_ops.engine.events import HostFinished, ItemFinished, RetryWaiting
 
+_EXCEPTION = "An exception occurred during task execution. To see the full traceback, use -vvv. The error was:"
 _WORDS = {"ok": "SUCCESS", "changed": "CHANGED", "ignored": "FAILED", "failed": "FAILED"}
 
 
@@ -28,14 +29,17 @@ class OneLineReporter(AdHocReporter):
         word = _WORDS.get(event.status, "FAILED")
         failed = word == "FAILED"
         style = "failed" if failed else event.status
-        if action in COMMANDS and "rc" in result:
-            text = f"{name} | {word} | rc={result['rc']} | (stdout) {_escaped(result.get('stdout'))}"
+        if action in COMMANDS and "ansible_job_id" not in result and (not failed or "rc" in result):
+            text = f"{name} | {word} | rc={safe_line(result.get('rc', -1))} | (stdout) {_escaped(result.get('stdout'))}"
             if result.get("stderr"):
                 text += f" (stderr) {_escaped(result['stderr'])}"
             self._sink.line(text, style)
             if not failed:
                 return
-        shown = to_text(clean(result, action, self._verbosity), indent=0).replace("\n", "")
+        if failed and result.get("exception"):
+            self._sink.line(f"{_EXCEPTION} {safe_line(str(result['exception']).strip().splitlines()[-1])}", style)
+        indent = 4 if is_loud(result, action) and not event.looped and not failed else 0
+        shown = to_text(clean(result, "", self._verbosity), indent=indent).replace("\n", "")
         self._sink.line(f"{name} | {word}{'!' if failed else ''} => {shown}", style)
 
 

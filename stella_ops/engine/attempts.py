@@ -29,6 +29,7 @@ from stella_ops.errors import (
 from stella_ops.module_kind import Kind
 from stella_ops.playbook.keywords import is_template
 from stella_ops.playbook.model import Task
+from stella_ops.playbook.module_names import full_name
 from stella_ops.playbook.refused_actions import refusal
 
 DEFAULT_RETRIES = 3
@@ -107,7 +108,8 @@ class Attempts:
         poll = self._preparation.number("poll", task.poll, context.variables, DEFAULT_POLL) if limit > 0 else 0.0
         try:
             if "_raw_params" in args and not self._takes_text(task):
-                raise ActionError(f"Action '{task.action}' does not support raw params.")
+                named = full_name(task.action, self._run.options.module_folders)
+                raise ActionError(f"Action '{named}' does not support raw params.")
             if found is not None:
                 if limit > 0 and not getattr(found, "SUPPORTS_ASYNC", False):
                     raise ActionError(f"This action ({task.written or task.action}) does not support async.")
@@ -161,7 +163,8 @@ class Attempts:
 
     def _takes_text(self, task: Task) -> bool:
         spec = self._run.modules.spec(task.action)
-        return spec is None or spec.free_form is not None
+        # An index without actions knows the module of an action's name, which may take less.
+        return spec is None or spec.free_form is not None or hasattr(action(task.action), "FREE_FORM")
 
     async def _run_module(self, task: Task, context: ActionContext, args: Result, limit: float, poll: float) -> Result:
         free_form, supports_check = self._run.module_traits(task.action)

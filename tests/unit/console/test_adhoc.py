@@ -49,7 +49,22 @@ def test_forms(story: Any, action: str, status: str, result: dict[str, Any], exp
     story.end({"h": {"ok": 1}})
     stream = io.StringIO()
     story.tell(AdHocReporter(stream))
-    assert stream.getvalue() == expected
+    shown = stream.getvalue()
+    if status in ("failed", "unreachable"):
+        block, _, shown = shown.partition("\n\n")
+        assert block.startswith("[ERROR]: Task failed: ") and result["msg"] in block.splitlines()[0]
+    assert shown == expected
+
+
+def test_a_play_has_a_line_a_host_and_none_an_item(story: Any) -> None:
+    story.task("command", "command")
+    for host in ("h", "i"):
+        story.item(host, "changed", "one", {"changed": True, "rc": 0, "stdout": "x"})
+        story.host(host, "failed", {"msg": "no"})
+    stream = io.StringIO()
+    story.tell(AdHocReporter(stream))
+    assert "one" not in stream.getvalue()
+    assert stream.getvalue().count("[ERROR]: ") == 1
 
 
 def test_hints_warnings_and_diffs(story: Any) -> None:
@@ -70,5 +85,5 @@ def test_v3_shows_invocation_and_traceback(story: Any) -> None:
     story.host("h", "failed", {"msg": "m", "exception": "Traceback", "invocation": {"module_args": {}}})
     stream = io.StringIO()
     story.tell(AdHocReporter(stream, verbosity=3))
-    assert stream.getvalue().startswith("The full traceback is:\nTraceback\nh | FAILED! => {\n")
+    assert stream.getvalue().startswith("The full traceback is:\nTraceback\n[ERROR]: Task failed: Module failed: m\n")
     assert "invocation" in stream.getvalue()
