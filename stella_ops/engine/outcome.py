@@ -9,7 +9,17 @@ from typing import Any, Literal
 
 from stella_ops.engine.events import Status
 from stella_ops.engine.results import CENSORED, NO_TRACEBACK, SKIPPED
-from stella_ops.errors import BecomeError, LoopError, ParseError, StellaError, TemplateError, UnreachableError
+from stella_ops.errors import (
+    BecomeError,
+    LoopError,
+    ParseError,
+    PkiError,
+    ReleaseError,
+    StellaError,
+    StoreError,
+    TemplateError,
+    UnreachableError,
+)
 
 Result = dict[str, Any]
 _WARNED = ("warnings", "deprecations")
@@ -101,7 +111,9 @@ def source_place(error: StellaError) -> str | None:
 
 def error_result(error: StellaError) -> Result:
     """An error as the result of a task."""
-    return {"failed": True, "changed": False, "msg": error.message}
+    # Which file of the controller's is broken stands nowhere else; a place in a playbook is told beside the message.
+    text = str(error) if isinstance(error, PkiError | StoreError | ReleaseError) else error.message
+    return {"failed": True, "changed": False, "msg": text}
 
 
 def defect(problem: Exception) -> Outcome:
