@@ -36,7 +36,7 @@ _SECONDS = {
     "tests/integration/orchestrator/test_killed.py": 10,
     "tests/integration/orchestrator/test_many.py": 5,
     "tests/integration/orchestrator/": 0.4,
-    "tests/integration/play/test_against_ansible.py": 1.5,
+    "tests/integration/play/test_against_ansible.py": 0.8,
     "tests/integration/broken/": 0.05,
     "tests/integration/": 0.3,
     "tests/unit/remote/agent/": 0.25,

@@ -1,6 +1,7 @@
 """The journey of an operator without root, Docker or systemd: embedded hosts, and plain OpenSSH hosts.
 
-The tests of this file share one site for each kind of host. Each leaves its agents healthy.
+The tests of this file share one site for each kind of host. Each leaves its agents healthy. Those in which the SSH
+server has no part (what is asked and written on this machine, what a second run mends or changes) have one kind.
 """
 
 from __future__ import annotations
@@ -64,6 +65,15 @@ def lab(request: pytest.FixtureRequest) -> Lab:
     return found
 
 
+@pytest.fixture
+def _openssh_alone(lab: Lab) -> None:
+    if lab.kind == "embedded":
+        pytest.skip("the SSH server has no part in it: OpenSSH's is enough")
+
+
+once = pytest.mark.usefixtures("_openssh_alone")
+
+
 @pytest.fixture(scope="module")
 def site(lab: Lab, make_site: Callable[..., Any]) -> Any:
     """A project with three bare hosts; the first test that needs agents bootstraps them."""
@@ -122,6 +132,7 @@ def test_again_nothing_changes_and_the_agents_go_on(agents: Any) -> None:
     assert {host.name: (host.pid, host.supervisor_pid) for host in agents.hosts} == before
 
 
+@once
 def test_the_human_recap_says_that_nothing_changed(agents: Any) -> None:
     said = agents.project.run("play", "bootstrap.yml", "-l", "lab1", expect=0).stdout
     assert "TASK [Install the agent] ***" in said and "ok: [lab1]" in said
@@ -134,6 +145,7 @@ def test_check_mode_on_agents_changes_nothing(agents: Any) -> None:
     assert {host.name: host.pid for host in agents.hosts} == pids
 
 
+@once
 def test_check_mode_foretells_what_a_run_then_does(patients: Any) -> None:
     lab1 = patients["lab1"]
     lab1.config.unlink()
@@ -201,6 +213,7 @@ def test_heartbeats_arrive_and_increase(agents: Any) -> None:
 # -- what the controller tells
 
 
+@once
 def test_agent_list_as_json(agents: Any) -> None:
     now = datetime.now(UTC)
     listed = agents.agents()
@@ -216,6 +229,7 @@ def test_agent_list_as_json(agents: Any) -> None:
         assert timedelta(days=300) < expires - now < timedelta(days=400)
 
 
+@once
 def test_agent_status(agents: Any) -> None:
     one = json.loads(agents.project.run("agent", "status", "lab2", "--format", "json", expect=0).stdout)
     assert [agent["name"] for agent in one] == ["lab2"]
@@ -226,6 +240,7 @@ def test_agent_status(agents: Any) -> None:
     assert "lab22" in refused.stderr and "lab2" in refused.stderr.replace("lab22", "")
 
 
+@once
 def test_ca_show(agents: Any) -> None:
     described = json.loads(agents.project.run("ca", "show", "--format", "json", expect=0).stdout)
     root = agents.project.write("shown.pem", agents.project.run("ca", "show", "--pem", expect=0).stdout)
@@ -235,6 +250,7 @@ def test_ca_show(agents: Any) -> None:
     assert {p.stat().st_mode & 0o777 for p in (agents.project.state / "ca").glob("*.key")} == {0o600}
 
 
+@once
 def test_the_project_is_private_and_its_settings_parse(agents: Any) -> None:
     assert agents.project.state.stat().st_mode & 0o777 == 0o700
     assert (agents.project.state / "fleet.db").stat().st_mode & 0o777 == 0o600
@@ -275,6 +291,7 @@ def test_the_doctor_finds_all_healthy_in_json_yaml_and_as_a_table(agents: Any, s
     assert "lab1  HEALTHY" in table and "Certificate Validity" in table and "Disk Space" not in table
 
 
+@once
 def test_the_doctor_exits_1_for_a_sick_host(patients: Any, schema: Any) -> None:
     lab2 = patients["lab2"]
     config = lab2.config.read_text()
@@ -291,6 +308,7 @@ def test_the_doctor_exits_1_for_a_sick_host(patients: Any, schema: Any) -> None:
     assert all(result["remediation_hint"] for result in sick) and by_host["lab2"]["remediations"]
 
 
+@once
 def test_the_doctor_exits_2_for_wrong_usage(agents: Any) -> None:
     for words in (
         ["nosuchhost"],
@@ -302,6 +320,7 @@ def test_the_doctor_exits_2_for_wrong_usage(agents: Any) -> None:
         assert refused.stdout == "" and refused.stderr and "Traceback" not in refused.stderr, words
 
 
+@once
 def test_the_doctor_exits_3_for_a_host_it_cannot_look_at(agents: Any, schema: Any) -> None:
     agents.write_inventory(gone={"ansible_host": "127.0.0.1", "ansible_port": 1})
     try:
@@ -346,6 +365,7 @@ def test_a_killed_supervisor_takes_its_agent_along_and_both_are_started(
     assert changed(patients.bootstrap()) == {"lab1": ["Start the agent"], "lab2": ["Start the agent"], "lab3": []}
 
 
+@once
 def test_lost_config_key_and_certificate_come_back(patients: Any) -> None:
     lab1, lab2, lab3 = patients.hosts
     old_key, kept_key = lab2.key.read_bytes(), lab3.key.read_bytes()
@@ -369,6 +389,7 @@ def test_lost_config_key_and_certificate_come_back(patients: Any) -> None:
     assert changed(patients.bootstrap()) == {"lab1": [], "lab2": [], "lab3": []}
 
 
+@once
 def test_a_lost_and_a_damaged_package_come_back(patients: Any) -> None:
     lab1, lab2, lab3 = patients.hosts
     lab1.package.unlink()
@@ -383,6 +404,7 @@ def test_a_lost_and_a_damaged_package_come_back(patients: Any) -> None:
         assert tasks[0] == "Install the agent" and "Enrol the agent" not in tasks, host
 
 
+@once
 def test_damaged_state_and_identity_files_do_not_stop_a_run(patients: Any) -> None:
     lab1, lab2, lab3 = patients.hosts
     lab1.certificate.write_text("no certificate\n")
@@ -392,6 +414,7 @@ def test_damaged_state_and_identity_files_do_not_stop_a_run(patients: Any) -> No
     patients.bootstrap()
 
 
+@once
 def test_another_version_is_installed_and_runs(patients: Any) -> None:
     ids = {name: agent["id"] for name, agent in patients.agents().items()}
     built = ensure_package(patients.project.state / "releases", "9.9.9")
@@ -422,6 +445,7 @@ def test_another_version_is_installed_and_runs(patients: Any) -> None:
 # -- configure, rename, decommission
 
 
+@once
 def test_configure_pushes_a_changed_configuration(patients: Any) -> None:
     pids = {host.name: host.pid for host in patients.hosts}
     wanted = json.dumps({"stella_agent_config": {"heartbeat_interval": "7s", "labels": {"tier": "web"}}})
@@ -451,6 +475,7 @@ def test_configure_pushes_a_changed_configuration(patients: Any) -> None:
     patients.play("configure.yml")
 
 
+@once
 def test_another_name_and_environment_is_another_agent(patients: Any) -> None:
     lab3 = patients["lab3"]
     key, old = lab3.key.read_bytes(), patients.agents()["lab3"]
@@ -472,6 +497,7 @@ def test_another_name_and_environment_is_another_agent(patients: Any) -> None:
     assert listed["lab3"]["id"] == old["id"] and listed["web-3"]["status"] == "decommissioned"
 
 
+@once
 def test_two_names_for_one_host_have_an_agent_each(lab: Lab, make_site: Callable[..., Any]) -> None:
     shared = make_site(lab, names=["lab1", "lab2", "lab3", "again1"])  # the fourth is on the first's host
     assert shared["again1"].lab_host is shared["lab1"].lab_host
@@ -480,6 +506,7 @@ def test_two_names_for_one_host_have_an_agent_each(lab: Lab, make_site: Callable
     assert set(map(tuple, changed(shared.bootstrap("-l", "lab1,again1")).values())) == {()}
 
 
+@once
 def test_two_names_for_one_agent_folder_are_refused(lab: Lab, make_site: Callable[..., Any]) -> None:
     shared = make_site(lab, names=["lab1"])
     shared.write_inventory(twin=shared["lab1"].inventory_vars())
