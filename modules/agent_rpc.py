@@ -11,7 +11,7 @@ ARGUMENTS = {
     "docker_host": {"type": "str"},
     # Not no_log: the answers carry parts of the requests on purpose. They go to the action that asked, which
     # shows none of them.
-    "requests": {"type": "list", "required": True},
+    "requests": {"type": "list", "required": True, "untold": True},
 }
 
 _READING = ("version", "status", "heartbeats", "logs")

@@ -224,13 +224,15 @@ def _knows_files(request):
 
 def _shown_arguments(spec, given):
     """Arguments by name without those that actions add, and without secrets."""
-    secret = set()
+    secret, untold = set(), set()
     for name, option in spec.items():
         if option.get("no_log"):
             secret.update([name], option.get("aliases", ()))
+        if option.get("untold"):
+            untold.update([name], option.get("aliases", ()))
     shown = {}
     for name, value in given.items():
-        if not str(name).startswith("_") or name in _OF_COMMANDS:
+        if name not in untold and (not str(name).startswith("_") or name in _OF_COMMANDS):
             shown[name] = SECRET_ARGUMENT if name in secret and value is not None else _without_password(value)
     return shown
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stella_ops.errors import ModuleCrashError, NotYet, UnreachableError
+from stella_ops.errors import ModuleCrashError, NotYet, TaskError, UnreachableError
 from stella_ops.transport import frames
 from stella_ops.transport.base import Become, Link, ModuleCall
 from stella_ops.transport.code import CodeLibrary
@@ -214,7 +214,7 @@ async def test_a_loss_is_told_to_the_whole_chain(code: CodeLibrary) -> None:
 
 async def test_arguments_that_cannot_be_sent_do_not_lose_the_code(code: CodeLibrary) -> None:
     runner, wire = client(code)
-    with pytest.raises(TypeError):
+    with pytest.raises(TaskError, match="serialize arguments"):
         await runner.call(ModuleCall(module="echo", args={"value": object()}))
     await asking(runner)
     assert [kind for kind, _, _ in wire.frames()].count(frames.CODE) == len(code.module("echo").libs) + 1
