@@ -24,8 +24,9 @@ def list_playbook(
             terms = pattern_terms(play_pattern(play, workplace.inventory, workplace.options, templar))
             named = play_title(play, workplace.inventory, workplace.options, templar)
             lines += ["", f"  play #{number} ({','.join(terms)}): {named}\tTAGS: [{own}]"]
-            if hosts:
+            if hosts or workplace.inventory.mismatch == "warning":
                 found = play_hosts(play, workplace.inventory, workplace.options, templar, grown=grown)
+            if hosts:
                 lines += [f"    pattern: {terms}", f"    hosts ({len(found)}):", *(f"      {host}" for host in found)]
             grown = grown or may_add_hosts(play)
             listed = _listed(play, workplace, everything=tags)

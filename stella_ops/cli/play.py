@@ -97,7 +97,7 @@ def play(
 
     from stella_ops.cli.collections import print_notices
     from stella_ops.cli.execution import execute, failing_with_one
-    from stella_ops.cli.tolerance import Sources
+    from stella_ops.cli.tolerance import Sources, tell_of_patterns
     from stella_ops.cli.workplace import Choices, check_limit, folders_of, module_environment, prepare
     from stella_ops.module_folders import folders_beside, split_paths
 
@@ -131,8 +131,10 @@ def play(
         if list_hosts or list_tasks or list_tags or syntax_check:
             from stella_ops.cli.listing import list_playbook
 
-            for book in books:
-                click.echo(list_playbook(book, workplace, hosts=list_hosts, tasks=list_tasks, tags=list_tags), nl=False)
+            wanted = {"hosts": list_hosts, "tasks": list_tasks, "tags": list_tags}
+            listed = [list_playbook(book, workplace, **wanted) for book in books]
+            tell_of_patterns(workplace.inventory, none=False)
+            click.echo("".join(listed), nl=False)
             print_notices(workplace.settings)
             return 0
         wanted = not called_as_ansible() if precheck is None else precheck

@@ -64,6 +64,9 @@ def test_what_is_a_warning_there_is_none_of_ours(program: Callable[..., Any], tm
         assert line in err, err
     with pytest.raises(ParseError, match="duplicate key"):  # what a program sets ends with it
         load_yaml_file(book)
+    status, out, err = program("ansible-playbook", "-i", "a,", book, "--list-tasks")
+    assert status == 0 and "TAGS: []" in out
+    assert "[WARNING]: Could not match supplied host pattern, ignoring: nosuch" in err
 
 
 def test_wrong_parameters_fail_their_task(program: Callable[..., Any], tmp_path: Path) -> None:
