@@ -131,8 +131,8 @@ def play(
         if list_hosts or list_tasks or list_tags or syntax_check:
             from stella_ops.cli.listing import list_playbook
 
-            wanted = {"hosts": list_hosts, "tasks": list_tasks, "tags": list_tags}
-            listed = [list_playbook(book, workplace, **wanted) for book in books]
+            parts = {"hosts": list_hosts, "tasks": list_tasks, "tags": list_tags}
+            listed = [list_playbook(book, workplace, **parts) for book in books]
             tell_of_patterns(workplace.inventory, none=False)
             click.echo("".join(listed), nl=False)
             print_notices(workplace.settings)
