@@ -167,13 +167,17 @@ async def _copy_folder(context: ActionContext, args: dict[str, Any], source: Pat
             return await context.module("file", {"path": target, "src": str(path.readlink()), "state": "link"})
         return await _copy_file(context, args, path, target)
 
-    changed = False
+    changed, made = False, []
     for paths, copy in (*((level, folder) for level in levels), (others, other)):
         made = await _all_of(paths, copy)
         failed = [result for result in made if result.get("failed")]
         if failed:
             return failed[0]
         changed = changed or any(result.get("changed") for result in made)
+    files = [path for path in others if follow or not path.is_symlink()]
+    if len(files) == 1 and files[0].parent == source:  # ansible-core tells of it as if it were copied alone
+        only = made[others.index(files[0])]
+        return {"dest": only.get("path"), **only, "changed": changed}
     dest = str(args["dest"])
     return {
         "changed": changed,
