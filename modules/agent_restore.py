@@ -12,7 +12,7 @@ from stella_ops.remote.lib.layout import SERVICE_NAME
 
 ARGUMENTS = {
     "prefix": {"type": "path"},
-    "checkpoint": {"type": "dict", "required": True},
+    "checkpoint": {"type": "dict", "required": True, "untold": True},
     "keep_identity": {"type": "bool", "default": False},
 }
 
