@@ -15,6 +15,8 @@ _INITS = {
     "upstart": "upstart",
     "launchd": "launchd",
     "sysvinit": "sysvinit",
+    "procd": "openwrt_init",
+    "svscan": "svc",
 }
 # In this order: hosts often have more than one, and the first is the one that is meant.
 _PACKAGE_MANAGERS = (
@@ -44,11 +46,28 @@ def service_manager(timeout, root="/"):
     if os.path.isdir(os.path.join(root, "run/openrc")):
         return {"service_mgr": "openrc"}
     first = sources.text(os.path.join(root, "proc/1/comm"))
-    if first in _INITS:
-        return {"service_mgr": _INITS[first]}
-    if first == "init" and os.path.exists(os.path.join(root, "etc/inittab")):
+    if first and first != "init" and not first.endswith("sh"):
+        return {"service_mgr": _INITS.get(first, first)}
+    # A shell is process 1 in containers, and "init" says nothing: what is installed does.
+    if any(os.path.exists(os.path.join(root, path)) for path in ("sbin/initctl", "usr/sbin/initctl")):
+        if os.path.isdir(os.path.join(root, "etc/init")):
+            return {"service_mgr": "upstart"}
+    if os.path.exists(os.path.join(root, "sbin/openrc")):
+        return {"service_mgr": "openrc"}
+    if _starts_systemd(root):
+        return {"service_mgr": "systemd"}
+    if any(os.path.exists(os.path.join(root, path)) for path in ("etc/init.d", "etc/inittab")):
         return {"service_mgr": "sysvinit"}
-    return {"service_mgr": first if first and first != "init" else "service"}
+    return {"service_mgr": "dinit" if os.path.exists(os.path.join(root, "etc/dinit.d")) else "service"}
+
+
+def _starts_systemd(root):
+    """Whether systemd would be process 1 if this system were booted."""
+    init = os.path.join(root, "sbin/init")
+    programs = (os.path.join(root, path, "systemctl") for path in ("bin", "usr/bin"))
+    return (
+        os.path.islink(init) and os.path.basename(os.readlink(init)) == "systemd" and any(map(os.path.exists, programs))
+    )
 
 
 def systemd(timeout):

@@ -25,12 +25,23 @@ def plant(root, **files):
         ({"proc__1__comm": "init\n", "etc__inittab": ""}, "sysvinit"),
         ({"proc__1__comm": "init\n"}, "service"),
         ({"proc__1__comm": "sshd\n"}, "sshd"),
+        ({"proc__1__comm": "procd\n"}, "openwrt_init"),
+        ({"proc__1__comm": "bash\n"}, "service"),
+        ({"proc__1__comm": "bash\n", "etc__init.d__cron": ""}, "sysvinit"),
+        ({"proc__1__comm": "sh\n", "sbin__openrc": ""}, "openrc"),
+        ({"proc__1__comm": "init\n", "sbin__initctl": "", "etc__init__x": ""}, "upstart"),
         ({}, "service"),
     ],
 )
 def test_service_manager(tmp_path, files, expected):
     plant(tmp_path, **files)
     assert system.service_manager(1, str(tmp_path)) == {"service_mgr": expected}
+
+
+def test_the_service_manager_of_a_container_whose_process_1_is_a_shell(tmp_path):
+    plant(tmp_path, proc__1__comm="bash\n", etc__init__d="", usr__bin__systemctl="", sbin__x="")
+    (tmp_path / "sbin" / "init").symlink_to("/lib/systemd/systemd")
+    assert system.service_manager(1, str(tmp_path)) == {"service_mgr": "systemd"}
 
 
 @pytest.mark.parametrize(
