@@ -109,7 +109,7 @@ class Attempts:
         try:
             if "_raw_params" in args and not self._takes_text(task):
                 named = full_name(task.action, self._run.options.module_folders)
-                raise ActionError(f"Action '{named}' does not support raw params.")
+                raise ActionError(f"Task failed: Action '{named}' does not support raw params.")
             if found is not None:
                 if limit > 0 and not getattr(found, "SUPPORTS_ASYNC", False):
                     raise ActionError(f"This action ({task.written or task.action}) does not support async.")

@@ -9,6 +9,7 @@ from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from stella_ops.actions.registry import action
+from stella_ops.engine import reserved_names
 from stella_ops.engine.ahead import Ahead
 from stella_ops.engine.batch import Batch, Failure
 from stella_ops.engine.events import (
@@ -314,6 +315,7 @@ class Lockstep:
             "delegate_facts", task.inherited.delegate_facts, task, host
         )
         for kind, values, delegate in outcome.additions:
+            reserved_names.warn_of([values], set())
             owner = batch.state(delegate) if of_delegate and delegate is not None else state
             if kind == "variables":
                 owner.add_variables(values)
@@ -327,6 +329,7 @@ class Lockstep:
                     kept.keep(owner)
         if task.register:
             registered: Mapping[str, Any] = {task.register: outcome.registered()}
+            reserved_names.warn_of([registered], set())
             state.add_variables(registered)
 
     def _report(self, task_id: int, title: str, host: str, outcome: Outcome) -> None:

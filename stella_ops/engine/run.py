@@ -246,6 +246,9 @@ class Run:
         files = VarsFiles(context, play, variables, folder)
         files.load(alive)
         variables.facts_gathered = functools.partial(files.load, with_facts=True)
+        looked_at: set[int] = set()
+        for host in alive:
+            variables.warn_of_reserved(host, looked_at)
         serial = self._keywords(play, variables.of(alive[0]))
         tasks = TaskRunner(context, variables, [folder])
         tasks_of_host = known_tasks(play, context.options)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from stella_ops.collections import current
 from stella_ops.engine.attempts import Attempts
 from stella_ops.engine.events import ItemFinished, Status
 from stella_ops.engine.fact_caches.base import GATHERED
@@ -231,6 +232,11 @@ class TaskRunner:
             task = dataclasses.replace(task, loop_var=named("loop_var", task.loop_var))
         if task.loop_index_var and is_template(task.loop_index_var):
             task = dataclasses.replace(task, loop_index_var=named("index_var", task.loop_index_var))
+        if task.loop_var in view:
+            current().say(
+                f"The loop variable {str(task.loop_var)!r} is already in use.\n"
+                "You should set the `loop_var` value in the `loop_control` option for the task to something else to avoid variable collisions."
+            )
         if not is_identifier(task.loop_var):
             raise LoopError(f"Invalid variable name {str(task.loop_var)!r}.", where=origin_of(task.loop_var))
         return task

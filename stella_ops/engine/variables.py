@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from stella_ops.engine import reserved_names
 from stella_ops.engine.host_state import HostState
 from stella_ops.engine.magic import ActiveHosts, run_variables
 from stella_ops.engine.options import RunOptions
@@ -108,6 +109,13 @@ class PlayVariables:
     def answer(self, name: str, value: Any) -> None:
         """Set a variable that the operator was asked for."""
         self._play_vars[name] = value
+
+    def warn_of_reserved(self, host: str, seen: set[int]) -> None:
+        """Tell of variables of a host whose names are words of the language; see ``reserved_names.warn_of``."""
+        own = self.of(host)
+        told = (self._magic(host), self._shared, self._changing)
+        layers = own.maps if isinstance(own, ChainMap) else [own]
+        reserved_names.warn_of((layer for layer in layers if not any(layer is each for each in told)), seen)
 
     def host_names(self) -> list[str]:
         """Every host that ``hostvars`` can answer for."""

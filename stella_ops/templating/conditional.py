@@ -74,6 +74,7 @@ def _value(condition: Any, scope: Scope, what: str, lenient: bool, depth: int) -
         raise TemplateError("Conditional expressions must be strings.", where=origin_of(condition))
     if not _is_all_template(text):
         return require(run_template(_expression(text, what), scope))
+    _tell_of_braces()
     named = _named_expression(text, scope)
     if named is not None and depth < _DEEPEST:
         return _value(named, scope, what, lenient, depth + 1)
@@ -81,6 +82,16 @@ def _value(condition: Any, scope: Scope, what: str, lenient: bool, depth: int) -
     if not lenient and (found is None or found == ""):
         raise TemplateError("Empty conditional expressions are not allowed.", where=origin_of(condition))
     return _word(found)
+
+
+def _tell_of_braces() -> None:
+    from stella_ops.collections import current
+
+    current().say(
+        "Conditionals should not be surrounded by templating delimiters such as {{ }} or {% %}. "
+        "This feature will be removed from ansible-core version 2.23.",
+        deprecated=True,
+    )
 
 
 def _is_all_template(text: str) -> bool:
