@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from stella_ops.collections import current
+from stella_ops.engine import loop_values
 from stella_ops.engine.attempts import Attempts
 from stella_ops.engine.events import ItemFinished, Status
 from stella_ops.engine.fact_caches.base import GATHERED
@@ -25,8 +25,6 @@ from stella_ops.engine.traits import items_may_follow
 from stella_ops.engine.transfers import Transfers
 from stella_ops.engine.variables import PlayVariables
 from stella_ops.errors import LoopError, PlaybookError, StellaError, TemplateError, UnreachableError
-from stella_ops.origins import origin_of
-from stella_ops.playbook.keywords import is_identifier
 from stella_ops.playbook.model import Task
 from stella_ops.playbook.refused_actions import refusal
 from stella_ops.templating.omit import OMIT
@@ -141,7 +139,7 @@ class TaskRunner:
     async def _run_loop(self, task: Task, host: str, turn: Turn, view: Mapping[str, Any], secret: bool) -> Outcome:
         try:
             items = self._items(task, view)
-            task = self._with_loop_names(task, view)
+            task = loop_values.named(task, view, self._run.templar)
         except TemplateError:
             # A loop over what a false condition guards against is no error.
             reason = self._unmet(task, view)
@@ -153,10 +151,11 @@ class TaskRunner:
         turns: dict[int, Turn] = {}
         # What an item sets, those after it see: facts are collected that way.
         carried: dict[str, Any] = {}
-        pause, extended, all_items = self._control(task, view)
+        pause, extended, all_items = loop_values.control(task, view, self._preparation)
 
         def extra(index: int) -> dict[str, Any]:
-            return _extra(task, index, items[index], _extended(items, index, all_items) if extended else None)
+            loop = loop_values.extended(items, index, all_items) if extended else None
+            return loop_values.of_item(task, index, items[index], loop)
 
         async def begin(index: int, link: Link | None) -> Outcome:
             mine = turns[index] = self.turn(turn.task_id if index == len(outcomes) else None)
@@ -206,40 +205,6 @@ class TaskRunner:
             extra[task.register] = outcome.result
         view = self._view(task, self._variables.of(host, task, extra))
         return all(self._run.templar.evaluate(each, view, what="break_when") for each in task.loop_break_when)
-
-    def _control(self, task: Task, view: Mapping[str, Any]) -> tuple[float, bool, bool]:
-        """``pause``, ``extended`` and ``extended_allitems`` of a loop."""
-        prepared = self._preparation
-        try:
-            return (
-                prepared.number("pause", task.loop_pause, view, 0, whole=False),
-                prepared.flag("extended", task.loop_extended, view),
-                prepared.flag("extended_allitems", task.loop_extended_allitems, view, True),
-            )
-        except TemplateError as problem:
-            raise LoopError(problem.message, where=problem.where, hint=problem.hint) from problem
-
-    def _with_loop_names(self, task: Task, view: Mapping[str, Any]) -> Task:
-        """A task whose loop's variables templates name, with those names."""
-
-        def named(name: str, written: str) -> str:
-            try:
-                return str(rendered(name, written, lambda value: self._run.templar.render(value, view)))
-            except TemplateError as problem:
-                raise LoopError(problem.message, where=problem.where, hint=problem.hint) from problem
-
-        if is_template(task.loop_var):
-            task = dataclasses.replace(task, loop_var=named("loop_var", task.loop_var))
-        if task.loop_index_var and is_template(task.loop_index_var):
-            task = dataclasses.replace(task, loop_index_var=named("index_var", task.loop_index_var))
-        if task.loop_var in view:
-            current().say(
-                f"The loop variable {str(task.loop_var)!r} is already in use.\n"
-                "You should set the `loop_var` value in the `loop_control` option for the task to something else to avoid variable collisions."
-            )
-        if not is_identifier(task.loop_var):
-            raise LoopError(f"Invalid variable name {str(task.loop_var)!r}.", where=origin_of(task.loop_var))
-        return task
 
     def _items(self, task: Task, view: Mapping[str, Any]) -> list[Any]:
         items = self._run.templar.render(task.loop, view)
@@ -436,35 +401,3 @@ class TaskRunner:
             found = value if isinstance(value, list) else [value]
             topics += [str(topic) for topic in found if topic is not OMIT and topic not in (None, "")]
         return topics
-
-
-def _extra(task: Task, index: int, item: Any, loop: dict[str, Any] | None) -> dict[str, Any]:
-    """The variables of a loop's item."""
-    extra: dict[str, Any] = {task.loop_var: item, "ansible_loop_var": task.loop_var}
-    if loop is not None:
-        extra["ansible_loop"] = loop
-    if task.loop_index_var:
-        extra[task.loop_index_var] = index
-        extra["ansible_index_var"] = task.loop_index_var
-    return extra
-
-
-def _extended(items: list[Any], index: int, all_items: bool) -> dict[str, Any]:
-    """``ansible_loop``: where in the loop an item is, with ``loop_control: extended``."""
-    count = len(items)
-    made: dict[str, Any] = {
-        "index": index + 1,
-        "index0": index,
-        "first": index == 0,
-        "last": index + 1 == count,
-        "length": count,
-        "revindex": count - index,
-        "revindex0": count - index - 1,
-    }
-    if all_items:
-        made["allitems"] = items
-    if index + 1 < count:
-        made["nextitem"] = items[index + 1]
-    if index:
-        made["previtem"] = items[index - 1]
-    return made
