@@ -63,7 +63,8 @@ def canonical(name: str, modules: ModuleIndex, search: Sequence[str] = ()) -> st
     """
     if "." in name:
         if name.startswith(PREFIXES):
-            return short_name(name)
+            short = short_name(name)
+            return short if modules.spec(short) is not None else _moved(short) or short
         return _collected(name) or short_name(name)
     if not search and (name == "meta" or modules.spec(name) is not None):
         return name
@@ -75,9 +76,13 @@ def canonical(name: str, modules: ModuleIndex, search: Sequence[str] = ()) -> st
         found = _collected(f"{collection}.{name}")
         if found is not None:
             return found
+    return _moved(name) or name
+
+
+def _moved(name: str) -> str | None:
+    """Where a module that was one of ansible-core's is now; None where it was none, or that is not installed."""
     moved = moved_to("modules", name)
-    found = None if moved is None else _collected(moved)
-    return found or name
+    return None if moved is None else _collected(moved)
 
 
 def _collected(name: str) -> str | None:

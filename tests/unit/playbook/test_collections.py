@@ -44,6 +44,7 @@ def test_canonical_names(install, modules) -> None:
     full = {"a.b.one": "a.b.one", "a.b.old": "a.b.one", "a.b.acting": "a.b.acting", "a.b.none": "a.b.none"}
     full |= {"ansible.builtin.copy": "copy", "ansible.legacy.copy": "copy", "copy": "copy", "one": "one"}
     full |= {"community.general.ini_file": "community.general.ini_file", "ufw": "community.general.ufw"}
+    full |= {"ansible.builtin.ufw": "community.general.ufw", "ansible.legacy.ufw": "community.general.ufw"}
     full |= {"community.general.archive": "archive", "ansible.posix.mount": "mount"}
     assert {name: canonical(name, modules) for name in full} == full
     assert canonical("copy", modules, ["a.b"]) == "a.b.copy"
