@@ -92,6 +92,7 @@ class LineReporter:
         self._kind = "play"
         self._kept = ""
         self._play: str | None = None
+        self._began = False
         self._tasks: dict[int, TaskStarted] = {}
         self._current: int | None = None
         # Tasks that have not ended on all their hosts: so many are left.
@@ -120,6 +121,7 @@ class LineReporter:
                 kind = "HANDLER" if task.handler else "TASK"
                 self._sink.line(f" [started {kind}: {safe_line(task.task)} on {safe_line(event.host)}]", "ok")
             case PlayStarted():
+                self._began = True
                 self._left.clear()
                 self._play = event.play
                 self._banner((f"PLAY [{safe_line(event.play)}]" if event.play else "PLAY") + self._mark)
@@ -339,7 +341,7 @@ class LineReporter:
         self._sink.line(f"sending: [{safe_line(event.host)}] => {safe_line(event.name)}: {how_far}", "verbose")
 
     def _finish(self, event: RunFinished) -> None:
-        if self._kind == "play" and (event.hosts or event.exit_code in (0, 2)):
+        if self._kind == "play" and (self._began or event.exit_code in (0, 2)):
             self._recap(event.hosts)
             self._custom_stats()
             if self._kept:
