@@ -11,12 +11,12 @@ from pathlib import Path
 
 
 def moved_to(kind: str, name: str) -> str | None:
-    """The full name that a short one stands for; None where it stands for none.
+    """The full name that a short one, or one of ansible.builtin, stands for; None where it stands for none.
 
     Args:
         kind: ``modules``, ``lookup`` or ``filter``.
     """
-    return _table().get((kind, name))
+    return _table().get((kind, name.removeprefix("ansible.builtin.").removeprefix("ansible.legacy.")))
 
 
 @functools.cache

@@ -94,10 +94,12 @@ class PluginTable(dict[str, Plugin]):
         return super().__contains__(name) or self._seek(name) or self._moved(name)
 
     def _moved(self, name: object) -> bool:
-        """Whether a short name stands for a plug-in that an installed collection has now, which is taken in."""
+        """Whether a name of ansible-core stands for a plug-in that a collection has now, which is taken in."""
         full = moved_to(self.kind, name) if isinstance(name, str) else None
         if full is None or full not in self:
             return False
+        if str(name).startswith(_BUILTIN) and full.startswith(_NETWORKS):
+            return False  # ansible.netcommon has let go of them: of those names only the short ones are ours
         self[str(name)] = self[full]
         self._asked.add(str(name))
         return True

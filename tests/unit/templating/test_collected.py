@@ -104,6 +104,7 @@ def test_tests_and_lookups(install, render) -> None:
 
 def test_a_collection_comes_before_ours_unless_a_library_is_missing(install, render) -> None:
     assert render("{{ {'a': 1} | community.general.json_query('a') }}") == 1
+    assert render("{{ {'a': 1} | ansible.builtin.json_query('a') }}") == 1
     install(FILES)
     assert render("{{ 'x' | community.general.double }}") == ["x", "x"]
     assert render("{{ {'a': 1} | community.general.json_query('a') }}") == 1
