@@ -262,7 +262,7 @@ class LineReporter:
                 self._show_diff(event.result)
                 if not ignored:
                     self._error(event.task_id, event.result, action, event.where)
-            if event.where and (not ignored or self._verbosity):
+            if event.where:
                 self._source(event.task_id, event.where)
             self._traceback(event.result)
             if not looped:
