@@ -22,11 +22,13 @@ LEAVES = (
     | st.dates()
     | st.times()
 )
-VALUES = st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=20)
+# One that marks a wrapping is never kept: see below.
+KEYS = st.text().filter(lambda key: key != "__ansible_type")
+VALUES = st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(KEYS, inner), max_leaves=20)
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.dictionaries(st.text(), VALUES))
+@given(st.dictionaries(KEYS, VALUES))
 def test_what_is_kept_comes_back(facts: dict[str, object]) -> None:
     for some in (facts, {**facts, "a day": datetime.date(2024, 2, 29)}):
         text, unkept = encode(some)
