@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stella_ops.ansible_settings.home import at_home
+from stella_ops.cli.ansible_programs import called_as_ansible
 from stella_ops.cli.workplace import Workplace
 from stella_ops.console.choose import Output
 from stella_ops.console.shown import Shown
@@ -55,6 +56,7 @@ def console_reporter(workplace: Workplace, *, kind: str) -> Reporter:
         check_markers=choose("CHECK_MODE_MARKERS", default=False) and choices.check,
         yaml=choose("CALLBACK_RESULT_FORMAT") == "yaml" or style in ("yaml", "community.general.yaml"),
         pretty=choose("CALLBACK_FORMAT_PRETTY"),
+        ignored=called_as_ansible(),
         custom_stats=choose("SHOW_CUSTOM_STATS", default=False),
         diff_context=choose("DIFF_CONTEXT", default=3),
     )

@@ -252,15 +252,16 @@ class LineReporter:
 
     def _failure(self, event: HostFinished, name: str, action: str, looped: bool) -> None:
         ignored = event.status == "ignored"
+        told = not ignored or self._shown.ignored
         if event.status == "unreachable" or event.result.get("unreachable"):
             text = f"fatal: [{name}]: UNREACHABLE! => {self._dump(without_items(event), '')}"
-            if not ignored:
+            if told:
                 self._error(event.task_id, event.result, action, None)
             self._fail(text, "unreachable")
         else:
             if not looped:
                 self._show_diff(event.result)
-                if not ignored:
+                if told:
                     self._error(event.task_id, event.result, action, event.where)
             if event.where:
                 self._source(event.task_id, event.where)

@@ -16,6 +16,7 @@ class Shown(NamedTuple):
         starts: a line for every host that begins a task.
         yaml: results are YAML below their line, in place of JSON behind it.
         pretty: JSON over several lines always, or never; where it is None, where there is reason to.
+        ignored: why a task failed is told where that is ignored, too.
         custom_stats: what set_stats gathered, below the recap.
         diff_context: how many lines stand around a change.
     """
@@ -27,6 +28,7 @@ class Shown(NamedTuple):
     starts: bool = False
     yaml: bool = False
     pretty: bool | None = None
+    ignored: bool = False
     custom_stats: bool = False
     diff_context: int = 3
 
