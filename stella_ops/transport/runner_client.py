@@ -192,7 +192,8 @@ class RunnerClient:
 
     def _look_for_start(self) -> None:
         before = self._before
-        if frames.READY in before:
+        # What is said before there is a way to answer waits for ``attach``.
+        if frames.READY in before and self._wire is not None:
             del before[: before.index(frames.READY) + len(frames.READY)]
             self._send_program()
         if frames.NO_PYTHON in before:

@@ -198,6 +198,14 @@ async def test_the_password_is_sent_once_to_the_very_prompt_and_before_the_progr
     await runner.ready()
 
 
+async def test_a_start_that_comes_before_the_process_is_attached_is_answered(code: CodeLibrary) -> None:
+    """Nobody has asked for the password, and the program is waited for."""
+    runner, wire = client(code, Become(password="pw"), b"[prompt 17] ", attached=False)
+    runner.data_received(frames.READY)
+    runner.attach(wire)
+    assert wire.written == b"PROGRAM"
+
+
 async def test_a_question_that_comes_before_the_process_is_attached_is_answered(code: CodeLibrary) -> None:
     runner, wire = client(code, Become(password="pw"), b"[prompt 17] ", attached=False)
     runner.stderr_received(b"[prompt 17] ")
