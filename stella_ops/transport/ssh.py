@@ -191,8 +191,10 @@ class SshSession(Session):
             try:
                 await piped.carry(near, process.stdin, process.stdout, process.stderr)
                 await process.wait_closed()
-            except asyncio.CancelledError:
-                process.kill()
+            except BaseException:
+                # Given up, or the near end is gone: nobody waits for the command any more.
+                with contextlib.suppress(asyncssh.Error, OSError):
+                    process.kill()
                 raise
             finally:
                 process.close()
