@@ -16,6 +16,7 @@ ARGUMENTS = {
     },
     "block": {
         "type": "str",
+        "untold": True,
         "default": "",
         "aliases": ["content"],
         "doc": "The lines between the markers; empty text removes the block with its markers.",

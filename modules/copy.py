@@ -11,7 +11,7 @@ from stella_ops.remote.lib.files import FILE_ATTRIBUTES
 ARGUMENTS = {
     "dest": {"type": "path", "required": True},
     "src": {"type": "path"},
-    "content": {"type": "str"},
+    "content": {"type": "str", "untold": True},
     "remote_src": {"type": "bool", "default": False},
     "directory_mode": {"type": "raw"},
     "force": {"type": "bool", "default": True, "aliases": ["thirsty"]},

@@ -11,7 +11,7 @@ from stella_ops.remote.lib import atomic, crontab, files, programs
 
 ARGUMENTS = {
     "name": {"type": "str", "required": True, "doc": "what the job is known by; with env, the variable's name"},
-    "job": {"type": "str", "aliases": ["value"], "doc": "the command; with env, the variable's value"},
+    "job": {"type": "str", "untold": True, "aliases": ["value"], "doc": "the command; with env, the variable's value"},
     "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
     "user": {"type": "str", "doc": "whose crontab; in a cron_file, who runs the job"},
     "cron_file": {"type": "path", "doc": "a file, from /etc/cron.d on, instead of a user's crontab"},

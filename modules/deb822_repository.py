@@ -5,6 +5,7 @@ import os
 import re
 
 from stella_ops.remote.lib import atomic, debian, difftext, files
+from stella_ops.remote.lib.task import without_password
 
 ARGUMENTS = {
     "allow_downgrade_to_insecure": {"type": "bool"},
@@ -110,11 +111,11 @@ def signing_key(task, value, keys):
     try:
         data = downloads.fetch(value, limit=KEY_LIMIT)
     except ModuleFailure as failure:
-        task.fail("Could not fetch signed_by key: {}".format(failure), **{"url": downloads.without_password(value)})
+        task.fail("Could not fetch signed_by key: {}".format(failure), **{"url": without_password(value)})
     try:
         openpgp_keys.read(data)
     except openpgp_keys.NotKeys as error:
-        shown = downloads.without_password(value)
+        shown = without_password(value)
         task.fail("Could not fetch signed_by key: {} holds no public key: {}".format(shown, error))
     path = keys + (".asc" if openpgp_keys.is_armored(data) else ".gpg")
     folder = os.path.dirname(path)

@@ -25,7 +25,7 @@ ARGUMENTS = {
         ],
         "doc": "type of the answer",
     },
-    "value": {"type": "raw", "aliases": ["answer"], "doc": "text; for multiselect also a list"},
+    "value": {"type": "raw", "untold": True, "aliases": ["answer"], "doc": "text; for multiselect also a list"},
     "unseen": {"type": "bool", "default": False, "doc": "do not count the question as asked"},
 }
 

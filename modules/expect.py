@@ -13,8 +13,8 @@ ARGUMENTS = {
     "command": {"type": "str", "required": True, "doc": "the command; no shell reads it"},
     "responses": {
         "type": "dict",
+        "untold": True,
         "required": True,
-        "no_log": False,
         "doc": "answers by the regular expression of their questions; of a list, one after the other is taken",
     },
     "chdir": {"type": "path", "doc": "folder to run it in"},

@@ -10,6 +10,7 @@ import urllib.parse
 
 from stella_ops.remote.lib import atomic, files, web
 from stella_ops.remote.lib.files import FILE_ATTRIBUTES
+from stella_ops.remote.lib.task import without_password
 from stella_ops.remote.lib.web import URL_OPTIONS
 
 ARGUMENTS = {
@@ -25,7 +26,7 @@ ARGUMENTS = {
     "tmp_dest": {"type": "path", "doc": "Accepted when it is a folder: the download is kept beside dest."},
     "http_agent": {"type": "str", "default": "ansible-httpget", "doc": "The User-Agent header."},
     "url_username": {"type": "str", "aliases": ["username"], "doc": "The user for HTTP authentication."},
-    "headers": {"type": "dict", "doc": "Headers to send."},
+    "headers": {"type": "dict", "untold": True, "doc": "Headers to send."},
     **URL_OPTIONS,
     **FILE_ATTRIBUTES,
 }
@@ -39,7 +40,7 @@ def run(task):
     args = task.args
     url, dest = args["url"], args["dest"]
     result = {"changed": False, "checksum_dest": None, "checksum_src": None, "dest": dest, "elapsed": 0}
-    result["url"] = web.masked(url)
+    result["url"] = without_password(url)
     if args["tmp_dest"] and not os.path.isdir(args["tmp_dest"]):
         what = "is a file but should be a directory" if os.path.exists(args["tmp_dest"]) else "directory does not exist"
         task.fail("{} {}.".format(args["tmp_dest"], what), elapsed=0)
@@ -58,7 +59,7 @@ def run(task):
     started = time.time()
     options = dict(args, force=force)
     method = "HEAD" if task.check_mode else "GET"
-    told = {"url": web.masked(url), "dest": dest}
+    told = {"url": without_password(url), "dest": dest}
     try:
         answer = web.fetch(url, method, headers=args["headers"], since=since, options=options)
     except web.WebError as error:
@@ -159,7 +160,7 @@ def listed(task, url):
     """The digest of our file in a file of digests."""
     answer = web.fetch(url, headers=task.args["headers"], options=task.args)
     if answer.status not in (None, 200):
-        task.fail("Request failed", status_code=answer.status, response=answer.msg, url=web.masked(url))
+        task.fail("Request failed", status_code=answer.status, response=answer.msg, url=without_password(url))
     lines = answer.stream.read().decode("utf-8", "replace").splitlines()
     name = posixpath.basename(urllib.parse.urlsplit(task.args["url"]).path) or "index.html"
     if len(lines) == 1 and len(lines[0].split()) == 1:
@@ -168,7 +169,7 @@ def listed(task, url):
         found = _BSD_LINE.match(line) or _GNU_LINE.match(line)
         if found and found.group("path").lstrip("./") == name:
             return found.group("digest")
-    return task.fail("Unable to find a checksum for file '{}' in '{}'".format(name, web.masked(url)))
+    return task.fail("Unable to find a checksum for file '{}' in '{}'".format(name, without_password(url)))
 
 
 def file_name(answer):

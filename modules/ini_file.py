@@ -11,12 +11,13 @@ ARGUMENTS = {
     "section": {"type": "str", "doc": "The section; without one, options before the first section are meant."},
     "section_has_values": {
         "type": "list",
+        "untold": True,
         "elements": "dict",
         "doc": "Of several sections of that name, the one that has these: option, and value or values.",
     },
     "option": {"type": "str", "doc": "The option; without one, the section itself is meant."},
-    "value": {"type": "str", "doc": "What the option is set to."},
-    "values": {"type": "list", "elements": "str", "doc": "What the option is set to, a line for each."},
+    "value": {"type": "str", "untold": True, "doc": "What the option is set to."},
+    "values": {"type": "list", "untold": True, "elements": "str", "doc": "What the option is set to, a line for each."},
     "state": {
         "type": "str",
         "default": "present",

@@ -21,7 +21,7 @@ ARGUMENTS = {
         "doc": "The last line that this finds is replaced; with state=absent, all of them are removed.",
     },
     "search_string": {"type": "str", "doc": "As regexp, but a text that is found as it stands."},
-    "line": {"type": "str", "aliases": ["value"], "doc": "The line."},
+    "line": {"type": "str", "untold": True, "aliases": ["value"], "doc": "The line."},
     "insertafter": {"type": "str", "doc": "A new line goes behind the last line that this expression finds, or EOF."},
     "insertbefore": {
         "type": "str",

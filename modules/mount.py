@@ -14,7 +14,7 @@ ARGUMENTS = {
         "choices": ["absent", "absent_from_fstab", "mounted", "present", "unmounted", "remounted", "ephemeral"],
         "doc": "mounted: in fstab and mounted; present: in fstab; ephemeral: mounted, not in fstab",
     },
-    "opts": {"type": "str", "doc": "options, with commas"},
+    "opts": {"type": "str", "untold": True, "doc": "options, with commas"},
     "opts_no_log": {"type": "bool", "default": False, "doc": "keep the options out of results"},
     "dump": {"type": "str", "default": "0"},
     "passno": {"type": "str", "default": "0"},

@@ -12,7 +12,12 @@ ARGUMENTS = {
         "required": True,
         "doc": "What is replaced; ^ and $ mean the ends of lines, and a dot does not mean an end of line.",
     },
-    "replace": {"type": "str", "default": "", "doc": "What it becomes; may refer to groups of the expression."},
+    "replace": {
+        "type": "str",
+        "untold": True,
+        "default": "",
+        "doc": "What it becomes; may refer to groups of the expression.",
+    },
     "after": {"type": "str", "doc": "Only what follows a match of this is changed; a dot means ends of lines, too."},
     "before": {"type": "str", "doc": "Only what precedes a match of this is changed."},
     "encoding": {"type": "str", "default": "utf-8", "doc": "How the file's text is encoded."},

@@ -7,7 +7,7 @@ ARGUMENTS = {
     "chdir": {"type": "path"},
     "creates": {"type": "path"},
     "removes": {"type": "path"},
-    "stdin": {"type": "raw"},
+    "stdin": {"type": "raw", "untold": True},
     "stdin_add_newline": {"type": "bool", "default": True},
     "strip_empty_ends": {"type": "bool", "default": True},
     "executable": {"type": "path"},

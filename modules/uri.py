@@ -8,12 +8,13 @@ import urllib.parse
 
 from stella_ops.remote.lib import atomic, files, multipart, received, rules, web
 from stella_ops.remote.lib.files import FILE_ATTRIBUTES
+from stella_ops.remote.lib.task import without_password
 from stella_ops.remote.lib.web import URL_OPTIONS
 
 ARGUMENTS = {
     "url": {"type": "str", "required": True, "doc": "What to ask for."},
     "method": {"type": "str", "default": "GET", "doc": "The HTTP method."},
-    "body": {"type": "raw", "doc": "What to send."},
+    "body": {"type": "raw", "untold": True, "doc": "What to send."},
     "body_format": {
         "type": "str",
         "default": "raw",
@@ -38,7 +39,7 @@ ARGUMENTS = {
     "ca_path": {"type": "path", "doc": "A PEM file or folder with authorities to trust."},
     "http_agent": {"type": "str", "default": "ansible-httpget", "doc": "The User-Agent header."},
     "url_username": {"type": "str", "aliases": ["user"], "doc": "The user for HTTP authentication."},
-    "headers": {"type": "dict", "doc": "Headers to send."},
+    "headers": {"type": "dict", "untold": True, "doc": "Headers to send."},
     # From the controller: whether src comes as content, its name, and how it is streamed.
     "_content_name": {"type": "str"},
     "_content_stream": {"type": "dict"},
@@ -127,10 +128,10 @@ def converse(task, data, headers):
         answer = web.fetch(args["url"], args["method"].upper(), data, headers, since, args)
     except web.WebError as error:
         msg = "Status code was -1 and not {}: {}".format(args["status_code"], error)
-        result = {"status": -1, "url": web.masked(args["url"]), "elapsed": int(time.time() - started)}
+        result = {"status": -1, "url": without_password(args["url"]), "elapsed": int(time.time() - started)}
         result["redirected"] = False
         return task.fail(msg, **result)
-    result = {"redirected": answer.url != web.masked(args["url"]), "changed": False}
+    result = {"redirected": answer.url != without_password(args["url"]), "changed": False}
     result.update(answer.info())
     result["status"] = int(answer.status or 200)
     good = result["status"] in args["status_code"]
@@ -170,7 +171,7 @@ def read(task, answer):
     try:
         return answer.stream.read()
     except Exception as error:  # http.client, gzip and sockets have many
-        return task.fail("HTTP Error while fetching {}: {}".format(web.masked(task.args["url"]), error))
+        return task.fail("HTTP Error while fetching {}: {}".format(without_password(task.args["url"]), error))
 
 
 def content_type(answer):

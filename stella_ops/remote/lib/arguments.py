@@ -9,7 +9,7 @@ The description (``ARGUMENTS`` of a module) maps each name to a dict with
     choices   values that are allowed; for a list, the allowed elements
     aliases   other names
     no_log    True when the value is a secret: it is cut out of every result
-    untold    True when results never tell the argument, though they may hold parts of it
+    untold    True when it may hold a secret: results tell that it was given, though they may hold parts of it
 
 Coercion follows ansible-core's documented rules for module parameters, with three deliberate refusals:
 a list or mapping where text is wanted, and a boolean where a number is wanted, are mistakes and said to be.

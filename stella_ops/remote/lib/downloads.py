@@ -3,7 +3,7 @@
 import os
 import socket
 
-from stella_ops.remote.lib.task import ModuleFailure
+from stella_ops.remote.lib.task import ModuleFailure, without_password
 
 _CHUNK = 262144
 
@@ -49,15 +49,6 @@ def fetch(url, path=None, timeout=30, limit=None):
         reason = getattr(error, "reason", None) or error
         raise ModuleFailure("cannot fetch {}: {}".format(shown, reason), url=shown)
     return None if path else b"".join(parts)
-
-
-def without_password(url):
-    """A URL as it may be shown: ``user:password@`` cut out."""
-    scheme, mark, rest = url.partition("://")
-    if not mark:
-        return url
-    place, slash, after = rest.partition("/")
-    return scheme + mark + place.rpartition("@")[2] + slash + after
 
 
 def base_name(url):

@@ -89,9 +89,11 @@ def execute(run, arguments_spec, request, content=None, told_by=None):
     try:
         if request.get("live") and told_by is not None:
             task.live = (told_by,) + tuple(request["live"])
-        # Known before the arguments are fitted, so that a refusal cannot show a secret either.
-        hidden = arguments.secrets(arguments_spec, _named_by_spec(arguments_spec, given))
-        task.invocation = given if isinstance(given, dict) else {}
+        # Known before the arguments are fitted, so that a refusal cannot show a secret either; nor what has a name
+        # that nobody knows, which may be a secret's with a typing error.
+        named = _named_by_spec(arguments_spec, given)
+        hidden = arguments.secrets(arguments_spec, named)
+        task.invocation = {name: values[0] for name, values in named.items() if values}
         task.args = task.invocation = arguments.apply_spec(arguments_spec, given, task.warn)
         result = run(task)
         if not isinstance(result, dict):
@@ -211,6 +213,7 @@ def _text(text, hidden):
 
 
 def _named_by_spec(spec, given):
+    """All values that were given for each argument, under its own name or another."""
     named = {}
     for name, option in spec.items():
         named[name] = [given.get(key) for key in [name] + list(option.get("aliases", ())) if key in given]
@@ -223,29 +226,32 @@ def _knows_files(request):
 
 
 def _shown_arguments(spec, given):
-    """Arguments by name without those that actions add, and without secrets."""
-    secret, untold = set(), set()
+    """Arguments by name without those that actions add; of a secret it is told that there is one."""
+    secret = set()
     for name, option in spec.items():
-        if option.get("no_log"):
-            secret.update([name], option.get("aliases", ()))
-        if option.get("untold"):
-            untold.update([name], option.get("aliases", ()))
+        if option.get("no_log") or option.get("untold"):
+            secret.add(name)
     shown = {}
     for name, value in given.items():
-        if name not in untold and (not str(name).startswith("_") or name in _OF_COMMANDS):
-            shown[name] = SECRET_ARGUMENT if name in secret and value is not None else _without_password(value)
+        if not str(name).startswith("_") or name in _OF_COMMANDS:
+            shown[name] = SECRET_ARGUMENT if name in secret and value is not None else _without_logins(value)
     return shown
 
 
-def _without_password(value):
-    """A URL without the password in it, alone or in a list."""
+def _without_logins(value):
     if isinstance(value, list):
-        return [_without_password(item) for item in value]
-    if not isinstance(value, str) or "://" not in value or "@" not in value:
-        return value
+        return [_without_logins(item) for item in value]
+    return without_password(value) if isinstance(value, str) else value
+
+
+def without_password(text):
+    """A URL, or a text with some, as it may be shown: without passwords, and without a token in place of a user."""
+    if "://" not in text or "@" not in text:
+        return text
     import re
 
-    return re.sub(r"(://[^/@:\s]*):[^/@\s]*@", r"\1:{}@".format(CENSORED), value)
+    text = re.sub(r"(://[^/?#@:\s]*):[^/?#\s]*@", r"\1:{}@".format(CENSORED), text)
+    return re.sub(r"(https?://)[^/?#@:\s]+@", r"\1{}@".format(CENSORED), text)
 
 
 def _describe(error):

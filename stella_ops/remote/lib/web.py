@@ -14,7 +14,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from stella_ops.remote.lib.task import ModuleFailure
+from stella_ops.remote.lib.task import ModuleFailure, without_password
 
 # What every module that asks a server takes: ``**URL_OPTIONS`` in its ARGUMENTS (``stella_ops/module_source.py``).
 URL_OPTIONS = {
@@ -94,16 +94,6 @@ class Response(object):
         return told
 
 
-def masked(url):
-    """A URL without its password."""
-    parts = urllib.parse.urlsplit(url)
-    if parts.password is None:
-        return url
-    return urllib.parse.urlunsplit(
-        parts._replace(netloc=parts.netloc.replace(":" + parts.password + "@", ":********@"))
-    )
-
-
 def fetch(url, method="GET", data=None, headers=None, since=None, options=None):
     """Ask for a URL.
 
@@ -151,7 +141,7 @@ def fetch(url, method="GET", data=None, headers=None, since=None, options=None):
         ValueError,
         http.client.HTTPException,
     ) as error:
-        raise WebError("Request failed: {}".format(error), status=-1, url=masked(url))
+        raise WebError("Request failed: {}".format(error), status=-1, url=url)
     size = raw.headers.get("Content-Length", "unknown")
     return Response(raw, "OK ({} bytes)".format(size), options.get("decompress", True))
 
@@ -300,7 +290,7 @@ def download(task, url, options=None):
 
     answer = fetch(url, options=dict(task.args if options is None else options))
     if answer.status not in (None, 200):
-        task.fail("Failure downloading {}, {}".format(masked(url), answer.msg))
+        task.fail("Failure downloading {}, {}".format(without_password(url), answer.msg))
     folder = tempfile.mkdtemp(prefix="stella-")
     try:
         path = os.path.join(folder, "content")
