@@ -79,11 +79,9 @@ def directories(task, path):
     """Make a directory and its parents; those that are new."""
     try:
         return files.make_directories(path, task.check_mode)
-    except files.FileError as error:
-        told = error.result.get("details")
-        if told is None:
-            raise
-        return task.fail("There was an issue creating {} as requested: {}".format(*told), path=path)
+    except files.FolderError as error:
+        words = "There was an issue creating {} as requested: {}"
+        return task.fail(words.format(error.folder, error.said), path=path)
 
 
 def be_absent(task, path):

@@ -254,22 +254,22 @@ class Checkout(object):
         if version == "HEAD":
             version = git.main_branch(remote)
             target = "{}/{}".format(remote, version)
-            git.do("Failed to checkout branch {}".format(version), "checkout", "--force", version, "--")
-            git.do("Failed to checkout branch {}".format(version), "reset", "--hard", target, "--")
+            git.do("Failed to checkout branch {}".format(version), "checkout", "--force", version, "--", alone=True)
+            git.do("Failed to checkout branch {}".format(version), "reset", "--hard", target, "--", alone=True)
         elif git.remote_branch(remote, version):
             if self.args["depth"] and git.commit("refs/remotes/" + target) is None:
                 spec = "+refs/heads/{0}:refs/remotes/{1}/{0}".format(version, remote)
                 failed = "Failed to fetch branch from remote: {}".format(version)
-                git.do(failed, "fetch", "--depth", str(self.args["depth"]), remote, spec)
+                git.do(failed, "fetch", "--depth", str(self.args["depth"]), remote, spec, alone=True)
             failed = "Failed to checkout branch {}".format(version)
             if git.has_branch(version):
-                git.do(failed, "checkout", "--force", version, "--")
-                git.do(failed, "reset", "--hard", target, "--")
+                git.do(failed, "checkout", "--force", version, "--", alone=True)
+                git.do(failed, "reset", "--hard", target, "--", alone=True)
             else:
-                git.do(failed, "checkout", "--force", "-b", version, "refs/remotes/" + target, "--")
+                git.do(failed, "checkout", "--force", "-b", version, "refs/remotes/" + target, "--", alone=True)
                 git.run("branch", "--set-upstream-to=" + target, version)
         else:
-            git.do("Failed to checkout {}".format(version), "checkout", "--force", version, "--")
+            git.do("Failed to checkout {}".format(version), "checkout", "--force", version, "--", alone=True)
         if self.args["verify_commit"]:
             self.verify()
 
@@ -336,7 +336,7 @@ class Checkout(object):
             fresh = os.path.join(folder, "archive." + kind)
             words = ["archive", "--format", kind, "--output", fresh]
             words += ["--prefix", self.args["archive_prefix"]] if self.args["archive_prefix"] is not None else []
-            self.git.do("Failed to perform archive operation", *(words + [self.version]))
+            self.git.do("Failed to perform archive operation", *(words + [self.version]), alone=True)
             if not os.path.exists(archive) or not filecmp.cmp(fresh, archive, shallow=False):
                 os.rename(fresh, archive)
                 self.result["changed"] = True

@@ -38,9 +38,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 
 _CONTROLLER_ONLY = frozenset({"src", "content", "local_follow", "decrypt"})
 
-# What is told of content that would be written; of a file that is kept with ``force: false``.
+# What is told of content that would be written.
 _TOLD_IN_CHECK_MODE = frozenset({"changed", "failed", "diff", "warnings", "deprecations", "invocation"})
-_KEPT = "file already exists"
 MISSING = "dest is required"
 _WITHOUT_NAME = ".source"
 
@@ -101,14 +100,14 @@ def told(context: ActionContext, result: Result, source: str, content: bytes | N
     if result.get("failed"):
         result.setdefault("checksum", sha1)
         return result
-    if result.get("msg") == _KEPT:
-        return {"changed": False, "dest": result["dest"], "src": source}
     if "path" in result:  # the content was there
         pass
+    elif not result.get("changed"):  # another content is kept, with ``force: false``
+        return {"changed": False, "dest": result["dest"], "src": source}
     elif context.check:
         for name in set(result) - _TOLD_IN_CHECK_MODE:
             del result[name]
-    elif result.get("changed"):
+    else:
         result["src"] = source
         if content is not None:
             result["md5sum"] = hashlib.md5(content, usedforsecurity=False).hexdigest()

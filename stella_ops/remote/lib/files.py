@@ -34,6 +34,20 @@ class FileError(ModuleFailure):
     """A file cannot be made as asked. Uncaught, it fails the module with its text."""
 
 
+class FolderError(FileError):
+    """A folder cannot be made.
+
+    Attributes:
+        folder: the first of those that are missing.
+        said: the system's words.
+    """
+
+    def __init__(self, msg, folder, said):
+        super().__init__(msg)
+        self.folder = folder
+        self.said = said
+
+
 class Wanted(object):
     """The attributes that a file is to have; None leaves one as it is.
 
@@ -269,7 +283,7 @@ def make_directories(path, check=False):
         place = os.path.dirname(place)
     if place and not os.path.isdir(place):
         error = NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-        raise FileError("{} is not a directory".format(place), details=(missing[-1], system_words(error, missing[-1])))
+        raise FolderError("{} is not a directory".format(place), missing[-1], system_words(error, missing[-1]))
     missing.reverse()
     if check:
         return missing
@@ -281,7 +295,7 @@ def make_directories(path, check=False):
                 raise FileError("{} is not a directory".format(directory))
         except OSError as error:
             said = system_words(error, directory)
-            raise FileError("cannot make directory {}".format(said), details=(directory, said))
+            raise FolderError("cannot make directory {}".format(said), directory, said)
     return missing
 
 

@@ -12,9 +12,6 @@ from stella_ops.remote.lib.task import ModuleFailure, to_text
 
 _OLDEST_SSH_COMMAND = (2, 3)
 
-# Failures whose message git's own words are no part of.
-_TOLD_ALONE = ("Failed to checkout", "Failed to fetch branch", "Failed to verify", "Failed to perform archive")
-
 
 class Git(object):
     """git for one repository.
@@ -44,8 +41,12 @@ class Git(object):
             raise ModuleFailure("cannot run {}: {}".format(self.path, error.strerror))
         return outcome.rc, self.hide(to_text(outcome.stdout)), self.hide(to_text(outcome.stderr))
 
-    def do(self, what, *words, **options):
-        """Run git and return its output; when it fails, the task fails with ``what`` and git's words."""
+    def do(self, what, *words, alone=False, **options):
+        """Run git and return its output; when it fails, the task fails with ``what`` and git's words.
+
+        Args:
+            alone: ``what`` is the whole message, as in ansible-core; git's words go to people.
+        """
         rc, stdout, stderr = self.run(*words, **options)
         if rc != 0:
             said = stderr.strip() or stdout.strip()
@@ -54,7 +55,7 @@ class Git(object):
             hint = hint_for(said)
             if hint:
                 more["hint"] = hint
-            if what.startswith(_TOLD_ALONE):
+            if alone:
                 raise ModuleFailure(what, said, **more)
             raise ModuleFailure("{}: {}".format(what, said) if what else said, **more)
         return stdout
