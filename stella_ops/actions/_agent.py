@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from stella_ops.actions.base import ActionContext, ActionFailure, Result
+from stella_ops.actions.base import ActionContext, ActionFailure, Result, well
 from stella_ops.origins import Origin, SourceText
 
 DOCKER_GROUP = "docker_agents"
@@ -111,9 +111,7 @@ async def rpc(context: ActionContext, prefix: str | None, method: str, params: d
     requests = [{"method": method, "params": params}]
     boxed = container(context)
     where = {"container": boxed.name, "docker_host": boxed.engine} if boxed else {"prefix": prefix}
-    answer = await context.module("agent_rpc", {**where, "requests": requests}, check=False)
-    if answer.get("failed"):
-        raise ActionFailure(str(answer.get("msg")), **({"_hint": answer["hint"]} if answer.get("hint") else {}))
+    answer = well(hinted(await context.module("agent_rpc", {**where, "requests": requests}, check=False)))
     responses = answer.get("responses")
     response = responses[0] if isinstance(responses, list) and len(responses) == 1 else None
     if not isinstance(response, dict):

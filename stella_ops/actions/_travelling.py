@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from stella_ops.actions._encrypted import decrypted_or_file
-from stella_ops.actions.base import ActionContext, ActionFailure, Result
+from stella_ops.actions.base import ActionContext, ActionFailure, well
 from stella_ops.actions.copy import content_args
 from stella_ops.transport.content import FileContent
 
@@ -35,7 +35,7 @@ async def on_host(context: ActionContext, path: Path, *, decrypt: bool = True) -
 async def folder_on_host(context: ActionContext) -> AsyncIterator[str]:
     """A folder on the host that nobody else can open; removed at the end with all that is in it."""
     context.alone()
-    made = _well(await context.module("tempfile", {"state": "directory"}, check=False))
+    made = well(await context.module("tempfile", {"state": "directory"}, check=False))
     folder = str(made["path"])
     try:
         yield folder
@@ -49,11 +49,5 @@ async def _put(context: ActionContext, content: bytes | FileContent, dest: str) 
     else:
         told = {"_content_sha256": content.sha256, "_content_sha1": content.sha1, "_content_size": content.size}
     wanted = {"dest": dest, "mode": "0600", **told}
-    _well(await context.module("copy", wanted, content=content, check=False))
+    well(await context.module("copy", wanted, content=content, check=False))
     return dest
-
-
-def _well(answer: Result) -> Result:
-    if answer.get("failed"):
-        raise ActionFailure(str(answer.get("msg")))
-    return answer

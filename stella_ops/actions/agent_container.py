@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stella_ops.actions._agent import hinted, named_container, variable
-from stella_ops.actions.base import ActionContext, ActionFailure, Result, find_file
+from stella_ops.actions.base import ActionContext, ActionFailure, Result, find_file, well
 from stella_ops.errors import ReleaseError
 
 if TYPE_CHECKING:
@@ -141,9 +141,8 @@ async def data_folder(context: ActionContext) -> str | None:
     Raises:
         ActionFailure: the engine cannot be asked, or is not of this host (a virtual machine, another container).
     """
-    answer = hinted(await context.module("agent_container", {**settings(context), "state": "described"}, check=True))
-    if answer.get("failed"):
-        raise ActionFailure(str(answer.get("msg")), **({"_hint": answer["_hint"]} if answer.get("_hint") else {}))
+    wanted = {**settings(context), "state": "described"}
+    answer = well(hinted(await context.module("agent_container", wanted, check=True)))
     data = answer.get("data")
     if isinstance(data, str) and not answer.get("data_is_here"):
         raise ActionFailure(f"the engine keeps its data elsewhere: this host has no folder {data}")

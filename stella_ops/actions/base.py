@@ -225,6 +225,17 @@ class Action(Protocol):
         ...
 
 
+def well(answer: Result) -> Result:
+    """A module's answer where an action cannot go on without it.
+
+    Raises:
+        ActionFailure: the module failed; message and hint are its own.
+    """
+    if answer.get("failed"):
+        raise ActionFailure(str(answer.get("msg")), _hint=answer.get("_hint"))
+    return answer
+
+
 def find_file(context: ActionContext, kind: str, name: str) -> Path:
     """A file an operator named: absolute, or below the search path (its ``kind`` folder first).
 

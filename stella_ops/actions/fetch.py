@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from stella_ops import atomic_files
-from stella_ops.actions.base import ActionContext, ActionFailure, Result
+from stella_ops.actions.base import ActionContext, ActionFailure, Result, well
 
 MISSING = "src and dest are required"
 
@@ -100,7 +100,7 @@ def _not_there(answer: Result, source: str, demand: bool) -> Result:
             message += ", not transferring, ignored"
             return {"changed": False, "msg": message}
         return {"changed": False, "file": source, "msg": message}
-    hint = None
+    hint = answer.get("_hint")
     if kind == "other":
         message, hint = f"File is not readable: {source}", message
     told = {**answer, "failed": True, "changed": False, "msg": message, "_hint": hint}
@@ -141,9 +141,7 @@ async def _collect(
         if not part.get("more") or not data:
             file.flush()
             return
-        part = await context.module("fetch", {"src": args["src"], "_start": size}, check=False)
-        if part.get("failed"):
-            raise ActionFailure(str(part.get("msg")))
+        part = well(await context.module("fetch", {"src": args["src"], "_start": size}, check=False))
 
 
 def _digests(path: Path) -> tuple[str, str] | None:

@@ -3,7 +3,9 @@
 import re
 from pathlib import Path
 
-from stella_ops.actions.base import ENGINES, told_by_host
+import pytest
+
+from stella_ops.actions.base import ENGINES, ActionFailure, told_by_host, well
 from stella_ops.engine import task_runner
 
 
@@ -34,3 +36,10 @@ def test_warnings_are_a_list_of_texts_whatever_was_sent():
     assert told_by_host({"warnings": "one"})["warnings"] == ["one"]
     assert told_by_host({"warnings": [None, ["x"], "two"]})["warnings"] == ["None", "['x']", "two"]
     assert told_by_host({"deprecations": [{"msg": "old"}]})["deprecations"] == [{"msg": "old"}]
+
+
+def test_an_answer_that_is_needed_keeps_the_hosts_hint():
+    assert well({"changed": True}) == {"changed": True}
+    with pytest.raises(ActionFailure) as caught:
+        well(told_by_host({"failed": True, "msg": "no", "_hint": "mend it", "rc": 1}))
+    assert caught.value.result == {"failed": True, "msg": "no", "_hint": "the host says: mend it"}

@@ -82,7 +82,7 @@ async def test_a_folder_stops_soon_after_the_first_failure(
     (tmp_path / "tree").mkdir()
     for number in range(100):
         (tmp_path / "tree" / f"{number:03}").write_text("x")
-    session.answer = lambda call: {"failed": call.args.get("_source_name") == "020", "msg": "full"}
+    session.answer = lambda call: {"failed": call.args.get("_source_name") == "020", "changed": True, "msg": "full"}
     result = await copy.run(make_context(), {"src": "tree/", "dest": "/d"})
     assert result["failed"]
     # Files are read in threads, so how many had gone before the one that failed is not known.
@@ -113,7 +113,7 @@ async def test_the_files_of_a_folder_travel_side_by_side(
             await gate.wait()
         await asyncio.sleep(0)
         running -= 1
-        return {"changed": call.args["dest"].endswith("049")}
+        return {"changed": call.args["dest"].endswith("049"), "path": call.args["dest"]}
 
     session.call = call
     async with asyncio.timeout(20):
