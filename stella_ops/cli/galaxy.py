@@ -14,9 +14,9 @@ from stella_ops.cli.ansible_programs import AnsibleCommand, called_as_ansible
 from stella_ops.cli.versions import version_option
 from stella_ops.errors import UsageError
 
-# By folder, then by name.
-Installed = Mapping[str, Mapping[str, str | None]]
 _UNKNOWN = "(unknown version)"
+# What ansible-shims writes has it, and so has the program that a link of such a name leads to.
+_OUR_START = b"stella_ops.cli.entry"
 
 
 class _Group(click.Group):
@@ -46,7 +46,7 @@ def _another_galaxy() -> str | None:
     for folder in os.get_exec_path():
         path = Path(folder) / "ansible-galaxy"
         try:
-            ours = b"stella" in path.read_bytes()[:4096] or path.resolve().name.startswith("stella")
+            ours = _OUR_START in path.read_bytes()
         except OSError:
             continue
         if not ours and os.access(path, os.X_OK):

@@ -62,18 +62,22 @@ def test_roles(stella: Callable[..., Any], installed: Path) -> None:
     assert stella("galaxy", "role", "list", "nope").status == 1
 
 
-def test_what_is_not_here_is_left_to_another_ansible_galaxy(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_here_is_left_to_another_ansible_galaxy(
+    stella: Callable[..., Any], installed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The first on the PATH that is not ours; without one, the error says what to do."""
     start = 'import sys; sys.argv[0] = "ansible-galaxy"\nfrom stella_ops.cli.entry import main; main()'
     command = [sys.executable, "-c", start, "collection", "install", "acme.tools"]
-    for name, text in (("shims", "# stella-ops\nexit 7"), ("core", 'echo "core: $*"')):
-        (installed / name).mkdir()
-        (installed / name / "ansible-galaxy").write_text(f"#!/bin/sh\n{text}\n")
-        (installed / name / "ansible-galaxy").chmod(0o755)
+    assert stella("ansible-shims", str(installed / "shims")).status == 0
+    # Where a program lies does not make it ours: this one's folder is named as we are.
+    other = installed / "stella-core"
+    other.mkdir()
+    (other / "ansible-galaxy").write_text(f'#!/bin/sh\n# of {other}\necho "core: $*"\n')
+    (other / "ansible-galaxy").chmod(0o755)
     monkeypatch.setenv("PATH", str(installed / "shims"))
     alone = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (alone.returncode, alone.stdout) == (2, "")
     assert "ansible-galaxy collection install is not supported by stella-ops\nhint: " in alone.stderr
-    monkeypatch.setenv("PATH", f"{installed / 'shims'}:{installed / 'core'}")
+    monkeypatch.setenv("PATH", f"{installed / 'shims'}:{other}")
     both = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (both.returncode, both.stdout) == (0, "core: collection install acme.tools\n")
