@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stella_ops.collections.moved import moved_to
 from stella_ops.errors import InventoryError
 from stella_ops.spelling import did_you_mean
 from stella_ops.transport.base import ConnectionSpec, HostSession
@@ -18,12 +19,8 @@ if TYPE_CHECKING:
 
 KINDS = ("ssh", "local")
 
-# Those of ansible-core and of the collections that its short names lead to.
-OTHERS_KINDS = frozenset(
-    {"aws_ssm", "buildah", "chroot", "docker", "funcd", "httpapi", "iocage", "jail", "kubectl", "libvirt_lxc", "lxc"}
-    | {"lxd", "napalm", "netconf", "network_cli", "oc", "persistent", "podman", "psrp", "qubes", "saltstack"}
-    | {"vmware_tools", "winrm", "zone"}
-)
+# Of ansible-core itself; those of collections have full names, or short ones that lead there.
+_OTHERS_KINDS = ("psrp", "winrm")
 
 
 class SessionPool:
@@ -106,7 +103,7 @@ class SessionPool:
 
             return SshSession(spec, self._code, self._ssh_connector())
         hint = f"known: {', '.join(KINDS)}"
-        if "." in spec.kind or spec.kind in OTHERS_KINDS:
+        if "." in spec.kind or spec.kind in _OTHERS_KINDS or moved_to("connection", spec.kind):
             return RefusedSession(spec, hint)
         raise InventoryError(
             f"the connection plugin '{spec.kind}' was not found",

@@ -43,7 +43,7 @@ def test_an_unknown_kind_is_an_error_with_the_nearest(code: CodeLibrary) -> None
     assert "local" in str(caught.value.hint)
 
 
-@pytest.mark.parametrize("kind", ["winrm", "community.docker.docker"])
+@pytest.mark.parametrize("kind", ["winrm", "docker", "community.docker.docker"])
 async def test_anothers_plug_in_is_refused_when_it_is_used(code: CodeLibrary, kind: str) -> None:
     session = SessionPool(code).session(ConnectionSpec(name="h", kind=kind))
     for used in (
