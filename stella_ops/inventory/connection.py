@@ -47,9 +47,6 @@ _NAMES: dict[str, tuple[str, ...]] = {
     **{f"{method}_prompt_l10n": (f"{method}_prompt_l10n",) for method in ("su", "doas", "ksu")},
 }
 
-#: The keys that ``connection_variables`` can return.
-CONNECTION_NAMES = tuple(_NAMES)
-
 #: Every variable that can say how a host is reached, as it is written.
 CONNECTION_VARIABLES = frozenset(
     f"{prefix}_{name}" for prefix in ("stella", "ansible") for names in _NAMES.values() for name in names
