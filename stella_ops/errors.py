@@ -16,6 +16,7 @@
     ├── VaultError                               1   encrypted data is damaged, or no password fits
     ├── TemplateError                            1   a template cannot be parsed or rendered
     │   ├── UndefinedVariableError
+    │   ├── BrokenTemplateError                  it cannot be parsed, or names a filter or test that there is none of
     │   ├── LoopError                            what a task loops over is no list
     │   └── PluginError                          a filter, test or lookup fails
     ├── HostError                                    something about one host; never stops the others
@@ -201,6 +202,10 @@ class UndefinedVariableError(TemplateError):
             return told
         way = " for ".join(f"'{each}'" for each in self.needed_by)
         return f"it is needed for {way}" + (f"; {told}" if told else "")
+
+
+class BrokenTemplateError(TemplateError):
+    """A template or an expression cannot be parsed, or names a filter or test that there is none of."""
 
 
 class LoopError(TemplateError):

@@ -12,7 +12,7 @@ import jinja2
 from jinja2.exceptions import SecurityError
 from jinja2.utils import missing
 
-from stella_ops.errors import StellaError, TemplateError, UndefinedVariableError
+from stella_ops.errors import BrokenTemplateError, StellaError, TemplateError, UndefinedVariableError
 from stella_ops.origins import Origin
 from stella_ops.places import locate, locate_on_line, shown, source_lines
 from stella_ops.spelling import did_you_mean
@@ -85,7 +85,7 @@ def _syntax(problem: jinja2.TemplateSyntaxError, origin: Origin | None, text: st
     elif problem.lineno > 1:
         where = _moved(origin, problem.lineno)
     known = _unknown_plugin(message, where, origin, text, kind)
-    return known or TemplateError(f"Syntax error in {kind}: {message}", where=where)
+    return known or BrokenTemplateError(f"Syntax error in {kind}: {message}", where=where)
 
 
 def _unknown_plugin(
@@ -108,7 +108,7 @@ def _unknown_plugin(
         told = f"{why}; or {instead}" if why else instead
         return TemplateError(f"the {kind} '{name}' is not supported", where=where, hint=told)
     hint = why or did_you_mean(name, known) or load_failures(kind)
-    return TemplateError(f"Syntax error in {what}: No {kind} named '{name}'.", where=where, hint=hint)
+    return BrokenTemplateError(f"Syntax error in {what}: No {kind} named '{name}'.", where=where, hint=hint)
 
 
 def _undefined(value: MissingValue, scope: Scope, origin: Origin | None) -> UndefinedVariableError:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stella_ops.errors import StellaError, TemplateError, UndefinedVariableError
+from stella_ops.errors import BrokenTemplateError, StellaError, TemplateError, UndefinedVariableError
 from stella_ops.origins import Origin, SourceText, SourceVault, origin_of
 from stella_ops.templating.conditional import holds
 from stella_ops.templating.lazy import INERT, finalize
@@ -99,9 +99,10 @@ class Templar:
         marks = Marks()
         try:
             value = self._marked(text, variables, marks, None)
+        except BrokenTemplateError as problem:
+            value = marks.error(problem.message)
         except TemplateError as problem:
-            syntax = problem.message.startswith("Syntax error")
-            value = marks.error(problem.message) if syntax else _before(text) + marks.truncated(problem)
+            value = _before(text) + marks.truncated(problem)
         return value, marks.summary()
 
     def look(self, expression: SourceText, variables: Mapping[str, Any]) -> tuple[Any, str | None]:
@@ -286,7 +287,7 @@ class Templar:
 
 def _before(text: str) -> str:
     """What a template says before its first expression."""
-    return str.__str__(text)[: min(place for sign in ("{{", "{%") if (place := text.find(sign)) >= 0)]
+    return re.split(r"\{[{%]", text, maxsplit=1)[0]
 
 
 def _translated(
