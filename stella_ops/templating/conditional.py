@@ -41,7 +41,7 @@ def holds(condition: Any, scope: Scope, what: str, *, lenient: bool) -> bool:
         return value
     if lenient:
         return _truth(value)
-    finalize(value)
+    finalize(value)  # what is undefined in it is the better reason
     raise TemplateError(
         f"Conditional result ({bool(value)}) was derived from value of type '{_type_name(value)}'{_at(condition)}. "
         "Conditionals must have a boolean result.",

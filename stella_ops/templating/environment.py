@@ -144,13 +144,16 @@ def _extensions_of(folder: Path, *_: str | None) -> Sequence[type[Extension]]:
     found: list[type[Extension]] = []
     for name in names:
         try:
-            found.append(import_string(name))
+            extension = import_string(name)
+            if not (isinstance(extension, type) and issubclass(extension, Extension)):
+                raise ImportError("it is no class of an extension")
         except (ImportError, AttributeError) as problem:
             raise SettingsError(
                 f"the extension of Jinja2 '{name}' cannot be imported: {problem}",
                 where="jinja2_extensions",
                 hint="jinja2.ext has do, loopcontrols, i18n and debug; others must be installed where stella-ops is",
             ) from None
+        found.append(extension)
     return found
 
 

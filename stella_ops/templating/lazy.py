@@ -227,7 +227,7 @@ def finalize(value: Any, *, vaulted: bool = False, missing: Callable[[Any], Any]
 
         return require(value) if missing is None else missing(value)
     if isinstance(value, _ITERATORS):
-        return [finalize(item) for item in list(value) if item is not OMIT]
+        return [finalize(item, vaulted=vaulted, missing=missing) for item in list(value) if item is not OMIT]
     if _passing(value):
         from stella_ops.errors import TemplateError
 

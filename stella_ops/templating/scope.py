@@ -88,7 +88,10 @@ class Scope:
         try:
             raw = self.variables[name]
         except KeyError:
-            return self._all() if name == "vars" else NOT_THERE
+            if name != "vars":
+                return NOT_THERE
+            value = self._cache[name] = self._all()
+            return value
         before = self._changeable
         value = self.resolve(raw, name)
         self._cache[name] = value

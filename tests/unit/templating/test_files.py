@@ -127,6 +127,7 @@ def test_the_first_folder_wins(tmp_path: Path) -> None:
 def test_extensions_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANSIBLE_JINJA2_EXTENSIONS", "jinja2.ext.debug")
     assert "context" in str(file_environment((), {}).from_string("{% debug %}").render())
-    monkeypatch.setenv("ANSIBLE_JINJA2_EXTENSIONS", "jinja2.ext.nosuch")
-    with pytest.raises(SettingsError, match=r"the extension of Jinja2 'jinja2.ext.nosuch' cannot be imported"):
-        file_environment((), {})
+    for wrong in ("jinja2.ext.nosuch", "jinja2.ext", "nosuch.Extension"):
+        monkeypatch.setenv("ANSIBLE_JINJA2_EXTENSIONS", wrong)
+        with pytest.raises(SettingsError, match=f"the extension of Jinja2 '{wrong}' cannot be imported"):
+            file_environment((), {})

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stella_ops.origins import Origin, SourceText
+from stella_ops.origins import Origin, SourceText, VaultedText
 from stella_ops.templating.lazy import finalize
 from stella_ops.templating.scope import Scope
 from stella_ops.templating.templar import Templar
@@ -109,6 +109,18 @@ def test_what_is_not_looked_at_is_not_rendered() -> None:
 def test_an_element_may_name_its_neighbour() -> None:
     raw = {"base": "/opt", "bin": source("{{ raw.base }}/bin"), "all": [source("{{ raw.bin }}")]}
     assert finalize(lazy(raw)) == {"base": "/opt", "bin": "/opt/bin", "all": ["/opt/bin"]}
+
+
+def test_what_can_be_read_once_is_finalized_as_lists_are() -> None:
+    secret = VaultedText("hidden")
+    assert finalize((item for item in [[secret]]), vaulted=True)[0][0] is secret
+    assert finalize((item for item in [[MissingValue(name="x")]]), missing=lambda value: "a mark") == [["a mark"]]
+
+
+def test_all_variables_are_gathered_once() -> None:
+    scope = Scope({"x": source("{{ 1 + 1 }}")})
+    assert scope.lookup("vars")["x"] == 2
+    assert scope.lookup("vars") is scope.lookup("vars")
 
 
 plain = st.recursive(
