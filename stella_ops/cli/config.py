@@ -14,6 +14,7 @@ from stella_ops.cli.versions import version_option
 
 if TYPE_CHECKING:
     from stella_ops.ansible_settings.reading import AnsibleSettings
+    from stella_ops.ansible_settings.setting import Setting
     from stella_ops.ansible_settings.values import Value
 
 _TYPES = {
@@ -89,7 +90,7 @@ def list_settings(file: str | None, style: str, **_: Any) -> int:
     told = {
         value.setting.name: {
             "default": _plain(value.value),
-            "description": [value.setting.does or "It has no meaning here."],
+            "description": [_does(value.setting)],
             "env": [{"name": name} for name in value.setting.env],
             "ini": [dict(zip(("section", "key"), place.split(".", 1), strict=True)) for place in value.setting.ini],
             "type": _TYPES[value.setting.kind],
@@ -111,14 +112,14 @@ def init(file: str | None, disabled: bool, style: str, **_: Any) -> int:
     if style == "env":
         for each in _values(None):
             for name in each.setting.env[:1]:
-                click.echo(f"# ({_TYPES[each.setting.kind]}) {each.setting.does}")
+                click.echo(f"# ({_TYPES[each.setting.kind]}) {_does(each.setting)}")
                 click.echo(f"{'#' if disabled else ''}{name}={_written(each.value)}\n")
         return 0
     sections: dict[str, list[str]] = {}
     for each in _values(None):
         for place in each.setting.ini[:1]:
             section, key = place.split(".", 1)
-            lines = [f"# ({_TYPES[each.setting.kind]}) {each.setting.does}", f"{off}{key}={_written(each.value)}", ""]
+            lines = [f"# ({_TYPES[each.setting.kind]}) {_does(each.setting)}", f"{off}{key}={_written(each.value)}", ""]
             sections.setdefault(section, []).extend(lines)
     for section, lines in sections.items():
         click.echo("\n".join([f"[{section}]", *lines]))
@@ -168,6 +169,10 @@ def _values(settings: AnsibleSettings | None) -> Iterable[Value]:
         elif each.setting.used:
             strict = each.origin == "default" and each.setting.name in _STRICT
             yield each._replace(value=_STRICT[each.setting.name]) if strict else each
+
+
+def _does(setting: Setting) -> str:
+    return setting.does or "It has no meaning here."
 
 
 def _plain(value: Any) -> Any:
