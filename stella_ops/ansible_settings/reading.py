@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import stat
@@ -60,23 +61,41 @@ def read_ansible_settings(environ: Mapping[str, str], folder: Path) -> AnsibleSe
     """
     notes: list[str] = []
     file = _find(environ, folder, notes)
-    named = {name for name, value in environ.items() if name.startswith("ANSIBLE_") and value}
-    if file is None and not named:
+    if file is None and not any(_is_set(*each) for each in environ.items()):
         return AnsibleSettings(notes=tuple(notes))
+    seen = file.stat() if file is not None else None
+    changed = None if seen is None else (seen.st_ino, seen.st_size, seen.st_mtime_ns)
+    return _read(file, changed, frozenset(environ.items()), folder, tuple(notes))
+
+
+def _is_set(name: str, value: str) -> bool:
+    return name.startswith("ANSIBLE_") and bool(value)
+
+
+@functools.lru_cache(maxsize=4)  # many ask in the course of a run
+def _read(
+    file: Path | None,
+    changed: tuple[int, ...] | None,
+    environ: frozenset[tuple[str, str]],
+    folder: Path,
+    notes: tuple[str, ...],
+) -> AnsibleSettings:
     from stella_ops.ansible_settings.become import SETTINGS as BECOME
     from stella_ops.ansible_settings.table import QUIET, SETTINGS
 
     parser = _parse(file) if file is not None else None
     settings = (*SETTINGS, *BECOME)
     places = {place: setting for setting in settings for place in (*setting.ini, *setting.env)}
+    named = {name: value for name, value in environ if _is_set(name, value)}
     environment: dict[str, Any] = {}
     configured: dict[str, Any] = {}
+    idlers: list[str] = []
     for setting in settings:
         if not setting.used:
             continue
         variable = next((name for name in setting.env if name in named), None)
         if variable is not None:
-            environment[setting.name] = _value(setting, environ[variable], folder, variable)
+            environment[setting.name] = _value(setting, named[variable], folder, variable)
         for place in setting.ini if parser is not None and file is not None else ():
             section, key = place.split(".", 1)
             text = parser.get(section, key, raw=True, fallback=None) if parser is not None else None
@@ -89,9 +108,9 @@ def read_ansible_settings(environ: Mapping[str, str], folder: Path) -> AnsibleSe
         known = {place.partition(".")[0] for place in places}
         idle = [p for p in idle if p not in QUIET and ("." not in p or p.partition(".")[0] in known)]
         if idle:
-            notes.append(f"settings of {source} that have no meaning here: {', '.join(idle)}")
+            idlers.append(f"settings of {source} that have no meaning here: {', '.join(idle)}")
     sections = {name: dict(parser[name]) for name in parser.sections()} if parser is not None else {}
-    return AnsibleSettings(file, environment, configured, tuple(notes), sections)
+    return AnsibleSettings(file, environment, configured, (*notes, *idlers), sections)
 
 
 def _find(environ: Mapping[str, str], folder: Path, notes: list[str]) -> Path | None:

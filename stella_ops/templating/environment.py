@@ -135,12 +135,7 @@ class FileEnvironment(SandboxedEnvironment):
 
 def _configured_extensions() -> Sequence[type[Extension]]:
     """What ``jinja2_extensions`` of ``ansible.cfg`` names, imported; raises SettingsError for what cannot be."""
-    return _extensions_of(Path.cwd(), *(os.environ.get(f"ANSIBLE_{name}") for name in ("CONFIG", "JINJA2_EXTENSIONS")))
-
-
-@functools.cache
-def _extensions_of(folder: Path, *_: str | None) -> Sequence[type[Extension]]:
-    names = read_ansible_settings(os.environ, folder).choose("DEFAULT_JINJA2_EXTENSIONS", default=())
+    names = read_ansible_settings(os.environ, Path.cwd()).choose("DEFAULT_JINJA2_EXTENSIONS", default=())
     found: list[type[Extension]] = []
     for name in names:
         try:
