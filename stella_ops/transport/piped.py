@@ -7,14 +7,10 @@ talk, or a password prompt, and none of the command's; with ``become`` nothing i
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import re
-import secrets
-import shlex
 from typing import Any, Protocol
 
 from stella_ops.transport.base import Become
-from stella_ops.transport.launch import wrap_become
+from stella_ops.transport.beginning import Beginning
 
 _CHUNK = 256 * 1024
 # What a host may say before the command begins.
@@ -42,17 +38,9 @@ class PipedCommand:
     """
 
     def __init__(self, command: str, become: Become | None, *, name: str) -> None:
-        mark = f"[stella-ops begins {secrets.token_hex(8)}]"
-        script = f"printf %s '{mark}'; {command}"
-        self._mark = mark.encode()
-        self._become = become
-        self._prompt: re.Pattern[bytes] | None = None
-        self._prompted = 0
+        self._beginning = Beginning(command, become, stream=1, name=name)
         self._started = asyncio.Event()
-        words = ["/bin/sh", "-c", script]
-        if become is not None:
-            words, self._prompt, _ = wrap_become(words, become, name=name)
-        self.command = shlex.join(words)
+        self.command = self._beginning.command
         self.begun = False
 
     async def carry(self, near: NearEnd, stdin: Any, stdout: Any, stderr: Any) -> None:
@@ -76,34 +64,22 @@ class PipedCommand:
         stdin.write_eof()
 
     async def _receive(self, near: NearEnd, stream: int, reader: Any, stdin: Any) -> None:
-        said = b""
+        said = bytearray()
         while data := await reader.read(_CHUNK):
             if self.begun:
-                await near.write(stream, said + data if said.strip() else data)
-                said = b""
+                await near.write(stream, bytes(said) + data if said.strip() else data)
+                said.clear()
                 continue
-            said = (said + data)[-_MOST_TALK:]
-            said = self._answer(said, stdin)
-            _, mark, after = said.partition(self._mark)
-            if stream == 1 and mark:
+            said += data
+            if stream == 1 and (begins := self._beginning.take_mark(said)) is not None:
                 self.begun = True
                 self._started.set()
-                said = b""
-                if after:
-                    await near.write(1, after)
+                if len(said) > begins:
+                    await near.write(1, bytes(said[begins:]))
+                said.clear()
+                continue
+            self._beginning.answer(said, stdin)
+            del said[:-_MOST_TALK]
         # Of a command that never began, what was said instead is the reason.
         if said.strip():
-            await near.write(2, said)
-
-    def _answer(self, said: bytes, stdin: Any) -> bytes:
-        """What was said, without the question for a password, which is answered."""
-        found = self._prompt.search(said) if self._prompt is not None else None
-        if found is None:
-            return said
-        self._prompted += 1
-        if self._prompted == 1 and self._become is not None and self._become.password is not None:
-            stdin.write(self._become.password.encode() + b"\n")
-        else:
-            with contextlib.suppress(OSError):
-                stdin.write_eof()
-        return said[: found.start()] + said[found.end() :]
+            await near.write(2, bytes(said))

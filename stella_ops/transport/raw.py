@@ -8,15 +8,11 @@ stands before it is the other program's, which has refused where there is no mar
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import re
-import secrets
-import shlex
 from typing import Protocol
 
 from stella_ops.errors import TaskError, TaskTimeoutError
 from stella_ops.transport.base import Become, CommandResult, Listener
-from stella_ops.transport.launch import wrap_become
+from stella_ops.transport.beginning import Beginning, Writer
 from stella_ops.transport.start_errors import become_refused
 
 OUTPUT_LIMIT = 1 << 26
@@ -24,12 +20,6 @@ OUTPUT_LIMIT = 1 << 26
 
 class _Reader(Protocol):
     async def read(self, n: int = ...) -> bytes: ...
-
-
-class _Writer(Protocol):
-    def write(self, data: bytes) -> None: ...
-
-    def write_eof(self) -> None: ...
 
 
 class RawExchange:
@@ -44,25 +34,18 @@ class RawExchange:
         self._live = live
         self._told = {1: 0, 2: 0}
         self._become = become
-        self._prompt: re.Pattern[bytes] | None = None
-        self._aloud = False
-        self._begins = b""
         self._begun = become is None
-        self._prompted = 0
         self._stdout = bytearray()
         self._stderr = bytearray()
-        if become is None:
-            self.command = command
-        else:
-            mark = f"[stella-ops begins {secrets.token_hex(8)}]"
-            self._begins = mark.encode()
-            script = f"printf %s '{mark}' >&2; exec </dev/null; {command}"
-            wrapped, self._prompt, self._aloud = wrap_become(["/bin/sh", "-c", script], become, name=name)
-            self.command = shlex.join(wrapped)
+        self._beginning: Beginning | None = None
+        self.command = command
+        if become is not None:
+            self._beginning = Beginning(f"exec </dev/null; {command}", become, stream=2, name=name)
+            self.command = self._beginning.command
 
-    async def run(self, stdin: _Writer, stdout: _Reader, stderr: _Reader) -> None:
+    async def run(self, stdin: Writer, stdout: _Reader, stderr: _Reader) -> None:
         """Read both outputs to their end, answering a prompt on the way."""
-        if self._prompt is None:
+        if self._beginning is None or not self._beginning.asks:
             stdin.write_eof()
         try:
             async with asyncio.TaskGroup() as group:
@@ -72,7 +55,11 @@ class RawExchange:
             # Both end for the same reason: the connection broke.
             raise problems.exceptions[0] from None
 
-    async def _collect(self, reader: _Reader, into: bytearray, stdin: _Writer | None) -> None:
+    @property
+    def _aloud(self) -> bool:
+        return self._beginning is not None and self._beginning.aloud
+
+    async def _collect(self, reader: _Reader, into: bytearray, stdin: Writer | None) -> None:
         while data := await reader.read(65536):
             into += data
             self._check_size(into)
@@ -92,20 +79,13 @@ class RawExchange:
             self._live(stream, 0, bytes(said[told:]))
             self._told[stream] = len(said)
 
-    def _look(self, said: bytearray, stdin: _Writer) -> None:
+    def _look(self, said: bytearray, stdin: Writer) -> None:
         """Whether the command has begun, or a password is asked for."""
-        at = said.find(self._begins)
-        if at >= 0:
+        assert self._beginning is not None
+        if self._beginning.take_mark(said) is not None:
             self._begun = True
-            del said[at : at + len(self._begins)]
-        elif self._prompt is not None and (found := self._prompt.search(said)) is not None:
-            del said[found.start() : found.end()]
-            self._prompted += 1
-            if self._prompted == 1 and self._become is not None and self._become.password is not None:
-                stdin.write(self._become.password.encode() + b"\n")
-            else:
-                with contextlib.suppress(OSError):
-                    stdin.write_eof()
+        else:
+            self._beginning.answer(said, stdin)
 
     def _check_size(self, collected: bytearray) -> None:
         """A command that never stops talking must not fill the controller's memory."""
@@ -122,8 +102,9 @@ class RawExchange:
         Raises:
             BecomeError: the command never began: the other user's privilege was refused.
         """
-        if self._prompted > 1 or (self._prompted and self._become and self._become.password is None):
-            said = "the password is wrong" if self._prompted > 1 else "a password is required"
+        asked = 0 if self._beginning is None else self._beginning.asked
+        if asked > 1 or (asked and self._become and self._become.password is None):
+            said = "the password is wrong" if asked > 1 else "a password is required"
             raise become_refused(self._become, said, self._name)
         if not self._begun:
             words = (bytes(self._stderr) or bytes(self._stdout)).decode("utf-8", "replace")

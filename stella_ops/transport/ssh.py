@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import asyncssh
@@ -160,23 +161,12 @@ class SshSession(Session):
         self, command: str, become: Become | None = None, timeout: float = 0, live: Listener | None = None
     ) -> CommandResult:
         exchange = RawExchange(command, become, name=self.spec.name, live=live)
-        connection = await self._connect()
         try:
-            async with asyncio.timeout(timeout or None):
-                process = await self._start_process(connection, exchange.command)
-                try:
-                    await exchange.run(cast(Any, process.stdin), cast(Any, process.stdout), cast(Any, process.stderr))
-                    await process.wait_closed()
-                except asyncio.CancelledError:
-                    # sshd passes signals on since OpenSSH 7.9; older ones leave the command to the closed pipes.
-                    process.kill()
-                    raise
-                finally:
-                    process.close()
+            async with asyncio.timeout(timeout or None), self._process(exchange.command) as process:
+                await exchange.run(cast(Any, process.stdin), cast(Any, process.stdout), cast(Any, process.stderr))
+                await process.wait_closed()
         except TimeoutError:
             raise exchange.too_late(timeout) from None
-        except (asyncssh.Error, OSError) as problem:
-            raise UnreachableError(f"the connection to the host broke: {problem}", where=self.spec.name) from None
         status = process.returncode
         if status is None:
             raise UnreachableError("the connection to the host broke", where=self.spec.name)
@@ -185,21 +175,9 @@ class SshSession(Session):
     async def pipe(self, command: str, become: Become | None, near: NearEnd) -> int:
         """See ``rsh.PipeSession``."""
         piped = PipedCommand(command, become, name=self.spec.name)
-        connection = await self._connect()
-        try:
-            process = await self._start_process(connection, piped.command)
-            try:
-                await piped.carry(near, process.stdin, process.stdout, process.stderr)
-                await process.wait_closed()
-            except BaseException:
-                # Given up, or the near end is gone: nobody waits for the command any more.
-                with contextlib.suppress(asyncssh.Error, OSError):
-                    process.kill()
-                raise
-            finally:
-                process.close()
-        except (asyncssh.Error, OSError) as problem:
-            raise UnreachableError(f"the connection to the host broke: {problem}", where=self.spec.name) from None
+        async with self._process(piped.command) as process:
+            await piped.carry(near, process.stdin, process.stdout, process.stderr)
+            await process.wait_closed()
         return 255 if process.returncode is None else process.returncode
 
     async def login(self) -> str:
@@ -227,13 +205,26 @@ class SshSession(Session):
                 self._connection = await self._connector.connect(self.spec)
             return self._connection
 
-    async def _start_process(
-        self, connection: asyncssh.SSHClientConnection, command: str
-    ) -> asyncssh.SSHClientProcess[bytes]:
+    @contextlib.asynccontextmanager
+    async def _process(self, command: str) -> AsyncIterator[asyncssh.SSHClientProcess[bytes]]:
+        """A command on the host, which is ended where the block ends before it."""
+        connection = await self._connect()
         try:
-            return await connection.create_process(command, request_pty=False, x11_forwarding=False, encoding=None)
+            process = await connection.create_process(command, request_pty=False, x11_forwarding=False, encoding=None)
         except (asyncssh.Error, OSError) as problem:
             raise self._no_session(problem) from None
+        try:
+            yield process
+        except BaseException as problem:
+            # sshd passes signals on since OpenSSH 7.9; older ones leave the command to the closed pipes.
+            with contextlib.suppress(asyncssh.Error, OSError):
+                process.kill()
+            if isinstance(problem, asyncssh.Error | OSError):
+                told = f"the connection to the host broke: {problem}"
+                raise UnreachableError(told, where=self.spec.name) from None
+            raise
+        finally:
+            process.close()
 
     def _no_session(self, problem: Exception) -> UnreachableError:
         return UnreachableError(

@@ -58,7 +58,8 @@ async def test_a_timeout_kills_the_command(local: Callable[..., Any]) -> None:
 def said_by(exchange: RawExchange) -> tuple[bytes, bytes]:
     """The question for the password, and the mark with which the command begins."""
     found = re.search(r"\[stella-ops become [0-9a-f]+\] ", exchange.command)
-    return found.group().encode() if found else b"", exchange._begins
+    begins = re.search(r"\[stella-ops begins [0-9a-f]+\]", exchange.command)
+    return found.group().encode() if found else b"", begins.group().encode() if begins else b""
 
 
 async def test_a_command_that_never_began_was_refused() -> None:
