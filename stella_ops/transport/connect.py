@@ -11,10 +11,9 @@ import contextlib
 import copy
 import functools
 import random
-import re
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,11 +25,13 @@ from stella_ops.transport.base import ConnectionSpec
 from stella_ops.transport.connect_errors import connect_error, too_busy
 from stella_ops.transport.host_key_errors import refused_key
 from stella_ops.transport.host_keys import HostKeys, RefusedKey, Trust
+from stella_ops.transport.jump_hosts import Jump, at_jump_host, login_at
+from stella_ops.transport.login import Login
 from stella_ops.transport.login_keys import agent_socket, default_keys, load_key, locked_key_error
 from stella_ops.transport.proxy_command import ProxyCommand
 from stella_ops.transport.shared_agent import Agents
-from stella_ops.transport.ssh_config import Target, expand_path, resolve
-from stella_ops.transport.ssh_options import Proxy, SshOptions, parse_ssh_args
+from stella_ops.transport.ssh_config import expand_path, resolve
+from stella_ops.transport.ssh_options import parse_ssh_args
 
 # sshd begins to drop connections that have not logged in yet at 10 of them (MaxStartups 10:30:100). Many
 # inventory names may lead to one address, and many controllers to one host.
@@ -65,39 +66,9 @@ class SshSettings:
     warn: Callable[[str], None] = lambda message: None
 
 
-@dataclass(frozen=True, slots=True)
-class Login:
-    """One connection to open. ``hosts_behind`` are those that it leads to, nearest first."""
-
-    target: Target
-    options: SshOptions
-    identities: tuple[Path, ...]
-    password: str | None
-    timeout: float
-    where: str
-    hosts_behind: tuple[Target, ...] = ()
-    host_keys: tuple[str, ...] = ()
-    host_authorities: tuple[str, ...] = ()
-
-    @property
-    def known_as(self) -> str:
-        """What people call the host: its name in the inventory, or a jump host's own."""
-        return self.target.name if self.hosts_behind else self.where
-
-
 # AES-GCM costs a fifth of the processor time of asyncssh's first choice (ChaCha20-Poly1305); ^ puts these before
 # the others without leaving any out.
 PREFERRED_CIPHERS = "^aes128-gcm@openssh.com,aes256-gcm@openssh.com"
-
-
-class _Jump:
-    """A jump host's connection, opened by whoever needs it first."""
-
-    def __init__(self) -> None:
-        self.lock = asyncio.Lock()
-        self.connection: asyncssh.SSHClientConnection | None = None
-        self.attempts = 0
-        self.error: StellaError | None = None
 
 
 class Connector:
@@ -106,7 +77,7 @@ class Connector:
     def __init__(self, settings: SshSettings) -> None:
         lean_ssh.sign_at_once()
         self._settings = settings
-        self._jumps: dict[tuple[object, ...], _Jump] = defaultdict(_Jump)
+        self._jumps: dict[tuple[object, ...], Jump] = defaultdict(Jump)
         self._proxies: list[ProxyCommand] = []
         self._agents = Agents()
         self._gates: dict[tuple[str, int], asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(LOGINS_AT_ONCE))
@@ -159,7 +130,7 @@ class Connector:
 
     async def close(self) -> None:
         """Close the connections to jump hosts, those behind others first, and end proxy commands."""
-        jumps, self._jumps = list(self._jumps.values()), defaultdict(_Jump)
+        jumps, self._jumps = list(self._jumps.values()), defaultdict(Jump)
         for jump in reversed(jumps):
             if jump.connection is not None:
                 await close_connection(jump.connection)
@@ -312,7 +283,7 @@ class Connector:
         way: tuple[str, ...] = ()
         for hop in proxy.jumps:
             way = (*way, hop)
-            step = await self._hop(login, hop, first=tunnel is None)
+            step = await login_at(hop, login, first=tunnel is None)
             if len(proxy.jumps) == 1 and (step.target.host, step.target.port) == (target.host, target.port):
                 # "Host *" with a ProxyJump holds for the jump host as well, and means no detour for it.
                 return None
@@ -322,30 +293,6 @@ class Connector:
                 )
             tunnel = await self._jump(step, way, tunnel)
         return tunnel
-
-    async def _hop(self, login: Login, hop: str, *, first: bool) -> Login:
-        """The login at a jump host. It has the known hosts of the host behind, and its own configuration."""
-        user, name, port = parse_hop(hop, login.where)
-        options = SshOptions(
-            user_known_hosts=_handed_on(login.options.user_known_hosts, login.target.user_files),
-            global_known_hosts=_handed_on(login.options.global_known_hosts, login.target.global_files),
-            accept_new=login.options.accept_new,
-            identities_only=login.options.identities_only,
-        )
-        target = await resolve(name, port, user, options, login.target.config_files, where=login.where)
-        if not first:
-            # It is reached through the one before, whatever its own configuration says.
-            target = replace(target, proxy=Proxy())
-        behind = (login.target, *login.hosts_behind)
-        return Login(
-            target=target,
-            options=options,
-            identities=login.identities,
-            password=None,
-            timeout=login.timeout,
-            where=login.where,
-            hosts_behind=behind,
-        )
 
     async def _jump(
         self, login: Login, way: tuple[str, ...], tunnel: asyncssh.SSHClientConnection | None
@@ -359,7 +306,7 @@ class Connector:
                 return jump.connection
             if jump.error is not None and jump.attempts != seen:
                 # Others have just tried in vain; this host need not wait for the same again.
-                raise _at_jump_host(jump.error, target, login.where)
+                raise at_jump_host(jump.error, target, login.where)
             try:
                 if tunnel is None:
                     jump.connection = await self.through(login, self._open)
@@ -369,7 +316,7 @@ class Connector:
                 return jump.connection
             except StellaError as error:
                 jump.error = error
-                raise _at_jump_host(error, target, login.where) from None
+                raise at_jump_host(error, target, login.where) from None
             finally:
                 jump.attempts += 1
 
@@ -408,39 +355,10 @@ async def close_connection(connection: asyncssh.SSHClientConnection, patience: f
             await connection.wait_closed()
 
 
-def parse_hop(text: str, where: str) -> tuple[str | None, str, int | None]:
-    """User, host and port of a jump host: ``[user@]host[:port]`` or an ``ssh://`` URI.
-
-    Raises:
-        InventoryError: it is neither.
-    """
-    found = re.fullmatch(
-        r"(?:ssh://)?(?:(?P<user>.+)@)?(?:\[(?P<bracketed>[^\]]+)\]|(?P<host>[^\[\]:@/]+))(?::(?P<port>\d+))?/?", text
-    )
-    port = int(found["port"]) if found and found["port"] else None
-    if found is None or (port is not None and not 0 < port < 65536):
-        raise InventoryError(
-            f"'{text}' is no jump host", where=where, hint="write ProxyJump as [user@]host[:port], with commas between"
-        )
-    return found["user"], found["bracketed"] or found["host"], port
-
-
-def _handed_on(given: list[str] | None, files: tuple[Path, ...] | None) -> list[str] | None:
-    """Known-hosts files that option text names hold on the whole way; they are expanded already."""
-    return None if given is None or files is None else [str(file).replace("%", "%%") for file in files]
-
-
 def _only_these(locked: list[str]) -> dict[str, Any]:
     """IdentitiesOnly: of the agent's keys, those alone that stand in for a key file with a passphrase."""
     public = [f"{path}.pub" for path in locked if Path(f"{path}.pub").exists()]
     return {"agent_identities": public} if public else {"agent_path": None}
-
-
-def _at_jump_host(error: StellaError, target: Target, where: str) -> StellaError:
-    message = error.message
-    if not message.startswith("jump host "):
-        message = f"jump host {target.name}: {message}"
-    return type(error)(message, where=where, hint=error.hint)
 
 
 def proxy_error(login: Login, proxy: ProxyCommand, problem: Exception) -> UnreachableError:

@@ -18,9 +18,10 @@ import asyncssh
 
 from stella_ops.errors import StellaError, UsageError
 from stella_ops.transport.base import ConnectionSpec
-from stella_ops.transport.connect import Connector, Login, proxy_error
+from stella_ops.transport.connect import Connector, proxy_error
 from stella_ops.transport.connect_errors import connect_error
 from stella_ops.transport.host_keys import Trust
+from stella_ops.transport.login import Login
 from stella_ops.transport.proxy_command import ProxyCommand
 from stella_ops.transport.shown_keys import HostCertificate, HostScan, ShownKey
 

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from stella_ops.errors import AuthenticationError, HostKeyError, InventoryError, UnreachableError
 from stella_ops.transport.base import ConnectionSpec
-from stella_ops.transport.connect import Connector, SshSettings, parse_hop
+from stella_ops.transport.connect import Connector, SshSettings
 from stella_ops.transport.host_keys import HostKeys
+from stella_ops.transport.jump_hosts import parse_hop
 
 NAME = st.from_regex(r"[a-z0-9][a-z0-9.-]{0,20}", fullmatch=True)
 
