@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
 
 from stella_ops.cli.ansible_programs import AnsibleCommand, called_as_ansible
 from stella_ops.cli.versions import version_option
-from stella_ops.errors import UsageError
+from stella_ops.errors import StellaError, UsageError
 
 _UNKNOWN = "(unknown version)"
 # What ansible-shims writes has it, and so has the program that a link of such a name leads to.
@@ -103,8 +103,7 @@ def collection_list(name: str | None, folders: tuple[str, ...], style: str, verb
             found.setdefault(str(root), names)
     print_notices(settings)
     if name is not None and not found:
-        click.echo(f"[ERROR]: the collection {name} is not in any of the configured paths", err=True)
-        return 1
+        return _not_there("collection", name, [root for place in places for root in place.roots])
     if style == "human":
         for folder, versions in found.items():
             _show_table(folder, versions)
@@ -128,7 +127,8 @@ def role_list(name: str | None, folders: tuple[str, ...], verbose: int) -> int:
     settings = read_ansible_settings(os.environ, Path.cwd())
     named = [path for text in folders for path in split_paths(text)]
     anything = False
-    for folder in dict.fromkeys([*named, *roles_path(Path.cwd(), settings)]):
+    folders_of_roles = list(dict.fromkeys([*named, *roles_path(Path.cwd(), settings)]))
+    for folder in folders_of_roles:
         if not folder.is_dir():
             continue
         roles = sorted(path.name for path in folder.iterdir() if _is_role(path) and name in (None, path.name))
@@ -138,9 +138,18 @@ def role_list(name: str | None, folders: tuple[str, ...], verbose: int) -> int:
             anything = True
             click.echo(f"- {each}, {_role_version(folder / each) or _UNKNOWN}")
     if name is not None and not anything:
-        click.echo(f"[ERROR]: the role {name} is not in any of the configured paths", err=True)
-        return 1
+        return _not_there("role", name, folders_of_roles)
     return 0
+
+
+def _not_there(kind: str, name: str, looked: Sequence[Path]) -> int:
+    """Tell that what was named is not installed; ansible-galaxy does not fail for that."""
+    if called_as_ansible():
+        from stella_ops.cli.tolerance import warn
+
+        warn(f"- the {kind} {name} was not found")
+        return 0
+    raise StellaError(f"the {kind} {name} is not installed", hint=f"looked in {', '.join(map(str, looked))}")
 
 
 def _is_role(path: Path) -> bool:

@@ -62,6 +62,15 @@ def test_roles(stella: Callable[..., Any], installed: Path) -> None:
     assert stella("galaxy", "role", "list", "nope").status == 1
 
 
+def test_what_is_not_installed_is_no_failure_of_ansible_galaxy(
+    stella: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stella_ops.cli.galaxy.called_as_ansible", lambda: True)
+    for kind, name in (("collection", "no.such"), ("role", "nope")):
+        done = stella("galaxy", kind, "list", name)
+        assert (done.status, done.out, done.err) == (0, "", f"[WARNING]: - the {kind} {name} was not found\n")
+
+
 def test_what_is_not_here_is_left_to_another_ansible_galaxy(
     stella: Callable[..., Any], installed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
