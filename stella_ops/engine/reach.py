@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import ChainMap
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from stella_ops.engine import connections
@@ -32,7 +32,8 @@ class Reach:
     def __init__(self, options: RunOptions) -> None:
         self._options = options
         self._known: dict[tuple[Any, ...], Reached] = {}
-        self._own_names: dict[int, bool] = {}
+        # With the keywords themselves, so that no others can take their id.
+        self._own_names: dict[int, tuple[Inherited, bool]] = {}
 
     def of(
         self,
@@ -79,12 +80,15 @@ class Reach:
 
     def _names_connection(self, task: Task) -> bool:
         """Whether a task's own or its blocks' variables could say how to connect."""
-        found = self._own_names.get(id(task))
+        if any(name and str(name).startswith(_PREFIXES) for name in (task.loop_var, task.register)):
+            return True
+        # A task may be a copy that is gone after it has run; its keywords are those of the task as it is written.
+        keywords = task.inherited
+        found = self._own_names.get(id(keywords))
         if found is None:
-            names: Iterable[Any] = (name for level in task.inherited.vars for name in level)
-            found = any(str(name).startswith(_PREFIXES) for name in (task.loop_var, task.register, *names))
-            self._own_names[id(task)] = found
-        return found
+            named = any(str(name).startswith(_PREFIXES) for level in keywords.vars for name in level)
+            found = self._own_names[id(keywords)] = keywords, named
+        return found[1]
 
 
 def _connection_variables(variables: Mapping[str, Any]) -> dict[str, Any]:

@@ -270,3 +270,12 @@ async def test_flags_that_cannot_be_read_fail_the_host(play: Callable[..., Any])
     text = HEAD + '  become: true\n  become_flags: "-p \'open"\n  tasks: [ping: ]\n'
     played = await play(text, hosts="a,")
     assert played.seen.statuses("ping") == {"a": "failed"}
+
+
+async def test_tasks_whose_loop_is_named_by_a_template_do_not_share_what_is_known_of_them(
+    play: Callable[..., Any],
+) -> None:
+    task = "    - ping:\n      loop: [1]\n      loop_control: {loop_var: '{{ named }}'}\n"
+    text = HEAD + "  vars: {named: each}\n  tasks:\n" + (task + task + "      vars: {ansible_user: other}\n") * 3
+    played = await play(text, hosts="a ansible_user=ops\n")
+    assert [spec.user for spec, _, _ in played.pool.calls] == ["ops", "other"] * 3
