@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from stella_ops.booleans import says_no, says_yes
-from stella_ops.errors import PlaybookError, TemplateError
+from stella_ops.errors import TemplateError
 from stella_ops.origins import Origin, origin_of
 from stella_ops.templating.omit import OMIT
 from stella_ops.templating.templar import Templar
@@ -99,14 +99,19 @@ def as_number(name: str, found: Any, value: Any, *, whole: bool = True) -> float
         raise _not(found, "int" if whole else "float", name, value) from None
 
 
-def as_percentage(name: str, found: Any, value: Any) -> float:
-    """What a keyword came to, as a percentage; see ``as_number``."""
+def percentage(name: str, value: Any, templar: Templar, view: Mapping[str, Any]) -> float | None:
+    """A keyword that is a number, with a percent sign or without; None where it is not given, or omitted.
+
+    Raises:
+        TemplateError: it is none.
+    """
+    found = rendered(name, value, lambda written: templar.render(written, view))
+    if found is None or found is OMIT:
+        return None
     try:
         return float(str(found).rstrip("% "))
     except ValueError:
-        problem = _not(found, "percent", name, value)
-        problem.exit_code = PlaybookError.exit_code
-        raise problem from None
+        raise _not(found, "percent", name, value) from None
 
 
 def _not(found: Any, kind: str, name: str, value: Any) -> TemplateError:

@@ -24,9 +24,10 @@ from stella_ops.engine.events import (
 from stella_ops.engine.host_state import HostState
 from stella_ops.engine.includes import Inclusion
 from stella_ops.engine.journal import INVENTORY_ACTIONS, Recalled, Turn
-from stella_ops.engine.keyword_values import is_yes, rendered
+from stella_ops.engine.keyword_values import is_yes, percentage, rendered
 from stella_ops.engine.outcome import Outcome
 from stella_ops.engine.path import Path
+from stella_ops.engine.play_hosts import of_playbook
 from stella_ops.engine.run_context import RunContext
 from stella_ops.engine.tags import is_selected
 from stella_ops.engine.task_runner import TaskRunner
@@ -384,16 +385,10 @@ class Lockstep:
 
     def _allowed_failures(self) -> float | None:
         """``max_fail_percentage``; None where there is none."""
-        play = self._batch.play
-        if play.max_fail_percentage is None:
-            return None
-        rendered = self._run.templar.render(play.max_fail_percentage, self._batch.variables.of(self._batch.hosts[0]))
-        try:
-            return float(str(rendered).rstrip("% "))
-        except ValueError:
-            raise PlaybookError(
-                f"max_fail_percentage cannot be {rendered!r}", where=play.origin, hint="a number, 0 to 100"
-            ) from None
+        batch = self._batch
+        written, view = batch.play.max_fail_percentage, batch.variables.of(batch.hosts[0])
+        with of_playbook():
+            return percentage("max_fail_percentage", written, self._run.templar, view)
 
 
 async def _all(coroutines: Iterable[Coroutine[Any, Any, Outcome]]) -> list[Outcome]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from stella_ops.engine.keyword_values import named
+from stella_ops.engine.keyword_values import rendered
 from stella_ops.engine.options import RunOptions
 from stella_ops.errors import PatternError, PlaybookError, StellaError, TemplateError
 from stella_ops.inventory.model import Inventory
@@ -18,8 +18,6 @@ from stella_ops.templating.templar import Templar
 
 if TYPE_CHECKING:
     from stella_ops.engine.host_state import HostState
-
-T = TypeVar("T")
 
 
 def early(
@@ -66,22 +64,19 @@ def early(
         with contextlib.suppress(StellaError):  # what is wrong with it is told when the play begins
             names = templar.render(entry, variables.of_nobody())
             files.update(first_file(pattern_terms(names), folder, {}, play.origin))
-    return of_playbook(name, lambda: templar.render(value, variables.of_nobody(files), where=play.origin))
+    with of_playbook():
+        view = variables.of_nobody(files)
+        return rendered(name, value, lambda written: templar.render(written, view, where=play.origin))
 
 
-def of_playbook(name: str, value: Callable[[], T]) -> T:
-    """What a keyword of a play comes to.
-
-    Raises:
-        TemplateError: it cannot be rendered; it is the playbook that is wrong, no host.
-    """
+@contextlib.contextmanager
+def of_playbook() -> Iterator[None]:
+    """Around keywords of a play: one that comes to nothing is a mistake of the playbook, and no host's."""
     try:
-        return value()
+        yield
     except TemplateError as problem:
-        said = named(name)
-        told = problem if problem.message.startswith(said) else problem.within(said)
-        told.exit_code = PlaybookError.exit_code
-        raise told from problem
+        problem.exit_code = PlaybookError.exit_code
+        raise
 
 
 def play_pattern(

@@ -40,7 +40,6 @@ from stella_ops.engine.vars_files import VarsFiles
 from stella_ops.errors import PatternError, PlaybookError, StellaError, TemplateError
 from stella_ops.origins import origin_of
 from stella_ops.playbook.model import Play, Playbook, Prompt
-from stella_ops.templating.omit import OMIT
 from stella_ops.templating.templar import Templar
 
 # How the hosts of a batch go through a play's tasks.
@@ -274,14 +273,11 @@ class Run:
     def _keywords(self, play: Play, view: Mapping[str, Any]) -> Any:
         """Look at what a play says of itself before anything of it is told; its ``serial``."""
         templar, seen = self._context.templar, self._context.templar.lazy(view)
-        for name in ("gather_facts", "force_handlers"):
-            of_playbook(name, functools.partial(keyword_values.flag, name, getattr(play, name), templar, seen))
-        percentage = play.max_fail_percentage
-        if percentage is not None:
-            found = of_playbook("max_fail_percentage", functools.partial(templar.render, percentage, seen))
-            if found is not OMIT:
-                keyword_values.as_percentage("max_fail_percentage", found, percentage)
-        return of_playbook("serial", functools.partial(templar.render, play.serial, seen))
+        with of_playbook():
+            for name in ("gather_facts", "force_handlers"):
+                keyword_values.flag(name, getattr(play, name), templar, seen)
+            keyword_values.percentage("max_fail_percentage", play.max_fail_percentage, templar, seen)
+            return keyword_values.rendered("serial", play.serial, lambda written: templar.render(written, seen))
 
     def _in_order(self, play: Play, hosts: list[str]) -> list[str]:
         """The hosts of a play in order; only those that it began with, where an interrupted run did."""
