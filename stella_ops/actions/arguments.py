@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from stella_ops.actions.base import ActionFailure
+from stella_ops.actions.base import ActionError, ActionFailure
 from stella_ops.booleans import FALSE_WORDS, TRUE_WORDS
 
 
@@ -15,6 +15,7 @@ def settle(
     *,
     name: str = "this",
     refusal: str | None = None,
+    answered: Collection[str] = (),
 ) -> dict[str, Any]:
     """Arguments under their first names, as the types they have; what is not given stays away.
 
@@ -22,42 +23,45 @@ def settle(
         spec: ``ARGUMENTS``; None takes anything as it is.
         name: of the action, for errors.
         refusal: what is said where one is missing; None for the names.
+        answered: ``ANSWERED`` of the action.
 
     Raises:
-        ActionFailure: one is missing, unknown in value, or of another type.
+        ActionFailure: one is missing, unknown in value, or of another type, where the action answers for that.
+        ActionError: so where it does not.
     """
     if spec is None:
         return dict(args)
+    missed, wrong = (ActionFailure if kind in answered else ActionError for kind in ("missing", "wrong"))
     names = {alias: name for name, each in spec.items() for alias in (name, *each.get("aliases", ()))}
     strangers = [key for key in args if key not in names and key != "_raw_params" and not str(key).startswith("_")]
     if strangers:
         known, said = ", ".join(sorted(spec)), ", ".join(sorted(strangers))
         others = ", ".join(sorted(alias for each in spec.values() for alias in each.get("aliases", ())))
         supported = f"Supported parameters include: {known}{f' ({others})' if others else ''}."
-        raise ActionFailure(f"Unsupported parameters for ({name}) module: {said}. {supported}")
+        raise wrong(f"Unsupported parameters for ({name}) module: {said}. {supported}")
     settled: dict[str, Any] = {}
     for given, value in args.items():
         key = names.get(given, given)
         each = spec.get(key)
-        settled[key] = value if each is None or value is None else _typed(key, value, each)
+        settled[key] = value if each is None or value is None else _typed(key, value, each, wrong)
     missing = [key for key, each in spec.items() if each.get("required") and settled.get(key) is None]
     if missing:
-        raise ActionFailure(refusal or f"missing required arguments: {', '.join(missing)}")
+        raise missed(refusal or f"missing required arguments: {', '.join(missing)}")
     return settled
 
 
-def _typed(name: str, value: Any, each: Mapping[str, Any]) -> Any:
+def _typed(name: str, value: Any, each: Mapping[str, Any], wrong: type[ActionFailure]) -> Any:
     kind = each.get("type", "str")
     try:
         typed = convert(kind, value)
     except (TypeError, ValueError):
-        raise ActionFailure(
+        raise wrong(
             f"argument '{name}' is of type {type(value).__name__} and we were unable to convert to {kind}: {value!r}"
         ) from None
     choices = each.get("choices")
     if choices and typed not in choices and value not in choices:
         known = ", ".join(map(str, choices))
-        raise ActionFailure(f"value of {name} must be one of: {known}, got: {value}")
+        raise wrong(f"value of {name} must be one of: {known}, got: {value}")
     return typed
 
 

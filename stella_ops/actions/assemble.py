@@ -16,6 +16,7 @@ from stella_ops.errors import VaultError
 from stella_ops.vault.keyring import reveal
 
 MISSING = "src and dest are required"
+ANSWERED = frozenset({"wrong"})
 
 _ONLY_HERE = frozenset({"src", "remote_src", "delimiter", "regexp", "ignore_hidden", "decrypt"})
 

@@ -218,7 +218,18 @@ def told_by_host(answer: Mapping[str, Any]) -> Result:
 
 
 class Action(Protocol):
-    """An action's file, as a module object."""
+    """An action's file, as a module object.
+
+    Besides what a module's file may state (``ARGUMENTS``, ``FREE_FORM``, see ``module_index.read_spec``), it may have:
+
+    * ``RUN_ONCE``: it does its work once, and not for each host.
+    * ``SUPPORTS_ASYNC``: it deals with ``async`` itself.
+    * ``UNRENDERED``: names of arguments that it gets as they are written, since they are expressions.
+    * ``TEMPLATED_NAMES``: it takes values under names that may be templates: those of an argument, or "" for all.
+    * ``MISSING``: what it says where an argument is missing.
+    * ``ANSWERED``: which mistakes in arguments, "missing" or "wrong", are its result, that of a module of
+      ansible-core's, so that conditions have a say in it; others are an ``ActionError``.
+    """
 
     async def run(self, context: ActionContext, args: dict[str, Any]) -> Result:
         """Do the task on one host; raises ``ActionFailure`` or any ``StellaError``."""

@@ -41,6 +41,7 @@ _CONTROLLER_ONLY = frozenset({"src", "content", "local_follow", "decrypt"})
 # What is told of content that would be written.
 _TOLD_IN_CHECK_MODE = frozenset({"changed", "failed", "diff", "warnings", "deprecations", "invocation"})
 MISSING = "dest is required"
+ANSWERED = frozenset({"missing", "wrong"})
 _WITHOUT_NAME = ".source"
 
 # Files of a folder that are on their way to a host at the same time.
@@ -58,7 +59,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     if not args.get("src") and args.get("content") is None:
         raise ActionFailure("src (or content) is required")
     if not args.get("dest"):
-        raise ActionFailure("dest is required")
+        raise ActionFailure(MISSING)
     if args.get("src") and args.get("content") is not None:
         raise ActionFailure("src and content are mutually exclusive")
     if args.get("content") is not None and str(args["dest"]).endswith("/"):

@@ -14,6 +14,7 @@ from stella_ops import atomic_files
 from stella_ops.actions.base import ActionContext, ActionFailure, Result, well
 
 MISSING = "src and dest are required"
+ANSWERED = frozenset({"wrong"})
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "src": {"type": "path", "required": True, "doc": "The file on the host."},

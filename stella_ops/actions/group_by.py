@@ -8,6 +8,7 @@ from stella_ops.actions.base import ActionContext, ActionFailure, Result
 from stella_ops.errors import InventoryError
 
 MISSING = "the 'key' param is required when using group_by"
+ANSWERED = frozenset({"missing"})
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "key": {"type": "str", "required": True},
     "parents": {"type": "list", "elements": "str"},
@@ -19,7 +20,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     name = str(args["key"]).replace(" ", "-")
     parents = [str(parent).replace(" ", "-") for parent in args.get("parents") or ["all"]]
     if not name:
-        raise ActionFailure("the 'key' param is required when using group_by")
+        raise ActionFailure(MISSING)
     assert context.inventory is not None
     try:
         changed = context.inventory.add_group(name, parents)

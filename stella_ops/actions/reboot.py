@@ -11,6 +11,8 @@ from stella_ops.actions._again import PATIENCE, NotBack, until_it_answers
 from stella_ops.actions.base import ActionContext, ActionFailure, Result
 from stella_ops.errors import UnreachableError
 
+ANSWERED = frozenset({"wrong"})
+
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "pre_reboot_delay": {
         "type": "int",

@@ -7,6 +7,7 @@ from typing import Any
 from stella_ops.actions.base import ActionContext, ActionError, Result
 from stella_ops.booleans import says_yes
 
+TEMPLATED_NAMES = ""
 # Every argument is a variable, so none can be unknown.
 ARGUMENTS: dict[str, dict[str, Any]] | None = None
 

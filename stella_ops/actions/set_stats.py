@@ -11,6 +11,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "per_host": {"type": "bool", "default": False},
     "aggregate": {"type": "bool", "default": True},
 }
+TEMPLATED_NAMES = "data"
 
 
 async def run(context: ActionContext, args: dict[str, Any]) -> Result:

@@ -55,7 +55,7 @@ _MARKS = tuple(name for name in ARGUMENTS if name.endswith(("_start_string", "_e
 async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     """The rendered text travels as content of the ``copy`` module; a host that has it already is left alone."""
     if not args.get("src") or not args.get("dest"):
-        raise ActionError("src and dest are required")
+        raise ActionError(MISSING)
     source = find_file(context, "templates", str(args["src"]))
     data, encrypted = await read_decrypted(source)
     try:

@@ -8,6 +8,7 @@ from stella_ops.actions._encrypted import decrypted_or_file
 from stella_ops.actions.base import ActionContext, ActionError, Result, find_file
 
 MISSING = "src (or content) and dest are required"
+ANSWERED = frozenset({"wrong"})
 
 
 async def run(context: ActionContext, args: dict[str, Any]) -> Result:

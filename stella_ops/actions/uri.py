@@ -6,6 +6,8 @@ from typing import Any
 
 from stella_ops.actions.base import ActionContext, ActionError, Result, find_file
 
+ANSWERED = frozenset({"missing", "wrong"})
+
 
 async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     """See the module."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from stella_ops.actions.arguments import settle
-from stella_ops.actions.base import ActionContext, ActionError, ActionFailure
+from stella_ops.actions.base import Action, ActionContext, ActionError, ActionFailure
 from stella_ops.actions.registry import action, action_arguments
 from stella_ops.engine.events import RetryWaiting
 from stella_ops.engine.outcome import Result, defect_result, error_result, source_place
@@ -41,11 +41,6 @@ ScopeWith = Callable[[Result], Mapping[str, Any]]
 
 
 _NOT_FOUND = 127  # what a shell says of a program that is not there
-
-
-# Their wrong arguments are a module's answer in ansible-core, and count as one.
-_CHECKED_BY_MODULES = frozenset({"assemble", "copy", "fetch", "gather_facts", "reboot", "unarchive", "uri"})
-_ANSWER_WHAT_IS_MISSING = frozenset({"copy", "group_by"})
 
 
 class Attempts:
@@ -116,8 +111,7 @@ class Attempts:
                 context.asynchronous, context.poll = limit, poll
                 if "." in task.action:
                     context.told = self._told_others(task, context)
-                settled = _settled(task, args, getattr(found, "MISSING", None))
-                result = await found.run(context, settled)
+                result = await found.run(context, _settled(found, task.action, args))
             else:
                 self._check_allowed(task)
                 result = await self._run_module(task, context, dict(args), limit, poll)
@@ -245,17 +239,7 @@ def _whole(seconds: float) -> float:
     return int(seconds) if seconds == int(seconds) else seconds
 
 
-def _settled(task: Task, args: Result, missing: str | None) -> Result:
-    """The arguments of an action, as it takes them.
-
-    Args:
-        missing: what it says where one is missing.
-    """
-    try:
-        return settle(action_arguments(task.action), args, name=task.action, refusal=missing)
-    except ActionFailure as failure:
-        if task.action in (_ANSWER_WHAT_IS_MISSING if failure.result["msg"] == missing else _CHECKED_BY_MODULES):
-            raise
-        error = ActionError(failure.result["msg"])
-        error.result.update(failure.result)
-        raise error from None
+def _settled(found: Action, name: str, args: Result) -> Result:
+    """The arguments of an action, as it takes them; see ``settle``."""
+    told, answered = getattr(found, "MISSING", None), getattr(found, "ANSWERED", ())
+    return settle(action_arguments(name), args, name=name, refusal=told, answered=answered)

@@ -76,18 +76,18 @@ class Preparation:
             self._lookup_paths[(id(task.inherited.role), task.inherited.folder)] = found
         return found
 
-    def target(self, task: Task, host: str, view: Mapping[str, Any]) -> str:
-        """The host a task runs on."""
+    def delegate(self, task: Task, view: Mapping[str, Any]) -> str | None:
+        """The host that ``delegate_to`` names, be it the host itself; None where it names none."""
         if task.inherited.delegate_to is None:
-            return host
+            return None
         named = self._run.templar.render(task.inherited.delegate_to, view)
-        return host if named is OMIT or named is None or named == "" else str(named)
+        return None if named is OMIT or named is None or named == "" else str(named)
 
     def prepare(
         self,
         task: Task,
         host: str,
-        target: str,
+        named: str | None,
         view: Mapping[str, Any],
         *,
         secret: bool,
@@ -97,6 +97,7 @@ class Preparation:
         """Work out what a task needs.
 
         Args:
+            named: as its delegate.
             view: the host's variables, rendered lazily.
             secret: ``no_log``.
             link: its place among tasks that are sent ahead.
@@ -107,6 +108,7 @@ class Preparation:
         """
         run, keywords = self._run, task.inherited
         templar = run.templar
+        target = named or host
 
         def render(value: Any) -> Any:
             return templar.render(value, view)
@@ -121,7 +123,8 @@ class Preparation:
         age = run.connection_age(target)
         spec, become = self._reach.of(target, task, reached_by, reach_render, age, view.get("playbook_dir"))
         self._hide_passwords(spec, become)
-        unrendered: frozenset[str] = getattr(action(task.action), "UNRENDERED", frozenset())
+        found = action(task.action)
+        unrendered: frozenset[str] = getattr(found, "UNRENDERED", frozenset())
         written = task.args
         if VARIABLE_ARGS in written:
             try:
@@ -138,10 +141,11 @@ class Preparation:
                 of_argument = problem.within(f"Error while resolving value for '{name}'")
                 of_task = f"Finalization of task args for '{self._full_name(task)}' failed"
                 raise of_argument.within(of_task) from problem
-        if task.action == "set_fact":
+        holder = getattr(found, "TEMPLATED_NAMES", None)
+        if holder == "":
             args = _with_names(args, task.args, task, render)
-        elif task.action == "set_stats" and isinstance(task.args.get("data"), dict):
-            args["data"] = _with_names(args["data"], task.args["data"], task, render)
+        elif holder is not None and isinstance(task.args.get(holder), dict):
+            args[holder] = _with_names(args[holder], task.args[holder], task, render)
         options = run.options
         timeout = self.number("timeout", keywords.timeout, view, options.task_timeout)
         if not 0 <= timeout <= _LONGEST:
@@ -168,7 +172,7 @@ class Preparation:
             sources=run.sources,
             inventory=run.inventory,
             action=task.action,
-            delegated=keywords.delegate_to is not None and render(keywords.delegate_to) not in (None, "", OMIT),
+            delegated=named is not None,
             own=partial(self._own, task, host),
             controller=partial(self._controller, task, view),
             invocation=options.verbosity >= 3 or _judges(task),

@@ -129,10 +129,10 @@ class TaskRunner:
 
     def _delegate(self, task: Task, host: str, view: Mapping[str, Any]) -> str | None:
         try:
-            target = self._preparation.target(task, host, view)
+            named = self._preparation.delegate(task, view)
         except TemplateError:  # it hangs on the item of a loop
             return None
-        return target if target != host else None
+        return named if named != host else None
 
     # -- loops
 
@@ -311,13 +311,13 @@ class TaskRunner:
         if reason is not None:
             return skipped(reason)
         self._preparation.check_flags(task, view)
-        target = self._preparation.target(task, host, view)
-        delegate = None
+        named = self._preparation.delegate(task, view)
+        target, delegate = named or host, None
         if target != host:
             delegate = self._view(task, self._run.delegate_variables(self._variables, target, task, item))
             item = {**(item or {}), "ansible_delegated_vars": {target: delegate}}
             view = self._view(task, self._variables.of(host, task, item, address=target))
-        prepared = self._preparation.prepare(task, host, target, view, secret=secret, link=link, delegate_view=delegate)
+        prepared = self._preparation.prepare(task, host, named, view, secret=secret, link=link, delegate_view=delegate)
         prepared.context.transfer = Transfers(
             turn.emit, host, lambda name: HIDDEN_NAME if secret else str(self._run.scrub(name))
         )

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from stella_ops.actions.arguments import settle
-from stella_ops.actions.base import ActionFailure
+from stella_ops.actions.base import ActionError, ActionFailure
 
 SPEC: dict[str, dict[str, Any]] = {
     "flag": {"type": "bool", "default": True},
@@ -63,3 +63,21 @@ def test_what_is_needed() -> None:
 
 def test_an_action_that_takes_anything() -> None:
     assert settle(None, {"x": "no"}) == {"x": "no"}
+
+
+@pytest.mark.parametrize(
+    ("given", "answered", "is_error"),
+    [
+        ({}, (), True),
+        ({}, ("missing",), False),
+        ({}, ("wrong",), True),
+        ({"count": "x"}, ("wrong",), False),
+        ({"count": "x"}, ("missing",), True),
+        ({"other": 1}, ("wrong",), False),
+        ({"other": 1}, ("missing",), True),
+    ],
+)
+def test_what_an_action_answers_for(given: dict[str, Any], answered: tuple[str, ...], is_error: bool) -> None:
+    with pytest.raises(ActionFailure) as told:
+        settle({"count": {"type": "int", "required": True}}, given, answered=answered)
+    assert isinstance(told.value, ActionError) is is_error
