@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, TextIO
 
 from stella_ops.console.diffs import diff_lines
-from stella_ops.console.results import dump
+from stella_ops.console.results import dump, is_command_output, traceback_of
 from stella_ops.console.stream import Sink, StreamSink
 from stella_ops.console.task_errors import absolute, headline
 from stella_ops.console.text import safe_block, safe_line
@@ -18,16 +18,13 @@ from stella_ops.console.warned import WarningPrinter
 from stella_ops.engine.events import (
     Event,
     HostFinished,
-    ItemFinished,
     NoHosts,
     RetryWaiting,
     RunFinished,
     TaskStarted,
     Warned,
 )
-from stella_ops.engine.results import NO_TRACEBACK
 
-COMMANDS = frozenset(("command", "shell", "raw"))  # their output is shown as text, not as JSON
 _WORDS = {"ok": "SUCCESS", "changed": "CHANGED", "skipped": "SKIPPED", "unreachable": "UNREACHABLE"}
 
 
@@ -58,8 +55,8 @@ class AdHocReporter:
                 self._places[event.task_id] = event.origin
             case HostFinished():
                 self._host(event)
-            case ItemFinished() | RetryWaiting():
-                self._underway(event)
+            case RetryWaiting():
+                self._retrying(event)
             case NoHosts():
                 self._sink.warn("[WARNING]: No hosts matched, nothing to do")
             case Warned():
@@ -72,10 +69,9 @@ class AdHocReporter:
         """Flush the stream."""
         self._sink.flush()
 
-    def _underway(self, event: ItemFinished | RetryWaiting) -> None:
-        """Print what is known before a host has finished."""
-        if isinstance(event, RetryWaiting):
-            self._sink.line(f"{safe_line(event.host)} | RETRYING ({event.left} retries left)", "retry")
+    def _retrying(self, event: RetryWaiting) -> None:
+        """Print that a host has not finished."""
+        self._sink.line(f"{safe_line(event.host)} | RETRYING ({event.left} retries left)", "retry")
 
     def _error(self, event: HostFinished, action: str) -> None:
         """Say why a task failed, once for all hosts that fail in the same way."""
@@ -101,30 +97,22 @@ class AdHocReporter:
         name = safe_line(
             f"{event.host} -> {event.delegate}" if event.delegate not in (None, event.host) else event.host
         )
-        if (
-            word in ("FAILED", "UNREACHABLE")
-            and self._verbosity >= 3
-            and result.get("exception", NO_TRACEBACK) != NO_TRACEBACK
-        ):
-            self._sink.line("The full traceback is:\n" + safe_block(str(result["exception"])).rstrip(), "failed")
-        if word in ("FAILED", "UNREACHABLE"):
+        bad = word in ("FAILED", "UNREACHABLE")
+        if bad:
+            found = traceback_of(result) if self._verbosity >= 3 else None
+            if found is not None:
+                self._sink.line(f"The full traceback is:\n{found}", "failed")
             self._error(event, action)
         if word == "SKIPPED":
             text = f"{name} | SKIPPED"
-        elif word != "UNREACHABLE" and action in COMMANDS and "ansible_job_id" not in result and _as_text(result, word):
+        elif word != "UNREACHABLE" and is_command_output(result, action, failed=bad):
             text = f"{name} | {word} | rc={safe_line(result.get('rc', -1))} >>\n{_output(result)}"
         else:
-            mark = "!" if word in ("FAILED", "UNREACHABLE") else ""
             shown = dump(result, action if word == "SUCCESS" else "", self._verbosity, loud=True)
-            text = f"{name} | {word}{mark} => {shown}"
+            text = f"{name} | {word}{'!' if bad else ''} => {shown}"
         self._sink.line(text, style)
         if event.hint:
             self._sink.line(f"  hint: {safe_line(event.hint)}", "hint")
-
-
-def _as_text(result: Mapping[str, Any], word: str) -> bool:
-    """Whether a command's result is told as text: it ran, or there is nothing else to show."""
-    return word != "FAILED" or "rc" in result
 
 
 def _output(result: Mapping[str, Any]) -> str:

@@ -15,12 +15,12 @@ from stella_ops.console.custom_stats import CustomStats
 from stella_ops.console.diffs import diff_lines
 from stella_ops.console.problems import excerpt
 from stella_ops.console.progress import transferred
-from stella_ops.console.results import dump, is_loud, is_verbose, item_label, without_items
+from stella_ops.console.results import dump, is_loud, is_verbose, item_label, traceback_of, without_items
 from stella_ops.console.resumed import resumed_lines, resumed_recap, resumed_title
 from stella_ops.console.shown import EVERYTHING, Shown
 from stella_ops.console.stream import Sink, StreamSink, paint
 from stella_ops.console.task_errors import absolute, headline, task_path
-from stella_ops.console.text import banner, safe_block, safe_line, width
+from stella_ops.console.text import banner, safe_line, width
 from stella_ops.console.warned import WarningPrinter
 from stella_ops.engine.events import (
     Event,
@@ -42,7 +42,6 @@ from stella_ops.engine.events import (
     TransferProgress,
     Warned,
 )
-from stella_ops.engine.results import NO_TRACEBACK
 
 _INCLUDES = frozenset({"include_tasks", "include_role"})
 
@@ -302,8 +301,9 @@ class LineReporter:
         self._sink.warn("\n".join([safe_line(where), *excerpt(where, self._color)]))
 
     def _traceback(self, result: Mapping[str, Any]) -> None:
-        if self._verbosity >= 3 and result.get("exception", NO_TRACEBACK) != NO_TRACEBACK:
-            self._sink.line("The full traceback is:\n" + safe_block(str(result["exception"])).rstrip(), "failed")
+        found = traceback_of(result) if self._verbosity >= 3 else None
+        if found is not None:
+            self._sink.line(f"The full traceback is:\n{found}", "failed")
 
     def _dump(self, result: Mapping[str, Any], action: str, *, loud: bool = False) -> str:
         if self._shown.yaml:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from stella_ops.console.adhoc import COMMANDS, AdHocReporter
-from stella_ops.console.results import clean, is_loud, to_text
+from stella_ops.console.adhoc import AdHocReporter
+from stella_ops.console.results import clean, is_command_output, is_loud, to_text
 from stella_ops.console.text import safe_line
-from stella_ops.engine.events import HostFinished, ItemFinished, RetryWaiting
+from stella_ops.engine.events import HostFinished, RetryWaiting
 
-_EXCEPTION = "An exception occurred during task execution. To see the full traceback, use -vvv. The error was:"
+_EXCEPTION = "An exception occurred during task execution."
 _WORDS = {"ok": "SUCCESS", "changed": "CHANGED", "ignored": "FAILED", "failed": "FAILED"}
 
 
 class OneLineReporter(AdHocReporter):
     """Prints each host's result on one line, and nothing before it."""
 
-    def _underway(self, event: ItemFinished | RetryWaiting) -> None:
+    def _retrying(self, event: RetryWaiting) -> None:
         pass
 
     def _host(self, event: HostFinished) -> None:
@@ -29,7 +29,7 @@ class OneLineReporter(AdHocReporter):
         word = _WORDS.get(event.status, "FAILED")
         failed = word == "FAILED"
         style = "failed" if failed else event.status
-        if action in COMMANDS and "ansible_job_id" not in result and (not failed or "rc" in result):
+        if is_command_output(result, action, failed=failed):
             text = f"{name} | {word} | rc={safe_line(result.get('rc', -1))} | (stdout) {_escaped(result.get('stdout'))}"
             if result.get("stderr"):
                 text += f" (stderr) {_escaped(result['stderr'])}"
@@ -37,7 +37,13 @@ class OneLineReporter(AdHocReporter):
             if not failed:
                 return
         if failed and result.get("exception"):
-            self._sink.line(f"{_EXCEPTION} {safe_line(str(result['exception']).strip().splitlines()[-1])}", style)
+            said = str(result["exception"]).strip()
+            if self._verbosity < 3:
+                last = said.rpartition("\n")[2]
+                told = f"To see the full traceback, use -vvv. The error was: {safe_line(last)}"
+            else:
+                told = f"The full traceback is:\n{safe_line(said.replace(chr(10), ''))}"
+            self._sink.line(f"{_EXCEPTION} {told}", style)
         indent = 4 if is_loud(result, action) and not event.looped and not failed else 0
         shown = to_text(clean(result, "", self._verbosity), indent=indent).replace("\n", "")
         self._sink.line(f"{name} | {word}{'!' if failed else ''} => {shown}", style)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TextIO
+from typing import NamedTuple, TextIO
 
+from stella_ops.booleans import says_yes
+from stella_ops.console.text import safe_line
 from stella_ops.engine.events import Event, HostFinished, RunFinished, RunStarted, TaskStarted
 
 _WIDTH = 79
@@ -38,9 +40,9 @@ class Wanted(NamedTuple):
 
         limit, order = said("TASK_OUTPUT_LIMIT"), said("SORT_ORDER")
         return cls(
-            limit=None if limit == "all" else int(limit) if limit.isdigit() else cls().limit,
+            limit=None if limit == "all" else int(limit) if limit.isdecimal() else cls().limit,
             order=order if order in ("ascending", "none") else "descending",
-            summary_only=said("SUMMARY_ONLY").lower() in ("1", "yes", "true", "on", "y", "t"),
+            summary_only=says_yes(said("SUMMARY_ONLY")),
         )
 
 
@@ -60,7 +62,7 @@ class TaskProfile:
         self._wanted = wanted
         self._places = places
         self._begun = self._last = time.time()
-        self._tasks: dict[Any, _Spent] = {}
+        self._tasks: dict[int, _Spent] = {}
 
     def handle(self, event: Event) -> None:
         """Take note of an event, or print."""
@@ -95,9 +97,9 @@ class TaskProfile:
         if self._wanted.order != "none":
             found.sort(key=lambda task: task.seconds, reverse=self._wanted.order == "descending")
         for task in found[: self._wanted.limit]:
-            self._stream.write(f"{task.name + ' ':-<{_NAMES}}{f' {task.seconds:.02f}s':->9}\n")
+            self._stream.write(f"{safe_line(task.name) + ' ':-<{_NAMES}}{f' {task.seconds:.02f}s':->9}\n")
             if self._places:
-                self._stream.write(f"{task.origin} {'-' * 10}\n")
+                self._stream.write(f"{safe_line(task.origin)} {'-' * 10}\n")
         self._stream.flush()
 
 

@@ -9,8 +9,9 @@ from datetime import date, time
 from pathlib import PurePath
 from typing import Any
 
-from stella_ops.console.text import safe_json
+from stella_ops.console.text import safe_block, safe_json
 from stella_ops.engine.events import HostFinished
+from stella_ops.engine.results import NO_TRACEBACK
 
 # The status line says these already, or they are told apart from the result.
 _TOLD_ELSEWHERE = frozenset(("failed", "skipped", "warnings", "deprecations", "exception"))
@@ -18,6 +19,7 @@ _BELOW_DEBUG = frozenset(("invocation", "diff"))
 _NOT_OF_DEBUG = frozenset(("changed", "skip_reason", "ansible_loop_var", "failed_when_result"))
 _LOUD = frozenset(("debug", "assert"))
 _FACTS = frozenset(("setup", "gather_facts"))
+_COMMANDS = frozenset(("command", "shell", "raw"))
 
 
 def is_verbose(result: Mapping[str, Any], action: str, verbosity: int) -> bool:
@@ -34,6 +36,21 @@ def is_loud(result: Mapping[str, Any], action: str, *, failed: bool = False) -> 
     """
     loud = action in _LOUD and (not failed or "failed_when_result" in result or "assertion" in result)
     return bool(result.get("_ansible_verbose_always", loud))
+
+
+def is_command_output(result: Mapping[str, Any], action: str, *, failed: bool) -> bool:
+    """Whether a result is told as text and not as JSON: that of a command, which ran; not that of one that still runs.
+
+    Args:
+        failed: what failed without a return code did not run.
+    """
+    return action in _COMMANDS and "ansible_job_id" not in result and (not failed or "rc" in result)
+
+
+def traceback_of(result: Mapping[str, Any]) -> str | None:
+    """The traceback of a failure as it may be printed; None where it has none."""
+    found = result.get("exception")
+    return None if not found or found == NO_TRACEBACK else safe_block(str(found)).rstrip()
 
 
 def clean(result: Mapping[str, Any], action: str, verbosity: int) -> dict[str, Any]:

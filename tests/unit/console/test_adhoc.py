@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from stella_ops.console.adhoc import AdHocReporter
+from stella_ops.console.oneline import OneLineReporter
 
 CASES: list[tuple[str, str, str, dict[str, Any], str]] = [
     ("command", "command", "changed", {"changed": True, "rc": 0, "stdout": "hi", "stderr": "", "msg": ""},
@@ -87,3 +88,22 @@ def test_v3_shows_invocation_and_traceback(story: Any) -> None:
     story.tell(AdHocReporter(stream, verbosity=3))
     assert stream.getvalue().startswith("The full traceback is:\nTraceback\n[ERROR]: Task failed: Module failed: m\n")
     assert "invocation" in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("exception", "verbosity", "told"),
+    [
+        ("Traceback:\n  at x\nKeyError: 'a'\n", 0, "To see the full traceback, use -vvv. The error was: KeyError: 'a'"),
+        ("Traceback:\n  at x\nKeyError: 'a'\n", 3, "The full traceback is:\nTraceback:  at xKeyError: 'a'"),
+        (" \n", 0, "To see the full traceback, use -vvv. The error was: "),
+    ],
+)
+def test_an_exception_on_one_line(story: Any, exception: str, verbosity: int, told: str) -> None:
+    story.run(kind="run")
+    story.task("ping", "ping")
+    story.host("h", "failed", {"changed": False, "failed": True, "msg": "no", "exception": exception})
+    story.end({"h": {"failed": 1}})
+    stream = io.StringIO()
+    story.tell(OneLineReporter(stream, verbosity=verbosity))
+    shown = stream.getvalue()
+    assert shown.startswith(f"An exception occurred during task execution. {told}\nh | FAILED! => ")

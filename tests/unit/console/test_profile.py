@@ -32,7 +32,7 @@ def _events() -> list[Event]:
 
     return [
         RunStarted(time=_START, run_id="r", kind="play", title="p.yml", check=False, hosts_total=1),
-        started(1, "quick", 0.25),
+        started(1, "quick\x1b[31m", 0.25),
         started(2, "slow", 1.0),
         done(1, 1.5),
         done(2, 61.0),
@@ -58,7 +58,7 @@ def test_times_and_the_slowest() -> None:
         ("1:01:39.500", "1:01:40.500"),
     ]
     assert all(len(line) == 80 for line in lines if line.endswith("* "))
-    assert lines[-2:] == ["slow " + "-" * 67 + " 60.00s", "quick " + "-" * 67 + " 1.25s"]
+    assert lines[-2:] == ["slow " + "-" * 67 + " 60.00s", "quick\\x1b[31m " + "-" * 59 + " 1.25s"]
 
 
 @pytest.mark.parametrize(
@@ -71,6 +71,7 @@ def test_times_and_the_slowest() -> None:
             {"task_output_limit": "1", "summary_only": "no"},
             Wanted(1, summary_only=True),
         ),
+        ({"PROFILE_TASKS_TASK_OUTPUT_LIMIT": "²"}, {}, Wanted()),
         ({"PROFILE_TASKS_SORT_ORDER": "ascending"}, {"task_output_limit": "many"}, Wanted(20, "ascending")),
     ],
 )
@@ -81,4 +82,4 @@ def test_options(environ: dict[str, str], section: dict[str, str], wanted: Wante
 def test_less_is_shown() -> None:
     lines = _printed(Wanted(1, "ascending", summary_only=True), places=True)
     assert len([line for line in lines if "(" in line]) == 1
-    assert lines[-2].startswith("quick -") and lines[-1] == "p.yml:1 ----------"
+    assert lines[-2].startswith("quick\\x1b[31m -") and lines[-1] == "p.yml:1 ----------"
