@@ -205,7 +205,8 @@ def told_by_host(answer: Mapping[str, Any]) -> Result:
     """A host's answer as a result that may go further.
 
     Some names are how actions speak to the engine ("make these variables"); a host has no say in that. What it adds to
-    a failure for people is marked as its words. Lists that are walked through everywhere are lists.
+    a failure for people is marked as its words. Lists that are walked through everywhere are lists, and what programs
+    printed is told by lines as well.
     """
     result = {name: value for name, value in answer.items() if not is_engines(name)}
     if answer.get("failed") and isinstance(answer.get("_hint"), str):
@@ -214,6 +215,10 @@ def told_by_host(answer: Mapping[str, Any]) -> Result:
         if name in result:
             told = result[name] if isinstance(result[name], list) else [result[name]]
             result[name] = [text if isinstance(text, str | dict) else str(text) for text in told]
+    for name in ("stdout", "stderr"):
+        printed = result.get(name)
+        if isinstance(printed, str):
+            result.setdefault(f"{name}_lines", printed.splitlines())
     return result
 
 

@@ -23,8 +23,4 @@ def finish_result(result: dict[str, Any]) -> dict[str, Any]:
     """Fill in what every result has."""
     result.setdefault("changed", False)
     result.setdefault("failed", False)
-    for name in () if "user_input" in result else ("stdout", "stderr"):  # what pause tells is no program's output
-        value = result.get(name)
-        if isinstance(value, str):
-            result.setdefault(f"{name}_lines", value.splitlines())
     return result
