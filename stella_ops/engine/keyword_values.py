@@ -8,13 +8,9 @@ from typing import Any
 from stella_ops.booleans import says_no, says_yes
 from stella_ops.errors import TemplateError
 from stella_ops.origins import Origin, origin_of
+from stella_ops.playbook.keywords import in_keyword, not_converted
 from stella_ops.templating.omit import OMIT
 from stella_ops.templating.templar import Templar
-
-
-def named(name: str) -> str:
-    """What stands before the error of a keyword."""
-    return f"Error processing keyword '{name}'"
 
 
 def rendered(name: str, value: Any, render: Callable[[Any], Any]) -> Any:
@@ -26,7 +22,7 @@ def rendered(name: str, value: Any, render: Callable[[Any], Any]) -> Any:
     try:
         return render(value)
     except TemplateError as problem:
-        raise problem.within(named(name)) from problem
+        raise problem.within(in_keyword(name)) from problem
 
 
 def flag(
@@ -115,6 +111,4 @@ def percentage(name: str, value: Any, templar: Templar, view: Mapping[str, Any])
 
 
 def _not(found: Any, kind: str, name: str, value: Any) -> TemplateError:
-    return TemplateError(
-        f"{named(name)}: The value {found!r} could not be converted to '{kind}'.", where=origin_of(value)
-    )
+    return TemplateError(not_converted(name, found, kind), where=origin_of(value))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from stella_ops.collections import current
@@ -25,10 +26,8 @@ def named(task: Task, view: Mapping[str, Any], templar: Templar) -> Task:
     """
 
     def name_of(keyword: str, written: str) -> str:
-        try:
+        with _of_loop():
             return str(rendered(keyword, written, lambda value: templar.render(value, view)))
-        except TemplateError as problem:
-            raise LoopError(problem.message, where=problem.where, hint=problem.hint) from problem
 
     if is_template(task.loop_var):
         task = dataclasses.replace(task, loop_var=name_of("loop_var", task.loop_var))
@@ -50,14 +49,20 @@ def control(task: Task, view: Mapping[str, Any], prepared: Preparation) -> tuple
     Raises:
         LoopError: one of them is no such thing.
     """
-    try:
+    with _of_loop():
         return (
             prepared.number("pause", task.loop_pause, view, 0, whole=False),
             prepared.flag("extended", task.loop_extended, view),
             prepared.flag("extended_allitems", task.loop_extended_allitems, view, True),
         )
+
+
+@contextlib.contextmanager
+def _of_loop() -> Iterator[None]:
+    try:
+        yield
     except TemplateError as problem:
-        raise LoopError(problem.message, where=problem.where, hint=problem.hint) from problem
+        raise LoopError(problem.message, where=problem.where, hint=problem.advice()) from problem
 
 
 def of_item(task: Task, index: int, item: Any, loop: dict[str, Any] | None) -> dict[str, Any]:

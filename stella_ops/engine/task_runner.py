@@ -198,9 +198,7 @@ class TaskRunner:
 
     def _breaks(self, task: Task, host: str, index: int, item: Any, outcome: Outcome) -> bool:
         """Whether a loop ends after an item: ``break_when``."""
-        extra: dict[str, Any] = {task.loop_var: item, "ansible_loop_var": task.loop_var}
-        if task.loop_index_var:
-            extra[task.loop_index_var] = index
+        extra = loop_values.of_item(task, index, item, None)
         if task.register:
             extra[task.register] = outcome.result
         view = self._view(task, self._variables.of(host, task, extra))

@@ -128,10 +128,12 @@ _NUMBERS = frozenset(
     {"port", "timeout", "retries", "delay", "pause", "max_fail_percentage", "throttle", "async", "poll"}
     | {"gather_timeout"}
 )
-# What a play needs before it has tasks.
+# What a play needs before it has tasks; as ansible-core calls their types.
 _OF_PLAYS = {
-    **{"gather_facts": "bool", "force_handlers": "bool"},
-    **{"max_fail_percentage": "percent", "gather_timeout": "int"},
+    "gather_facts": "bool",
+    "force_handlers": "bool",
+    "max_fail_percentage": "percent",
+    "gather_timeout": "int",
 }
 _TEXTS = frozenset(
     {"become_user", "become_method", "become_flags", "become_exe", "connection", "remote_user", "delegate_to"}
@@ -152,13 +154,10 @@ def check_values(raw: Any, problems: Problems) -> None:
         if value is None or is_template(value) or (name in ("pause", "gather_facts") and _is_module(name, raw, value)):
             continue
         where = origin_of(value) or key_origin(raw, name)
-        wanted_later = problems.values_later and name not in _OF_PLAYS
         if name in _BOOLEANS:
-            good = wanted_later or isinstance(value, bool) or bool(_WORDS.fullmatch(str(value)))
+            good = isinstance(value, bool) or bool(_WORDS.fullmatch(str(value)))
             wanted = "true or false"
         elif name in _NUMBERS:
-            if wanted_later:
-                continue
             good = not isinstance(value, bool) and bool(_NUMBER.fullmatch(str(value)))
             wanted = "a number"
         elif name in _TEXTS:
@@ -166,11 +165,26 @@ def check_values(raw: Any, problems: Problems) -> None:
             wanted = "text"
         else:
             continue
-        if not good and name in _OF_PLAYS:
-            said = f"Error processing keyword '{name}': The value {value!r} could not be converted to"
-            problems.add(f"{said} '{_OF_PLAYS[name]}'.", where=where, hint=f"it must be {wanted}")
-        elif not good:
+        if good or (problems.values_later and name not in _OF_PLAYS and name not in _TEXTS):
+            continue
+        if name in _OF_PLAYS:
+            problems.add(not_converted(name, value, _OF_PLAYS[name]), where=where, hint=f"it must be {wanted}")
+        else:
             problems.add(f"'{name}' must be {wanted}, not {spoken(value)}", where=where)
+
+
+def in_keyword(name: str) -> str:
+    """What stands before the error of a keyword."""
+    return f"Error processing keyword '{name}'"
+
+
+def not_converted(name: str, value: Any, kind: str) -> str:
+    """The error of a keyword whose value is of another type, in ansible-core's words.
+
+    Args:
+        kind: the type that is wanted, as ansible-core calls it.
+    """
+    return f"{in_keyword(name)}: The value {value!r} could not be converted to '{kind}'."
 
 
 def _is_module(name: str, raw: Any, value: Any) -> bool:
