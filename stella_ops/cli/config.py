@@ -29,15 +29,6 @@ _TYPES = {
 }
 
 
-# What stops our own commands, and is a warning for programs of ansible-core's names: docs/ansible-programs.md.
-_STRICT = {
-    "DUPLICATE_YAML_DICT_KEY": "error",
-    "HOST_PATTERN_MISMATCH": "error",
-    "INVENTORY_ANY_UNPARSED_IS_FAILED": True,
-    "INVENTORY_UNPARSED_IS_FAILED": True,
-}
-
-
 @click.group(
     epilog="""\b
 Examples:
@@ -161,14 +152,15 @@ def _values(settings: AnsibleSettings | None) -> Iterable[Value]:
 
     from stella_ops.ansible_settings.values import values
     from stella_ops.cli.ansible_programs import called_as_ansible
+    from stella_ops.cli.tolerance import STRICT
 
     everything = called_as_ansible()
     for each in values(settings, os.environ):
         if everything:
             yield each
         elif each.setting.used:
-            strict = each.origin == "default" and each.setting.name in _STRICT
-            yield each._replace(value=_STRICT[each.setting.name]) if strict else each
+            strict = each.origin == "default" and each.setting.name in STRICT
+            yield each._replace(value=STRICT[each.setting.name]) if strict else each
 
 
 def _does(setting: Setting) -> str:

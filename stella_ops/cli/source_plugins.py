@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from stella_ops.ansible_settings.home import at_home
+from stella_ops.ansible_settings.plugin_folders import plugin_folders
 from stella_ops.errors import InventoryError, StellaError
 from stella_ops.origins import Origin
 
@@ -15,21 +15,16 @@ if TYPE_CHECKING:
     from stella_ops.inventory.model import Group, Host, Inventory
     from stella_ops.inventory.plugin_source import Expressions
 
-_EVERYWHERE = ("~/.ansible/plugins", "/usr/share/ansible/plugins")
 
-
-def plugin_files(kind: str, beside: Sequence[Path], configured: Sequence[Path]) -> dict[str, Path]:
+def plugin_files(kind: str, beside: Sequence[Path]) -> dict[str, Path]:
     """The plug-ins of a kind by their names, which are their files'; those that are named first come first.
 
     Args:
         kind: inventory or vars.
-        beside: folders of playbooks.
-        configured: folders that settings name.
+        beside: folders of playbooks; those that settings name come behind them.
     """
-    places = [folder / f"{kind}_plugins" for folder in beside]
-    places += [*configured, *(Path(at_home(f"{place}/{kind}")) for place in _EVERYWHERE)]
     found: dict[str, Path] = {}
-    for place in places:
+    for place in (*(folder / f"{kind}_plugins" for folder in beside), *plugin_folders(kind)):
         if place.is_dir():
             for path in sorted(place.glob("*.py")):
                 if path.stem != "__init__":

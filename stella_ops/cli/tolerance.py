@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stella_ops.ansible_settings.reading import AnsibleSettings
 from stella_ops.cli.ansible_programs import called_as_ansible
@@ -20,6 +20,22 @@ if TYPE_CHECKING:
 Problem = Callable[[str, StellaError], None]
 
 
+# What stops our own commands where nothing is set.
+STRICT = {
+    "DUPLICATE_YAML_DICT_KEY": "error",
+    "HOST_PATTERN_MISMATCH": "error",
+    "INVENTORY_ANY_UNPARSED_IS_FAILED": True,
+    "INVENTORY_UNPARSED_IS_FAILED": True,
+}
+
+
+def default_of(name: str) -> Any:
+    """What a setting of ``STRICT`` is where nothing sets it; by ansible-core's names it is as there."""
+    from stella_ops.ansible_settings.defaults import DEFAULTS
+
+    return DEFAULTS[name] if called_as_ansible() else STRICT[name]
+
+
 def warn(message: str) -> None:
     """One warning to standard error."""
     print(f"[WARNING]: {message}", file=sys.stderr)
@@ -27,7 +43,7 @@ def warn(message: str) -> None:
 
 def take_duplicate_keys(settings: AnsibleSettings) -> None:
     """Have keys that stand twice dealt with as it is set; without a setting they are errors, or warnings there."""
-    mode = settings.choose("DUPLICATE_YAML_DICT_KEY", default="warn" if called_as_ansible() else "error")
+    mode = settings.choose("DUPLICATE_YAML_DICT_KEY", default=default_of("DUPLICATE_YAML_DICT_KEY"))
     DUPLICATE_KEYS.set(DuplicateKeys(mode, _tell_of_key))
 
 
@@ -61,7 +77,9 @@ class Sources:
     @property
     def on_problem(self) -> Problem | None:
         """Takes the problem of a source in place of its being raised; None where it is to be raised."""
-        failing = self._choose("INVENTORY_ANY_UNPARSED_IS_FAILED", default=not called_as_ansible())
+        failing = self._choose(
+            "INVENTORY_ANY_UNPARSED_IS_FAILED", default=default_of("INVENTORY_ANY_UNPARSED_IS_FAILED")
+        )
         return None if failing else self._on_problem
 
     def _on_problem(self, source: str, problem: StellaError) -> None:

@@ -18,7 +18,7 @@ from stella_ops.cli.extra_vars import parse_extra_vars
 from stella_ops.cli.fact_caching import flush_cache
 from stella_ops.cli.login_passwords import ask_become_password, ask_connection_password, withhold_passphrase
 from stella_ops.cli.secrets import REDACTOR
-from stella_ops.cli.tolerance import Sources, take_duplicate_keys, tell_of_group_names
+from stella_ops.cli.tolerance import Sources, default_of, take_duplicate_keys, tell_of_group_names
 from stella_ops.cli.vault_passwords import take_up_passwords
 from stella_ops.engine.options import RunOptions
 from stella_ops.errors import InventoryError, NoHostsLeftError, PatternError, UsageError
@@ -251,7 +251,7 @@ def complete(choices: Choices, project: Project, settings: AnsibleSettings) -> N
 
 def load(choices: Choices, project: Project, settings: AnsibleSettings, extra_vars: Mapping[str, Any]) -> Inventory:
     """Read the inventory that a command line, or what is set elsewhere, names."""
-    mismatch = settings.choose("HOST_PATTERN_MISMATCH", default="warning" if called_as_ansible() else "error")
+    mismatch = settings.choose("HOST_PATTERN_MISMATCH", default=default_of("HOST_PATTERN_MISMATCH"))
     named, unread = _sources(choices, project, settings), Sources(settings)
     reading, asked = _plugins(choices, settings, extra_vars)
     inventory = load_inventory(
@@ -280,8 +280,8 @@ def _plugins(
     """Users' inventory and vars plug-ins, where there are any."""
     from stella_ops.cli.source_plugins import InventoryPlugins, VarsPlugins, plugin_files
 
-    sources = plugin_files("inventory", choices.beside, settings.choose("DEFAULT_INVENTORY_PLUGIN_PATH", default=()))
-    variables = plugin_files("vars", choices.beside, settings.choose("DEFAULT_VARS_PLUGIN_PATH", default=()))
+    sources = plugin_files("inventory", choices.beside)
+    variables = plugin_files("vars", choices.beside)
     reading = None
     if sources:
         enabled = settings.choose("INVENTORY_ENABLED", default=())

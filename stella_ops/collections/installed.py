@@ -82,6 +82,14 @@ class Collection:
         return str(about["version"]) if isinstance(about, dict) and about.get("version") else None
 
 
+def _in_folder(root: Path) -> Iterator[tuple[str, Path]]:
+    """The collections in a folder ``ansible_collections``, sorted: name and folder."""
+    for folder in sorted(root.glob("*/*")):
+        name = f"{folder.parent.name}.{folder.name}"
+        if folder.is_dir() and is_collection(name):
+            yield name, folder
+
+
 class Collections:
     """The collections of a run.
 
@@ -169,13 +177,7 @@ class Collections:
 
     def names(self) -> Iterator[str]:
         """The names of all collections that are installed, sorted."""
-        found = {
-            f"{folder.parent.name}.{folder.name}"
-            for root in self.roots
-            for folder in root.glob("*/*")
-            if folder.is_dir() and is_collection(f"{folder.parent.name}.{folder.name}")
-        }
-        return iter(sorted(found))
+        return iter(sorted({name for root in self.roots for name, _ in _in_folder(root)}))
 
     def by_folder(self, name: str | None = None) -> dict[Path, dict[str, str | None]]:
         """All collections that are installed, hidden ones included: by folder and name, their versions.
@@ -185,14 +187,9 @@ class Collections:
         """
         found: dict[Path, dict[str, str | None]] = {}
         for root in self.roots:
-            versions = {
-                f"{folder.parent.name}.{folder.name}": Collection("", folder).version()
-                for folder in sorted(root.glob("*/*"))
-                if folder.is_dir() and is_collection(f"{folder.parent.name}.{folder.name}")
-            }
-            named = {each: version for each, version in versions.items() if name in (None, each)}
+            named = [(each, folder) for each, folder in _in_folder(root) if name in (None, each)]
             if named:
-                found[root] = named
+                found[root] = {each: Collection("", folder).version() for each, folder in named}
         return found
 
     def get(self, name: str) -> Collection | None:
