@@ -140,7 +140,7 @@ def called(kind: str, name: str, function: Callable[..., Any]) -> Callable[..., 
                 found = function(*given, **{key: _plain(value) for key, value in options.items()})
                 return _data(settle(found))
             except Exception as problem:
-                raise _told(f"{kind} '{name}'", problem) from problem
+                raise _told(problem) from problem
 
     for mark in ("jinja_pass_arg", "__doc__"):
         if hasattr(function, mark):
@@ -163,13 +163,12 @@ def _data(value: Any) -> Any:
     return finalize(value) if isinstance(value, str | dict | list | tuple) else value
 
 
-def _told(what: str, problem: Exception) -> Exception:
+def _told(problem: Exception) -> Exception:
     import jinja2
 
     if isinstance(problem, StellaError | jinja2.UndefinedError):
         return problem
-    kind = type(problem).__name__
-    said = str(problem) or kind
+    said = str(problem) or type(problem).__name__
     made = MissingLibrary if said.startswith(_NO_LIBRARY) or isinstance(problem, ImportError) else TemplateError
     return made(said)
 
@@ -210,7 +209,7 @@ def _run(name: str, made: Any, module: ModuleType, scope: Any, terms: list[Any],
             given = {key: _plain(value) for key, value in options.items()}
             found = plugin.run([_plain(term) for term in terms], variables=variables, **given)
         except Exception as problem:
-            raise _told(f"lookup '{name}'", problem) from problem
+            raise _told(problem) from problem
         if isinstance(found, str) or not hasattr(found, "__iter__"):
             raise TemplateError(f"the lookup '{name}' must return a list, not {type(found).__name__}")
         return [_data(item) for item in found]
