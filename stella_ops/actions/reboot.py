@@ -8,8 +8,8 @@ import time
 from typing import Any
 
 from stella_ops.actions._again import PATIENCE, NotBack, until_it_answers
+from stella_ops.actions._powering import give, look_for, texts
 from stella_ops.actions.base import ActionContext, ActionFailure, Result
-from stella_ops.errors import UnreachableError
 
 ANSWERED = frozenset({"wrong"})
 
@@ -83,7 +83,7 @@ def _or_default(name: str, value: Any) -> Any:
 
 async def _boot_id(context: ActionContext, wanted: dict[str, Any]) -> str:
     done = await context.raw(wanted["boot_time_command"])
-    said, trouble = (data.decode("utf-8", "replace").strip() for data in (done.stdout, done.stderr))
+    said, trouble = texts(done)
     if done.status != 0:
         raise ActionFailure(
             f"reboot: failed to get host boot time info, rc: {done.status}, stdout: {said}, stderr: {trouble}",
@@ -100,35 +100,25 @@ async def _command(context: ActionContext, wanted: dict[str, Any]) -> str:
         program, rest = "shutdown", ""
     if program.startswith("/"):
         return str(wanted["reboot_command"])
+    # Alpine has reboot alone.
     names = [program] if wanted["reboot_command"] else [program, "reboot"]
-    folders = " ".join(shlex.quote(str(folder)) for folder in wanted["search_paths"])
-    # Alpine has reboot alone. One line for /bin/sh, since a module such as find would need Python to look again.
-    script = (
-        f"for n in {' '.join(shlex.quote(name) for name in names)}; do for d in {folders}; do "
-        'if [ -x "$d/$n" ]; then echo "$d/$n"; exit 0; fi; done; done; exit 1'
-    )
-    done = await context.raw(f"/bin/sh -c {shlex.quote(script)}")
-    path = done.stdout.decode("utf-8", "replace").strip().splitlines()[-1:] or [""]
-    if done.status != 0 or not path[0]:
+    path = await look_for(context, names, map(str, wanted["search_paths"]))
+    if path is None:
         raise ActionFailure(
             f'Unable to find command "{program}" in search paths: {wanted["search_paths"]}', rebooted=False
         )
     if wanted["reboot_command"]:
-        return f"{shlex.quote(path[0])} {rest}".rstrip()
-    if path[0].endswith("/reboot"):
-        return shlex.quote(path[0])
+        return f"{shlex.quote(path)} {rest}".rstrip()
+    if path.endswith("/reboot"):
+        return shlex.quote(path)
     minutes = max(0, wanted["pre_reboot_delay"]) // 60
-    return f"{shlex.quote(path[0])} -r +{minutes} {shlex.quote(wanted['msg'])}"
+    return f"{shlex.quote(path)} -r +{minutes} {shlex.quote(wanted['msg'])}"
 
 
 async def _begin(context: ActionContext, command: str) -> None:
-    """Give the command. A connection that breaks under it is how a reboot looks from here."""
-    try:
-        done = await context.raw(command)
-    except UnreachableError:
-        return
-    if done.status > 0:
-        said, trouble = (data.decode("utf-8", "replace").strip() for data in (done.stdout, done.stderr))
+    done = await give(context, command)
+    if done is not None and done.status > 0:
+        said, trouble = texts(done)
         raise ActionFailure(
             f"Reboot command failed. Error was: '{said}, {trouble}'", rebooted=False, rc=done.status, elapsed=0
         )
@@ -145,7 +135,7 @@ async def _wait(context: ActionContext, wanted: dict[str, Any], before: str) -> 
     async def tested() -> None:
         done = await context.raw(wanted["test_command"])
         if done.status != 0:
-            said, trouble = (data.decode("utf-8", "replace").strip() for data in (done.stdout, done.stderr))
+            said, trouble = texts(done)
             raise NotBack(f"Test command failed: {trouble} {said}")
 
     for attempt, what in ((booted, "last boot time check"), (tested, "post-reboot test command")):

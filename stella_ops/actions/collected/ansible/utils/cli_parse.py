@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from stella_ops.actions.base import ActionContext, ActionFailure, Result, find_file
@@ -36,7 +37,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
         if done.status != 0:
             raise ActionFailure(done.stderr.decode("utf-8", "replace"), **result)
         text = said or text
-        parser.setdefault("command", args["command"])
+        parser["command"] = parser.get("command") or args["command"]
     made = load("cli_parser", name, "CliParser", suffix="_parser", failure="Error loading parser")
     given = {**dict.fromkeys(ARGUMENTS), **args, "text": text, "parser": {**dict.fromkeys(_OPTIONS), **parser}}
     with running(f"parser '{name}'"):
@@ -89,10 +90,9 @@ def _template(context: ActionContext, parser: dict[str, Any], ending: str) -> st
     return f"{system}_{str(parser['command']).replace(' ', '_')}.{ending}"
 
 
-def _text_of(path: Any) -> str:
+def _text_of(path: Path) -> str:
     try:
-        text: str = path.read_text(encoding="utf-8")
-        return text
+        return path.read_text(encoding="utf-8")
     except UnicodeError:
         raise ActionFailure("Template source files must be utf-8 encoded") from None
     except OSError as problem:

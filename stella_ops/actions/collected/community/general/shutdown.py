@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from stella_ops.actions._powering import give, look_for, texts
 from stella_ops.actions.base import ActionContext, ActionFailure, Result
-from stella_ops.errors import UnreachableError
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "delay": {"type": "int", "default": 0, "doc": "seconds before it; shutdown(8) counts whole minutes"},
@@ -44,8 +44,10 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
         )
     context.alone()
     command = await _command(context, args)
-    if not context.check:
-        await _give(context, command)
+    done = None if context.check else await give(context, command)
+    if done is not None and done.status > 0:
+        said, trouble = texts(done)
+        raise ActionFailure(f"Shutdown command failed. Error was {said}, {trouble}", shutdown=False)
     return {"changed": True, "shutdown": True, "shutdown_command": command}
 
 
@@ -53,18 +55,18 @@ async def _command(context: ActionContext, args: dict[str, Any]) -> str:
     """The command line that shuts the host down."""
     program, words = await _known(context)
     places = [str(place) for place in args.get("search_paths") or ARGUMENTS["search_paths"]["default"]]
-    path = await _find(context, program, places)
+    path = await look_for(context, [program], places)
     if path is None:
-        path = await _find(context, "systemctl", _SYSTEMCTL_PLACES)
+        path = await look_for(context, ["systemctl"], _SYSTEMCTL_PLACES)
         if path is None:
             raise ActionFailure(
                 f'Could not find command "{program}" in search paths: {places} or systemctl command in search paths: '
                 f"{_SYSTEMCTL_PLACES}, unable to shutdown."
             )
-        return f"{path} poweroff"
+        return f"{shlex.quote(path)} poweroff"
     seconds = max(0, args.get("delay") or 0)
     message = shlex.quote(args.get("msg") or ARGUMENTS["msg"]["default"])
-    return f"{path} {words.format(seconds=seconds, minutes=seconds // 60, message=message)}".rstrip()
+    return f"{shlex.quote(path)} {words.format(seconds=seconds, minutes=seconds // 60, message=message)}".rstrip()
 
 
 async def _known(context: ActionContext) -> tuple[str, str]:
@@ -78,23 +80,3 @@ async def _known(context: ActionContext) -> tuple[str, str]:
         facts = {name.removeprefix("ansible_"): value for name, value in told.items()}
     names = [str(facts.get(name, "")).lower() for name in ("distribution", "os_family")]
     return next((_OTHERS[name] for name in names if name in _OTHERS), _USUAL)
-
-
-async def _find(context: ActionContext, program: str, places: list[str]) -> str | None:
-    tests = "; ".join(
-        f"[ -x {path} ] && echo {path} && exit 0" for path in (shlex.quote(f"{place}/{program}") for place in places)
-    )
-    done = await context.raw(f"/bin/sh -c {shlex.quote(tests + '; exit 1')}")
-    said = done.stdout.decode("utf-8", "replace").strip().splitlines()
-    return shlex.quote(said[-1]) if done.status == 0 and said else None
-
-
-async def _give(context: ActionContext, command: str) -> None:
-    """Give the command. A connection that breaks under it is how that looks from here."""
-    try:
-        done = await context.raw(command)
-    except UnreachableError:
-        return
-    if done.status > 0:
-        said, trouble = (data.decode("utf-8", "replace").strip() for data in (done.stdout, done.stderr))
-        raise ActionFailure(f"Shutdown command failed. Error was {said}, {trouble}", shutdown=False)
