@@ -40,13 +40,14 @@ def run(task):
     begin, end = 0, len(content)
     if args["after"] or args["before"]:
         text = section_pattern(args)
-        found = compiled(task, "after or before", text, re.DOTALL).search(content)
+        found = editing.compiled(task, "after or before", text, re.DOTALL).search(content)
         if found is None:
             msg = "Pattern for before/after params did not match the given file: {}".format(text)
             return {"changed": False, "rc": 0, "msg": msg}
         begin, end = found.span("subsection")
     try:
-        new, count = compiled(task, "regexp", args["regexp"], re.MULTILINE).subn(args["replace"], content[begin:end])
+        regexp = editing.compiled(task, "regexp", args["regexp"], re.MULTILINE)
+        new, count = regexp.subn(args["replace"], content[begin:end])
     except (re.error, IndexError) as error:
         task.fail("Unable to process replace due to error: {}".format(error))
     new = content[:begin] + new + content[end:]
@@ -72,12 +73,3 @@ def section_pattern(args):
     """The expression for the part of the file that may change."""
     inside = "(?P<subsection>.*?)" if args["after"] and args["before"] else "(?P<subsection>.*)"
     return "{}{}{}".format(args["after"] or "", inside, args["before"] or "")
-
-
-def compiled(task, name, text, flags):
-    """A regular expression of the task's."""
-    try:
-        return re.compile(text, flags)
-    except re.error as error:
-        hint = "{} is no regular expression: {}".format(name, text)
-        return task.fail("Task failed: Module failed: {}".format(error), hint)

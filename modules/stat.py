@@ -25,8 +25,7 @@ def run(task):
     try:
         found = files.look(path, follow=task.args["follow"])
     except files.FileError as error:
-        cause = error.__context__
-        return task.fail(cause.strerror if isinstance(cause, OSError) else str(error), str(error))
+        return task.fail(error.__cause__.strerror, str(error))
     if found is None:
         return {"changed": False, "stat": {"exists": False}}
     told = {"exists": True, "path": path}

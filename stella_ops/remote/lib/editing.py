@@ -7,6 +7,7 @@ import os
 import re
 
 from stella_ops.remote.lib import atomic, difftext, files
+from stella_ops.remote.lib.task import to_text
 
 ATTRIBUTES_CHANGED = "ownership, perms or SE linux context changed"
 
@@ -87,10 +88,14 @@ class Edit(object):
 def pattern(task, name, flags=0):
     """An argument as a compiled regular expression over bytes; None when it is not given."""
     text = task.args[name]
-    if text is None:
-        return None
+    return None if text is None else compiled(task, name, text.encode("utf-8", "surrogateescape"), flags)
+
+
+def compiled(task, name, text, flags):
+    """A regular expression over text or bytes, of the argument with that name; the task fails where it is none."""
     try:
-        return re.compile(text.encode("utf-8", "surrogateescape"), flags)
+        return re.compile(text, flags)
     except re.error as error:
-        hint = "{} is no regular expression: {}".format(name, text)
+        shown = text if isinstance(text, str) else to_text(text)
+        hint = "{} is no regular expression: {}".format(name, shown)
         return task.fail("Task failed: Module failed: {}".format(error), hint)

@@ -160,13 +160,17 @@ def group_name(gid):
 
 
 def look(path, follow=False):
-    """``os.stat_result`` of a path, or None when it does not exist. Raises FileError for other trouble."""
+    """``os.stat_result`` of a path, or None when it does not exist.
+
+    Raises:
+        FileError: other trouble; the system's error is its cause.
+    """
     try:
         return os.stat(path) if follow else os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise FileError("cannot look at {}: {}".format(path, error.strerror), path=path)
+        raise FileError("cannot look at {}: {}".format(path, error.strerror), path=path) from error
 
 
 def read_text(task, path, trouble="Failed to read {}: {}"):
