@@ -112,7 +112,8 @@ async def test_shutdown(make_context: Make, session: Any) -> None:
     session.answer = lambda call: {"ansible_facts": {"ansible_distribution": "Alpine", "ansible_os_family": "Alpine"}}
     session.commands.clear()
     found = await run(name, make_context(check=True))
-    assert found["shutdown_command"] == "/sbin/shutdown" and "for n in poweroff; do for d in /sbin " in session.commands[0]
+    assert found["shutdown_command"] == "/sbin/shutdown"
+    assert "for n in poweroff; do for d in /sbin " in session.commands[0]
     assert len(session.commands) == 1  # in check mode it is looked for, and not called
     session.command = CommandResult(1, b"", b"no")
     with pytest.raises(ActionFailure, match="unable to shutdown"):
