@@ -83,4 +83,4 @@ def _as_default(setting: Setting, text: str) -> Any:
 
 
 def _at_home(value: Any, environ: Mapping[str, str]) -> Any:
-    return at_home(value, environ) if isinstance(value, str) and value.startswith("~") else value
+    return at_home(value, environ) if isinstance(value, str) and value.startswith("~/") else value

@@ -45,7 +45,8 @@ def varnames(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]
     """The names of variables that match regular expressions."""
     for term in terms:
         if not isinstance(term, str):
-            raise TemplateError(f'Invalid setting identifier, "{term}" is not a string, it is a {type(term)}')
+            said = f"Invalid setting identifier, \"{term}\" is not a string, it is a <class '{kind_of(term)}'>"
+            raise TemplateError(said)
     return [name for term in terms for name in scope.names() if re.search(plain_text(term), str(name))]
 
 

@@ -14,7 +14,7 @@ from stella_ops.ansible_settings.defaults import DEFAULTS
 from stella_ops.ansible_settings.others import OTHERS
 from stella_ops.ansible_settings.reading import read_ansible_settings
 from stella_ops.ansible_settings.table import QUIET, SETTINGS, document
-from stella_ops.ansible_settings.values import by_name
+from stella_ops.ansible_settings.values import by_name, default_of
 from stella_ops.cli.vault_passwords import vault_environment
 from stella_ops.cli.workplace import Choices, prepare
 from stella_ops.errors import SettingsError
@@ -42,6 +42,7 @@ def test_no_place_is_two_settings() -> None:
     assert len(places) == len(set(places))
     assert not QUIET & {place for setting in SETTINGS for place in (*setting.ini, *setting.env)}
     assert set(DEFAULTS) <= set(by_name())
+    assert "~" in default_of("INVENTORY_IGNORE_EXTS")  # the ending of a file, and no home
 
 
 def test_the_strongest_counts(hosts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
