@@ -74,11 +74,7 @@ class Batch:
 
     def title(self, task: Task) -> str:
         """A task's name for display: rendered where that is possible for the first host."""
-        if not task.name:
-            return task.title
-        name = self.bare_title(task, self.hosts[0])
-        role = task.inherited.role
-        return name if role is None or task.action == "include_role" else f"{role.name} : {name}"
+        return _with_role(task, self.bare_title(task, self.hosts[0])) if task.name else task.title
 
     def shown_title(self, task: Task) -> str:
         """A task's name as its headline has it: with words in the place of what is undefined in it."""
@@ -88,7 +84,7 @@ class Batch:
         name, told = self.run.templar.shown(task.name, self.variables.of(self.hosts[0], task))
         if told:
             current().say(told)
-        return found.replace(str(task.name), str(name))
+        return _with_role(task, str(name))
 
     def action(self, task: Task, host: str) -> str:
         """The name of a task's action: rendered where a template names it, for a host, if it can be."""
@@ -120,3 +116,8 @@ class Batch:
         if value is None or isinstance(value, bool):
             return bool(value)
         return keyword_values.flag(name, value, self.run.templar, self.variables.of(host or self.hosts[0], task))
+
+
+def _with_role(task: Task, name: str) -> str:
+    role = task.inherited.role
+    return name if role is None or task.action == "include_role" else f"{role.name} : {name}"

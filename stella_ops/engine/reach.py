@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import ChainMap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from stella_ops.engine import connections
@@ -33,7 +33,7 @@ class Reach:
         self._options = options
         self._known: dict[tuple[Any, ...], Reached] = {}
         # With the keywords themselves, so that no others can take their id.
-        self._own_names: dict[int, tuple[Inherited, bool]] = {}
+        self._own_names: dict[tuple[int, str, str | None], tuple[Inherited, bool]] = {}
 
     def of(
         self,
@@ -80,14 +80,13 @@ class Reach:
 
     def _names_connection(self, task: Task) -> bool:
         """Whether a task's own or its blocks' variables could say how to connect."""
-        if any(name and str(name).startswith(_PREFIXES) for name in (task.loop_var, task.register)):
-            return True
-        # A task may be a copy that is gone after it has run; its keywords are those of the task as it is written.
-        keywords = task.inherited
-        found = self._own_names.get(id(keywords))
+        # Not by the task: it may be a copy that is gone after it has run. Its keywords are those of what is written.
+        key = (id(task.inherited), task.loop_var, task.register)
+        found = self._own_names.get(key)
         if found is None:
-            named = any(str(name).startswith(_PREFIXES) for level in keywords.vars for name in level)
-            found = self._own_names[id(keywords)] = keywords, named
+            names: Iterable[Any] = (name for level in task.inherited.vars for name in level)
+            named = any(str(name).startswith(_PREFIXES) for name in (task.loop_var, task.register, *names))
+            found = self._own_names[key] = task.inherited, named
         return found[1]
 
 
