@@ -72,3 +72,7 @@ class ActiveHosts(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return 3
+
+
+class Told(dict[str, Any]):
+    """Variables that templates see of a connection where nothing says them: no connection hangs on them."""

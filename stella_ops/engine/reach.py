@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from stella_ops.engine import connections
+from stella_ops.engine.magic import Told
 from stella_ops.engine.options import RunOptions
 from stella_ops.engine.pending import Pending
 from stella_ops.engine.results import is_true
@@ -95,7 +96,7 @@ def _connection_variables(variables: Mapping[str, Any]) -> dict[str, Any]:
     raw = getattr(getattr(variables, "scope", None), "variables", variables)
     found: dict[str, Any] = {}
     for layer in reversed(raw.maps if isinstance(raw, ChainMap) else [raw]):
-        if isinstance(layer, Pending):
+        if isinstance(layer, Pending | Told):
             continue  # nothing that is pending may say how to connect: see Traits
         for name in CONNECTION_VARIABLES.intersection(layer):
             found[name] = layer[name]

@@ -15,7 +15,7 @@ from typing import Any
 
 from stella_ops.engine import reserved_names
 from stella_ops.engine.host_state import HostState
-from stella_ops.engine.magic import ActiveHosts, run_variables
+from stella_ops.engine.magic import ActiveHosts, Told, run_variables
 from stella_ops.engine.options import RunOptions
 from stella_ops.engine.role_variables import RoleLayers, exported_layers, role_layers
 from stella_ops.engine.search_path import search_path
@@ -98,11 +98,7 @@ class PlayVariables:
             **(extra or {}),
         }
         wait = int(options.timeout)
-        self._told_always: Layer = {
-            "ansible_timeout": wait,
-            "ansible_ssh_timeout": wait,
-            "ansible_shell_executable": "/bin/sh",
-        }
+        self._told = Told(ansible_timeout=wait, ansible_ssh_timeout=wait, ansible_shell_executable="/bin/sh")
         self._changing = ActiveHosts(self.active, lambda: self.batch)
         self._of_play = frozenset((*_OF_PLAY, *self._changing, *(extra or {})))
 
@@ -176,7 +172,7 @@ class PlayVariables:
             layers += within.defaults
         layers += public_defaults
         if task is not None:
-            layers.append(self._reached_as(host, task, address))
+            layers += [self._reached_as(host, task, address), self._told]
         return self._looked_through(layers)
 
     def _looked_through(self, layers: list[Layer]) -> Layer:
@@ -206,7 +202,7 @@ class PlayVariables:
         said = self._inventory_layer(host)
         kind = task.inherited.connection or self._options.connection or "ssh"
         user = task.inherited.remote_user or self._options.remote_user
-        made: dict[str, Any] = {"ansible_host": address or said.get("ansible_ssh_host", host), **self._told_always}
+        made: dict[str, Any] = {"ansible_host": address or said.get("ansible_ssh_host", host)}
         if isinstance(kind, str) and not is_template(kind):
             made["ansible_connection"] = "local" if address in LOCALHOST else str(kind)
         if "ansible_ssh_user" in said:

@@ -279,3 +279,18 @@ async def test_tasks_whose_loop_is_named_by_a_template_do_not_share_what_is_know
     text = HEAD + "  vars: {named: each}\n  tasks:\n" + (task + task + "      vars: {ansible_user: other}\n") * 3
     played = await play(text, hosts="a ansible_user=ops\n")
     assert [spec.user for spec, _, _ in played.pool.calls] == ["ops", "other"] * 3
+
+
+@pytest.mark.parametrize(
+    ("hosts", "seconds"),
+    [
+        ("a ansible_timeout=3\n", 3.0),
+        ("a ansible_ssh_timeout=3\n", 3.0),
+        ("a ansible_timeout=3 ansible_ssh_timeout=4\n", 4.0),
+        ("a\n", 10.0),
+    ],
+)
+async def test_what_a_host_says_of_timeouts_counts_more_than_what_tasks_are_told(
+    play: Callable[..., Any], hosts: str, seconds: float
+) -> None:
+    assert spec_of(await play(HEAD + "  tasks: [ping: ]\n", hosts=hosts)).connect_timeout == seconds
