@@ -104,7 +104,7 @@ def told(context: ActionContext, result: Result, source: str, content: bytes | N
     if "path" in result:  # the content was there
         pass
     elif not result.get("changed"):  # another content is kept, with ``force: false``
-        return {"changed": False, "dest": result["dest"], "src": source}
+        return {"changed": False, "dest": result.get("dest"), "src": source}
     elif context.check:
         for name in set(result) - _TOLD_IN_CHECK_MODE:
             del result[name]
