@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from stella_ops.templating.plugins import folders
 
 
 @dataclass
@@ -22,7 +24,7 @@ class Said:
 
 
 @pytest.fixture
-def stella(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Said]:
+def stella(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Said]]:
     """Runs ``stella-ops ARGS`` in ``tmp_path``, through the program's own entry point."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
@@ -41,7 +43,8 @@ def stella(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Sai
             status = run_cli(words)
         return Said(status, out.getvalue(), err.getvalue())
 
-    return run
+    yield run
+    folders.forget()  # plug-ins of the project, which other tests are not to see
 
 
 @pytest.fixture
