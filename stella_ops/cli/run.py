@@ -63,6 +63,7 @@ def run(
     from stella_ops.errors import OptionsError, PlaybookError
     from stella_ops.module_folders import folders_beside, split_paths
     from stella_ops.origins import Origin, SourceMapping, SourceText
+    from stella_ops.playbook.imports import IMPORTS
     from stella_ops.playbook.module_names import canonical
     from stella_ops.playbook.parser import parse_tasks
 
@@ -107,7 +108,7 @@ def run(
             written["poll"] = choose("DEFAULT_POLL_INTERVAL", poll, default=15)
         modules = module_index(workplace.options.module_folders)
         known = canonical(module, modules)
-        if called_as_ansible() and known not in _STRUCTURE and modules.spec(known) is None:
+        if called_as_ansible() and known not in ("meta", *IMPORTS) and modules.spec(known) is None:
             # As there it is the task that fails: a name that is known only when it runs.
             written = SourceMapping(origin)
             written["action"] = SourceText(f"{{{{ {module!r} }}}}", origin)
@@ -117,7 +118,6 @@ def run(
         return execute(workplace, [book], kind="run", title=f"{pattern} -m {module}")
 
 
-_STRUCTURE = frozenset({"meta", "import_role", "import_tasks"})  # which the parser has to know
 _NEED_ARGUMENTS = frozenset(
     f"{prefix}{name}" for prefix in ("", "ansible.builtin.") for name in ("command", "shell", "script", "raw")
 )
