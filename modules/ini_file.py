@@ -1,6 +1,5 @@
 """Keep an option, or a section, of an INI file."""
 
-import os
 import re
 
 from stella_ops.remote.lib import editing, files, rules
@@ -68,7 +67,7 @@ def run(task):
         result["backup_file"] = edit.backup_file
     if task.diff_mode:
         result["diff"] = [edit.content_diff(after), attributes]
-    result.update(files.describe(os.path.realpath(edit.path)))
+    result.update(files.describe(edit.path))
     return result
 
 

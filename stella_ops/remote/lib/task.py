@@ -109,7 +109,8 @@ def execute(run, arguments_spec, request, content=None, told_by=None):
         result = {"failed": True, "msg": "Task failed: Module failed: " + _describe(error), "exception": _trace()}
     result.setdefault("failed", False)
     result.setdefault("changed", False)
-    path = result.get("path", result.get("dest"))
+    # Where the module has not told it of the file itself: names of owners may be a directory server's to know.
+    path = None if "owner" in result else result.get("path", result.get("dest"))
     if path and isinstance(path, str) and "\0" not in path and _knows_files(request) and os.path.exists(path):
         result.update(importlib.import_module(_FILES).describe(path))
     if warnings:

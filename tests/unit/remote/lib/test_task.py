@@ -181,3 +181,10 @@ def test_the_arguments_of_a_failure_hold_no_secret():
     assert "invocation" not in execute(lambda task: {}, spec, {"args": args})
     asked = execute(lambda task: {"changed": True}, spec, {"args": args, "invocation": True})
     assert asked["invocation"]["module_args"]["key"] == "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+
+
+def test_a_file_that_the_module_tells_of_is_not_looked_at_again(tmp_path):
+    (tmp_path / "f").touch()
+    told = {"path": str(tmp_path / "f")}
+    assert {"owner", "group", "mode", "size", "state", "uid", "gid"} <= call(lambda task: told).keys()
+    assert call(lambda task: {**told, "owner": "me"}).keys() == {"changed", "failed", "owner", "path"}
