@@ -10,26 +10,7 @@ import functools
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-# What may lie among modules and is none, as ansible-core has it.
-_NO_MODULES = frozenset(
-    {
-        ".pyc",
-        ".pyo",
-        ".swp",
-        ".bak",
-        "~",
-        ".rpm",
-        ".md",
-        ".txt",
-        ".rst",
-        ".yaml",
-        ".yml",
-        ".ini",
-        ".json",
-        ".cfg",
-        ".orig",
-    }
-)
+from stella_ops.collections.installed import NO_MODULES
 
 
 @functools.cache
@@ -87,6 +68,6 @@ def _modules_in(folder: Path, _changed: int) -> Mapping[str, Path]:
             continue
         # Python before others of the same name.
         for path in sorted(place.iterdir(), key=lambda p: (p.suffix != ".py", p.name)):
-            if path.suffix not in _NO_MODULES and not path.name.startswith((".", "__")) and path.is_file():
+            if path.suffix not in NO_MODULES and not path.name.startswith((".", "__")) and path.is_file():
                 found.setdefault(path.stem, path)
     return found

@@ -11,11 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import overload
 
-from stella_ops.ansible_settings.home import at_home
+from stella_ops.ansible_settings.defaults import default_of
 from stella_ops.settings import is_trusted
-
-_USUAL_MODULES = ("~/.ansible/plugins/modules", "/usr/share/ansible/plugins/modules")
-_USUAL_UTILS = ("~/.ansible/plugins/module_utils", "/usr/share/ansible/plugins/module_utils")
 
 
 class ModuleFolders(Sequence[Path]):
@@ -81,8 +78,8 @@ def folders_beside(
     utils = [place / "module_utils" for place in places if is_trusted(place / "module_utils")]
     return ModuleFolders(
         [*named, *first],
-        _configured(environ, "ANSIBLE_LIBRARY", _USUAL_MODULES),
-        [*utils, *_configured(environ, "ANSIBLE_MODULE_UTILS", _USUAL_UTILS)],
+        _configured(environ, "ANSIBLE_LIBRARY", "DEFAULT_MODULE_PATH"),
+        [*utils, *_configured(environ, "ANSIBLE_MODULE_UTILS", "DEFAULT_MODULE_UTILS_PATH")],
     )
 
 
@@ -91,8 +88,8 @@ def split_paths(text: str) -> list[Path]:
     return [Path(part).expanduser().absolute() for part in text.split(":") if part]
 
 
-def _configured(environ: Mapping[str, str], name: str, usual: Iterable[str]) -> list[Path]:
-    return split_paths(environ.get(name) or ":".join(at_home(path, environ) for path in usual))
+def _configured(environ: Mapping[str, str], variable: str, setting: str) -> list[Path]:
+    return split_paths(environ.get(variable) or ":".join(default_of(setting, environ)))
 
 
 def _there(folders: Iterable[Path]) -> tuple[Path, ...]:

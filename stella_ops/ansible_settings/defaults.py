@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
+
+from stella_ops.ansible_settings.home import at_home
 
 
 def _plugins(kind: str) -> list[str]:
@@ -271,3 +274,15 @@ DEFAULTS: Mapping[str, Any] = {
     "WORKER_SHUTDOWN_POLL_DELAY": 0.1,
     "YAML_FILENAME_EXTENSIONS": [".yml", ".yaml", ".json"],
 }
+
+
+def default_of(name: str, environ: Mapping[str, str] = os.environ) -> Any:
+    """What a setting is where nothing sets it, paths whole; None for nothing."""
+    value = DEFAULTS.get(name)
+    if isinstance(value, list):
+        return [_whole(part, environ) for part in value]
+    return _whole(value, environ)
+
+
+def _whole(value: Any, environ: Mapping[str, str]) -> Any:
+    return at_home(value, environ) if isinstance(value, str) and value.startswith("~/") else value

@@ -198,7 +198,7 @@ QUIET = frozenset(
         *("ANSIBLE_CONFIG", "ANSIBLE_NOCOWS"),
         *("ANSIBLE_SYSTEM_WARNINGS", "ANSIBLE_DEVEL_WARNING", "ANSIBLE_COMMAND_WARNINGS"),
         *("ANSIBLE_ACTION_WARNINGS",),
-        *("defaults.home", "defaults.nocows"),
+        *("defaults.nocows",),
         *("defaults.system_warnings", "defaults.devel_warning", "defaults.command_warnings"),
         *("defaults.action_warnings", "defaults.interpreter_python_fallback"),
     }

@@ -5,18 +5,17 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from stella_ops.ansible_settings.home import at_home
-from stella_ops.ansible_settings.reading import read_ansible_settings
+from stella_ops.ansible_settings.defaults import default_of
+from stella_ops.ansible_settings.reading import AnsibleSettings, read_ansible_settings
 
 
-def plugin_folders(kind: str) -> list[Path]:
+def plugin_folders(kind: str, settings: AnsibleSettings | None = None) -> list[Path]:
     """The folders that are set for a kind of plug-in, then the user's and the machine's.
 
     Args:
         kind: filter, lookup, action …
+        settings: read here where they are not at hand.
     """
-    set_ones: list[Path] = read_ansible_settings(os.environ, Path.cwd()).choose(
-        f"DEFAULT_{kind.upper()}_PLUGIN_PATH", default=()
-    )
-    usual = (f"~/.ansible/plugins/{kind}", f"/usr/share/ansible/plugins/{kind}")
-    return [*set_ones, *(Path(at_home(folder)) for folder in usual)]
+    name = f"DEFAULT_{kind.upper()}_PLUGIN_PATH"
+    settings = settings or read_ansible_settings(os.environ, Path.cwd())
+    return [*settings.choose(name, default=()), *map(Path, default_of(name))]

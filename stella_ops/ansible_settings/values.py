@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from stella_ops.ansible_settings.defaults import DEFAULTS
-from stella_ops.ansible_settings.home import at_home
+from stella_ops.ansible_settings.defaults import DEFAULTS, default_of
 from stella_ops.ansible_settings.others import OTHERS
 from stella_ops.ansible_settings.reading import AnsibleSettings
 from stella_ops.ansible_settings.setting import Setting
@@ -28,23 +26,9 @@ def by_name() -> dict[str, Setting]:
     return {setting.name: setting for setting in sorted((*SETTINGS, *OTHERS), key=lambda each: each.name)}
 
 
-def default_of(name: str, environ: Mapping[str, str] = os.environ) -> Any:
-    """What a setting is where nothing sets it; None for nothing."""
-    value = DEFAULTS.get(name)
-    if isinstance(value, list):
-        return [_at_home(part, environ) for part in value]
-    return _at_home(value, environ)
-
-
-def values(settings: AnsibleSettings | None, environ: Mapping[str, str]) -> Iterable[Value]:
-    """All settings by name.
-
-    Args:
-        settings: what is set; None asks for the defaults.
-    """
-    for setting in by_name().values():
-        found = None if settings is None else _set(setting, settings, environ)
-        yield found or Value(setting, default_of(setting.name, environ), "default")
+def values(settings: AnsibleSettings, environ: Mapping[str, str]) -> Iterable[Value]:
+    """All settings by name; of ``NOTHING_SET`` and an empty environment the defaults."""
+    return (value_of(setting, settings, environ) for setting in by_name().values())
 
 
 def value_of(setting: Setting, settings: AnsibleSettings, environ: Mapping[str, str]) -> Value:
@@ -80,7 +64,3 @@ def _as_default(setting: Setting, text: str) -> Any:
         except ValueError:
             return text
     return text
-
-
-def _at_home(value: Any, environ: Mapping[str, str]) -> Any:
-    return at_home(value, environ) if isinstance(value, str) and value.startswith("~/") else value

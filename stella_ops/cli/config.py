@@ -150,13 +150,13 @@ def _values(settings: AnsibleSettings | None) -> Iterable[Value]:
     """The settings by name: those that have a meaning, and for ansible-config all; None asks for their defaults."""
     import os
 
+    from stella_ops.ansible_settings.reading import NOTHING_SET
     from stella_ops.ansible_settings.values import values
     from stella_ops.cli.ansible_programs import called_as_ansible
     from stella_ops.cli.tolerance import STRICT
 
-    everything = called_as_ansible()
-    for each in values(settings, os.environ):
-        if everything:
+    for each in values(settings or NOTHING_SET, os.environ if settings else {}):
+        if called_as_ansible():
             yield each
         elif each.setting.used:
             strict = each.origin == "default" and each.setting.name in STRICT

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stella_ops.ansible_settings.defaults import default_of
 from stella_ops.ansible_settings.reading import AnsibleSettings
 from stella_ops.cli.ansible_programs import called_as_ansible
 from stella_ops.errors import InventoryError, StellaError
@@ -29,11 +30,9 @@ STRICT = {
 }
 
 
-def default_of(name: str) -> Any:
-    """What a setting of ``STRICT`` is where nothing sets it; by ansible-core's names it is as there."""
-    from stella_ops.ansible_settings.defaults import DEFAULTS
-
-    return DEFAULTS[name] if called_as_ansible() else STRICT[name]
+def strictness(settings: AnsibleSettings, name: str) -> Any:
+    """What a setting of ``STRICT`` is: as it is set, else as the name of the program has it."""
+    return settings.choose(name, default=default_of(name) if called_as_ansible() else STRICT[name])
 
 
 def warn(message: str) -> None:
@@ -43,7 +42,7 @@ def warn(message: str) -> None:
 
 def take_duplicate_keys(settings: AnsibleSettings) -> None:
     """Have keys that stand twice dealt with as it is set; without a setting they are errors, or warnings there."""
-    mode = settings.choose("DUPLICATE_YAML_DICT_KEY", default=default_of("DUPLICATE_YAML_DICT_KEY"))
+    mode = strictness(settings, "DUPLICATE_YAML_DICT_KEY")
     DUPLICATE_KEYS.set(DuplicateKeys(mode, _tell_of_key))
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stella_ops.ansible_settings.home import at_home
+from stella_ops.ansible_settings.defaults import default_of
 from stella_ops.ansible_settings.reading import NOTHING_SET, AnsibleSettings, read_ansible_settings
 from stella_ops.cli.ansible_programs import called_as_ansible
 from stella_ops.cli.expressions import TemplarExpressions
@@ -18,7 +18,7 @@ from stella_ops.cli.extra_vars import parse_extra_vars
 from stella_ops.cli.fact_caching import flush_cache
 from stella_ops.cli.login_passwords import ask_become_password, ask_connection_password, withhold_passphrase
 from stella_ops.cli.secrets import REDACTOR
-from stella_ops.cli.tolerance import Sources, default_of, take_duplicate_keys, tell_of_group_names
+from stella_ops.cli.tolerance import Sources, strictness, take_duplicate_keys, tell_of_group_names
 from stella_ops.cli.vault_passwords import take_up_passwords
 from stella_ops.engine.options import RunOptions
 from stella_ops.errors import InventoryError, NoHostsLeftError, PatternError, UsageError
@@ -140,8 +140,7 @@ def roles_path(root: Path, settings: AnsibleSettings) -> list[Path]:
     named: list[Path] | None = settings.choose("DEFAULT_ROLES_PATH")
     if named:
         return named
-    usual = ("~/.ansible/roles", "/usr/share/ansible/roles", "/etc/ansible/roles")
-    return [root / "roles", *(Path(at_home(part)) for part in usual)]
+    return [root / "roles", *map(Path, default_of("DEFAULT_ROLES_PATH"))]
 
 
 def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
@@ -251,7 +250,7 @@ def complete(choices: Choices, project: Project, settings: AnsibleSettings) -> N
 
 def load(choices: Choices, project: Project, settings: AnsibleSettings, extra_vars: Mapping[str, Any]) -> Inventory:
     """Read the inventory that a command line, or what is set elsewhere, names."""
-    mismatch = settings.choose("HOST_PATTERN_MISMATCH", default=default_of("HOST_PATTERN_MISMATCH"))
+    mismatch = strictness(settings, "HOST_PATTERN_MISMATCH")
     named, unread = _sources(choices, project, settings), Sources(settings)
     reading, asked = _plugins(choices, settings, extra_vars)
     inventory = load_inventory(

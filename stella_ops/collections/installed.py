@@ -13,16 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from stella_ops.ansible_settings.home import at_home
+from stella_ops.ansible_settings.defaults import default_of
 from stella_ops.collections.reference import BUILTIN, Reference, is_collection, parse
 from stella_ops.collections.runtime import Runtime, load_plain, read_runtime
 from stella_ops.errors import CollectionError
 
-USUAL = ("~/.ansible/collections", "/usr/share/ansible/collections")
-# As ansible-core's MODULE_IGNORE_EXTS has it.
-_NO_MODULES = frozenset(
-    (".pyc", ".pyo", ".swp", ".bak", ".rpm", ".md", ".txt", ".rst", ".yaml", ".yml", ".ini", ".json", ".cfg", ".orig")
-)
+# Endings of what may lie among modules and is none.
+NO_MODULES = frozenset((*default_of("MODULE_IGNORE_EXTS"), ".json", ".cfg", ".orig"))
 _PLAYBOOKS = (".yml", ".yaml", ".json")
 
 
@@ -55,7 +52,7 @@ class Collection:
         for path in (windows, plain, folder / reference.name):
             if path.is_file():
                 return path
-        found = sorted(path for path in folder.glob(f"{reference.name}.*") if path.suffix not in _NO_MODULES)
+        found = sorted(path for path in folder.glob(f"{reference.name}.*") if path.suffix not in NO_MODULES)
         return next((path for path in found if path.is_file()), None)
 
     def redirected_import(self, module: str) -> str | None:
@@ -285,7 +282,7 @@ def configured_folders(environ: dict[str, str] | os._Environ[str]) -> list[Path]
     named = (
         environ.get("ANSIBLE_COLLECTIONS_PATH")
         or environ.get("ANSIBLE_COLLECTIONS_PATHS")
-        or ":".join(at_home(path, environ) for path in USUAL)
+        or ":".join(default_of("COLLECTIONS_PATHS", environ))
     )
     return [Path(part).expanduser() for part in named.split(":") if part]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TextIO
 
+from stella_ops.console.text import banner
 from stella_ops.engine.events import Event, RunFinished
 
 
@@ -19,7 +20,7 @@ class DurationLine:
             minutes, seconds = divmod(int(event.duration), 60)
             hours, minutes = divmod(minutes, 60)
             days, hours = divmod(hours, 24)
-            self._stream.write(f"\n{'PLAYBOOK RECAP ':*<80}\n")
+            self._stream.write(f"\n{banner('PLAYBOOK RECAP')}\n")
             self._stream.write(f"Playbook run took {days} days, {hours} hours, {minutes} minutes, {seconds} seconds\n")
             self._stream.flush()
 

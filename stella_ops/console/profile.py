@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import NamedTuple, TextIO
 
 from stella_ops.booleans import says_yes
-from stella_ops.console.text import safe_line
+from stella_ops.console.text import banner, safe_line
 from stella_ops.engine.events import Event, HostFinished, RunFinished, RunStarted, TaskStarted
 
 _WIDTH = 79
@@ -90,7 +90,7 @@ class TaskProfile:
         self._stream.flush()
 
     def _summary(self, at: float) -> None:
-        self._stream.write(f"\n{'TASKS RECAP ':*<{_WIDTH + 1}}\n")
+        self._stream.write(f"\n{banner('TASKS RECAP')}\n")
         self._now(at)
         self._stream.write("=" * _WIDTH + " \n")
         found = list(self._tasks.values())
