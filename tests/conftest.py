@@ -294,9 +294,11 @@ def interpreters() -> list[Path]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test with an argument ``interpreter`` runs once for each of ``interpreters``."""
+    """A test with an argument ``interpreter`` runs for each of ``interpreters``, or for the oldest and the newest."""
     if "interpreter" in metafunc.fixturenames:
         found = _find_interpreters()
+        if metafunc.definition.get_closest_marker("oldest_and_newest"):
+            found = list(dict.fromkeys((found[0], found[-1])))
         metafunc.parametrize("interpreter", found, ids=[_interpreter_id(path) for path in found])
 
 

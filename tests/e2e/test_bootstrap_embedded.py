@@ -65,13 +65,8 @@ def lab(request: pytest.FixtureRequest) -> Lab:
     return found
 
 
-@pytest.fixture
-def _openssh_alone(lab: Lab) -> None:
-    if lab.kind == "embedded":
-        pytest.skip("the SSH server has no part in it: OpenSSH's is enough")
-
-
-once = pytest.mark.usefixtures("_openssh_alone")
+# The SSH server has no part in these: OpenSSH's is enough.
+once = pytest.mark.parametrize("lab", ["openssh"], indirect=True, scope="module")
 
 
 @pytest.fixture(scope="module")

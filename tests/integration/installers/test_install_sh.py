@@ -245,10 +245,9 @@ def test_without_python_it_says_so(fleet: Any, host: Any, make_path: Callable[..
     assert host.files() == []
 
 
+@pytest.mark.oldest_and_newest
 def test_an_agent_of_every_python(fleet: Any, host: Any, interpreter: Path) -> None:
     """What the script runs by Python runs on each that agents run on."""
-    if "3.6" not in str(interpreter) and "3.13" not in str(interpreter):
-        pytest.skip("the oldest and the newest are enough")
     if os.geteuid() == 0 and str(interpreter).startswith("/root/"):
         prefix = host.folder / "p"
         words = ["sh", "-s", "--", "--python", str(interpreter), "--prefix", str(prefix), "--token", fleet.token]
