@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from stella_ops.engine.results import NO_TRACEBACK
 from stella_ops.lab import openssh
 from stella_ops.lab.keys import ensure_key
 from stella_ops.lab.model import Lab
@@ -65,7 +66,7 @@ def check_told(event: Event, cause: str, hint: str | None) -> None:
     if hint is not None:
         assert re.search(hint, str(event["hint"]), re.I), event
     assert "Traceback" not in json.dumps(event), event
-    assert result.get("exception", "(traceback unavailable)") == "(traceback unavailable)", event
+    assert result.get("exception", NO_TRACEBACK) == NO_TRACEBACK, event
 
 
 @contextlib.contextmanager
