@@ -47,6 +47,18 @@ failure.""",
 @click.option("--list-tags", is_flag=True, help="Show the tags that plays and tasks have, and stop.")
 @click.option("--start-at-task", metavar="NAME", help="Begin at the task of this name, or that this glob means.")
 @click.option("--step", is_flag=True, help="Ask before each task.")
+@click.option(
+    "--max-fail",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Stop when more than N hosts of the run failed or could not be reached.",
+)
+@click.option(
+    "--max-unreachable",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Count hosts that cannot be reached apart, and stop when there are more than N.",
+)
 @click.option("--force-handlers", is_flag=True, help="Run handlers on hosts that failed, too.")
 @click.option(
     "--resume",

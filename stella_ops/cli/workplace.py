@@ -69,6 +69,8 @@ class Choices:
     reports: tuple[str, ...] = ()
     detailed_exitcode: bool = False
     flush_cache: bool = False
+    max_fail: int | None = None
+    max_unreachable: int | None = None
     force_handlers: bool = False
     start_at_task: str | None = None
     step: bool = False
@@ -195,6 +197,8 @@ def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
         remote_port=choose("DEFAULT_REMOTE_PORT"),
         interpreter=choose("INTERPRETER_PYTHON"),
         ssh_args=_ssh_args(choices, settings),
+        max_fail=choices.max_fail,
+        max_unreachable=choices.max_unreachable,
         force_handlers=choices.force_handlers or choose("DEFAULT_FORCE_HANDLERS", default=False),
         any_errors_fatal=choose("ANY_ERRORS_FATAL", default=False),
         broken_conditionals=choose("ALLOW_BROKEN_CONDITIONALS", default=False),

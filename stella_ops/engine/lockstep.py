@@ -9,7 +9,7 @@ from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from stella_ops.actions.registry import action
-from stella_ops.engine import reserved_names
+from stella_ops.engine import limits, reserved_names
 from stella_ops.engine.ahead import Ahead
 from stella_ops.engine.batch import Batch, Failure
 from stella_ops.engine.events import (
@@ -359,13 +359,21 @@ class Lockstep:
         if once or self._is_fatal(task):
             batch.set_failed(batch.active(), True)
             self._stop()
+        if batch.guards:
+            return  # a rescue may take them back
         allowed = self._allowed_failures()
-        if allowed is None or not any(outcome.status == "failed" for outcome in fallen):
-            return
-        # As in ansible-core, hosts that cannot be reached do not count, nor those that a rescue may take back.
+        # As in ansible-core, hosts that cannot be reached do not count.
         out = sum(batch.state(host).failed for host in self._among)
-        if not batch.guards and 100.0 * out / len(self._among) > allowed:
+        failed = any(outcome.status == "failed" for outcome in fallen)
+        if failed and allowed is not None and 100.0 * out / len(self._among) > allowed:
             self._run.emit(NoHostsLeft(time=time.time(), play=batch.play.title, reason="max_fail_percentage"))
+            self._stop()
+        self.check_limits_of_run()
+
+    def check_limits_of_run(self) -> None:
+        """End the run where too many of its hosts are out; not while a rescue section may take some back."""
+        batch = self._batch
+        if not batch.guards and limits.stops(self._run, batch.play, batch.variables.of(batch.hosts[0])):
             self._stop()
 
     def _is_fatal(self, task: Task) -> bool:

@@ -22,6 +22,7 @@ class RunOptions:
         task_timeout: seconds for one task where none is written; 0 for no limit.
         module_folders: with modules of the user's own, before the built-in ones; see ``ModuleFolders``.
         remote_port, interpreter, ssh_args: where the inventory says nothing of a host's own.
+        max_fail, max_unreachable: how many hosts of the run may fail, see ``limits``; None for any number.
         force_handlers, any_errors_fatal, no_log, strategy: for plays that do not say.
         broken_conditionals: conditions that are neither true nor false count by their truth.
         error_on_missing_handler: False makes it a warning.
@@ -58,6 +59,8 @@ class RunOptions:
     remote_port: int | None = None
     interpreter: str | None = None
     ssh_args: Mapping[str, str] = field(default_factory=dict)
+    max_fail: int | None = None
+    max_unreachable: int | None = None
     force_handlers: bool = False
     any_errors_fatal: bool = False
     broken_conditionals: bool = False

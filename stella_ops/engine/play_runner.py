@@ -294,6 +294,8 @@ class PlayRunner:
                 through = [*through, *batch.forgiven.intersection(failed)]
         if stopped is not None:
             raise stopped
+        if block.rescue:
+            self._lockstep.check_limits_of_run()
         left = set(through)
         return [host for host in hosts if host in left and batch.state(host).active]
 

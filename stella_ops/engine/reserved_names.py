@@ -15,7 +15,7 @@ _OTHERS = frozenset(
     {"cycler", "dict", "joiner", "lipsum", "lookup", "namespace", "now", "omit", "q", "query", "range", "undef"}
     | {"async_val", "loop_with", "with_"}
 )
-RESERVED = (PLAY | BLOCK | TASK | _OTHERS) - {"gather_subset", "vars"}
+RESERVED = (PLAY | BLOCK | TASK | _OTHERS) - {"gather_subset", "vars", "max_fail", "max_unreachable"}
 
 
 def warn_of(layers: Iterable[Mapping[str, Any]], seen: set[int]) -> None:

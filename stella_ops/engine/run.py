@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from stella_ops.engine import keyword_values, plugins
+from stella_ops.engine import keyword_values, limits, plugins
 from stella_ops.engine.batches import batches
 from stella_ops.engine.events import (
     HostTally,
@@ -258,6 +258,8 @@ class Run:
                 continue
             variables.batch = batch
             variables.forget()
+            if of_playbook("max_fail", functools.partial(limits.stops, context, play, variables.of(batch[0]))):
+                return False
             if not all(context.journal.is_through(host) for host in batch):
                 context.emit(PlayStarted(time=time.time(), play=title, hosts=batch, tasks=tasks_of_host))
             if not context.steps.begin(play):

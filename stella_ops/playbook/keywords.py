@@ -19,6 +19,7 @@ BLOCK_PARTS = ("block", "rescue", "always")
 
 PLAY = (INHERITED - {"when", "delegate_to", "delegate_facts"}) | {
     *("name", "hosts", "vars_files", "gather_facts", "gather_subset", "serial", "max_fail_percentage"),
+    *("max_fail", "max_unreachable"),
     *("strategy", "force_handlers", "handlers", "roles", "vars_prompt", "order", "gather_timeout", "fact_path"),
     *SECTIONS,
 }
@@ -126,7 +127,7 @@ _BOOLEANS = frozenset(
 )
 _NUMBERS = frozenset(
     {"port", "timeout", "retries", "delay", "pause", "max_fail_percentage", "throttle", "async", "poll"}
-    | {"gather_timeout"}
+    | {"gather_timeout", "max_fail", "max_unreachable"}
 )
 # What a play needs before it has tasks; as ansible-core calls their types.
 _OF_PLAYS = {
@@ -134,6 +135,8 @@ _OF_PLAYS = {
     "force_handlers": "bool",
     "max_fail_percentage": "percent",
     "gather_timeout": "int",
+    "max_fail": "int",
+    "max_unreachable": "int",
 }
 _TEXTS = frozenset(
     {"become_user", "become_method", "become_flags", "become_exe", "connection", "remote_user", "delegate_to"}

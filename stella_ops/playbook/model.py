@@ -232,6 +232,8 @@ class Play:
     gather_subset: Any = None
     serial: Any = None
     max_fail_percentage: Any = None
+    max_fail: Any = None
+    max_unreachable: Any = None
     strategy: Any = None
     force_handlers: Any = None
     pre_tasks: list[Step] = field(default_factory=list)

@@ -245,6 +245,8 @@ def _play(
         gather_subset=raw.get("gather_subset"),
         serial=raw.get("serial"),
         max_fail_percentage=raw.get("max_fail_percentage"),
+        max_fail=raw.get("max_fail"),
+        max_unreachable=raw.get("max_unreachable"),
         strategy=raw.get("strategy"),
         force_handlers=raw.get("force_handlers"),
         handlers=[handler for group in groups for handler in group],

@@ -127,13 +127,15 @@ async def test_a_run_goes_on_behind_it_unless_all_are_lost(play: Play, pool: Any
         HEAD + "  any_errors_fatal: '{{ 1 == 1 }}'\n" + TASKS,
         HEAD + TASKS + "      any_errors_fatal: true\n",
         HEAD + "  max_fail_percentage: 10\n" + TASKS,
+        HEAD + "  max_fail: 0\n" + TASKS,
     ],
 )
 async def test_failures_keep_hosts_from_beginning(play: Play, pool: Any, text: str) -> None:
     pool.answer = fails(("h0", "three"))
     played = await play(text + HEAD + "  tasks: [{ping: }]\n", hosts=SIX, pool=pool, forks=1)
     assert {event.host for event in played.seen.of(HostFinished)} == {"h0"}
-    [warned] = played.seen.of(Warned)
+    *limit, warned = played.seen.of(Warned)
+    assert len(limit) == ("max_fail:" in text)
     assert warned.message == "failures ended the play before these hosts began: h1, h2, h3, h4, h5"
     assert played.code == 2
 

@@ -299,7 +299,7 @@ FATAL = """
 """
 
 
-@pytest.mark.parametrize("how", ["any_errors_fatal: true", "max_fail_percentage: 10"])
+@pytest.mark.parametrize("how", ["any_errors_fatal: true", "max_fail_percentage: 10", "max_fail: 0"])
 async def test_hosts_that_others_took_along(run: Callable[..., Any], how: str) -> None:
     hosts, records = Hosts(("t2", "b")), Records()
     text = FATAL.replace("any_errors_fatal: true", how)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from stella_ops.engine.events import NoHosts, PlayStarted, RunFinished, RunStarted
-from stella_ops.errors import PatternError, PlaybookError
+from stella_ops.errors import PatternError, PlaybookError, TemplateError
 
 HEAD = "- hosts: all\n  gather_facts: false\n"
 
@@ -114,3 +114,18 @@ async def test_an_interruption_while_connections_close_is_told(
         await task
     assert isinstance(seen[-1], RunFinished)
     assert (seen[-1].interrupted, seen[-1].exit_code) == (True, 99)
+
+
+async def test_what_a_play_says_of_gathering_reaches_setup(play: Callable[..., Any]) -> None:
+    text = "- hosts: all\n  gather_subset: [min]\n  gather_timeout: 7\n  fact_path: /opt/facts\n  tasks: []\n"
+    played = await play(text, hosts="a\n")
+    (call,) = [call for _, call, _ in played.pool.calls if call.module == "setup"]
+    assert call.args == {"gather_subset": ["min"], "gather_timeout": 7, "fact_path": "/opt/facts"}
+
+
+@pytest.mark.parametrize("limit", ["{{ 1 - 2 }}", "{{ 'many' }}"])
+async def test_a_limit_that_is_no_number_ends_the_run_before_its_first_task(
+    play: Callable[..., Any], limit: str
+) -> None:
+    with pytest.raises(TemplateError, match="Error processing keyword 'max_fail'"):
+        await play(f'- hosts: all\n  gather_facts: false\n  max_fail: "{limit}"\n  tasks: [ping: ]\n', hosts="a\n")

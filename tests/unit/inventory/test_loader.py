@@ -60,6 +60,13 @@ def test_host_lists(source: str, hosts: list[str]) -> None:
     assert inventory.folders == []
 
 
+@pytest.mark.parametrize("kind", ["host_list", "advanced_host_list"])
+def test_either_kind_allows_host_lists(kind: str) -> None:
+    assert list(load_inventory(["web[1:2],"], enabled=[kind]).hosts) == ["web1", "web2"]
+    with pytest.raises(InventoryError):
+        load_inventory(["web[1:2],"], enabled=["yaml"])
+
+
 def test_a_host_list_may_be_longer_than_a_file_name() -> None:
     names = [f"host{number}.example.com" for number in range(300)]
     assert list(load_inventory([",".join(names)]).hosts) == names
