@@ -16,6 +16,7 @@ from stella_ops.engine.events import NoHostsLeft, Warned
 from stella_ops.engine.run_context import RunContext
 from stella_ops.errors import TemplateError
 from stella_ops.origins import origin_of
+from stella_ops.playbook.keywords import in_keyword
 from stella_ops.playbook.model import Play
 
 
@@ -55,5 +56,5 @@ def _least(name: str, written: Any, option: int | None, run: RunContext, view: M
     """The stricter of what a play and the command line say; None where neither does."""
     found = keyword_values.number(name, written, run.templar, view, -1)
     if written is not None and found < 0:
-        raise TemplateError(f"{keyword_values.named(name)}: {found:g} is less than 0.", where=origin_of(written))
+        raise TemplateError(f"{in_keyword(name)}: {found:g} is less than 0.", where=origin_of(written))
     return min((int(limit) for limit in (found, option) if limit is not None and limit >= 0), default=None)

@@ -258,8 +258,9 @@ class Run:
                 continue
             variables.batch = batch
             variables.forget()
-            if of_playbook("max_fail", functools.partial(limits.stops, context, play, variables.of(batch[0]))):
-                return False
+            with of_playbook():
+                if limits.stops(context, play, variables.of(batch[0])):
+                    return False
             if not all(context.journal.is_through(host) for host in batch):
                 context.emit(PlayStarted(time=time.time(), play=title, hosts=batch, tasks=tasks_of_host))
             if not context.steps.begin(play):
