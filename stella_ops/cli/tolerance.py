@@ -70,16 +70,14 @@ class Sources:
     """Inventory sources that cannot be read, where that is no error; they are told as ansible-core tells them."""
 
     def __init__(self, settings: AnsibleSettings) -> None:
+        self._settings = settings
         self._choose = settings.choose
         self._failed = 0
 
     @property
     def on_problem(self) -> Problem | None:
         """Takes the problem of a source in place of its being raised; None where it is to be raised."""
-        failing = self._choose(
-            "INVENTORY_ANY_UNPARSED_IS_FAILED", default=default_of("INVENTORY_ANY_UNPARSED_IS_FAILED")
-        )
-        return None if failing else self._on_problem
+        return None if strictness(self._settings, "INVENTORY_ANY_UNPARSED_IS_FAILED") else self._on_problem
 
     def _on_problem(self, source: str, problem: StellaError) -> None:
         self._failed += 1
