@@ -44,10 +44,15 @@ def collected_names() -> frozenset[str]:
     return frozenset(names | {name for name, same in _ALIKE.items() if same in names})
 
 
+def is_collected(name: str) -> bool:
+    """Whether it is one of ``collected_names``; their folders are looked through only for a name that may be one."""
+    return "." in name and name in collected_names()
+
+
 @functools.cache
 def action(name: str) -> Action | None:
     """The action of a name, or None when a task of that name is a module alone."""
-    if name in collected_names():
+    if is_collected(name):
         return cast("Action", importlib.import_module(f"stella_ops.actions.collected.{_ALIKE.get(name, name)}"))
     if name not in action_names():
         return None
@@ -61,7 +66,7 @@ def action_arguments(name: str) -> Mapping[str, Mapping[str, Any]] | None:
     A module's arguments whose names begin with "_" are what its action tells it.
     """
     found: Mapping[str, Mapping[str, Any]] | None = constants(action_file(name)).get("ARGUMENTS")
-    module = content.module_path(name) if found is None and name not in collected_names() else None
+    module = content.module_path(name) if found is None and not is_collected(name) else None
     if module is None:
         return found
     taken: Mapping[str, Mapping[str, Any]] = constants(module).get("ARGUMENTS") or {}
@@ -70,6 +75,6 @@ def action_arguments(name: str) -> Mapping[str, Mapping[str, Any]] | None:
 
 def action_file(name: str) -> Path:
     """The file of an action; its constants say what the action takes (see ``module_source.py``)."""
-    if name in collected_names():
+    if is_collected(name):
         return (Path(__file__).parent / "collected").joinpath(*_ALIKE.get(name, name).split(".")).with_suffix(".py")
     return Path(__file__).parent / f"{name}.py"

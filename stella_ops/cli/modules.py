@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from stella_ops import collections
-from stella_ops.actions.registry import action_arguments, action_file, action_names, collected_names
+from stella_ops.actions.registry import action_arguments, action_file, action_names, is_collected
 from stella_ops.collections import resolving
 from stella_ops.playbook.module_index import ModuleSpec, SourceModuleIndex, read_spec
+
+
+@functools.cache
+def _spec(name: str) -> ModuleSpec:
+    return read_spec(name, action_file(name))._replace(arguments=action_arguments(name))
 
 
 class _ActionSpecs(Mapping[str, ModuleSpec]):
@@ -17,10 +23,10 @@ class _ActionSpecs(Mapping[str, ModuleSpec]):
     def __getitem__(self, name: str) -> ModuleSpec:
         if name not in self:
             raise KeyError(name)
-        return read_spec(name, action_file(name))._replace(arguments=action_arguments(name))
+        return _spec(name)
 
     def __contains__(self, name: object) -> bool:
-        if name in collected_names():
+        if is_collected(str(name)):
             # What is not installed is unknown, whatever of it there is here.
             return resolving.action(collections.current(), str(name)) is not None
         return name in action_names()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stella_ops import content
-from stella_ops.actions.registry import action_names, collected_names
+from stella_ops.actions.registry import action_names, is_collected
 from stella_ops.engine.options import RunOptions
 from stella_ops.playbook.model import Task
 from stella_ops.templating.scope import is_template
@@ -121,7 +121,7 @@ def _is_plain(name: str, folders: tuple[Path, ...]) -> bool:
     Args:
         folders: with modules of the operator's own. What those return, and leave behind, is not known.
     """
-    if name in action_names() or name in collected_names():
+    if name in action_names() or is_collected(name):
         return name in _PLAIN_ACTIONS
     path = content.module_path(name, folders)
     return path is not None and path.parent == content.builtin_folder("modules")
