@@ -57,10 +57,11 @@ def with_keywords(raw: Mapping[str, Any]) -> list[str]:
     return [name for name in raw if isinstance(name, str) and name.startswith("with_")]
 
 
-def read_loop(raw: Mapping[str, Any], problems: Problems, *, expected_to_fail: bool = False) -> Loop:
+def read_loop(raw: Mapping[str, Any], problems: Problems, *, action: str = "", expected_to_fail: bool = False) -> Loop:
     """The loop of a task, with its control.
 
     Args:
+        action: what the task does, as written: it says where ``with_first_found`` looks for files.
         expected_to_fail: the playbook deals with the failure of a loop that is none.
     """
     loop = Loop()
@@ -72,7 +73,7 @@ def read_loop(raw: Mapping[str, Any], problems: Problems, *, expected_to_fail: b
         text = f"duplicate loop in task: a task has one loop, not '{older[0]}' and '{older[1]}'"
         problems.add(text, where=key_origin(raw, older[1]), exit_code=1)
     elif older:
-        _translate(raw, older[0], loop, problems)
+        _translate(raw, older[0], action, loop, problems)
     elif raw.get("loop") is not None:
         loop.items = raw["loop"]
         if not expected_to_fail:
@@ -94,7 +95,7 @@ def _check_items(raw: Mapping[str, Any], problems: Problems) -> None:
     problems.add(f"'loop' must be a list or a template, not {spoken(items)}", where=where, hint=hint)
 
 
-def _translate(raw: Mapping[str, Any], keyword: str, loop: Loop, problems: Problems) -> None:
+def _translate(raw: Mapping[str, Any], keyword: str, action: str, loop: Loop, problems: Problems) -> None:
     where = key_origin(raw, keyword)
     full = lookup = keyword.removeprefix("with_")
     named = full if "." in full or full in WITH_LOOKUPS else moved_to("lookup", full)
@@ -114,8 +115,9 @@ def _translate(raw: Mapping[str, Any], keyword: str, loop: Loop, problems: Probl
     else:
         origin = origin_of(terms) or where or Origin("")
         loop.variables = {TERMS: terms}
-        lenient = ", _with=true" if lookup == "first_found" else ""
-        loop.items = SourceText(f"{{{{ query('{lookup}', *{_SPREAD}{lenient}) }}}}", origin)
+        folder = next((name for name in ("template", "var") if name in action), "file") + "s"
+        looped = f", _with='{folder}'" if lookup == "first_found" else ""
+        loop.items = SourceText(f"{{{{ query('{lookup}', *{_SPREAD}{looped}) }}}}", origin)
 
 
 def _is_nested(term: Any) -> bool:

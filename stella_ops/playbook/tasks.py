@@ -246,7 +246,7 @@ class TaskReader:
             search=self.search(inherited),
         )
         check_values(raw, problems)
-        loop = read_loop(raw, problems, expected_to_fail=ready)
+        loop = read_loop(raw, problems, action=call.written if call else "", expected_to_fail=ready)
         if loop.variables:
             inherited.vars = [*inherited.vars, loop.variables]
         keywords: dict[str, Any] = {

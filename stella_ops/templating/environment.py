@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ from stella_ops.templating.scope import NOT_THERE, is_template
 from stella_ops.templating.undefined import MissingValue, UndefinedUse, first_missing, require
 
 SCOPE = "__stella_scope__"  # the key of a context's parent under which its scope travels through includes
+# The scope of what is being rendered, for the functions called in templates that were imported without the context.
+_RENDERED: ContextVar[Any] = ContextVar("rendered", default=None)
 _EXTENSIONS = ("jinja2.ext.do", "jinja2.ext.loopcontrols")
 
 
@@ -82,6 +85,13 @@ class ScopedContext(Context):
         return {**self.parent, **self.vars}
 
 
+class _Template(jinja2.Template):
+    """A template whose module is made anew for each that imports it: lookups in it are another host's each time."""
+
+    def _get_default_module(self, ctx: Context | None = None) -> Any:
+        return self.make_module()
+
+
 class _NativeGenerator(NativeCodeGenerator):
     def _output_child_to_const(self, node: nodes.Expr, frame: Frame, finalize: Any) -> Any:
         if not isinstance(node, nodes.TemplateData):  # {{ 1 }} is a number, {{ 10 | random }} another each time
@@ -106,6 +116,7 @@ class FileEnvironment(SandboxedEnvironment):
     """
 
     context_class = ScopedContext
+    template_class = _Template
     code_generator_class = _NativeGenerator
     concat = staticmethod(native_concat)
 
@@ -269,4 +280,13 @@ class _EmbeddedTemplates(NodeTransformer):
 def run_template(template: jinja2.Template, scope: Any) -> Any:
     """Render a compiled template in a scope, natively. Errors are Jinja2's own."""
     context = ScopedContext(template.environment, {SCOPE: scope}, template.name, template.blocks)
-    return template.environment.concat(template.root_render_func(context))
+    token = _RENDERED.set(scope)
+    try:
+        return template.environment.concat(template.root_render_func(context))
+    finally:
+        _RENDERED.reset(token)
+
+
+def scope_of(context: Context) -> Any:
+    """The scope in which a function, filter or test is called by a template; None outside of all."""
+    return context.get_all().get(SCOPE) or _RENDERED.get()

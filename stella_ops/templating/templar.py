@@ -236,14 +236,13 @@ class Templar:
         self, text: str, source: str, options: dict[str, Any], lines_before: int, search_path: tuple[Path, ...]
     ) -> jinja2.Template:
         """A file's template, compiled once for all hosts."""
-        import jinja2
 
         key = (source, text, (*sorted(options.items()), ("", search_path)))
         template = self._templates.get(key)
         if template is None:
             environment = self._file_environment(options, search_path)
             code = environment.compile(text, filename=source)
-            template = jinja2.Template.from_code(environment, code, environment.make_globals(None))
+            template = environment.template_class.from_code(environment, code, environment.make_globals(None))
             template.stella_lines_before = lines_before  # type: ignore[attr-defined]
             if len(self._templates) >= _KEPT_TEMPLATES:
                 self._templates.clear()

@@ -27,9 +27,9 @@ def _asking(question: Callable[[str], bool]) -> Callable[[Any, Any], bool]:
 
 
 def _looks_at_controller(context: Any) -> None:
-    from stella_ops.templating.environment import SCOPE
+    from stella_ops.templating.environment import scope_of
 
-    scope = context.get_all().get(SCOPE)
+    scope = scope_of(context)
     if scope is not None:
         scope.looks_at_controller()
 

@@ -85,7 +85,10 @@ def unique(environment: Any, value: Any, case_sensitive: bool | None = None, att
         return list(do_unique(environment, items, bool(case_sensitive), attribute))
     except TypeError as problem:  # elements that cannot be hashed
         if case_sensitive is False or attribute:
-            raise TemplateError(f"unique: {problem}") from None
+            raise TemplateError(
+                "Jinja2's unique filter failed and we cannot fall back to Ansible's version as it does not support the "
+                f"parameters supplied: {problem}"
+            ) from None
     return once(items)
 
 

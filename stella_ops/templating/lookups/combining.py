@@ -74,8 +74,12 @@ def inner_elements(scope: Any, terms: list[Any], options: dict[str, Any]) -> lis
         raise TemplateError("subelements lookup expects a list of two or three items,")
     flags = terms[2] if len(terms) == 3 else options
     if not isinstance(flags, dict):
-        raise TemplateError(f"lookup 'subelements': the options must be a mapping, not {kind_of(flags)}")
+        said = "the optional third item must be a dict with flags skip_missing"
+        raise TemplateError(f"subelements lookup expects a list of two or three items, {said}")
     found = terms[0]
+    if not isinstance(found, list | tuple | Mapping) or not isinstance(terms[1], str):
+        said = "first a dict or a list, second a string pointing to the subkey"
+        raise TemplateError(f"subelements lookup expects a list of two or three items, {said}")
     if isinstance(found, Mapping):
         found = [] if found.get("skipped", False) is not False else list(found.values())
     elements = [each for each in found if not isinstance(each, Mapping) or each.get("skipped", False) is False]

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from stella_ops.collections import current
 from stella_ops.errors import TemplateError, VaultError
 from stella_ops.templating.filters.text import boolean
 from stella_ops.templating.lazy import plain_text
@@ -31,7 +32,7 @@ _TEMPLATE_OPTIONS = frozenset(
 _NO_FILE = "Unable to access the file '{name}': File not found. Use -vvvvv to see paths searched."
 _NOT_THERE = {
     "template": "the template file {name} could not be found for the lookup",
-    "unvault": 'Unable to find file matching "{name}" ',
+    "unvault": 'Unable to find file matching "{name}"',
 }
 
 
@@ -71,8 +72,14 @@ def find_file(scope: Any, name: str, subfolder: str, lookup: str) -> Path:
     for place in places:
         if place.is_file():
             return place
+    if lookup != "file":
+        _say_not_found(name)
     searched = ", ".join(str(place) for place in places)
     raise TemplateError(_NOT_THERE.get(lookup, _NO_FILE).format(name=name), hint=f"looked at {searched}")
+
+
+def _say_not_found(name: str) -> None:
+    current().say(f"Unable to find '{name}' in expected paths (use -vvvvv to see paths)")
 
 
 def read_file(path: Path, lookup: str, encoding: str = "utf-8", *, as_it_is: bool = False) -> str:
@@ -165,9 +172,11 @@ def fileglob(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]
     """The files that match patterns, sorted; a relative pattern is looked for in ``files/`` first."""
     found: list[str] = []
     for name in _names(terms):
-        for place in _candidates(scope, name, "files"):
-            if not place.parent.is_dir():  # the folders of a pattern are names, whatever they look like
-                continue
+        # the folders of a pattern are names, whatever they look like
+        places = [place for place in _candidates(scope, name, "files") if place.parent.is_dir()]
+        if not places:
+            _say_not_found(name.rpartition("/")[0])
+        for place in places:
             matches = sorted(
                 path
                 for path in glob.glob(str(Path(glob.escape(str(place.parent)), place.name)))  # noqa: PTH207 - a pattern may be absolute

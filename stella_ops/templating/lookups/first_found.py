@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from stella_ops.collections import current
 from stella_ops.errors import TemplateError
 from stella_ops.templating.filters.text import boolean
 from stella_ops.templating.lazy import plain_text
@@ -15,22 +16,22 @@ from stella_ops.templating.lookups.inline import check_options
 from stella_ops.templating.undefined import MissingValue, kind_of, require
 
 _OPTIONS = ("files", "paths", "skip")
-_SUBFOLDERS = ("files", "templates", "vars", "tasks")
 
 
 def first_found(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
     """The first file that exists, of names, or of mappings of ``files``, ``paths`` and ``skip``.
 
     Options: ``files``, ``paths`` (folders in which each file is looked for), ``skip`` (nothing found is no error).
-    A term that is undefined is an error, but passed over by ``with_first_found``.
+    A term that is undefined is an error, but passed over by ``with_first_found``, which looks into the folder for such
+    files (``templates``, ``vars`` or ``files``, by the task's action), too.
     """
-    lenient = bool(options.pop("_with", False))
+    subfolder = options.pop("_with", None)
     check_options(options, _OPTIONS, "first_found")
-    search = _Search(lenient, options)
+    search = _Search(subfolder is not None, options)
     search.take(terms or _listed(options.get("files", [])))
     for name in search.names:
-        for place in _places(scope, name):
-            if place.is_file():
+        for place in _places(scope, name, subfolder or ""):
+            if place.exists():
                 return [os.path.normpath(place.absolute())]
     if search.skip:
         return []
@@ -52,7 +53,7 @@ class _Search:
 
     def _set(self, options: Mapping[str, Any]) -> None:
         self.skip = boolean(options.get("skip", False))
-        self._paths = self._words(options.get("paths", []), "[,:;]")
+        self._paths = self._words(options.get("paths", []), ",:;", 'the "paths" option')
 
     def take(self, terms: list[Any]) -> None:
         """Take terms; what a mapping says of folders holds for those after it, too."""
@@ -63,9 +64,9 @@ class _Search:
             elif isinstance(term, Mapping):
                 check_options(term, _OPTIONS, "first_found")
                 self._set(term)
-                self._add(self._words(term.get("files", []), "[,;]"))
+                self._add(self._words(term.get("files", []), ",;", "the 'files' option"))
             elif isinstance(term, str):
-                self._add(self._words(term, "[,;]"))
+                self._add(self._words(term, ",;", "files"))
             elif isinstance(term, list | tuple):
                 self.take(list(term))
             else:
@@ -78,15 +79,21 @@ class _Search:
         if not self._paths:
             self.names.extend(files)
 
-    def _words(self, value: Any, separators: str) -> list[str]:
+    def _words(self, value: Any, separators: str, what: str) -> list[str]:
         found: list[str] = []
         for item in _listed(value):
             if isinstance(item, MissingValue) and self._lenient:
                 continue
             if isinstance(item, list | tuple):
-                found.extend(self._words(item, separators))
+                found.extend(self._words(item, separators, what))
             else:
-                words = re.split(separators, plain_text(require(item)))
+                words = re.split(f"[{separators}]", plain_text(require(item)))
+                if len(words) > 1:
+                    current().say(
+                        f"Automatic splitting of {what} on {separators!r} is deprecated. This feature will be removed "
+                        "from lookup plugin 'first_found' in ansible-core version 2.23.",
+                        deprecated=True,
+                    )
                 found.extend(word.strip() for word in words if word.strip())
         return found
 
@@ -95,12 +102,17 @@ def _listed(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
-def _places(scope: Any, name: str) -> list[Path]:
+def _places(scope: Any, name: str, subfolder: str) -> list[Path]:
     path = Path(name).expanduser()
     if path.is_absolute():
         return [path]
-    folders = scope.search_path or (Path.cwd(),)
-    return [place for folder in folders for place in (*(folder / each / path for each in _SUBFOLDERS), folder / path)]
+    found: list[Path] = []
+    for folder in scope.search_path or (Path.cwd(),):
+        above = folder.parent
+        if above.name == "tasks":  # that of a task in a folder below a role's tasks
+            found += [above.parent / subfolder / path, above / path]
+        found += [folder / subfolder / path, folder / path]
+    return found
 
 
 LOOKUPS = {"first_found": first_found}

@@ -36,6 +36,12 @@ def inline_options(term: str, known: Collection[str], lookup: str) -> tuple[str,
     return " ".join(words) if options else term, options
 
 
+def key_and_value(text: str) -> list[tuple[str, str]]:
+    """The words ``key=value`` of a text, quotes around values taken away; a value is empty where there is none."""
+    found = [word.partition("=") for word in _WORD.findall(text)]
+    return [(key, _bare(value)) for key, _, value in found]
+
+
 def _bare(value: str) -> str:
     return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"" else value
 

@@ -76,7 +76,7 @@ def _salted(kept: _Kept, encrypt: str, ident: str | None) -> tuple[_Kept, bool]:
     """With what the hash needs so that it stays the same, and whether that is new."""
     kind = scheme(encrypt)
     if kept.ident and ident and kept.ident != ident:
-        raise TemplateError(f"lookup 'password': the file says ident={kept.ident}, and the lookup ident={ident}")
+        raise TemplateError(f"The ident parameter provided ({ident}) does not match the stored one ({kept.ident}).")
     own = kept.ident or ident or ("2b" if kind.ident == "2b" else None)
     made = kept._replace(salt=kept.salt or new_salt(kind.salt), ident=own)
     return made, made != kept

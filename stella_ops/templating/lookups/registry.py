@@ -12,8 +12,9 @@ from typing import Any, cast
 
 from jinja2 import pass_context
 
+from stella_ops.collections import current
 from stella_ops.collections.moved import moved_to
-from stella_ops.errors import PluginError, TemplateError, UndefinedVariableError
+from stella_ops.errors import PluginError, StellaError, TemplateError, UndefinedVariableError
 from stella_ops.spelling import did_you_mean
 from stella_ops.templating.filters.defaults import undef
 from stella_ops.templating.filters.times import now
@@ -99,9 +100,9 @@ def _plugin(name: str) -> Lookup:
 def _found(context: Any, name: Any, terms: tuple[Any, ...], options: dict[str, Any]) -> list[Any] | None:
     word = str(require(name))
     plugin = _plugin(word)
-    from stella_ops.templating.environment import SCOPE
+    from stella_ops.templating.environment import scope_of
 
-    scope = context.get_all().get(SCOPE)
+    scope = scope_of(context)
     if scope is not None:
         scope.looks_at_controller()
     errors = options.pop("errors", "strict")
@@ -114,9 +115,15 @@ def _found(context: Any, name: Any, terms: tuple[Any, ...], options: dict[str, A
     except (UndefinedVariableError, UndefinedUse, RecursionError):
         raise  # 'errors' is about what a lookup does, not about names that are not there
     except Exception as problem:
+        if errors == "warn":
+            current().say(f"An error occurred while running the lookup plugin '{word}': {_told(problem)}")
         if errors in ("ignore", "warn"):
             return None
         raise problem if isinstance(problem, PluginError) else PluginError.of("lookup", word, problem) from problem
+
+
+def _told(problem: Exception) -> str:
+    return problem.message if isinstance(problem, StellaError) else str(problem)
 
 
 @pass_context

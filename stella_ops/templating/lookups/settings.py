@@ -15,6 +15,7 @@ from stella_ops.spelling import did_you_mean
 from stella_ops.templating.lazy import plain_text
 from stella_ops.templating.lookups.inline import check_options
 from stella_ops.templating.scope import NOT_THERE
+from stella_ops.templating.undefined import kind_of
 
 
 class _Option(NamedTuple):
@@ -63,16 +64,20 @@ def config(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
         raise TemplateError("Both plugin_type and plugin_name are required, cannot use one without the other.")
     missing = options.get("on_missing", "error")
     if missing not in ("error", "warn", "skip"):
-        raise TemplateError(f"lookup 'config': 'on_missing' is error, warn or skip, not '{missing}'")
+        raise TemplateError(f"Invalid value '{missing}' for config 'on_missing' for 'config' lookup plugin.")
     known: Mapping[str, _Option | Setting] = _OPTIONS_OF_PLUGINS if kind else by_name()
     found: list[Any] = []
     for term in terms:
+        if not isinstance(term, str):
+            of_kind = f"<class 'str'>, its a <class '{kind_of(term)}'>"
+            raise TemplateError(f"Invalid setting identifier, {term} is not a {of_kind}.")
         name = plain_text(term)
         setting = known.get(name)
         if setting is None:
             if missing == "error":
                 hint = did_you_mean(name, known) or "on_missing='skip' passes over it"
-                raise TemplateError(f"No config definition exists for '{name}'.", hint=hint)
+                whose = f" for '{plugin}' {kind} plugin" if kind else ""
+                raise TemplateError(f"No config definition exists for '{name}'{whose}.", hint=hint)
             continue
         value, origin = _option(scope, setting) if isinstance(setting, _Option) else _setting(scope, setting)
         found.append([value, origin] if options.get("show_origin") else value)

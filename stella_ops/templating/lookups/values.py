@@ -9,6 +9,7 @@ from typing import Any
 
 from stella_ops.errors import TemplateError
 from stella_ops.templating.lazy import plain_text
+from stella_ops.templating.lookups.inline import key_and_value
 from stella_ops.templating.scope import NOT_THERE
 from stella_ops.templating.undefined import MissingValue, kind_of
 
@@ -24,7 +25,7 @@ def env(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
             raise TemplateError(f"lookup 'env': a name is text, not {kind_of(term)}")
         name = next(iter(plain_text(term).split()), "")
         if name not in os.environ and isinstance(fallback, MissingValue):
-            fallback = MissingValue(f"the environment variable '{name}' is not set")
+            fallback = MissingValue(f"The environment variable '{name}' is not set.")
         found.append(os.environ.get(name, fallback))
     return found
 
@@ -33,6 +34,8 @@ def variables(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any
     """Variables by name."""
     found = []
     for term in terms:
+        if not isinstance(term, str):
+            raise TemplateError(f"Variable name must be 'str' not {kind_of(term)!r}.")
         name = plain_text(term)
         value = scope.lookup(name)
         if value is NOT_THERE:
@@ -47,7 +50,14 @@ def varnames(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]
         if not isinstance(term, str):
             said = f"Invalid setting identifier, \"{term}\" is not a string, it is a <class '{kind_of(term)}'>"
             raise TemplateError(said)
-    return [name for term in terms for name in scope.names() if re.search(plain_text(term), str(name))]
+    return [name for term in terms for name in scope.names() if _pattern(term).search(str(name))]
+
+
+def _pattern(term: str) -> re.Pattern[str]:
+    try:
+        return re.compile(plain_text(term))
+    except re.error as problem:
+        raise TemplateError(f'Unable to use "{term}" as a search parameter: {problem}') from None
 
 
 def pairs(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
@@ -76,21 +86,20 @@ def _sequence(text: str, options: dict[str, Any]) -> list[str]:
         start, end, stride, form = short.groups()
         options.update({"start": start or 1, "end": end, "stride": stride or 1, "format": form or "%d"})
     else:
-        for word in text.split():
-            key, equals, value = word.partition("=")
-            if not equals or key not in ("start", "end", "count", "stride", "format"):
-                raise TemplateError(f"unrecognized arguments to with_sequence: {[word]}")
-            options[key] = value
+        words = dict(key_and_value(text))
+        unknown = [key for key in words if key not in ("start", "end", "count", "stride", "format")]
+        if unknown:
+            raise TemplateError(f"unrecognized arguments to with_sequence: {unknown}")
+        options.update(words)
+    start, stride = _number(options.get("start", 1)), _number(options.get("stride", 1))
     try:
-        start = int(str(options.get("start", 1)), 0)
-        stride = int(str(options.get("stride", 1)), 0)
         if "count" in options and "end" in options:
             raise TemplateError("can't specify both count and end in with_sequence")
         if "count" in options:
-            count = int(str(options["count"]), 0) if stride else 0
+            count = _number(options["count"]) if stride else 0
             numbers = [start + stride * step for step in range(count)]
         elif "end" in options:
-            end = int(str(options["end"]), 0)
+            end = _number(options["end"])
             if (end - start) * stride < 0:
                 back = "to count backwards make stride negative"
                 raise TemplateError(back if stride > 0 else "to count forward don't make stride negative")
@@ -99,7 +108,14 @@ def _sequence(text: str, options: dict[str, Any]) -> list[str]:
             raise TemplateError("must specify count or end in with_sequence")
         return [str(options.get("format", "%d")) % number for number in numbers]
     except (TypeError, ValueError) as problem:
-        raise TemplateError(f"lookup 'sequence': {problem}") from None
+        raise TemplateError(f"bad formatting string: {options.get('format')}", hint=str(problem)) from None
+
+
+def _number(value: Any) -> int:
+    try:
+        return int(str(value), 0)
+    except ValueError:
+        raise TemplateError(f"Invalid value provided for 'integer': {value!r}") from None
 
 
 LOOKUPS = {

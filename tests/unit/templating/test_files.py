@@ -131,3 +131,14 @@ def test_extensions_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("ANSIBLE_JINJA2_EXTENSIONS", wrong)
         with pytest.raises(SettingsError, match=f"the extension of Jinja2 '{wrong}' cannot be imported"):
             file_environment((), {})
+
+
+def test_macros_imported_without_the_context_look_things_up_for_each_host(tmp_path: Path) -> None:
+    macros = "{% set v = lookup('vars', 'name') %}{% macro f() %}{{ lookup('vars', 'name') }}{{ name }}{% endmacro %}"
+    (tmp_path / "m.j2").write_text(macros, encoding="utf-8")
+    templar = Templar(search_path=[tmp_path])
+    for host in ("a", "b"):
+        text = "{% import 'm.j2' as m %}{{ m.v }} {{ m.f() }}"
+        with pytest.raises(TemplateError, match="'name' is undefined"):
+            templar.render_file(text, "x.j2", {"name": host})
+        assert templar.render_file("{% from 'm.j2' import v %}{{ v }}.", "y.j2", {"name": host}) == f"{host}."

@@ -69,9 +69,11 @@ def test_finding_files(render, tmp_path: Path) -> None:
     found = [str(tmp_path / "files" / name) for name in ("a.conf", "b.conf")]
     assert render("{{ query('fileglob', '*.conf') }}") == found
     assert render("{{ query('fileglob', '*.none') }}") == []
-    assert render("{{ lookup('first_found', 'none', 'b.conf') }}") == found[1]
-    assert render("{{ lookup('first_found', ['none', 'a.conf']) }}") == found[0]
-    assert render("{{ lookup('first_found', '../files/a.conf') }}") == found[0]
+    assert render("{{ lookup('first_found', 'b.conf', 'files/b.conf') }}") == found[1]  # not looked for in files/
+    assert render("{{ lookup('first_found', ['none', 'files/a.conf']) }}") == found[0]
+    assert render("{{ lookup('first_found', 'none', 'b.conf', _with='files') }}") == found[1]
+    assert render("{{ lookup('first_found', 'none', 'files') }}") == str(tmp_path / "files")
+    assert render("{{ lookup('first_found', 'files/../files/a.conf') }}") == found[0]
     options = {"o": {"files": ["x", "a.conf"], "paths": [str(tmp_path), str(tmp_path / "files")]}}
     assert render("{{ lookup('first_found', o) }}", options) == found[0]
     assert render("{{ query('first_found', 'none', skip=true) }}") == []
