@@ -163,6 +163,8 @@ def _yaml_hint(problem: yaml.MarkedYAMLError, text: str) -> str | None:
 
 
 _MERGE = "tag:yaml.org,2002:merge"
+_SET = "tag:yaml.org,2002:set"
+_PAIRS = ("tag:yaml.org,2002:omap", "tag:yaml.org,2002:pairs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +182,10 @@ class DuplicateKeys:
 
 _REFUSED = DuplicateKeys()
 DUPLICATE_KEYS: ContextVar[DuplicateKeys] = ContextVar("duplicate_keys", default=_REFUSED)
+
+
+def _is_pair(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.MappingNode) and len(node.value) == 1
 
 
 class _Builder:
@@ -229,10 +235,14 @@ class _Builder:
         if isinstance(node, yaml.SequenceNode):
             items = SourceList(self._origin(node))
             self._made[id(node)] = items
-            items.extend(self.build(item) for item in node.value)
+            if node.tag in _PAIRS and all(_is_pair(item) for item in node.value):
+                items.extend(SourceList(self._origin(one), map(self.build, one.value[0])) for one in node.value)
+            else:
+                items.extend(self.build(item) for item in node.value)
             return items
         assert isinstance(node, yaml.MappingNode)
-        return self._mapping(node)
+        made = self._mapping(node)
+        return set(made) if node.tag == _SET else made
 
     def _origin(self, node: yaml.Node) -> Origin:
         return Origin(self._source, node.start_mark.line + 1, node.start_mark.column + 1)
@@ -243,8 +253,10 @@ class _Builder:
             if self._unsafe:
                 return str(node.value)
             return SourceText(node.value, self._origin(node))
-        if tag == "!unsafe":
-            return str(node.value)
+        if tag == "!unsafe":  # marks text, and changes nothing else
+            tag = node.tag = self._loader.resolve(yaml.ScalarNode, node.value, (True, False))
+            if tag == "tag:yaml.org,2002:str":
+                return str(node.value)
         if tag in ("!vault", "!vault-encrypted"):
             return self._vault(node.value, self._origin(node))
         if tag.startswith("!"):

@@ -54,9 +54,9 @@ def _typed(name: str, value: Any, each: Mapping[str, Any], wrong: type[ActionFai
     kind = each.get("type", "str")
     try:
         typed = convert(kind, value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError) as problem:
         raise wrong(
-            f"argument '{name}' is of type {type(value).__name__} and we were unable to convert to {kind}: {value!r}"
+            f"argument '{name}' is of type {type(value).__name__} and we were unable to convert to {kind}: {problem}"
         ) from None
     choices = each.get("choices")
     if choices and typed not in choices and value not in choices:
@@ -74,22 +74,29 @@ def convert(kind: str, value: Any) -> Any:
     if kind == "bool":
         word = str(value).strip().lower()
         if word not in TRUE_WORDS | FALSE_WORDS:
-            raise ValueError
+            known = ", ".join(map(repr, (*sorted(TRUE_WORDS), *sorted(FALSE_WORDS), 1, 0)))
+            raise ValueError(f"The value '{value}' is not a valid boolean. Valid booleans include: {known}")
         return word in TRUE_WORDS
     if kind == "int":
         if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
-            raise ValueError
-        return int(value)
+            raise ValueError(f'"{value!r}" cannot be converted to an int')
+        try:
+            return int(value)
+        except (TypeError, ValueError):
+            raise ValueError(f'"{value!r}" cannot be converted to an int') from None
     if kind == "float":
-        return float(value)
+        try:
+            return float(value)
+        except (TypeError, ValueError):
+            raise ValueError(f"{type(value)} cannot be converted to a float") from None
     if kind in ("str", "path"):
         if isinstance(value, dict | list):
-            raise ValueError
+            raise ValueError(f"{value!r} is not a string and conversion is not allowed")
         return str(value)
     if kind == "list":
         if isinstance(value, list | tuple):
             return list(value)
         return [part.strip() for part in value.split(",")] if isinstance(value, str) else [value]
     if kind == "dict" and not isinstance(value, dict):
-        raise ValueError
+        raise ValueError(f"{type(value)} cannot be converted to a dict")
     return value

@@ -36,6 +36,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "unsafe_writes": {"type": "bool", "default": False},
 }
 
+# What copy tells its module on ansible-core's way, and no task may.
+_INTERNAL = frozenset({"_original_basename", "_diff_peek"})
 _CONTROLLER_ONLY = frozenset({"src", "content", "local_follow", "decrypt"})
 
 # What is told of content that would be written.
@@ -50,6 +52,8 @@ AT_ONCE = 16
 
 async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     """Content is sent only where the host does not have it."""
+    if wrong := [name for name in args if name in _INTERNAL]:
+        raise ActionFailure(f'Invalid parameter specified: "{wrong[0]}"')
     if args.get("remote_src"):
         result = await context.module("copy", args)
         result.pop("sha256", None)

@@ -33,7 +33,8 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     name = args["var"]
     if not isinstance(name, str):
         raise ActionError(
-            f"argument 'var' is of type {kind_of(name)}: {name!r} is not a string and conversion is not allowed"
+            f"argument 'var' is of type {kind_of(name)} and we were unable to convert to "
+            f"_check_type_str_no_conversion: '{name}' is not a string and conversion is not allowed"
         )
     if not isinstance(name, SourceText):
         return {str(name): name}

@@ -6,6 +6,7 @@ from typing import Any
 
 from stella_ops.actions.base import ActionContext, ActionError, Result
 from stella_ops.booleans import says_yes
+from stella_ops.playbook.keywords import is_identifier
 
 TEMPLATED_NAMES = ""
 # Every argument is a variable, so none can be unknown.
@@ -18,10 +19,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     if not values:
         raise ActionError("No key/value pairs provided, at least one is required for this action to succeed")
     for name in values:
-        if not name.isidentifier():
-            raise ActionError(
-                f"The variable name '{name}' is not valid. Variables must start with a letter or underscore "
-                "character, and contain only letters, numbers and underscores."
-            )
+        if not is_identifier(name):
+            raise ActionError(f"Task failed: Invalid variable name {name!r}.")
     cacheable = says_yes(args.get("cacheable", False))
     return {"ansible_facts": values, "_variables": True, "_cacheable": cacheable}

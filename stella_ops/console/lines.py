@@ -203,7 +203,7 @@ class LineReporter:
                 self._status(text, "skipped", event.result, action)
             case _:
                 self._show_diff(event.result)
-                if event.status == "failed":
+                if event.status == "failed" or (event.status == "ignored" and self._shown.ignored):
                     self._error(event.task_id, event.result, action, None)
                 self._traceback(event.result)
                 text = f"failed: [{name}] (item={label}) => {self._dump_failure(event.result, action)}"
@@ -222,7 +222,7 @@ class LineReporter:
         self._warnings.result(event.result, event.host)
         # Items were shown one by one; a loop without any (its list could not be made) shows as a plain task.
         self._transfers.pop((event.task_id, event.host), None)
-        looped = (event.task_id, event.host) in self._looping
+        looped = event.looped and (event.task_id, event.host) in self._looping
         self._looping.discard((event.task_id, event.host))
         name = _name(event)
         match event.status:
@@ -265,8 +265,8 @@ class LineReporter:
             if event.where:
                 self._source(event.task_id, event.where)
             self._traceback(event.result)
-            if not looped:
-                text = f"fatal: [{name}]: FAILED! => {self._dump_failure(event.result, action)}"
+            if not looped or action == "debug":  # whose results are left with their msg alone
+                text = f"fatal: [{name}]: FAILED! => {self._dump_failure(without_items(event), action)}"
                 self._fail(text, "failed")
         if ignored:
             self._sink.line("...ignoring", "skipped")

@@ -40,6 +40,7 @@ DEFAULT_POLL = 15.0
 ScopeWith = Callable[[Result], Mapping[str, Any]]
 
 
+_NO_FRAME = "Configure `DISPLAY_TRACEBACK` to see a traceback on timeout errors."
 _NOT_FOUND = 127  # what a shell says of a program that is not there
 
 
@@ -128,7 +129,8 @@ class Attempts:
             raise
         except TaskTimeoutError as error:
             period = _whole(context.timeout)
-            result = {**error_result(error), "timedout": {"period": period}, "_hint": error.advice()}
+            timed_out = {"frame": _NO_FRAME, "period": period}
+            result = {**error_result(error), "timedout": timed_out, "_hint": error.advice()}
             result["msg"] = f"Task failed: Timed out after {period} second(s)."
             judged = False
         except StellaError as error:

@@ -128,7 +128,7 @@ class Preparation:
         written = task.args
         if VARIABLE_ARGS in written:
             try:
-                written = _with_variable_args(written, render)
+                written = _with_variable_args(self._full_name(task), written, render)
             except TemplateError as problem:
                 raise problem.within(f"Finalization of task args for '{self._full_name(task)}' failed") from problem
         if keywords.module_defaults:
@@ -150,7 +150,7 @@ class Preparation:
         timeout = self.number("timeout", keywords.timeout, view, options.task_timeout)
         if not 0 <= timeout <= _LONGEST:
             raise TemplateError(
-                f"Timeout {timeout:g} is invalid, it must be between 0 and {_LONGEST}.",
+                f"Timeout {int(timeout)} is invalid, it must be between 0 and {_LONGEST}.",
                 where=origin_of(keywords.timeout),
             )
         context = ActionContext(
@@ -284,14 +284,16 @@ def _texts(written: Any) -> Iterator[SourceText]:
             yield from _texts(value)
 
 
-def _with_variable_args(args: Mapping[str, Any], render: Callable[[Any], Any]) -> dict[str, Any]:
+def _with_variable_args(told: str, args: Mapping[str, Any], render: Callable[[Any], Any]) -> dict[str, Any]:
     """Arguments with those of a variable that holds some; the task's own are stronger."""
     found = render(args[VARIABLE_ARGS])
     if found is OMIT or found is None:
         found = {}
     if not isinstance(found, dict):
         raise PlaybookError(
-            f"args must be a mapping of arguments, not {type(found).__name__}", where=origin_of(args[VARIABLE_ARGS])
+            f"Finalization of task args for '{told}' failed: "
+            f"Task args must resolve to a 'dict' not '{type(found).__name__}'.",
+            where=origin_of(args[VARIABLE_ARGS]),
         )
     return {**found, **{name: value for name, value in args.items() if name != VARIABLE_ARGS}}
 

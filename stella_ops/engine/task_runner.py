@@ -176,12 +176,12 @@ class TaskRunner:
             else:
                 outcome = await begin(index, None)
             outcomes.append(outcome)
+            if task.register:
+                carried[task.register] = outcome.result
             self._show_item(task, host, turn, item, {**carried, **extra(index)}, index in hidden, outcome)
-            for kind, values, _ in outcomes[-1].additions:
+            for kind, values, _ in outcome.additions:
                 if kind != "facts":
                     carried.update(values)
-            if task.register:
-                carried[task.register] = outcomes[-1].result
             if task.loop_break_when and self._breaks(task, host, index, item, outcomes[-1]):
                 break
         made = combine(outcomes)
@@ -202,7 +202,10 @@ class TaskRunner:
         if task.register:
             extra[task.register] = outcome.result
         view = self._view(task, self._variables.of(host, task, extra))
-        return all(self._run.templar.evaluate(each, view, what="break_when") for each in task.loop_break_when)
+        try:
+            return all(self._run.templar.evaluate(each, view, what="break_when") for each in task.loop_break_when)
+        except TemplateError as problem:
+            raise LoopError(problem.message, where=problem.where, hint=problem.hint) from problem
 
     def _items(self, task: Task, view: Mapping[str, Any]) -> list[Any]:
         items = self._run.templar.render(task.loop, view)

@@ -43,15 +43,18 @@ def holds(condition: Any, scope: Scope, what: str, *, lenient: bool) -> bool:
         return _truth(value)
     finalize(value)  # what is undefined in it is the better reason
     raise TemplateError(
-        f"Conditional result ({bool(value)}) was derived from value of type '{_type_name(value)}'{_at(condition)}. "
+        f"Conditional result ({bool(value)}) was derived from value of type '{_type_name(value)}'{_at(condition, value, scope)}. "
         "Conditionals must have a boolean result.",
         where=origin_of(condition),
         hint=_MAKE_BOOLEAN,
     )
 
 
-def _at(condition: Any) -> str:
-    place = origin_of(condition)
+def _at(condition: Any, value: Any, scope: Scope) -> str:
+    """Where the value of a condition was written: a variable's stands elsewhere."""
+    if value is None:
+        return " at '<unknown>'"
+    place = _origin_of_named(str(condition), scope, 0) or origin_of(condition)
     return f" at '{Origin(str(Path(place.source).absolute()), place.line, place.column)}'" if place is not None else ""
 
 
@@ -98,24 +101,36 @@ def _is_all_template(text: str) -> bool:
     return (text.startswith("{{") and text.endswith("}}")) or (text.startswith("{%") and text.endswith("%}"))
 
 
-def _named_expression(text: str, scope: Scope) -> SourceText | None:
-    """The expression that a condition ``{{ name }}`` names: what an operator wrote as the variable's value."""
-    found = _name_in(text)
-    if found is None:
-        return None
+def _origin_of_named(text: str, scope: Scope, depth: int) -> Origin | None:
+    """The place of the value of a variable that is all of an expression, also by way of templates."""
+    found = _name_in(text if _is_all_template(text) else f"{{{{ {text} }}}}")
+    value = None if found is None else _raw(found, scope)
+    if isinstance(value, SourceText) and is_template(value) and depth < _DEEPEST:
+        return _origin_of_named(str.__str__(value), scope, depth + 1) or value.origin
+    return origin_of(value)
+
+
+def _raw(path: tuple[Any, ...], scope: Scope) -> Any:
     value: Any = scope.variables
-    for part in found:
+    for part in path:
         try:
             value = value[part]
         except (KeyError, TypeError, IndexError):
             return None
+    return value
+
+
+def _named_expression(text: str, scope: Scope) -> SourceText | None:
+    """The expression that a condition ``{{ name }}`` names: what an operator wrote as the variable's value."""
+    found = _name_in(text)
+    value = None if found is None else _raw(found, scope)
     if not isinstance(value, SourceText) or str.__str__(value).strip().lower() in _NO_NAMES:
         return None
     return value
 
 
 @functools.lru_cache(maxsize=1024)
-def _name_in(text: str) -> tuple[str, ...] | None:
+def _name_in(text: str) -> tuple[Any, ...] | None:
     from jinja2 import TemplateSyntaxError, nodes
 
     from stella_ops.templating.environment import value_environment
@@ -127,9 +142,14 @@ def _name_in(text: str) -> tuple[str, ...] | None:
     if len(body) != 1 or not isinstance(body[0], nodes.Output) or len(body[0].nodes) != 1:
         return None
     node: nodes.Node = body[0].nodes[0]
-    parts: list[str] = []
-    while isinstance(node, nodes.Getattr):
-        parts.insert(0, node.attr)
+    parts: list[Any] = []
+    while isinstance(node, nodes.Getattr | nodes.Getitem):
+        if isinstance(node, nodes.Getattr):
+            parts.insert(0, node.attr)
+        elif isinstance(node.arg, nodes.Const):
+            parts.insert(0, node.arg.value)
+        else:
+            return None
         node = node.node
     return (node.name, *parts) if isinstance(node, nodes.Name) else None
 

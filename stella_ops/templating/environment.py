@@ -25,6 +25,7 @@ from stella_ops.ansible_settings.reading import read_ansible_settings
 from stella_ops.errors import SettingsError
 from stella_ops.templating import tables
 from stella_ops.templating.lazy import printed, settle
+from stella_ops.templating.filters.defaults import undef
 from stella_ops.templating.lookups.registry import GLOBALS, LOOKUP_FUNCTIONS
 from stella_ops.templating.marks import ACTIVE
 from stella_ops.templating.omit import OMIT
@@ -131,12 +132,16 @@ class FileEnvironment(SandboxedEnvironment):
         self.tests = tables.tests()  # type: ignore[assignment]
         self.globals.update(GLOBALS)
 
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """Operations on bits have no filters: numbers give them away by name."""
+        return attr in _BITWISE or super().is_safe_attribute(obj, attr, value)
+
     def call(self, context: Context, function: Any, /, *args: Any, **options: Any) -> Any:
         """Call what a template calls; the result is undefined where the function or an argument is."""
         if isinstance(function, MissingValue):
             return function
         missing = None if isinstance(function, Macro) else first_missing(args, options)
-        if missing is not None and function not in LOOKUP_FUNCTIONS:
+        if missing is not None and function not in _ASKED:
             return missing
         try:
             return super().call(context, function, *args, **options)
@@ -194,6 +199,8 @@ class ValueEnvironment(FileEnvironment):
 
 
 _LOOKUPS = ("lookup", "query", "q")
+_ASKED = (*LOOKUP_FUNCTIONS, undef)  # which know what to do with something undefined
+_BITWISE = frozenset({"__and__", "__lshift__", "__or__", "__rshift__", "__xor__"})
 _A_LOOKUP = re.compile(r"\b(?:lookup|query|q)\s*\(")
 _NO_ESCAPES = ""
 _ESCAPES = "\\'\"abfnrtvxuUN01234567\n"  # what may follow a backslash in Python

@@ -192,7 +192,6 @@ _ITERATORS: tuple[Any, ...] = (
     Iterator,
     types.GeneratorType,
     Set,
-    range,
     type({}.values()),
     type({}.items()),
     type({}.keys()),
@@ -222,7 +221,7 @@ def finalize(value: Any, *, vaulted: bool = False, missing: Callable[[Any], Any]
         return [finalize(item, vaulted=vaulted, missing=missing) for item in value if item is not OMIT]
     from jinja2.runtime import Undefined
 
-    if isinstance(value, Undefined):
+    if isinstance(value, Undefined) and type(value) is not Undefined:
         from stella_ops.templating.undefined import require
 
         return require(value) if missing is None else missing(value)
@@ -232,15 +231,23 @@ def finalize(value: Any, *, vaulted: bool = False, missing: Callable[[Any], Any]
         from stella_ops.errors import TemplateError
 
         raise TemplateError(
-            f"Type '{type(value).__name__}' is unsupported for variable storage.",
-            hint="call it, as in  x.items()" if callable(value) else "take its  total_seconds()",
+            f"Error rendering template: Type '{type(value).__name__}' is unsupported for variable storage.",
+            hint=_instead(value),
         )
     return value
 
 
 def _passing(value: Any) -> bool:
     """Whether a value lives in an expression alone: it prints, and no variable can hold it."""
-    return callable(value) or type(value) is datetime.timedelta
+    return callable(value) or type(value) in (datetime.timedelta, range) or type(value).__name__ == "Undefined"
+
+
+def _instead(value: Any) -> str:
+    if type(value) is range:
+        return "make it a list:  range(3) | list"
+    if type(value) is datetime.timedelta:
+        return "take its  total_seconds()"
+    return "call it, as in  x.items()" if callable(value) else "an inline 'if' needs an 'else'"
 
 
 def printed(value: Any) -> str:

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from stella_ops.templating.marks import Marks
 
 _FILE_HEADER = re.compile(r"\A#jinja2:([^\n]*)\n?")
+_SWITCHES = frozenset({"trim_blocks", "lstrip_blocks", "keep_trailing_newline"})
 _FILE_OPTIONS = frozenset(
-    {"trim_blocks", "lstrip_blocks", "keep_trailing_newline", "newline_sequence"}
+    _SWITCHES
+    | {"newline_sequence"}
     | {f"{part}_{end}_string" for part in ("variable", "block", "comment") for end in ("start", "end")}
     | {"line_statement_prefix", "line_comment_prefix"}
 )
@@ -308,15 +310,26 @@ def _header_options(header: str, source: str) -> dict[str, Any]:
         name, written = name.strip(), written.strip()
         if not colon or name not in _FILE_OPTIONS:
             raise TemplateError(
-                f"the line '#jinja2:' holds the unknown option '{name}'",
+                f"Syntax error in template: Invalid '#jinja2:' override key '{name}'.",
                 where=Origin(source, 1),
                 hint=f"known are: {', '.join(sorted(_FILE_OPTIONS))}",
             )
-        if written.lower() in ("true", "false"):
-            options[name] = written.lower() == "true"
-        else:
-            options[name] = written.strip("'\"").encode().decode("unicode_escape")
+        options[name] = _option_value(name, written)
+        wanted = bool if name in _SWITCHES else str
+        if not isinstance(options[name], wanted):
+            raise TemplateError(
+                f"Syntax error in template: TemplateOverrides.{name} must be {wanted} instead of {type(options[name])}",
+                where=Origin(source, 1),
+            )
     return options
+
+
+def _option_value(name: str, written: str) -> Any:
+    if written.lower() in ("true", "false"):
+        return written.lower() == "true"
+    if name in _SWITCHES and written.isdigit():
+        return int(written)
+    return written.strip("'\"").encode().decode("unicode_escape")
 
 
 def _newlines_at_end(text: str) -> int:

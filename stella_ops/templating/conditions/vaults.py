@@ -22,7 +22,7 @@ def vaulted_file(value: Any) -> bool:
         with Path(plain_text(value)).expanduser().open("rb") as file:
             return is_encrypted(file.read(len(MARK)))
     except OSError as problem:
-        raise TemplateError(f"vaulted_file: cannot read '{value}': {problem.strerror}") from None
+        raise TemplateError(f"Cannot test if the file '{value}' is a vault: {problem}") from None
 
 
 CONDITIONS = {"vault_encrypted": vault_encrypted, "vaulted_file": vaulted_file}

@@ -8,7 +8,10 @@ from typing import Any
 from jinja2.runtime import Undefined
 
 from stella_ops.errors import PluginError, TemplateError
+from stella_ops.templating.lazy import settle
 from stella_ops.templating.undefined import FailedValue, MissingValue, kind_of
+
+NOT_OVERRIDDEN = "Mandatory variable has not been overridden"
 
 
 def default(value: Any, default_value: Any = "", boolean: bool = False) -> Any:
@@ -17,7 +20,7 @@ def default(value: Any, default_value: Any = "", boolean: bool = False) -> Any:
         value.fail()
     if isinstance(value, Undefined) or (boolean and not value):
         return default_value
-    return value
+    return list(value) if type(value) is range else value
 
 
 def mandatory(value: Any, msg: str | None = None) -> Any:
@@ -37,7 +40,9 @@ def mandatory(value: Any, msg: str | None = None) -> Any:
 
 def type_debug(value: Any) -> str:
     """The name of the value's type."""
-    return "UndefinedMarker" if isinstance(value, Undefined) else kind_of(value)
+    if isinstance(value, Undefined):
+        return "UndefinedMarker"
+    return kind_of(value if type(value) is set else settle(value))
 
 
 def ternary(value: Any, true_val: Any, false_val: Any, none_val: Any = None) -> Any:
@@ -51,9 +56,12 @@ def ternary(value: Any, true_val: Any, false_val: Any, none_val: Any = None) -> 
 
 def undef(hint: str | None = None) -> MissingValue:
     """An undefined value on purpose: a variable that a user must set."""
+    wanted = "Error rendering template: The 'hint' argument must be of type 'str' or 'NoneType'"
+    if isinstance(hint, MissingValue):
+        raise TemplateError(f"{wanted}: {hint.describe()}")
     if hint is not None and not isinstance(hint, str):
-        raise TemplateError("undef: the hint must be text")
-    return MissingValue(hint or "Mandatory variable has not been overridden")
+        raise TemplateError(f"{wanted}, not '{kind_of(hint)}'.")
+    return MissingValue(hint or NOT_OVERRIDDEN)
 
 
 FILTERS: dict[str, Callable[..., Any]] = {

@@ -10,7 +10,8 @@ from typing import Any
 from stella_ops.errors import TemplateError
 
 _UNITS = ("", "K", "M", "G", "T", "P", "E", "Z", "Y")
-_SIZE = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*([A-Za-z]*)\s*")
+_SIZE = re.compile(r"([0-9]*\.?[0-9]+)(?:\s*([A-Za-z]+))?\s*")
+_NAMES = dict(zip("YZEPTGMKB", ("yotta", "zetta", "exa", "peta", "tera", "giga", "mega", "kilo", ""), strict=True))
 
 
 def logarithm(value: Any, base: float = math.e) -> Any:
@@ -56,23 +57,42 @@ def human_readable(size: Any, isbits: bool = False, unit: str | None = None) -> 
 
 def human_to_bytes(size: Any, default_unit: str | None = None, isbits: bool = False) -> int:
     """The number of bytes (or bits) that a text such as ``10 MB`` names, in powers of 1024."""
-    found = _SIZE.fullmatch(str(size))
+    try:
+        return bytes_of(size, default_unit, isbits)
+    except ValueError as problem:
+        raise TemplateError(
+            f"human_to_bytes() can't interpret the input: {problem}",
+            hint="known units: B, K or KB, M or MB, G, T, P, E, Z, Y",
+        ) from None
+
+
+def bytes_of(number: Any, default_unit: str | None = None, isbits: bool = False) -> int:
+    """As ``human_to_bytes``, for users' plug-ins.
+
+    Raises:
+        ValueError: it is no size.
+    """
+    found = _SIZE.fullmatch(str(number))
     if not found:
-        raise TemplateError(f"human_to_bytes() can't interpret the input: '{size}' is not a size")
-    number, unit = float(found.group(1)), found.group(2) or default_unit or ""
-    letter, rest = unit[:1].upper(), unit[1:]
-    known = rest in ("", "b" if isbits else "B") or rest.lower() in (
-        ("it", "bit", "bits") if isbits else ("yte", "ytes")
-    )
-    if letter == "B" or not letter:
-        if unit in ("", "B", "b") or unit.lower() in ("byte", "bytes", "bit", "bits"):
-            return round(number)
-    elif letter in _UNITS and known:
-        return round(number * float(1024 ** _UNITS.index(letter)))
-    raise TemplateError(
-        f"human_to_bytes() can't interpret the input: unknown unit '{unit}'",
-        hint="known: B, K or KB, M or MB, G, T, P, E, Z, Y",
-    )
+        raise ValueError(f"human_to_bytes() can't interpret following string: {number}")
+    amount = float(found[1])
+    unit = found[2] or default_unit
+    if unit is None:
+        return round(amount)
+    letter = unit[0].upper()
+    if letter not in _NAMES:
+        known = ", ".join(_NAMES)
+        raise ValueError(
+            f"human_to_bytes() failed to convert {number} (unit = {unit}). The suffix must be one of {known}"
+        )
+    word, short = ("bit", "b") if isbits else ("byte", "B")
+    full = short if letter == "B" else letter + short
+    if len(unit) > 1 and unit != full and unit.lower() != _NAMES[letter] + word:
+        other = word if letter == "B" else letter
+        raise ValueError(
+            f"human_to_bytes() failed to convert {number}. Value is not a valid string (expect {full} or {other})"
+        )
+    return round(amount * (1 if letter == "B" else 1024 ** _UNITS.index(letter)))
 
 
 FILTERS: dict[str, Callable[..., Any]] = {

@@ -90,7 +90,9 @@ def password_hash(
 
 
 def _settings(kind: Scheme, salt: Any, salt_size: int | None, rounds: int | None, ident: str | None) -> str:
-    text = plain_text(salt) if salt else new_salt(int(salt_size or kind.salt))
+    if salt_size is not None and not isinstance(salt_size, int):
+        raise TemplateError("salt_size must be an integer")
+    text = plain_text(salt) if salt else new_salt(salt_size or kind.salt)
     if any(character not in _SALT for character in text):
         raise TemplateError("password_hash: a salt is made of letters, digits, '.' and '/'")
     work = int(rounds) if rounds else kind.rounds

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from stella_ops.collections import current
-from stella_ops.errors import TemplateError, VaultError
+from stella_ops.errors import TemplateError, UndefinedVariableError, VaultError
 from stella_ops.templating.filters.text import boolean
 from stella_ops.templating.lazy import plain_text
 from stella_ops.templating.lookups.inline import check_options
+from stella_ops.templating.undefined import MissingValue
 from stella_ops.vault.envelope import is_encrypted
 from stella_ops.vault.keyring import reveal
 
@@ -21,7 +22,6 @@ _TEMPLATE_OPTIONS = frozenset(
         "convert_data",
         "jinja2_native",
         "trim_blocks",
-        "lstrip_blocks",
         "variable_start_string",
         "variable_end_string",
     }
@@ -136,15 +136,18 @@ def template(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]
     own = given.pop("template_vars", {})
     for name in ("convert_data", "jinja2_native"):
         given.pop(name, None)
-    for name in ("trim_blocks", "lstrip_blocks"):
-        if name in given:
-            given[name] = boolean(given[name])
+    if "trim_blocks" in given:
+        given["trim_blocks"] = boolean(given["trim_blocks"])
     found = []
     for name in _names(terms):
         path = find_file(scope, name, "templates", "template")
         variables = {**scope.variables, **about_template(path, name, scope.variables), **own}
         templar = Templar(search_path=(path.parent, *scope.search_path))
-        found.append(templar.file_value(read_file(path, "template", as_it_is=True), str(path), variables, **given))
+        text = read_file(path, "template", as_it_is=True)
+        try:
+            found.append(templar.file_value(text, str(path), variables, **given))
+        except UndefinedVariableError as problem:  # so that ``default`` can be asked
+            found.append(MissingValue(name=name, cause=problem))
     return found
 
 

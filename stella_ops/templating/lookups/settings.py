@@ -43,7 +43,7 @@ _VARIABLES = {
 }
 _OPTIONS_OF_PLUGINS = {
     "remote_user": _Option(None, "ANSIBLE_REMOTE_USER", "ansible_user"),
-    "port": _Option(22, "ANSIBLE_REMOTE_PORT", "ansible_port"),
+    "port": _Option(None, "ANSIBLE_REMOTE_PORT", "ansible_port"),
     "host": _Option(None, None, "ansible_host"),
     "timeout": _Option(10, "ANSIBLE_TIMEOUT", "ansible_timeout"),
     "private_key_file": _Option(None, "ANSIBLE_PRIVATE_KEY_FILE", "ansible_private_key_file"),

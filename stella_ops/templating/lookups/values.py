@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stella_ops.errors import TemplateError
+from stella_ops.templating.filters.defaults import NOT_OVERRIDDEN
 from stella_ops.templating.lazy import plain_text
 from stella_ops.templating.lookups.inline import key_and_value
 from stella_ops.templating.scope import NOT_THERE
@@ -24,9 +25,10 @@ def env(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
         if not isinstance(term, str):
             raise TemplateError(f"lookup 'env': a name is text, not {kind_of(term)}")
         name = next(iter(plain_text(term).split()), "")
-        if name not in os.environ and isinstance(fallback, MissingValue):
-            fallback = MissingValue(f"The environment variable '{name}' is not set.")
-        found.append(os.environ.get(name, fallback))
+        value = os.environ.get(name, fallback)
+        if isinstance(value, MissingValue) and value._undefined_hint in (None, NOT_OVERRIDDEN):
+            value = MissingValue(f"The environment variable '{name}' is not set.")
+        found.append(value)
     return found
 
 

@@ -15,7 +15,8 @@ from stella_ops.booleans import FALSE_WORDS, TRUE_WORDS
 from stella_ops.templating.conditions.versions import Loose
 from stella_ops.templating.filters.digests import digest
 from stella_ops.templating.filters.mappings import combine
-from stella_ops.templating.filters.numbers import human_readable, human_to_bytes
+from stella_ops.templating.filters.numbers import bytes_of as human_to_bytes
+from stella_ops.templating.filters.numbers import human_readable
 from stella_ops.templating.filters.passwords import new_salt as random_salt
 from stella_ops.templating.filters.passwords import password_hash
 from stella_ops.templating.lookups.inline import inline_options

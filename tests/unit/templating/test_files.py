@@ -85,7 +85,7 @@ def test_options() -> None:
         ("a\nb {{ nope }}\n", "x.j2:2", "'nope' is undefined"),
         ("#jinja2: trim_blocks:True\nb\n{{ nope }}\n", "x.j2:3", "'nope' is undefined"),
         ("#jinja2: trim_blocks:True\nb\n{{ 1 + }}\n", "x.j2:3", "Syntax error in template"),
-        ("#jinja2: trim_block:True\n", "x.j2:1", "unknown option 'trim_block'"),
+        ("#jinja2: trim_block:True\n", "x.j2:1", "Invalid '#jinja2:' override key 'trim_block'"),
         ("a\n{% if %}", "x.j2:2", "Syntax error in template"),
         ("\n\n{{ 1 / 0 }}", "x.j2:3", "division by zero"),
         ("{% include 'none.j2' %}", "x.j2:1", "no loader|not found"),

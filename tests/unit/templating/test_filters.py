@@ -34,7 +34,7 @@ from stella_ops.templating.templar import Templar
         ("{{ 'a' | hash('sha2566') }}", "unsupported hash type sha2566"),
         ("{{ 'x' | to_datetime }}", "to_datetime"),
         ("{{ 'ten' | human_readable }}", "is not a number"),
-        ("{{ '10Q' | human_to_bytes }}", "unknown unit 'Q'"),
+        ("{{ '10Q' | human_to_bytes }}", "failed to convert 10Q (unit = Q)"),
         ("{{ -1 | log }}", "failed: math domain error"),
         ("{{ 'a' | comment('basic') }}", "Invalid style 'basic'."),
         ("{{ [] | random }}", "Cannot choose from an empty sequence"),
