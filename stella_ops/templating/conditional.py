@@ -43,8 +43,8 @@ def holds(condition: Any, scope: Scope, what: str, *, lenient: bool) -> bool:
         return _truth(value)
     finalize(value)  # what is undefined in it is the better reason
     raise TemplateError(
-        f"Conditional result ({bool(value)}) was derived from value of type '{_type_name(value)}'{_at(condition, value, scope)}. "
-        "Conditionals must have a boolean result.",
+        f"Conditional result ({bool(value)}) was derived from value of type '{_type_name(value)}'"
+        f"{_at(condition, value, scope)}. Conditionals must have a boolean result.",
         where=origin_of(condition),
         hint=_MAKE_BOOLEAN,
     )

@@ -24,8 +24,8 @@ from jinja2.visitor import NodeTransformer
 from stella_ops.ansible_settings.reading import read_ansible_settings
 from stella_ops.errors import SettingsError
 from stella_ops.templating import tables
-from stella_ops.templating.lazy import printed, settle
 from stella_ops.templating.filters.defaults import undef
+from stella_ops.templating.lazy import printed, settle
 from stella_ops.templating.lookups.registry import GLOBALS, LOOKUP_FUNCTIONS
 from stella_ops.templating.marks import ACTIVE
 from stella_ops.templating.omit import OMIT
