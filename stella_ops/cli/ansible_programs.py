@@ -22,12 +22,12 @@ PROGRAMS = {
     "ansible-doc": "doc",
     "ansible-config": "config",
     "ansible-galaxy": "galaxy",
+    "ansible-pull": "pull",
 }
 
 # What is used in the place of the others.
 WITHOUT = {
     "ansible-console": "stella-ops run runs one module, stella-ops play a playbook",
-    "ansible-pull": "agents fetch what they are to be: stella-ops serve, stella-ops agent",
     "ansible-test": "stella-ops lint looks at playbooks, and any test runner may call stella-ops",
 }
 

@@ -24,7 +24,7 @@ Examples:
 def ansible_shims(folder: Path) -> int:
     """Write ansible, ansible-playbook and the others into FOLDER, so that scripts that call them run unchanged.
 
-    A program that is there and was not written by this command is left alone. ansible-console, ansible-pull and
+    A program that is there and was not written by this command is left alone. ansible-console and
     ansible-test say that they are not supported.
     """
     from stella_ops.cli.ansible_programs import NAMES

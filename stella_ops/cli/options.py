@@ -63,6 +63,16 @@ inventory_options = _together(
     click.option("--flush-cache", is_flag=True, help="Forget the facts that are kept of every host of the inventory."),
 )
 
+become_password_options = _together(
+    click.option("-K", "--ask-become-pass", is_flag=True, help="Ask for the password that this takes."),
+    click.option(
+        "--become-password-file",
+        "--become-pass-file",
+        metavar="FILE",
+        help="Read that password from a file.",
+    ),
+)
+
 connection_options = _together(
     click.option("-u", "--user", "remote_user", metavar="USER", help="User to log in as."),
     click.option("--private-key", "--key-file", "private_key", metavar="FILE", help="Private key to log in with."),
@@ -83,35 +93,33 @@ connection_options = _together(
     click.option("-b", "--become", is_flag=True, default=None, help="Run as another user."),
     click.option("--become-user", metavar="USER", help="The other user. [default: root]"),
     click.option("--become-method", metavar="METHOD", help="How: sudo (default), su, doas, sudosu …"),
-    click.option("-K", "--ask-become-pass", is_flag=True, help="Ask for the password that this takes."),
-    click.option(
-        "--become-password-file",
-        "--become-pass-file",
-        metavar="FILE",
-        help="Read that password from a file.",
-    ),
+    become_password_options,
     click.option("--ssh-common-args", metavar="ARGS", help="OpenSSH options, such as '-o ProxyJump=gate'."),
     click.option("--ssh-extra-args", metavar="ARGS", help="More of them."),
     click.option("--sftp-extra-args", metavar="ARGS", help="Accepted: files travel over the one connection."),
     click.option("--scp-extra-args", metavar="ARGS", help="Accepted: files travel over the one connection."),
 )
 
+extra_vars_option = click.option(
+    "-e",
+    "--extra-vars",
+    multiple=True,
+    metavar="VARS",
+    help="Variables over all others: key=value, YAML or JSON in one argument, or @FILE.",
+)
+
+module_path_option = click.option(
+    "-M",
+    "--module-path",
+    multiple=True,
+    metavar="FOLDERS",
+    help="Folders of modules to look in first, with colons between. [default: ANSIBLE_LIBRARY]",
+)
+
 run_options = _together(
     click.option("-f", "--forks", type=click.IntRange(min=1), help="Hosts to work on at once. [default: 50]"),
-    click.option(
-        "-e",
-        "--extra-vars",
-        multiple=True,
-        metavar="VARS",
-        help="Variables over all others: key=value, YAML or JSON in one argument, or @FILE.",
-    ),
-    click.option(
-        "-M",
-        "--module-path",
-        multiple=True,
-        metavar="FOLDERS",
-        help="Folders of modules to look in first, with colons between. [default: ANSIBLE_LIBRARY]",
-    ),
+    extra_vars_option,
+    module_path_option,
     click.option("--task-timeout", type=click.IntRange(min=0), metavar="SECONDS", help="The longest a task may take."),
     click.option("-v", "--verbose", count=True, help="Show more; up to -vvv."),
     click.option(
