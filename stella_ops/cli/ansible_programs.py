@@ -23,11 +23,11 @@ PROGRAMS = {
     "ansible-config": "config",
     "ansible-galaxy": "galaxy",
     "ansible-pull": "pull",
+    "ansible-console": "console",
 }
 
 # What is used in the place of the others.
 WITHOUT = {
-    "ansible-console": "stella-ops run runs one module, stella-ops play a playbook",
     "ansible-test": "stella-ops lint looks at playbooks, and any test runner may call stella-ops",
 }
 

@@ -24,8 +24,8 @@ Examples:
 def ansible_shims(folder: Path) -> int:
     """Write ansible, ansible-playbook and the others into FOLDER, so that scripts that call them run unchanged.
 
-    A program that is there and was not written by this command is left alone. ansible-console and
-    ansible-test say that they are not supported.
+    A program that is there and was not written by this command is left alone. ansible-test
+    says that it is not supported.
     """
     from stella_ops.cli.ansible_programs import NAMES
     from stella_ops.errors import UsageError

@@ -29,6 +29,7 @@ from stella_ops.errors import StellaError
 COMMANDS = {
     "play": ("play", "play", "Run a playbook on the hosts of an inventory."),
     "run": ("run", "run", "Run one module on the hosts of a pattern."),
+    "console": ("console", "console", "Run modules and shell commands as they are typed."),
     "pull": ("pull", "pull", "Fetch a repository of playbooks, and run one on this machine."),
     "lint": ("lint", "lint", "Find what would fail or mislead in playbooks, without touching a host."),
     "doc": ("doc", "doc", "Show what a module does and takes."),
