@@ -14,7 +14,7 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, urlsplit, urlunsplit
 
 MASK = "********"
 SHORTEST = 4  # shorter texts occur by chance everywhere; masking them would only make results unreadable
@@ -180,6 +180,20 @@ class Redactor:
         grams = self._by_gram.keys() & {text[i : i + _GRAM] for i in range(len(text) - _GRAM + 1)}
         found = [form for gram in grams for form in self._by_gram[gram] if form in text]
         return _any_of(found) if found else None
+
+
+def without_password(address: str) -> str:
+    """A URL as it may be shown: without its password, nor a token that stands in the place of a user's name."""
+    parts = urlsplit(address)
+    user, at, host = parts.netloc.rpartition("@")
+    if not at:
+        return address
+    name, colon, _ = user.partition(":")
+    if colon:
+        user = f"{name}:{MASK}"
+    elif parts.scheme in ("http", "https"):
+        user = MASK
+    return urlunsplit(parts._replace(netloc=f"{user}@{host}"))
 
 
 def _any_of(forms: Any) -> re.Pattern[str]:

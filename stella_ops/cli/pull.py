@@ -153,9 +153,9 @@ def _tell_of_start(url: str) -> None:
     from datetime import datetime
 
     from stella_ops.cli.secrets import REDACTOR
-    from stella_ops.remote.lib.task import without_password
+    from stella_ops.redaction import without_password
 
-    shown = str(without_password(url))  # type: ignore[no-untyped-call]
+    shown = without_password(url)
     click.echo(datetime.now().astimezone().strftime("Starting Ansible Pull at %F %T"))
     click.echo(REDACTOR.scrub(" ".join(word.replace(url, shown) for word in sys.argv)))
 

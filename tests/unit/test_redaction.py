@@ -188,3 +188,18 @@ def test_cutting_costs_no_more_with_many_secrets():
         assert redactor.cut(line, len(line)) == len(line)
 
     assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("https://ops:pw@git.example.com:8443/x.git?a=b#c", "https://ops:********@git.example.com:8443/x.git?a=b#c"),
+        ("https://ops:p@w@example.com/", "https://ops:********@example.com/"),
+        ("https://ghp_token@github.com/x.git", "https://********@github.com/x.git"),
+        ("ssh://git@example.com/x.git", "ssh://git@example.com/x.git"),
+        ("git@example.com:x.git", "git@example.com:x.git"),
+        ("https://example.com/a@b", "https://example.com/a@b"),
+    ],
+)
+def test_an_address_without_its_password(address: str, shown: str) -> None:
+    assert redaction.without_password(address) == shown

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from stella_ops.errors import TemplateError
+from stella_ops.redaction import without_password
 from stella_ops.templating.filters.text import boolean
 from stella_ops.templating.lazy import plain_text
 from stella_ops.templating.lookups.inline import check_options
@@ -84,7 +85,7 @@ def _set_elsewhere(scope: Any) -> dict[str, Any]:
 
 
 def _get(address: str, settings: dict[str, Any]) -> str:
-    shown = _without_password(address)
+    shown = without_password(address)
     if urlsplit(address).scheme not in _SCHEMES:
         raise TemplateError(f"lookup 'url': '{shown}' is no URL of {', '.join(_SCHEMES)}")
     try:
@@ -99,12 +100,6 @@ def _get(address: str, settings: dict[str, Any]) -> str:
         raise TemplateError(f"Failed lookup url for {shown}: <urlopen error {problem.reason}>", hint=hint) from None
     except (OSError, http.client.HTTPException, ValueError) as problem:
         raise TemplateError(f"Error connecting to {shown}: {problem}") from None
-
-
-def _without_password(address: str) -> str:
-    parts = urlsplit(address)
-    user, at, host = parts.netloc.rpartition("@")
-    return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}:********{at}{host}")) if at else address
 
 
 def _request(address: str, settings: dict[str, Any]) -> urllib.request.Request:
