@@ -18,7 +18,8 @@
     │   ├── UndefinedVariableError
     │   ├── BrokenTemplateError                  it cannot be parsed, or names a filter or test that there is none of
     │   ├── LoopError                            what a task loops over is no list
-    │   └── PluginError                          a filter, test or lookup fails
+    │   ├── PluginError                          a filter, test or lookup fails
+    │   └── RaisedByPluginError                  what one of the users' own raised, in its words
     ├── HostError                                    something about one host; never stops the others
     │   ├── UnreachableError                     4   no usable connection to the host
     │   │   ├── HostKeyError                         the host key is unknown or has changed
@@ -212,6 +213,10 @@ class LoopError(TemplateError):
     """A loop that is none."""
 
 
+class RaisedByPluginError(TemplateError):
+    """What a user's own plug-in raised: its message is told as it is."""
+
+
 class PluginError(TemplateError):
     """A filter, test or lookup fails; the message says which one."""
 
@@ -219,8 +224,10 @@ class PluginError(TemplateError):
     def of(cls, kind: str, name: str, problem: Exception) -> PluginError:
         """What a plug-in raised, in ansible-core's words; what it says of itself is left out of its own message."""
         said = problem.message if isinstance(problem, StellaError) else str(problem)
-        said = said.removeprefix(f"{kind} ").removeprefix(f"'{name}'").removeprefix(f"{name.rpartition('.')[2]}: ")
-        made = cls(f"The {kind} plugin '{name}' failed: {said.removeprefix(': ')}")
+        if not isinstance(problem, RaisedByPluginError):
+            said = said.removeprefix(f"{kind} ").removeprefix(f"'{name}'").removeprefix(f"{name.rpartition('.')[2]}: ")
+            said = said.removeprefix(": ")
+        made = cls(f"The {kind} plugin '{name}' failed: {said}")
         if isinstance(problem, StellaError):
             made.where, made.hint, made.notes = problem.where, problem.hint, problem.notes
         return made

@@ -10,7 +10,7 @@ from typing import Any
 from stella_ops.collections import current
 from stella_ops.engine.keyword_values import rendered
 from stella_ops.engine.preparation import Preparation
-from stella_ops.errors import LoopError, TemplateError
+from stella_ops.errors import LoopError, TemplateError, UndefinedVariableError
 from stella_ops.origins import origin_of
 from stella_ops.playbook.keywords import is_identifier
 from stella_ops.playbook.model import Task
@@ -26,7 +26,7 @@ def named(task: Task, view: Mapping[str, Any], templar: Templar) -> Task:
     """
 
     def name_of(keyword: str, written: str) -> str:
-        with _of_loop():
+        with of_loop(undefined=True):
             return str(rendered(keyword, written, lambda value: templar.render(value, view)))
 
     if is_template(task.loop_var):
@@ -49,7 +49,7 @@ def control(task: Task, view: Mapping[str, Any], prepared: Preparation) -> tuple
     Raises:
         LoopError: one of them is no such thing.
     """
-    with _of_loop():
+    with of_loop(undefined=True):
         return (
             prepared.number("pause", task.loop_pause, view, 0, whole=False),
             prepared.flag("extended", task.loop_extended, view),
@@ -58,10 +58,22 @@ def control(task: Task, view: Mapping[str, Any], prepared: Preparation) -> tuple
 
 
 @contextlib.contextmanager
-def _of_loop() -> Iterator[None]:
+def of_loop(*, undefined: bool = False) -> Iterator[None]:
+    """Templates that fail in here are a loop's, and not its task's.
+
+    Args:
+        undefined: so are variables that are not there, which a task's own condition may guard against else.
+
+    Raises:
+        LoopError: in their place.
+    """
     try:
         yield
+    except LoopError:
+        raise
     except TemplateError as problem:
+        if isinstance(problem, UndefinedVariableError) and not undefined:
+            raise
         raise LoopError(problem.message, where=problem.where, hint=problem.advice()) from problem
 
 

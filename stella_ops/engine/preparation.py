@@ -134,7 +134,8 @@ class Preparation:
         if keywords.module_defaults:
             written = {**self._defaults.of(task.action, keywords.module_defaults, render), **written}
         args: Result = {}
-        for name, value in written.items():
+        # By their names, as ansible-core: which of several failures is told, and what lookups change first, hang on it.
+        for name, value in sorted(written.items(), key=lambda item: str(item[0])):
             try:
                 args[name] = self._own_text(task, value, view) if name in unrendered else render(value)
             except TemplateError as problem:

@@ -138,8 +138,9 @@ class TaskRunner:
 
     async def _run_loop(self, task: Task, host: str, turn: Turn, view: Mapping[str, Any], secret: bool) -> Outcome:
         try:
-            items = self._items(task, view)
-            task = loop_values.named(task, view, self._run.templar)
+            with loop_values.of_loop():
+                items = self._items(task, view)
+                task = loop_values.named(task, view, self._run.templar)
         except TemplateError:
             # A loop over what a false condition guards against is no error.
             reason = self._unmet(task, view)

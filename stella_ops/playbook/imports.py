@@ -125,7 +125,7 @@ class Importer:
         return None
 
     def _role(self, raw: Mapping[Any, Any], key: str, inherited: Inherited) -> list[Step]:
-        args = {name: self._reader.static(value) for name, value in self._arguments(raw, key).items()}
+        args = {name: self._reader.static(value, exit_code=1) for name, value in self._arguments(raw, key).items()}
         use = role_use(args, key_origin(raw, key), self._reader, key)
         if use is None:
             return []

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from stella_ops.errors import StellaError, TemplateError
+from stella_ops.errors import RaisedByPluginError, StellaError, TemplateError
 from stella_ops.templating.lazy import AllVariables, LazyDict, LazyList, finalize, settle
 from stella_ops.templating.plugins import module_state
 from stella_ops.templating.plugins.folders import folders
@@ -27,7 +27,7 @@ _failures: dict[str, dict[Path, str]] = {"filter": {}, "test": {}, "lookup": {},
 _lookups: dict[str, Lookup | None] = {}
 
 
-class MissingLibrary(TemplateError):
+class MissingLibrary(RaisedByPluginError):
     """A plug-in needs a library for Python that is not installed."""
 
 
@@ -169,7 +169,7 @@ def _told(problem: Exception) -> Exception:
     if isinstance(problem, StellaError | jinja2.UndefinedError):
         return problem
     said = str(problem) or type(problem).__name__
-    made = MissingLibrary if said.startswith(_NO_LIBRARY) or isinstance(problem, ImportError) else TemplateError
+    made = MissingLibrary if said.startswith(_NO_LIBRARY) or isinstance(problem, ImportError) else RaisedByPluginError
     return made(said)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stella_ops.errors import PlaybookError
+from stella_ops.errors import PlaybookError, UndefinedVariableError
 from stella_ops.playbook.parser import load_playbook
 from stella_ops.playbook.problems import PlaybookProblems
 
@@ -66,6 +66,24 @@ def test_one_problem_stands_alone(modules, write) -> None:
         load_playbook(path, modules=modules)
     assert caught.value.where == f"{path}:3:7"
     assert caught.value.hint == "did you mean 'ping'?"
+
+
+@pytest.mark.parametrize(
+    ("written", "status"),
+    [
+        ("import_role: {name: '{{ nope }}'}", 1),
+        ("import_role: {name: x, tasks_from: '{{ nope }}'}", 1),
+        ("import_tasks: '{{ nope }}.yml'", 4),
+    ],
+)
+def test_how_a_run_ends_that_an_undefined_name_of_an_import_stops(modules, write, written: str, status: int) -> None:
+    def render(value: object, *_: object) -> object:
+        raise UndefinedVariableError("'nope' is undefined", name="nope")
+
+    path = write(f"- hosts: all\n  tasks:\n    - {written}\n")
+    with pytest.raises(PlaybookProblems, match="'nope' is undefined") as caught:
+        load_playbook(path, modules=modules, render=render)
+    assert caught.value.exit_code == status
 
 
 def test_a_missing_file(modules, tmp_path: Path) -> None:
