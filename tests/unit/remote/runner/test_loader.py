@@ -46,6 +46,21 @@ def test_an_unknown_magic_number_means_source(kept: Any) -> None:
     assert kept.call(ANSWERS.format("neither"), module="both@1")["from"] == "source"
 
 
+def test_a_first_task_imports_nothing_of_the_library_in_python(kept: Any, ends: Path) -> None:
+    """Each such import costs every host of every run; what is needed of them is in C, or comes when it is needed."""
+    asks = (
+        "import sys\nARGUMENTS = {'text': {'type': 'str'}}\ndef run(task):\n    return {'modules': list(sys.modules)}\n"
+    )
+    names = set(kept.call(asks, {"text": "a"}, keep=True)["modules"])
+    own = "import sys, os, zlib, marshal; print(*sys.modules)"
+    start = subprocess.run([ends, "-I", "-S", "-c", own], capture_output=True, text=True, check=True).stdout.split()
+    find = "import sys, importlib.util as u\n"
+    find += "print(*(name for name in sys.argv[1:] if (u.find_spec(name).origin or '').endswith('.py')))"
+    asked = [name for name in names - set(start) if not name.startswith("stella_ops") and name != "__main__"]
+    slow = subprocess.run([ends, "-I", "-c", find, *asked], capture_output=True, text=True, check=True).stdout
+    assert slow.split() == []
+
+
 def test_what_arrives_late_reaches_a_kept_child(kept: Any) -> None:
     child = "import os\nARGUMENTS = {}\ndef run(task):\n    return {'pid': os.getpid()}\n"
     first = kept.call(child, keep=True)["pid"]
