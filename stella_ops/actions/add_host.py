@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from stella_ops.actions.base import ActionContext, ActionError, Result
-from stella_ops.errors import InventoryError
 
 # Every further argument is a variable of the host, so none can be unknown.
 ARGUMENTS: dict[str, dict[str, Any]] | None = None
@@ -31,9 +31,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     wanted = list(dict.fromkeys(str(group).strip() for group in groups if str(group).strip()))
     variables = {key: value for key, value in given.items() if key not in (*_NAMES, *_GROUPS) or key == "group"}
     assert context.inventory is not None
-    try:
-        changed = context.inventory.add_host(str(name), wanted, variables)
-    except InventoryError as problem:
-        raise ActionError(problem.message, _hint=problem.hint) from None
+    enlist = partial(context.inventory.add_host, str(name), wanted, variables)
     host = str(name).partition(":")[0] if str(name).count(":") == 1 else str(name)
-    return {"changed": changed, "add_host": {"host_name": host, "groups": wanted, "host_vars": variables}}
+    told = {"host_name": host, "groups": wanted, "host_vars": variables}
+    return {"changed": False, "add_host": told, "_enlist": enlist}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from stella_ops.actions.base import ActionContext, ActionFailure, Result
-from stella_ops.errors import InventoryError
 
 MISSING = "the 'key' param is required when using group_by"
 ANSWERED = frozenset({"missing"})
@@ -21,10 +20,11 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     parents = [str(parent).replace(" ", "-") for parent in args.get("parents") or ["all"]]
     if not name:
         raise ActionFailure(MISSING)
-    assert context.inventory is not None
-    try:
-        changed = context.inventory.add_group(name, parents)
-        changed |= context.inventory.add_host(context.host, [name])
-    except InventoryError as problem:
-        raise ActionFailure(problem.message, _hint=problem.hint) from None
-    return {"changed": changed, "add_group": name, "parent_groups": parents}
+    inventory = context.inventory
+    assert inventory is not None
+
+    def enlist() -> bool:
+        made = inventory.add_group(name, parents)
+        return inventory.add_host(context.host, [name]) or made
+
+    return {"changed": False, "add_group": name, "parent_groups": parents, "_enlist": enlist}

@@ -53,7 +53,9 @@ def _read(context: ActionContext, args: dict[str, Any], name: Any, read: list[st
     for path in [_find(context, str(name))] if name else _files(context, args):
         read.append(str(path))
         hidden = hidden or _is_encrypted(path)
-        variables = _merged(variables, load_vars_file(path), str(args.get("hash_behaviour") or "replace"))
+        variables = _merged(
+            variables, load_vars_file(path, whole=bool(args.get("name"))), str(args.get("hash_behaviour") or "replace")
+        )
     if args.get("name"):
         variables = {str(args["name"]): variables}
     return {

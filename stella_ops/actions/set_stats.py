@@ -21,10 +21,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
         raise ActionFailure("The 'data' option needs to be a dictionary/hash")
     for name in data:
         if not str(name).isidentifier():
-            raise ActionError(
-                f"The variable name '{name}' is not valid. Variables must start with a letter or underscore character, "
-                "and contain only letters, numbers and underscores."
-            )
+            raise ActionError(f"Task failed: Invalid variable name {str(name)!r}.")
     aggregate = args.get("aggregate")
     stats = {"data": data, "per_host": bool(args.get("per_host")), "aggregate": aggregate is None or bool(aggregate)}
     return {"changed": False, "ansible_stats": stats}

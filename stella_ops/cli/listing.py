@@ -16,7 +16,11 @@ def list_playbook(
 ) -> str:
     """What a playbook would do, as text."""
     lines = ["", f"playbook: {book.path}"]
-    if hosts or tasks or tags:
+    if not (hosts or tasks or tags):
+        for play in book.plays:  # a play whose name or hosts cannot be told is no valid one
+            play_title(play, workplace.inventory, workplace.options, Templar())
+            play_pattern(play, workplace.inventory, workplace.options, Templar())
+    else:
         grown = False
         for number, play in enumerate(book.plays, 1):
             own = ",".join(sorted(play.inherited.tags))

@@ -20,6 +20,7 @@ from stella_ops.engine.results import NO_TRACEBACK, finish_result
 from stella_ops.engine.run_context import RunContext
 from stella_ops.errors import (
     InterpreterError,
+    InventoryError,
     PlaybookError,
     StellaError,
     TaskTimeoutError,
@@ -40,6 +41,8 @@ DEFAULT_POLL = 15.0
 ScopeWith = Callable[[Result], Mapping[str, Any]]
 
 
+# ansible-core's words for what a condition made a failure.
+_NOTHING_SAID = "Task failed: Action failed: Unknown error."
 _NO_FRAME = "Configure `DISPLAY_TRACEBACK` to see a traceback on timeout errors."
 _NOT_FOUND = 127  # what a shell says of a program that is not there
 
@@ -54,6 +57,26 @@ class Attempts:
 
     async def run(self, task: Task, host: str, turn: Turn, prepared: Prepared, scope_with: ScopeWith) -> Result:
         """The result of a task, after as many attempts as ``until`` and ``retries`` ask for.
+
+        What an action wants to add to the inventory is added when the task has not failed.
+
+        Raises:
+            UnreachableError: the host cannot be reached, or is lost.
+            TemplateError: ``until`` or ``retries`` cannot be evaluated.
+        """
+        result = await self._attempts(task, host, turn, prepared, scope_with)
+        enlist = result.pop("_enlist", None)
+        if enlist is not None and not result["failed"]:
+            try:
+                changed = enlist()
+            except InventoryError as problem:
+                result.update(failed=True, msg=problem.message, _hint=problem.hint)
+            else:
+                result["changed"] = changed if task.changed_when is None else result["changed"]
+        return result
+
+    async def _attempts(self, task: Task, host: str, turn: Turn, prepared: Prepared, scope_with: ScopeWith) -> Result:
+        """The result of a task.
 
         Raises:
             UnreachableError: the host cannot be reached, or is lost.
@@ -212,12 +235,15 @@ class Attempts:
             keyword = "failed_when"
             if task.failed_when is not None:
                 result["failed"] = result["failed_when_result"] = holds(keyword, task.failed_when, scope)
+                if result["failed"]:
+                    result.setdefault("msg", _NOTHING_SAID)
                 suppressed = None if result["failed"] else result.pop("exception", None)
                 if suppressed is not None:
                     result["failed_when_suppressed_exception"] = suppressed
         except TemplateError as error:
             # The module has run, and what it did must not be lost for a mistake in judging it.
             result.update(failed=True, changed=result.get("changed", False))
+            result.setdefault("msg", _NOTHING_SAID)
             result[f"{keyword}_result"] = error.message
             result["_hint"], result["_where"] = error.advice(), source_place(error)
 

@@ -48,7 +48,7 @@ class Batch:
         self.variables = variables
         self.hosts = list(hosts)
         self.notifications = Notifications(
-            play.handlers, [self.title(handler) for handler in play.handlers], play.handler_groups
+            play.handlers, [self.title(handler) for handler in play.handlers], play.handler_groups, self._unnamed
         )
         self.last_failure: dict[str, Failure] = {}
         self.guards = 0
@@ -75,6 +75,17 @@ class Batch:
     def title(self, task: Task) -> str:
         """A task's name for display: rendered where that is possible for the first host."""
         return _with_role(task, self.bare_title(task, self.hosts[0])) if task.name else task.title
+
+    def _unnamed(self, handler: Task) -> None:
+        """Tell of a handler without topics whose name could not be rendered."""
+        try:
+            self.run.templar.render(handler.name, self.variables.of(self.hosts[0], handler))
+        except TemplateError as problem:
+            current().say(
+                f"Handler '{handler.name}' is unusable because it has no listen topics and the name could not be "
+                "templated (host-specific variables are not supported in handler names). "
+                f"The error: {problem.message}"
+            )
 
     def shown_title(self, task: Task) -> str:
         """A task's name as its headline has it: with words in the place of what is undefined in it."""

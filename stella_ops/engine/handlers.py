@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from stella_ops.errors import MissingHandlerError
+from stella_ops.playbook.keywords import is_template
 from stella_ops.playbook.model import Handler
 from stella_ops.spelling import did_you_mean
 
@@ -18,9 +19,17 @@ class Notifications:
         titles: the handlers' names, rendered.
         groups: how many handlers belong together: those of a role, or of the play itself. Of handlers with one name
             the last group's first counts.
+        unnamed: is told of the handlers that nothing can notify, as their names could not be rendered.
     """
 
-    def __init__(self, handlers: list[Handler], titles: list[str], groups: list[int] | None = None) -> None:
+    def __init__(
+        self,
+        handlers: list[Handler],
+        titles: list[str],
+        groups: list[int] | None = None,
+        unnamed: Callable[[Handler], None] = lambda handler: None,
+    ) -> None:
+        self._unnamed = unnamed
         self._handlers = list(handlers)
         self._titles = list(titles)
         self._notified: list[dict[str, None]] = [{} for _ in handlers]
@@ -49,6 +58,9 @@ class Notifications:
         Raises:
             MissingHandlerError: no handler has that name or listens to it.
         """
+        for handler, title in zip(self._handlers, self._titles, strict=True):
+            if is_template(title) and not handler.listen:
+                self._unnamed(handler)
         found = self._find(name)
         if not found:
             topics = [topic for handler in self._handlers for topic in handler.listen]

@@ -87,7 +87,8 @@ def play_pattern(
     states: Mapping[str, HostState] | None = None,
 ) -> Any:
     """The ``hosts`` of a play, rendered: a pattern or a list of them; see ``early``."""
-    return early(play, "hosts", play.hosts, inventory, options, templar, states)
+    # ansible-core takes the hosts for the name of a play without one, and meets them there first.
+    return early(play, "hosts" if play.name else "name", play.hosts, inventory, options, templar, states)
 
 
 def play_title(

@@ -10,6 +10,7 @@ from typing import Any
 
 from stella_ops.actions.base import ActionContext, Reached
 from stella_ops.actions.registry import action
+from stella_ops.collections import current
 from stella_ops.engine import keyword_values
 from stella_ops.engine.outcome import Result
 from stella_ops.engine.reach import Reach
@@ -127,6 +128,8 @@ class Preparation:
         unrendered: frozenset[str] = getattr(found, "UNRENDERED", frozenset())
         written = task.args
         if VARIABLE_ARGS in written:
+            if run.options.inject_facts:
+                current().say(_FACTS_IN_ARGS)
             try:
                 written = _with_variable_args(self._full_name(task), written, render)
             except TemplateError as problem:
@@ -283,6 +286,13 @@ def _texts(written: Any) -> Iterator[SourceText]:
     elif isinstance(written, list):
         for value in written:
             yield from _texts(value)
+
+
+# What a host found out may be among the variables that such a template names.
+_FACTS_IN_ARGS = (
+    "Using a template for task args is unsafe in some situations "
+    "(see https://docs.ansible.com/ansible/devel/reference_appendices/faq.html#argsplat-unsafe)."
+)
 
 
 def _with_variable_args(told: str, args: Mapping[str, Any], render: Callable[[Any], Any]) -> dict[str, Any]:

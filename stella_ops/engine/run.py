@@ -177,7 +177,7 @@ class Run:
             return []
 
     def _is_for_nobody(self, play: Play) -> bool:
-        return is_for_nobody(self._early(play, "hosts", play.hosts))
+        return is_for_nobody(self._early(play, "hosts" if play.name else "name", play.hosts))
 
     def _early(self, play: Play, name: str, value: Any) -> Any:
         context = self._context

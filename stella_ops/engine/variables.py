@@ -77,6 +77,7 @@ class PlayVariables:
         self.files_waiting: set[str] = set()
         self.facts_gathered: Callable[[Iterable[str]], None] = lambda hosts: None
         self.batch: list[str] = []
+        self._added = inventory.added
         self.roles = [role for role in roles if self._is_public(role)]
         # With the role itself, so that no other can take its id.
         self._role_layers: dict[int, tuple[Role, RoleLayers]] = {}
@@ -333,11 +334,15 @@ class PlayVariables:
         return self._active
 
     def renew(self) -> None:
-        """The inventory has other hosts or groups than before."""
+        """The inventory has other hosts or groups than before; those that a task added count as the play's, too."""
+        added = [str(name) for kind, name, *_ in self._inventory.additions(self._added) if kind == "host"]
+        everyone = [*self._shared["ansible_play_hosts_all"], *added]
+        self._added, self._active = self._inventory.added, None
         self._below.clear()
         self._own_magic.clear()
         self._kept.clear()
-        self._shared = {**self._shared, "groups": self._inventory.groups_to_hosts()}
+        told = {"groups": self._inventory.groups_to_hosts(), "ansible_play_hosts_all": list(dict.fromkeys(everyone))}
+        self._shared = {**self._shared, **told}
         self._age += 1
 
     def changed(self) -> None:

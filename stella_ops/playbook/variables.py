@@ -7,17 +7,20 @@ from typing import Any
 
 from stella_ops.errors import PlaybookError
 from stella_ops.origins import Origin, origin_of
-from stella_ops.playbook.inheritance import check_names
 from stella_ops.playbook.keywords import spoken
-from stella_ops.playbook.problems import Problems
 from stella_ops.source_files import load_yaml, read_text
 
 
-def load_vars_file(path: Path) -> dict[str, Any]:
+def load_vars_file(path: Path, *, whole: bool = False) -> dict[Any, Any]:
     """The variables of a file; none for an empty one.
 
+    As with ansible-core any text may be a name: those that no template can say are read through ``vars``.
+
+    Args:
+        whole: keep keys that are no text, too: the file becomes the value of one variable.
+
     Raises:
-        PlaybookError: the file cannot be read or decrypted, holds no mapping, or names no variable.
+        PlaybookError: the file cannot be read or decrypted, or holds no mapping.
     """
     where = Origin(str(path))
     text = read_text(path, error=PlaybookError, what="the variable file")
@@ -29,7 +32,4 @@ def load_vars_file(path: Path) -> dict[str, Any]:
             f"a variable file must be a mapping of names to values, not {spoken(loaded)}",
             where=origin_of(loaded, where),
         )
-    problems = Problems()
-    check_names(loaded, where, problems)
-    problems.raise_any()
-    return loaded
+    return loaded if whole else {name: value for name, value in loaded.items() if isinstance(name, str)}

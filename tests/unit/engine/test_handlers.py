@@ -66,3 +66,12 @@ def test_a_name_that_nobody_has(notifications: Notifications) -> None:
         notifications.notify("secnd", "a", Origin("p.yml", 7, 3))
     assert caught.value.where == "p.yml:7:3"
     assert caught.value.hint == "did you mean 'second'?"
+
+
+def test_a_handler_whose_name_cannot_be_rendered_is_told_of_when_something_is_notified() -> None:
+    told: list[str | None] = []
+    handlers = [handler("{{ x }} a"), handler("{{ x }} b", "topic"), handler("c")]
+    titles = [str(each.name) for each in handlers]
+    found = Notifications(handlers, titles, unnamed=lambda each: told.append(each.name))
+    found.notify("c", "host", "here")
+    assert told == ["{{ x }} a"]

@@ -67,7 +67,6 @@ def test_keys_given_anew_over_merged_ones_are_told_where_duplicates_are() -> Non
         ("- a\n- b\n", ":1:1", "must be a mapping of names to values, not a list"),
         ("just text", ":1:1", "not 'just text'"),
         ("$ANSIBLE_VAULT;1.1;AES256\n3364\n", ":1", "the encrypted data is damaged"),
-        ("ok: 1\nnot-ok: 2\n", ":2:1", "Invalid variable name 'not-ok'."),
         ("a: 1\na: 2\n", ":2:1", "duplicate key 'a'"),
         ("a: {b: 1, <<: {b: 2}, b: 3}\n", ":1:23", "duplicate key 'b'"),
         ("a: {<<: 3}\n", ":1:4", "'<<' merges mappings only"),
@@ -86,3 +85,10 @@ def test_files_that_hold_no_variables(tmp_path: Path, text: str, where: str, mes
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(PlaybookError, match="No such file"):
         load_vars_file(tmp_path / "none.yml")
+
+
+def test_any_text_is_a_name_in_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "v.yml"
+    path.write_text("ok: 1\nnot-ok: 2\n80: http\n", encoding="utf-8")
+    assert load_vars_file(path) == {"ok": 1, "not-ok": 2}
+    assert load_vars_file(path, whole=True) == {"ok": 1, "not-ok": 2, 80: "http"}
