@@ -52,6 +52,9 @@ def run(task):
     edit = editing.Edit(task, "Path {} does not exist !")
     if edit.before is None and args["state"] == "absent":
         return {"changed": False, "msg": "File {} not present".format(edit.path)}
+    for name, place in (("insertafter", "EOF"), ("insertbefore", "BOF")):
+        if args[name] not in (None, place):
+            editing.pattern(task, name)  # one that is none is refused where the block has its place already, too
     lines = (edit.before or b"").splitlines(True)
     block = block_lines(args)
     place = take_out(task, lines, edit.before)

@@ -1,7 +1,9 @@
 """Create, change or remove a file, a directory or a link."""
 
 import errno
+import grp
 import os
+import pwd
 import time
 
 from stella_ops.remote.lib import atomic, difftext, files
@@ -18,6 +20,8 @@ ARGUMENTS = {
     "access_time_format": {"type": "str", "default": "%Y%m%d%H%M.%S"},
     "modification_time": {"type": "str"},
     "modification_time_format": {"type": "str", "default": "%Y%m%d%H%M.%S"},
+    "_diff_peek": {"type": "bool"},
+    "_original_basename": {"type": "str"},
     **FILE_ATTRIBUTES,
 }
 
@@ -25,7 +29,7 @@ ARGUMENTS = {
 def run(task):
     """Return ansible-core's keys of ``file``: path (dest for links), state, mode, owner, group, size …"""
     args = task.args
-    path = args["path"].rstrip("/") or "/"  # else "link/" would mean what the link points to
+    path = args["path"].rstrip("/") or args["path"][:1]  # else "link/" would mean what the link points to
     if args["src"] and args["state"] not in ("link", "absent") and os.path.isdir(path):
         path = os.path.join(path, os.path.basename(args["src"]))
     state = args["state"] or default_state(path, args)
@@ -35,6 +39,10 @@ def run(task):
         task.fail("src option requires state to be 'link' or 'hard'", "the state is '{}'".format(state), path=path)
     if state not in ("link", "hard", "absent") and args["follow"] and os.path.islink(path):
         path = os.path.realpath(path)
+    if task.check_mode and state != "absent":
+        warn_of_unknown(task)
+    if args["_diff_peek"] is not None:
+        return {"changed": False, "path": path, "appears_binary": is_binary(path)}
     return STATES[state](task, path)
 
 
@@ -48,6 +56,29 @@ def default_state(path, args):
     return now
 
 
+def warn_of_unknown(task):
+    """Say of an owner or group that this host has not got: a task before this one may make it in a real run."""
+    for kind, name, know in (("user", task.args["owner"], pwd.getpwnam), ("group", task.args["group"], grp.getgrnam)):
+        number = name.isdigit() if name else None
+        known = {"user": pwd.getpwuid, "group": grp.getgrgid}[kind] if number else know
+        try:
+            if name:
+                known(int(name) if number else name)
+        except KeyError:
+            shown = "with {}id {}".format(kind[0], name) if number else name
+            words = "failed to look up {} {}. Create {} up to this point in real play"
+            task.warn(words.format(kind, shown, kind))
+
+
+def is_binary(path):
+    """Whether the beginning of a file has a NUL; not so where it cannot be read."""
+    try:
+        with open(path, "rb") as source:
+            return b"\0" in source.read(8192)
+    except OSError:
+        return False
+
+
 def be_file(task, path):
     """The file must exist; only its attributes are changed."""
     now = files.state_of(path)
@@ -56,23 +87,23 @@ def be_file(task, path):
         task.fail("file ({}) is absent, cannot continue".format(path), hint, path=path, state=now)
     if now not in ("file", "hard") and not (now == "link" and not task.args["follow"]):
         task.fail("file ({}) is {}, cannot continue".format(path, now), path=path, state=now)
-    return finish(task, path, False, {"state": now}, {"state": now})
+    return finish(task, path, False, {"state": now}, {"state": "file"})
 
 
 def be_directory(task, path):
     """Make the directory with its parents; the new ones all get the attributes."""
-    if files.look(path) is not None and not os.path.isdir(path):
+    if os.path.islink(path) or (files.look(path) is not None and not os.path.isdir(path)):
         task.fail("{} already exists as a {}".format(path, files.state_of(path)), path=path)
     attributes = files.wanted(task)
     made = directories(task, path)
+    before, after = {"state": "absent" if made else "directory"}, {"state": "directory"}
     if not task.check_mode:
         for directory in made:
-            files.set_attributes(directory, attributes)
+            files.set_attributes(directory, attributes, before=before, after=after)
     changed = bool(made)
     if task.args["recurse"] and not (task.check_mode and made):
         changed = set_below(task, path, attributes) or changed
-    before = "absent" if made else "directory"
-    return finish(task, path, changed, {"state": before}, {"state": "directory"})
+    return finish(task, path, changed, before, after)
 
 
 def directories(task, path):
@@ -123,30 +154,30 @@ def be_link(task, path):
     """Make a symbolic link with exactly the text of ``src``."""
     src, force = task.args["src"], task.args["force"]
     now = files.state_of(path)
-    if src is None:
-        if now != "link":
-            task.fail("src is required for creating new symlinks")
-        src = os.readlink(path)
-    leads_to = os.path.join(os.path.dirname(path), src)
-    if not force and not os.path.exists(leads_to) and not task.check_mode:
+    if src is None and now != "link":
+        task.fail("src is required for creating new symlinks")
+    old = os.readlink(path) if now == "link" else None
+    if src is None and task.args["follow"] and os.path.exists(path):
+        src = old
+    real_folder = os.path.isdir(path) and now != "link"
+    leads_to = os.path.join(path if real_folder else os.path.dirname(path), src or "")
+    if not force and src is not None and not os.path.exists(leads_to):
         words = "src file does not exist, use 'force=yes' if you really want to create the link: {}"
         task.fail(words.format(leads_to), path=path, src=src)
-    old = os.readlink(path) if now == "link" else None
-    if old == src:
-        before = after = {"state": now, "src": src}
-        changed = False
-    else:
+    before, after = {"state": now}, {"state": "link"}
+    changed = src is not None and old != src
+    if changed:
         make_room(task, path, now, "link")
-        before, after = {"state": now}, {"state": "link", "src": src}
         if old is not None:
-            before["src"] = old
-        changed = True
+            before["src"], after["src"] = old, src
         if not task.check_mode:
             in_its_place(task, path, now, src, lambda fresh: os.symlink(src, fresh))
     if task.args["follow"] and os.path.islink(path) and not os.path.exists(path):
         task.warn(
-            "the link {} points to nothing that attributes could be set of; 'follow: false' means itself".format(path)
+            "Cannot set fs attributes on a non-existent symlink target."
+            " follow should be set to False to avoid this."
         )
+        return dict(answer(task, path, changed, before, after), src=src)
     result = finish(task, path, changed, before, after)
     result["src"] = src
     return result
@@ -162,15 +193,16 @@ def be_hard(task, path):
         return dict(finish(task, path, False, {"state": now}, {"state": now}), src=None)
     found = files.look(src)
     if found is None:
-        if not task.check_mode:
-            task.fail("src does not exist", src=src, dest=path)
-        task.warn("src {} does not exist yet".format(src))
-    changed = now == "absent" or found is None or not os.path.samestat(os.lstat(path), found)
+        task.fail("src does not exist", src=src, dest=path)
+    changed = now == "absent" or not os.path.samestat(os.lstat(path), found)
+    before, after = {"state": now}, {"state": "hard"}
     if changed:
+        if now == "link":
+            before["src"], after["src"] = os.readlink(path), src
         make_room(task, path, now, "hard link")
         if not task.check_mode:
             in_its_place(task, path, now, src, lambda fresh: os.link(src, fresh, follow_symlinks=False))
-    result = finish(task, path, changed, {"state": now}, {"state": "hard", "src": src})
+    result = finish(task, path, changed, before, after)
     result["src"] = src
     return result
 
@@ -179,7 +211,11 @@ def be_touched(task, path):
     """Make an empty file, or set the times of what is there."""
     now = files.state_of(path)
     changed = now == "absent"
-    if changed and not task.check_mode:
+    for name in ("access_time", "modification_time"):
+        moment(task, name, task.args[name] or "now", 0, 0)  # what is no time is said before a file is made
+    if changed and task.check_mode:
+        return {"changed": True, "dest": path}
+    if changed:
         try:
             # Exclusively: a link that somebody puts there meanwhile would have a file made wherever it points.
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))

@@ -111,11 +111,9 @@ class Search(object):
         self.now = time.time()
         self.age = number(task, "age", _AGES)
         self.size = number(task, "size", _SIZES)
-        self.patterns = names(task, self.args["patterns"] or ([".*"] if self.args["use_regex"] else ["*"]))
-        self.excludes = names(task, self.args["excludes"] or [])
-        self.contains = None
-        if self.args["contains"] is not None:
-            self.contains = compiled(task, self.args["contains"])
+        self.patterns = self.args["patterns"] or ([".*"] if self.args["use_regex"] else ["*"])
+        self.excludes = self.args["excludes"] or []
+        self.contains = self.args["contains"]
         self.found = []
         self.examined = 0
         self.skipped = {}
@@ -132,14 +130,14 @@ class Search(object):
             return
         try:
             self.walk(top)
-        except (OSError, ValueError, LookupError) as error:
+        except (OSError, ValueError, LookupError, re.error) as error:
             self.skip(top, str(error))
 
     def skip(self, path, why):
         """A path that could not be looked at makes a warning."""
         self.skipped[path] = why
         self.troubled = True
-        self.task.warn("Skipped '{}' path due to this access issue: {}".format(path, why))
+        self.task.warn("Skipped '{}' path due to this access issue: {}\n".format(path, why))
 
     def cannot_list(self, error):
         """What os.walk calls for a folder that cannot be read."""
@@ -187,7 +185,7 @@ class Search(object):
         kind = self.args["file_type"]
         if kind != "any" and not _KINDS[kind](found.st_mode):
             return False
-        if not any(each(name) for each in self.patterns) or any(each(name) for each in self.excludes):
+        if not self.has_name(name, self.patterns) or self.has_name(name, self.excludes):
             return False
         if not beyond(self.now - getattr(found, "st_" + self.args["age_stamp"]), self.age):
             return False
@@ -197,13 +195,18 @@ class Search(object):
             return False
         return self.has_mode(found)
 
+    def has_name(self, name, patterns):
+        """Whether a name is meant by one of some patterns; those behind it are not read."""
+        regular = self.args["use_regex"]
+        return any(re.match(each if regular else fnmatch.translate(each), name) for each in patterns)
+
     def holds(self, path):
         """Whether a file's text has what is looked for; one that cannot be read has not."""
         try:
             with open(path, encoding=self.args["encoding"]) as source:
                 if self.args["read_whole_file"]:
-                    return self.contains.search(source.read()) is not None
-                return any(self.contains.match(line) for line in source)
+                    return re.search(self.contains, source.read()) is not None
+                return any(re.match(self.contains, line) for line in source)
         except UnicodeDecodeError:
             told = self.args["encoding"] or "that of the host's locale"
             raise ValueError(
@@ -218,8 +221,8 @@ class Search(object):
             return True
         try:
             bits = modes.resolve(self.args["mode"], 0, False)
-        except modes.ModeError as error:
-            return self.task.fail(str(error))
+        except modes.ModeError:
+            raise ValueError("bad symbolic permission for mode: {}".format(self.args["mode"]))
         now = stat.S_IMODE(found.st_mode)
         return now == bits if self.args["exact_mode"] else bool(now & bits)
 
@@ -240,21 +243,6 @@ def beyond(value, limit):
     if limit is None:
         return True
     return value >= limit if limit >= 0 else value <= -limit
-
-
-def names(task, patterns):
-    """Patterns as functions that tell whether a name is meant."""
-    if task.args["use_regex"]:
-        return [compiled(task, text).match for text in patterns]
-    return [re.compile(fnmatch.translate(text)).match for text in patterns]
-
-
-def compiled(task, text):
-    """A regular expression of the task's."""
-    try:
-        return re.compile(text)
-    except re.error as error:
-        return task.fail("'{}' is no regular expression: {}".format(text, error))
 
 
 def describe(found):

@@ -36,7 +36,7 @@ def run(task):
     try:
         content = edit.before.decode(args["encoding"], errors)
     except (LookupError, UnicodeError) as error:
-        task.fail("{} cannot be read as {}: {}".format(edit.path, args["encoding"], error))
+        task.fail("Task failed: Module failed: {}".format(error), "that is what reading {} said".format(edit.path))
     begin, end = 0, len(content)
     if args["after"] or args["before"]:
         text = section_pattern(args)

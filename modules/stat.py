@@ -1,5 +1,6 @@
 """Tell all that is known of a file."""
 
+import errno
 import os
 
 from stella_ops.remote.lib import files, inode, stat_fields
@@ -27,6 +28,8 @@ def run(task):
     except files.FileError as error:
         return task.fail(error.__cause__.strerror, str(error))
     if found is None:
+        if is_below_a_file(path):
+            task.fail(os.strerror(errno.ENOTDIR))
         return {"changed": False, "stat": {"exists": False}}
     told = {"exists": True, "path": path}
     told.update(stat_fields.tell(found))
@@ -46,9 +49,9 @@ def run(task):
     if told["isreg"] and told["readable"] and task.args["get_checksum"]:
         told["checksum"] = checksum(task, path)
     if task.args["get_mime"]:
-        told.update(mime(path, task.args["follow"]))
+        told.update(mime(path))
     if task.args["get_attributes"]:
-        told.update(inode.attributes(path) if told["isreg"] or told["isdir"] else inode.NOTHING)
+        told.update(inode.NOTHING if os.path.islink(path) or not (told["isreg"] or told["isdir"]) else inode.attributes(path))
     return {"changed": False, "stat": told}
 
 
@@ -60,15 +63,26 @@ def checksum(task, path):
         return task.fail("no {} checksum of {}: {}".format(task.args["checksum_algorithm"], path, error))
 
 
-def mime(path, follow):
-    """``mimetype`` and ``charset`` by file(1), where the host has it; "unknown" elsewhere."""
+def is_below_a_file(path):
+    """Whether a path that leads nowhere has a file where a folder should be."""
+    try:
+        os.lstat(path)
+    except NotADirectoryError:
+        return True
+    except OSError:
+        pass
+    return False
+
+
+def mime(path):
+    """``mimetype`` and ``charset`` by file(1), where the host has it; "unknown" elsewhere. A link's are its own."""
     from stella_ops.remote.lib import process
 
     unknown = {"mimetype": "unknown", "charset": "unknown"}
     program = process.find("file")
     if program is None:
         return unknown
-    words = [program, "--brief", "--mime-type", "--mime-encoding"] + (["--dereference"] if follow else [])
+    words = [program, "--brief", "--mime-type", "--mime-encoding"]
     try:
         outcome = process.run(words + ["--", path])
     except OSError:

@@ -18,7 +18,7 @@ ARGUMENTS = {
     "body_format": {
         "type": "str",
         "default": "raw",
-        "choices": ["form-multipart", "form-urlencoded", "json", "raw"],
+        "choices": ["form-urlencoded", "json", "raw", "form-multipart"],
         "doc": "How body becomes bytes; the Content-Type follows.",
     },
     "src": {"type": "path", "doc": "A file whose content is sent."},

@@ -264,7 +264,7 @@ def _read_args(spec: ModuleSpec, written: Any, where: Origin | None) -> dict[str
     if written is None:
         return {}
     if isinstance(written, dict):
-        return dict(written)
+        return _unfolded(dict(written))
     if isinstance(written, SourceText):
         args = parse_text(written, free_form=spec.name in _VERBATIM)
         if spec.free_form is None and is_template(args.get("_raw_params")):
@@ -273,6 +273,17 @@ def _read_args(spec: ModuleSpec, written: Any, where: Origin | None) -> dict[str
     if isinstance(written, SourceVault) and spec.free_form is not None:
         return {"_raw_params": written}
     raise PlaybookError(f"the arguments of '{spec.name}' must be a mapping or text, not {spoken(written)}", where=where)
+
+
+def _unfolded(args: dict[str, Any]) -> dict[str, Any]:
+    """Arguments of which some stand under ``args`` once more, as ansible-core takes them from any module's mapping."""
+    inner = args.get("args")
+    if isinstance(inner, SourceText) and not is_template(inner):
+        inner = parse_text(inner)
+    if isinstance(inner, dict):
+        del args["args"]
+        args.update(inner)
+    return args
 
 
 def _check(

@@ -11,8 +11,9 @@ The description (``ARGUMENTS`` of a module) maps each name to a dict with
     no_log    True when the value is a secret: it is cut out of every result
     untold    True when it may hold a secret: results tell that it was given, though they may hold parts of it
 
-Coercion follows ansible-core's documented rules for module parameters, with three deliberate refusals:
-a list or mapping where text is wanted, and a boolean where a number is wanted, are mistakes and said to be.
+Coercion follows ansible-core's documented rules for module parameters: text is made of whatever is wanted as text, and
+null counts as absent only where an argument is neither required nor has a default; elsewhere it is empty text, or a
+mistake.
 """
 
 import os
@@ -22,7 +23,15 @@ FALSE = frozenset(["no", "off", "0", "false", "n", "f"])
 
 
 class ArgumentError(ValueError):
-    """Arguments do not fit a module's description; the text is meant for an operator."""
+    """Arguments do not fit a module's description; the text is meant for an operator.
+
+    Attributes:
+        hint: None, or what may have been meant.
+    """
+
+    def __init__(self, message, hint=None):
+        super().__init__(message)
+        self.hint = hint
 
 
 def apply_spec(spec, given, warn=None):
@@ -30,37 +39,35 @@ def apply_spec(spec, given, warn=None):
 
     Args:
         spec: the description, as in the module docstring.
-        given: arguments by name or alias.
+        given: arguments by name or alias; where several names of one are given, the last alias counts.
         warn: called with one sentence when something is odd but clear.
 
     Returns:
         A new dict in which every name of the description is a key.
 
     Raises:
-        ArgumentError: unknown, missing or unusable arguments.
+        ArgumentError: missing, unusable or unknown arguments, the first of them in this order.
     """
-    names = {}
-    for name, option in spec.items():
-        names[name] = name
-        for alias in option.get("aliases", ()):
-            names[alias] = name
-    strangers = [key for key in given if key not in names]
-    if strangers:
-        raise ArgumentError(_unknown(strangers, spec))
-    values = _by_canonical_name(names, given, warn)
-    applied = {}
-    missing = []
-    for name, option in spec.items():
-        value = values.get(name)
-        if value is None:
-            if option.get("required") and option.get("default") is None:
-                missing.append(name)
-            value = option.get("default")
-        if value is not None:
-            value = _fit(name, option, value)
-        applied[name] = value
+    values = _by_canonical_name(spec, given, warn)
+    missing = [name for name, option in spec.items() if option.get("required") and name not in values]
     if missing:
         raise ArgumentError("missing required arguments: {}".format(", ".join(sorted(missing))))
+    applied = {}
+    for name, option in spec.items():
+        value = values.get(name)
+        optional = not option.get("required") and option.get("default") is None
+        if name not in values or (value is None and (optional or name.startswith("_"))):
+            value = option.get("default")
+        if value is not None or (name in values and not optional):
+            value = _convert(name, option, value)
+        applied[name] = value
+    for name, option in spec.items():
+        if option.get("choices") and name in values:
+            applied[name] = _choose(name, option, applied[name])
+    names = set(spec).union(*(option.get("aliases", ()) for option in spec.values()))
+    strangers = [key for key in given if key not in names]
+    if strangers:
+        raise _unknown(strangers, spec)
     return applied
 
 
@@ -91,8 +98,6 @@ def to_bool(value):
 
 def to_int(value):
     """A whole number from an int, a float without fraction, or their text. Raises ValueError."""
-    if isinstance(value, bool):
-        raise ValueError("it is a boolean")
     if isinstance(value, int):
         return value
     if isinstance(value, str):
@@ -108,26 +113,20 @@ def to_int(value):
 
 
 def to_float(value):
-    """A number from an int, a float or their text. Raises ValueError."""
-    if isinstance(value, bool):
-        raise ValueError("it is a boolean")
-    if isinstance(value, (int, float)):
-        return float(value)
-    if isinstance(value, str):
+    """A number from a number or its text. Raises ValueError."""
+    if isinstance(value, (int, float, str)):
         try:
-            return float(value.strip())
-        except ValueError:
+            return float(value)
+        except (ValueError, OverflowError):
             pass
     raise ValueError("it is not a number")
 
 
 def to_str(value):
-    """Text from text, a number or a boolean. Raises ValueError for lists and mappings."""
+    """Text of any value; none of null."""
     if isinstance(value, str):
         return value
-    if isinstance(value, (bool, int, float)):
-        return str(value)
-    raise ValueError("it is a {}, where text is expected".format(_kind(value)))
+    return "" if value is None else str(value)
 
 
 def to_path(value):
@@ -139,16 +138,16 @@ def to_path(value):
 
 
 def to_list(value):
-    """A list from a list, comma-separated text, or one number. Raises ValueError."""
+    """A list from a list, text with commas (blanks around them stay), or one number. Raises ValueError."""
     if isinstance(value, (list, tuple)):
         return list(value)
     if isinstance(value, (set, frozenset)):
         return sorted(value, key=str)
     if isinstance(value, str):
-        return [part.strip() for part in value.split(",")] if value.strip() else []
+        return value.split(",")
     if isinstance(value, (bool, int, float)):
         return [str(value)]
-    raise ValueError("it is a {}, where a list is expected".format(_kind(value)))
+    raise ValueError("it is no list")
 
 
 def to_dict(value):
@@ -159,12 +158,12 @@ def to_dict(value):
     if isinstance(value, dict):
         return dict(value)
     if not isinstance(value, str):
-        raise ValueError("it is a {}, where a mapping is expected".format(_kind(value)))
+        raise ValueError("it is no mapping")
+    if value.startswith("{"):
+        return _literal_dict(value)
     text = value.strip()
-    if not text:
-        return {}
-    if text.startswith("{"):
-        return _literal_dict(text)
+    if "=" not in text:
+        raise ValueError("dictionary requested, could not parse JSON or key=value")
     import shlex
 
     lexer = shlex.shlex(text, posix=True)
@@ -173,7 +172,7 @@ def to_dict(value):
     lexer.commenters = ""
     pairs = [word.split("=", 1) for word in lexer]
     if any(len(pair) != 2 or not pair[0] for pair in pairs):
-        raise ValueError("it is neither JSON nor pairs of key=value")
+        raise ValueError('unable to evaluate string in the "key=value" format as dictionary')
     return {key: val for key, val in pairs}
 
 
@@ -194,20 +193,17 @@ COERCIONS = {
 }
 
 
-def _by_canonical_name(names, given, warn):
+def _by_canonical_name(spec, given, warn):
     values = {}
-    came_as = {}
-    for key, value in given.items():
-        name = names[key]
-        if name in values and values[name] is not None:
-            if value is None:
+    for name, option in spec.items():
+        if name in given:
+            values[name] = given[name]
+        for alias in option.get("aliases", ()):
+            if alias not in given:
                 continue
-            if warn is not None:
-                warn("both '{}' and '{}' are given; they are the same argument".format(came_as[name], key))
-            if key != name:
-                continue
-        values[name] = value
-        came_as[name] = key
+            if name in values and warn is not None:
+                warn("Both option {} and its alias {} are set.".format(name, alias))
+            values[name] = given[alias]
     return values
 
 
@@ -218,30 +214,34 @@ def _unknown(strangers, spec):
     aliases = sorted(alias for name in public for alias in spec[name].get("aliases", ()) if not alias.startswith("_"))
     message = "Unsupported parameters for this module: {}".format(", ".join(sorted(map(str, strangers))))
     if not public:
-        return message + "; it takes none"
+        return ArgumentError(message + "; it takes none")
     message += ". Supported parameters include: {}".format(", ".join(public))
     message += " ({}).".format(", ".join(aliases)) if aliases else "."
-    for stranger in strangers:
-        close = difflib.get_close_matches(str(stranger), public + aliases, n=1, cutoff=0.6)
-        if close:
-            message += " Did you mean '{}'?".format(close[0])
-    return message
+    found = [difflib.get_close_matches(str(each), public + aliases, n=1, cutoff=0.6) for each in strangers]
+    meant = ["'{}'".format(close[0]) for close in found if close]
+    return ArgumentError(message, "did you mean {}?".format(" and ".join(meant)) if meant else None)
 
 
-def _fit(name, option, value):
+def _convert(name, option, value):
     kind = option.get("type", "str")
-    choices = option.get("choices")
-    if choices and kind == "str" and isinstance(value, bool):
-        value = _choice_for_bool(value, choices)
-    fitted = _coerce(name, option, kind, value)
+    converted = _coerce(name, option, kind, value)
     elements = option.get("elements")
     if kind == "list" and elements:
-        fitted = [_coerce(name, option, elements, item, "Elements value for option") for item in fitted]
-    if choices:
-        for item in fitted if kind == "list" else [fitted]:
-            if item not in choices:
-                raise ArgumentError(_not_a_choice(name, option, item, choices))
-    return fitted
+        return [_coerce(name, option, elements, item, "Elements value for option") for item in converted]
+    return converted
+
+
+def _choose(name, option, value):
+    choices = option["choices"]
+    if isinstance(value, list):
+        unknown = [item for item in value if item not in choices]
+        if unknown:
+            raise _not_a_choice(name, option, unknown, "must be one or more of: {}. Got no match for: {}")
+    elif value not in choices:
+        value = _choice_for_bool(value, choices)
+        if value not in choices:
+            raise _not_a_choice(name, option, [value], "must be one of: {}, got: {}")
+    return value
 
 
 def _coerce(name, option, kind, value, what="argument"):
@@ -258,29 +258,31 @@ def _why(kind, value, error):
     if kind == "bool" and isinstance(value, (str, int, float)):
         known = ", ".join(repr(word) for word in sorted(TRUE | FALSE))
         return "The value {} is not a valid boolean. Valid booleans include: {}".format(shown, known)
-    if kind == "int" and isinstance(value, str):
+    if kind == "int":
         return '"{}" cannot be converted to an int'.format(shown)
-    return "{} ({})".format(error, shown)
+    if kind == "path" or (kind == "dict" and isinstance(value, str)):
+        return str(error)
+    return "{} cannot be converted to a {}".format(type(value), kind)
 
 
 def _type(value):
     return type(value).__name__
 
 
-def _not_a_choice(name, option, item, choices):
+def _not_a_choice(name, option, items, form):
     if option.get("no_log"):
-        return "value of {} is not one of its {} choices".format(name, len(choices))
+        return ArgumentError("value of {} is not one of its {} choices".format(name, len(option["choices"])))
     import difflib
 
-    listed = ", ".join(str(choice) for choice in choices)
-    message = "value of {} must be one of: {}, got: {}".format(name, listed, _shorten(str(item)))
-    close = difflib.get_close_matches(str(item), [str(choice) for choice in choices], n=1, cutoff=0.6)
-    return message + " (did you mean '{}'?)".format(close[0]) if close else message
+    known = [str(choice) for choice in option["choices"]]
+    message = "value of {} ".format(name) + form.format(", ".join(known), _shorten(", ".join(map(str, items))))
+    close = difflib.get_close_matches(str(items[0]), known, n=1, cutoff=0.6)
+    return ArgumentError(message, "did you mean '{}'?".format(close[0]) if close else None)
 
 
 def _choice_for_bool(value, choices):
     """YAML reads a bare ``yes`` or ``off`` as a boolean: give back the one choice it can have stood for."""
-    words = TRUE if value else FALSE
+    words = {"True": TRUE, "False": FALSE}.get(str(value), ())
     meant = [choice for choice in choices if str(choice).lower() in words]
     return meant[0] if len(meant) == 1 else value
 
@@ -296,9 +298,9 @@ def _literal_dict(text):
         try:
             found = ast.literal_eval(text)
         except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
-            raise ValueError("it starts like a mapping but is neither JSON nor a Python literal")
+            raise ValueError("unable to evaluate string as dictionary")
     if not isinstance(found, dict):
-        raise ValueError("it is a {}, where a mapping is expected".format(_kind(found)))
+        raise ValueError("unable to evaluate string as dictionary")
     return found
 
 
@@ -314,11 +316,6 @@ def _texts(value, found):
             found.add(value)
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         found.add(str(value))
-
-
-def _kind(value):
-    names = {dict: "mapping", list: "list", tuple: "list", type(None): "null"}
-    return names.get(type(value), type(value).__name__)
 
 
 def _shorten(text, limit=120):

@@ -54,8 +54,7 @@ class Wanted(object):
     Args:
         mode: as ``modes.resolve`` takes it.
         owner, group: a name, or a number as text or int.
-        missing_ok: called with a sentence instead of raising when a name is unknown (check mode: a task
-            before this one would have made the user).
+        missing_ok: a name may be unknown (check mode: a task before this one would have made the user).
         flags: inode flags as ``inode.change`` takes them.
         context: parts of an SELinux context, as ``selinux.wanted`` gives them.
         path: of the file, where a failure may tell it.
@@ -64,7 +63,7 @@ class Wanted(object):
         FileError: an unknown owner or group, or a mode that makes no sense.
     """
 
-    def __init__(self, mode=None, owner=None, group=None, missing_ok=None, flags=None, context=None, path=None):
+    def __init__(self, mode=None, owner=None, group=None, missing_ok=False, flags=None, context=None, path=None):
         self.told = {"path": path} if path else {}
         self.mode = mode
         self.flags = flags
@@ -80,16 +79,15 @@ class Wanted(object):
         try:
             return find(name)
         except FileError as error:
-            if missing_ok is None:
+            if not missing_ok:
                 error.result.update(self.told)
                 raise
-            missing_ok(str(error))
             self.unknown = True
             return None
 
     def bits(self, current, is_directory):
         """Permission bits for a file that has ``current`` now; None when the mode is to stay."""
-        if self.mode is None:
+        if self.mode is None or self.mode == "":
             return None
         try:
             return modes.resolve(self.mode, current, is_directory)
@@ -111,7 +109,8 @@ def wanted(task, mode_argument="mode", mode=None):
         from stella_ops.remote.lib import selinux
 
         context = selinux.wanted(args)
-    missing_ok = task.warn if task.check_mode else None
+    # Of a file that is there ansible-core wants to know whose it is to be, in check mode, too.
+    missing_ok = task.check_mode and not (path and os.path.exists(path))
     mode = args[mode_argument] if mode is None else mode
     return Wanted(mode, args["owner"], args["group"], missing_ok, args.get("attributes"), context, path)
 
@@ -207,7 +206,7 @@ def describe(path):
         return {"state": "absent"}
     return {
         "state": state_of(path),
-        "mode": modes.show(found.st_mode),
+        "mode": modes.show_told(found.st_mode),
         "uid": found.st_uid,
         "gid": found.st_gid,
         "owner": user_name(found.st_uid),
@@ -309,9 +308,9 @@ def _set_owner(path, found, wanted, check, before, after):
     if uid == -1 and gid == -1:
         return wanted.unknown
     if uid != -1:
-        before["owner"], after["owner"] = user_name(found.st_uid), user_name(uid)
+        before["owner"], after["owner"] = found.st_uid, uid
     if gid != -1:
-        before["group"], after["group"] = group_name(found.st_gid), group_name(gid)
+        before["group"], after["group"] = found.st_gid, gid
     if not check:
         try:
             os.lchown(path, uid, gid)
@@ -329,7 +328,7 @@ def _set_mode(path, found, wanted, check, before, after):
     bits = wanted.bits(current, stat.S_ISDIR(found.st_mode))
     if bits is None or bits == current:
         return False
-    before["mode"], after["mode"] = modes.show(current), modes.show(bits)
+    before["mode"], after["mode"] = modes.show_told(current), modes.show_told(bits)
     if not check:
         try:
             _change_mode(path, found, bits)

@@ -72,8 +72,13 @@ def current_umask():
 
 
 def show(bits):
-    """Bits as ansible-core writes them in results: four octal digits."""
+    """Bits as ``stat`` and ``find`` tell them: four octal digits."""
     return "{:04o}".format(bits & ALL)
+
+
+def show_told(bits):
+    """Bits as results of what changes files have them: a zero, and three digits or four."""
+    return "0{:03o}".format(bits & ALL)
 
 
 def _from_int(mode):

@@ -105,6 +105,8 @@ def execute(run, arguments_spec, request, content=None, told_by=None):
         # The module's name is known here alone.
         named = "({}) module:".format(str(request.get("module") or "this").rpartition("/")[2].partition("@")[0])
         result = {"failed": True, "msg": str(error).replace("this module:", named, 1)}
+        if error.hint:
+            result["_hint"] = error.hint
     except BaseException as error:  # a SystemExit or MemoryError must become an answer, too
         result = {"failed": True, "msg": "Task failed: Module failed: " + _describe(error), "exception": _trace()}
     result.setdefault("failed", False)

@@ -128,7 +128,7 @@ def test_a_link_in_place_of_something_needs_force(host):
     (host.folder / "empty").mkdir()
     (host.folder / "full/x").mkdir(parents=True)
     for name in ("other", "empty"):
-        args = {"path": f"{host.folder}/{name}", "src": "f", "state": "link"}
+        args = {"path": f"{host.folder}/{name}", "src": f"{host.folder}/f", "state": "link"}
         assert "'force: true' replaces it" in host("file", **args)["_hint"]
         twice(host, force=True, **args)
     result = host("file", path=f"{host.folder}/full", src="f", state="link", force=True)

@@ -19,4 +19,4 @@ def test_a_crash_is_a_failure_with_a_traceback(host):
 def test_an_unknown_argument_names_the_nearest(host):
     result = host("ping", dat="x")
     assert result["failed"] is True
-    assert "Did you mean 'data'?" in result["msg"]
+    assert result["_hint"] == "did you mean 'data'?"

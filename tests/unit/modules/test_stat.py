@@ -10,7 +10,7 @@ import pytest
 
 def test_absent(host):
     assert host("stat", path=f"{host.folder}/none") == {"changed": False, "failed": False, "stat": {"exists": False}}
-    assert host("stat", path="/etc/passwd/below")["stat"] == {"exists": False}
+    assert host("stat", path="/etc/passwd/below")["msg"] == "Not a directory"
 
 
 def test_a_file(host):

@@ -56,7 +56,7 @@ def test_int_from_a_float_without_fraction(number):
     assert one("int", f"{number}.0") == number
 
 
-@pytest.mark.parametrize("value", ["", "1.5", 1.5, "0x10", True, "one", "inf", math.inf, math.nan, [], {}])
+@pytest.mark.parametrize("value", ["", "1.5", 1.5, "0x10", "one", "inf", math.inf, math.nan, [], {}])
 def test_what_is_no_int(value):
     with pytest.raises(ArgumentError, match="argument 'x'"):
         one("int", value)
@@ -84,10 +84,9 @@ words = st.text(
 )
 
 
-@given(st.lists(words))
+@given(st.lists(words, min_size=1))
 def test_list_from_comma_separated_text(items):
     assert one("list", ",".join(items)) == items
-    assert one("list", " , ".join(items)) == items
     assert one("list", items) == items
 
 
@@ -103,11 +102,13 @@ def test_what_cannot_be_converted_is_said_in_the_words_that_people_look_for():
 def test_list_of_elements():
     assert one("list", "1, 2", elements="int") == [1, 2]
     assert one("list", 5) == ["5"]
+    assert one("list", "a, b,") == ["a", " b", ""], "blanks and empty parts stay, as in ansible-core"
+    assert one("list", [1, ["a"]], elements="str") == ["1", "['a']"]
     with pytest.raises(
         ArgumentError, match="Elements value for option 'x' is of type str and we were unable to convert"
     ):
         one("list", "1,b", elements="int")
-    with pytest.raises(ArgumentError, match="mapping, where a list"):
+    with pytest.raises(ArgumentError, match="<class 'dict'> cannot be converted to a list"):
         one("list", {"a": 1})
 
 
@@ -139,12 +140,12 @@ def test_what_is_no_dict(value):
         one("dict", value)
 
 
-def test_str_takes_scalars_only():
+def test_text_is_made_of_anything():
     assert one("str", 5) == "5"
     assert one("str", True) == "True"
-    for value in (["a"], {"a": 1}):
-        with pytest.raises(ArgumentError, match="where text is expected"):
-            one("str", value)
+    assert one("str", ["a"]) == "['a']"
+    assert one("path", {"a": 1}) == "{'a': 1}"
+    assert one("int", True) == 1
 
 
 def test_path_expands(monkeypatch):
@@ -156,43 +157,63 @@ def test_path_expands(monkeypatch):
         one("path", "a\0b")
 
 
-def test_defaults_required_and_none():
+def test_defaults_and_what_is_required():
     spec = {"a": {"required": True}, "b": {"type": "int", "default": "3"}, "c": {}}
-    assert apply_spec(spec, {"a": "x", "b": None}) == {"a": "x", "b": 3, "c": None}
+    assert apply_spec(spec, {"a": "x"}) == {"a": "x", "b": 3, "c": None}
     with pytest.raises(ArgumentError, match=r"missing required arguments: a$"):
-        apply_spec(spec, {"a": None})
+        apply_spec(spec, {"c": 1})
+
+
+def test_null_is_absent_only_where_nothing_is_there_without_it():
+    assert one("str", None) is None
+    assert one("int", None) is None
+    assert one("str", None, required=True) == one("str", None, default="x") == ""
+    for kind in ("int", "bool", "list", "dict", "float"):
+        with pytest.raises(ArgumentError, match=f"argument 'x' is of type NoneType and .* convert to {kind}"):
+            one(kind, None, default="1")
+    with pytest.raises(ArgumentError, match="value of x must be one of: a, got: None"):
+        one("str", None, choices=["a"])
+    assert apply_spec({"_x": {"type": "bool", "default": False}}, {"_x": None}) == {"_x": False}
 
 
 def test_aliases():
     spec = {"path": {"aliases": ["dest", "name"], "required": True}}
     assert apply_spec(spec, {"dest": "x"}) == {"path": "x"}
     warnings: list[str] = []
-    assert apply_spec(spec, {"path": "a", "name": "b"}, warnings.append) == {"path": "a"}
-    assert apply_spec(spec, {"name": "b", "path": "a"}, warnings.append) == {"path": "a"}
-    assert len(warnings) == 2
-    assert apply_spec(spec, {"path": "a", "name": None}, warnings.append) == {"path": "a"}
-    assert len(warnings) == 2
+    assert apply_spec(spec, {"path": "a", "name": "b"}, warnings.append) == {"path": "b"}
+    assert apply_spec(spec, {"name": "b", "path": "a"}, warnings.append) == {"path": "b"}
+    assert warnings == ["Both option path and its alias name are set."] * 2
 
 
 def test_unknown_argument_names_the_nearest_and_the_rest():
     spec = {"owner": {}, "group": {"aliases": ["grp", "gid"]}, "_private": {}}
     with pytest.raises(ArgumentError, match="Unsupported parameters for this module: onwer, zz") as caught:
         apply_spec(spec, {"zz": 1, "onwer": "x"})
-    assert "Supported parameters include: group, owner (gid, grp). Did you mean 'owner'?" in str(caught.value)
+    assert str(caught.value).endswith("Supported parameters include: group, owner (gid, grp).")
+    assert caught.value.hint == "did you mean 'owner'?"
     assert "_private" not in str(caught.value)
     with pytest.raises(ArgumentError, match="it takes none"):
         apply_spec({}, {"a": 1})
+
+
+def test_what_is_missing_or_wrong_is_told_before_what_is_unknown():
+    spec = {"a": {"required": True}, "b": {"type": "int"}}
+    with pytest.raises(ArgumentError, match="missing required arguments: a"):
+        apply_spec(spec, {"zz": 1, "b": "x"})
+    with pytest.raises(ArgumentError, match="convert to int"):
+        apply_spec(spec, {"zz": 1, "b": "x", "a": 1})
 
 
 def test_choices():
     option = {"choices": ["started", "stopped", "no"]}
     assert one("str", "started", **option) == "started"
     assert one("str", False, **option) == "no", "YAML reads a bare no as a boolean"
-    with pytest.raises(ArgumentError, match=r"must be one of: started, stopped, no, got: startd \(did you mean"):
+    with pytest.raises(ArgumentError, match=r"must be one of: started, stopped, no, got: startd$") as caught:
         one("str", "startd", **option)
+    assert caught.value.hint == "did you mean 'started'?"
     assert one("list", "a,b", elements="str", choices=["a", "b"]) == ["a", "b"]
-    with pytest.raises(ArgumentError, match="got: c"):
-        one("list", "a,c", elements="str", choices=["a", "b"])
+    with pytest.raises(ArgumentError, match="must be one or more of: a, b. Got no match for: c, d"):
+        one("list", "a,c,d", elements="str", choices=["a", "b"])
 
 
 @pytest.mark.parametrize("option", [{"type": "int"}, {"choices": ["a"]}, {"type": "dict"}])
