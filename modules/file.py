@@ -174,8 +174,7 @@ def be_link(task, path):
             in_its_place(task, path, now, src, lambda fresh: os.symlink(src, fresh))
     if task.args["follow"] and os.path.islink(path) and not os.path.exists(path):
         task.warn(
-            "Cannot set fs attributes on a non-existent symlink target."
-            " follow should be set to False to avoid this."
+            "Cannot set fs attributes on a non-existent symlink target. follow should be set to False to avoid this."
         )
         return dict(answer(task, path, changed, before, after), src=src)
     result = finish(task, path, changed, before, after)

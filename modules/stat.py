@@ -51,7 +51,9 @@ def run(task):
     if task.args["get_mime"]:
         told.update(mime(path))
     if task.args["get_attributes"]:
-        told.update(inode.NOTHING if os.path.islink(path) or not (told["isreg"] or told["isdir"]) else inode.attributes(path))
+        told.update(
+            inode.NOTHING if os.path.islink(path) or not (told["isreg"] or told["isdir"]) else inode.attributes(path)
+        )
     return {"changed": False, "stat": told}
 
 

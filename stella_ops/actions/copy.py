@@ -6,10 +6,11 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from stella_ops.actions._encrypted import decrypted, without_content
+from stella_ops.actions._folders import listing
 from stella_ops.actions.base import ActionContext, ActionFailure, Result, find_file
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -38,7 +39,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 
 # What copy tells its module on ansible-core's way, and no task may.
 _INTERNAL = frozenset({"_original_basename", "_diff_peek"})
-_CONTROLLER_ONLY = frozenset({"src", "content", "local_follow", "decrypt"})
+_CONTROLLER_ONLY = frozenset({"src", "content", "local_follow", "decrypt", "remote_src"})
 
 # What is told of content that would be written.
 _TOLD_IN_CHECK_MODE = frozenset({"changed", "failed", "diff", "warnings", "deprecations", "invocation"})
@@ -54,7 +55,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     """Content is sent only where the host does not have it."""
     if wrong := [name for name in args if name in _INTERNAL]:
         raise ActionFailure(f'Invalid parameter specified: "{wrong[0]}"')
-    if args.get("remote_src"):
+    if args.get("remote_src") and args.get("content") is None:
         result = await context.module("copy", args)
         result.pop("sha256", None)
         if "path" in result:
@@ -133,12 +134,14 @@ def content_args(content: bytes) -> dict[str, Any]:
     }
 
 
-async def _copy_file(context: ActionContext, args: dict[str, Any], source: Path, dest: str) -> Result:
+async def _copy_file(
+    context: ActionContext, args: dict[str, Any], source: Path, dest: str, name: str | None = None
+) -> Result:
     content = await context.sources.file(source)
     wanted = _module_args(args, dest)
     if args.get("mode") == "preserve":
         wanted["mode"] = f"0{content.mode:o}"
-    wanted["_source_name"] = source.name
+    wanted["_source_name"] = name or source.name
     plain = await decrypted(content) if args.get("decrypt", True) else None
     if plain is None:
         wanted["_content_sha256"], wanted["_content_sha1"] = content.sha256, content.sha1
@@ -153,35 +156,42 @@ async def _copy_file(context: ActionContext, args: dict[str, Any], source: Path,
 async def _copy_folder(context: ActionContext, args: dict[str, Any], source: Path, *, whole: bool) -> Result:
     """Every file below a folder. With a trailing slash its content is copied, without one the folder itself.
 
-    First the folders, the outer ones before the inner; then the files, many at a time.
+    First the folders, the outer ones before the inner; then the files, many at a time; then the links.
     """
     context.alone()
     base = Path(str(args["dest"])) / source.name if whole else Path(str(args["dest"]))
-    follow = bool(args.get("local_follow", True))
-    levels, others = await asyncio.to_thread(_listing, source, follow)
+    try:
+        found = await asyncio.to_thread(listing, source, follow=bool(args.get("local_follow", True)))
+    except OSError as problem:
+        raise ActionFailure(f"cannot read {problem.filename} on the controller: {problem.strerror}") from None
 
-    async def folder(path: Path) -> Result:
-        wanted = {"path": str(base / path.relative_to(source)), "state": "directory", "owner": args.get("owner")}
+    async def folder(name: PurePath) -> Result:
+        wanted = {"path": str(base / name), "state": "directory", "owner": args.get("owner")}
         wanted["group"], wanted["mode"] = args.get("group"), args.get("directory_mode")
         return await context.module("file", wanted)
 
-    async def other(path: Path) -> Result:
-        target = str(base / path.relative_to(source))
-        if path.is_symlink() and not follow:
-            return await context.module("file", {"path": target, "src": str(path.readlink()), "state": "link"})
-        return await _copy_file(context, args, path, target)
+    async def file(each: tuple[Path, PurePath]) -> Result:
+        path, name = each
+        return await _copy_file(context, args, path, str(base / name), name.name)
 
-    changed, made = False, []
-    for paths, copy in (*((level, folder) for level in levels), (others, other)):
-        made = await _all_of(paths, copy)
-        failed = [result for result in made if result.get("failed")]
+    async def link(each: tuple[str, PurePath]) -> Result:
+        wanted = {"path": str(base / each[1]), "src": each[0], "state": "link", "force": True, "follow": False}
+        return await context.module("file", wanted)
+
+    results: list[Result] = []
+    made: list[Result] = []
+    steps: list[tuple[Sequence[Any], Callable[[Any], Awaitable[Result]]]]
+    steps = [*((level, folder) for level in found.folders), (found.files, file), (found.links, link)]
+    for each, copy in steps:
+        done = await _all_of(each, copy)
+        failed = [result for result in done if result.get("failed")]
         if failed:
             return failed[0]
-        changed = changed or any(result.get("changed") for result in made)
-    files = [path for path in others if follow or not path.is_symlink()]
-    if len(files) == 1 and files[0].parent == source:  # ansible-core tells of it as if it were copied alone
-        only = made[others.index(files[0])]
-        return {"dest": only.get("path"), **only, "changed": changed}
+        results += done
+        made = done if copy is file else made
+    changed = any(result.get("changed") for result in results)
+    if len(made) == 1 and len(found.files[0][1].parts) == 1:  # ansible-core tells of it as if it were copied alone
+        return {"dest": made[0].get("path"), **made[0], "changed": changed}
     dest = str(args["dest"])
     return {
         "changed": changed,
@@ -190,19 +200,7 @@ async def _copy_folder(context: ActionContext, args: dict[str, Any], source: Pat
     }
 
 
-def _listing(source: Path, follow: bool) -> tuple[list[list[Path]], list[Path]]:
-    """What is below a folder: the folders by depth, itself first, and all else; each sorted."""
-    levels: dict[int, list[Path]] = {}
-    others: list[Path] = []
-    for path in [source, *sorted(source.rglob("*"))]:
-        if path.is_dir() and (follow or not path.is_symlink()):
-            levels.setdefault(len(path.parts), []).append(path)
-        else:
-            others.append(path)
-    return [levels[depth] for depth in sorted(levels)], others
-
-
-async def _all_of(paths: Sequence[Path], copy: Callable[[Path], Awaitable[Result]]) -> list[Result]:
+async def _all_of(paths: Sequence[Any], copy: Callable[[Any], Awaitable[Result]]) -> list[Result]:
     """Copies of several files, in the order of these; once one has failed, no other is begun."""
     results: dict[int, Result] = {}
     left = iter(enumerate(paths))

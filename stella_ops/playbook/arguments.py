@@ -279,7 +279,7 @@ def _unfolded(args: dict[str, Any]) -> dict[str, Any]:
     """Arguments of which some stand under ``args`` once more, as ansible-core takes them from any module's mapping."""
     inner = args.get("args")
     if isinstance(inner, SourceText) and not is_template(inner):
-        inner = parse_text(inner)
+        inner = parse_text(inner, free_form=False)
     if isinstance(inner, dict):
         del args["args"]
         args.update(inner)

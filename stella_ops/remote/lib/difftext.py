@@ -9,14 +9,17 @@ def of_content(before, after, before_header, after_header):
     Args:
         before, after: bytes; None when there is no file. Pass at most ``LIMIT + 1`` bytes: what is longer is
             named, not shown, and so is what is no text.
-        before_header, after_header: what to call each side.
+        before_header, after_header: what to call each side; one that is not there is not called anything.
     """
-    return {
+    told = {
         "before": _shown(before),
         "after": _shown(after),
         "before_header": before_header,
         "after_header": after_header,
     }
+    if before is None:
+        del told["before_header"]
+    return told
 
 
 def of_attributes(path, before, after):

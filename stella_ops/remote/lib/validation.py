@@ -24,7 +24,8 @@ def check(task, command, path, details=False):
     try:
         outcome = process.run(words)
     except OSError as error:
-        task.fail("failed to validate: cannot run {}: {}".format(words[0], error.strerror), rc=error.errno)
+        hint = "validate cannot run {}: {}".format(words[0], error.strerror)
+        task.fail("Error executing command.", hint, rc=error.errno, cmd=" ".join(words), stdout="", stderr="")
     if outcome.rc != 0:
         said = outcome.stderr.decode("utf-8", "replace")
         if details:

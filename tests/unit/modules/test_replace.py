@@ -42,7 +42,7 @@ def test_encodings(host, conf):
     assert conf.read_bytes() == "größer\n".encode("latin-1")
     assert host("replace", path=str(conf), regexp="^", replace="x")["changed"] is True, "odd bytes survive"
     assert conf.read_bytes() == "xgrößer\nx".encode("latin-1") or conf.read_bytes() == "xgrößer\n".encode("latin-1")
-    assert "cannot be read as" in host("replace", path=str(conf), regexp="x", encoding="no such")["msg"]
+    assert "unknown encoding: no such" in host("replace", path=str(conf), regexp="x", encoding="no such")["msg"]
 
 
 def test_refusals(host, conf):

@@ -212,7 +212,7 @@ def test_choices():
         one("str", "startd", **option)
     assert caught.value.hint == "did you mean 'started'?"
     assert one("list", "a,b", elements="str", choices=["a", "b"]) == ["a", "b"]
-    with pytest.raises(ArgumentError, match="must be one or more of: a, b. Got no match for: c, d"):
+    with pytest.raises(ArgumentError, match=r"must be one or more of: a, b\. Got no match for: c, d"):
         one("list", "a,c,d", elements="str", choices=["a", "b"])
 
 
