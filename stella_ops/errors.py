@@ -227,7 +227,7 @@ class PluginError(TemplateError):
         if not isinstance(problem, RaisedByPluginError):
             said = said.removeprefix(f"{kind} ").removeprefix(f"'{name}'").removeprefix(f"{name.rpartition('.')[2]}: ")
             said = said.removeprefix(": ")
-        made = cls(f"The {kind} plugin '{name}' failed: {said}")
+        made = cls(f"The {kind} plugin '{name}' failed{f': {said}' if said else '.'}")
         if isinstance(problem, StellaError):
             made.where, made.hint, made.notes = problem.where, problem.hint, problem.notes
         return made

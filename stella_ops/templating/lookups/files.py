@@ -41,7 +41,8 @@ def _names(terms: list[Any]) -> list[str]:
     return [plain_text(name) for term in terms for name in (term if isinstance(term, list) else [term])]
 
 
-def _candidates(scope: Any, name: str, subfolder: str) -> list[Path]:
+def candidates(scope: Any, name: str, subfolder: str) -> list[Path]:
+    """Where a file may be that a template or a plug-in names; ``subfolder`` of each folder comes first."""
     path = Path(name).expanduser()
     if path.is_absolute():
         return [path]
@@ -68,7 +69,7 @@ def find_file(scope: Any, name: str, subfolder: str, lookup: str) -> Path:
     Raises:
         TemplateError: there is none.
     """
-    places = _candidates(scope, name, subfolder)
+    places = candidates(scope, name, subfolder)
     for place in places:
         if place.is_file():
             return place
@@ -176,7 +177,7 @@ def fileglob(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]
     found: list[str] = []
     for name in _names(terms):
         # the folders of a pattern are names, whatever they look like
-        places = [place for place in _candidates(scope, name, "files") if place.parent.is_dir()]
+        places = [place for place in candidates(scope, name, "files") if place.parent.is_dir()]
         if not places:
             _say_not_found(name.rpartition("/")[0])
         for place in places:

@@ -2,20 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+from stella_ops.errors import StellaError
 
 
 class AnsibleError(Exception):
-    """Something is wrong."""
+    """Something is wrong; its message goes on with those of what caused it."""
 
     def __init__(
-        self, message: str = "", obj: Any = None, show_content: bool = True, orig_exc: BaseException | None = None,
-        **more: Any,
+        self, message: Any = "", obj: Any = None, show_content: bool = True, suppress_extended_error: Any = None,
+        orig_exc: BaseException | None = None, **more: Any,
     ) -> None:  # fmt: skip
-        super().__init__(str(message))
-        self.message = str(message)
+        self._message = "" if message is None else str(message)
+        self._message = self._message or f"Unexpected {type(self).__name__} error."
+        super().__init__(self._message)
         self.obj = obj
         self.orig_exc = orig_exc
+        if orig_exc is not None:
+            self.__cause__ = orig_exc
+
+    @property
+    def message(self) -> str:
+        """What it says, and what its causes do."""
+        return chained(self)
+
+    @message.setter
+    def message(self, value: str) -> None:
+        self._message = value
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def chained(problem: BaseException) -> str:
+    """The messages of an exception and of those that it was raised from, each behind the one that it caused."""
+    said: list[str] = []
+    cause: BaseException | None = problem
+    while cause is not None and len(said) < _LONGEST_CHAIN:
+        said.append(_own_words(cause).strip())
+        # An error of ours tells all that there is to tell.
+        cause = None if isinstance(cause, StellaError) else cause.__cause__
+    message = said.pop()
+    for text in reversed(said):
+        message = text if text.endswith(message) else f"{text.rstrip('. ')}: {message}"
+    return message
+
+
+def _own_words(problem: BaseException) -> str:
+    if isinstance(problem, AnsibleError):
+        return problem._message
+    return problem.message if isinstance(problem, StellaError) else str(problem)
+
+
+# More belongs to no message; and a chain may be a circle.
+_LONGEST_CHAIN = 10
 
 
 class AnsibleOptionsError(AnsibleError):
@@ -30,12 +72,27 @@ class AnsibleParserError(AnsibleError):
     """Something cannot be read."""
 
 
-class AnsibleFileNotFound(AnsibleError):
-    """A file is missing."""
-
-
 class AnsibleRuntimeError(AnsibleError):
     """Something fails while it runs."""
+
+
+class AnsibleFileNotFound(AnsibleRuntimeError):
+    """A file is missing on the controller."""
+
+    def __init__(
+        self, message: Any = "", obj: Any = None, show_content: bool = True, suppress_extended_error: Any = None,
+        orig_exc: BaseException | None = None, paths: Sequence[str] | None = None, file_name: Any = None, **more: Any,
+    ) -> None:  # fmt: skip
+        self.file_name, self.paths = file_name, paths
+        said = f"{message}\n" if message else ""
+        said += f"Could not find or access '{file_name}'" if file_name else "Could not find file"
+        if paths and isinstance(paths, list | tuple):
+            said += "\nSearched in:\n\t" + "\n\t".join(map(str, paths))
+        said += (
+            " on the Ansible Controller.\n"
+            "If you are using a module and expect the file to exist on the remote, see the remote_src option"
+        )
+        super().__init__(said, obj=obj, orig_exc=orig_exc)
 
 
 class AnsibleTemplateError(AnsibleRuntimeError):

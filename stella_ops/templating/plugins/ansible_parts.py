@@ -6,7 +6,7 @@ import difflib
 import json
 import shlex
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -18,7 +18,9 @@ from stella_ops.errors import CollectionError
 from stella_ops.origins import VaultedText
 from stella_ops.templating.lazy import finalize
 from stella_ops.templating.plugins.ansible_errors import AnsiblePluginRemovedError
-from stella_ops.templating.plugins.lookup_base import ScopeTemplar
+from stella_ops.templating.plugins.both_errors import LookupFailed, told_to_plugin
+from stella_ops.templating.plugins.lookup_base import LookupBase, ScopeTemplar
+from stella_ops.templating.scope import Scope
 
 _SIDES = ("before", "after")
 _ACTIONS = Path(content.__file__).parent / "actions"
@@ -98,6 +100,22 @@ def _lines(value: Any) -> list[str]:
     return lines
 
 
+class _FoundLookup(LookupBase):
+    """A lookup of whoever's, as another plug-in runs it."""
+
+    def __init__(
+        self, plugin: Callable[[Any, list[Any], dict[str, Any]], list[Any]], loader: Any, templar: Any
+    ) -> None:
+        super().__init__(loader, templar)
+        self._plugin = plugin
+
+    def run(self, terms: Any, variables: Any = None, **options: Any) -> list[Any]:
+        templar = self._templar or ScopeTemplar(None)
+        scope = Scope(templar.available_variables if variables is None else variables, templar._search_path)
+        with told_to_plugin(LookupFailed):
+            return list(self._plugin(scope, terms if isinstance(terms, list) else [terms], options))
+
+
 class PluginLoader:
     """Tells where plug-ins are.
 
@@ -131,6 +149,13 @@ class PluginLoader:
             resolved_fqcn=full if path is not None else None,
             redirect_list=[name, *([full] if full != name else [])],
         )
+
+    def get(self, name: str, *args: Any, loader: Any = None, templar: Any = None, **options: Any) -> Any:
+        """A lookup that a plug-in may run; None where there is none, or of another kind."""
+        from stella_ops.templating.lookups.registry import find_lookup
+
+        found = find_lookup(name) if self._kind == "lookup" else None
+        return None if found is None else _FoundLookup(found, loader, templar)
 
     def has_plugin(self, name: str, **options: Any) -> bool:
         return self.find_plugin(name) is not None

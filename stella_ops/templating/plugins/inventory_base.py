@@ -11,8 +11,9 @@ from stella_ops.errors import ParseError, StellaError
 from stella_ops.source_files import load_yaml_file
 from stella_ops.templating.plugins.ansible_display import Display
 from stella_ops.templating.plugins.ansible_errors import AnsibleParserError
+from stella_ops.templating.plugins.data_loader import Loader
 from stella_ops.templating.plugins.inventory_views import InventoryData
-from stella_ops.templating.plugins.lookup_base import AnsiblePlugin, Loader, ScopeTemplar
+from stella_ops.templating.plugins.lookup_base import AnsiblePlugin, ScopeTemplar
 
 
 class FolderLoader(Loader):

@@ -166,11 +166,15 @@ def _data(value: Any) -> Any:
 def _told(problem: Exception) -> Exception:
     import jinja2
 
-    if isinstance(problem, StellaError | jinja2.UndefinedError):
+    from stella_ops.templating.plugins.ansible_errors import AnsibleError, chained
+
+    own = isinstance(problem, StellaError)
+    if isinstance(problem, jinja2.UndefinedError) or (own and not isinstance(problem, AnsibleError)):
         return problem
-    said = str(problem) or type(problem).__name__
+    said = chained(problem)
     made = MissingLibrary if said.startswith(_NO_LIBRARY) or isinstance(problem, ImportError) else RaisedByPluginError
-    return made(said)
+    where, hint = (problem.where, problem.hint) if isinstance(problem, StellaError) else (None, None)
+    return made(said, where=where, hint=hint)
 
 
 def user_lookup(name: str) -> Lookup | None:
@@ -196,8 +200,9 @@ def lookup_of(name: str, path: Path, module: ModuleType) -> Lookup | None:
 
 
 def _run(name: str, made: Any, module: ModuleType, scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
+    from stella_ops.templating.plugins.data_loader import Loader
     from stella_ops.templating.plugins.imports import answered
-    from stella_ops.templating.plugins.lookup_base import Loader, ScopeTemplar, prepare
+    from stella_ops.templating.plugins.lookup_base import ScopeTemplar, prepare
 
     scope.in_turn()  # what it does is not known
     module_state.ran()

@@ -1,4 +1,4 @@
-"""What a user's lookup finds in itself: ``LookupBase`` with its options, a loader of files, a templar."""
+"""What a user's lookup finds in itself: ``LookupBase`` with its options, a templar."""
 
 from __future__ import annotations
 
@@ -12,72 +12,17 @@ import yaml
 
 from stella_ops.collections import current
 from stella_ops.collections.fragments import with_fragments
-from stella_ops.errors import TemplateError
 from stella_ops.origins import SourceText
 from stella_ops.templating.filters.text import boolean
 from stella_ops.templating.lazy import finalize
-from stella_ops.templating.lookups.files import find_file, playbook_folder, read_file
 from stella_ops.templating.plugins.ansible_display import Display
+from stella_ops.templating.plugins.ansible_errors import AnsibleError, AnsibleTemplateError
+from stella_ops.templating.plugins.both_errors import OptionWrong, told_to_plugin
 from stella_ops.templating.plugins.configured import written
+from stella_ops.templating.plugins.data_loader import Loader
 from stella_ops.templating.scope import LazyVariables, Scope
 
-
-class Loader:
-    """Finds and reads files as ansible-core's ``DataLoader`` does, as far as lookups ask."""
-
-    def __init__(self, scope: Any) -> None:
-        self._scope = scope
-
-    def get_basedir(self) -> str:
-        """The folder of the playbook."""
-        return str(playbook_folder(self._scope))
-
-    def path_dwim(self, given: str) -> str:
-        """A path as seen from the playbook's folder."""
-        return os.path.normpath(playbook_folder(self._scope) / Path(given).expanduser())
-
-    def path_dwim_relative(self, path: str, dirname: str, source: str, is_role: bool = False) -> str:
-        """A file in a folder of its kind (``files``, ``templates``) below another folder, or in that one itself."""
-        given = Path(source).expanduser()
-        if given.is_absolute():
-            return os.path.normpath(given)
-        places = [Path(path) / dirname / given, Path(path) / given, playbook_folder(self._scope) / dirname / given]
-        found = next((place for place in places if place.exists()), places[0])
-        return os.path.normpath(found)
-
-    def path_exists(self, path: str) -> bool:
-        return Path(self.path_dwim(path)).exists()
-
-    def is_file(self, path: str) -> bool:
-        return Path(self.path_dwim(path)).is_file()
-
-    def is_directory(self, path: str) -> bool:
-        return Path(self.path_dwim(path)).is_dir()
-
-    def list_directory(self, path: str) -> list[str]:
-        return os.listdir(self.path_dwim(path))  # noqa: PTH208 - names, as DataLoader gives
-
-    def get_text_file_contents(self, path: str, encoding: str | None = None) -> str:
-        """A file's text, decrypted where it is encrypted."""
-        return read_file(Path(self.path_dwim(path)), "file", encoding or "utf-8")
-
-    def _get_file_contents(self, path: str) -> tuple[bytes, bool]:
-        return self.get_text_file_contents(path).encode(), False
-
-    def load_from_file(self, path: str, **options: Any) -> Any:
-        """The value of a YAML or JSON file."""
-        return self.load(self.get_text_file_contents(path))
-
-    def load(self, text: str, **options: Any) -> Any:
-        """The value of a YAML or JSON text."""
-        try:
-            return yaml.safe_load(text)
-        except yaml.YAMLError as problem:
-            raise TemplateError(f"not valid YAML: {problem}") from None
-
-    def path_dwim_relative_stack(self, paths: list[str], dirname: str, source: str, **options: Any) -> str:
-        """A file in the folders that the task looks in."""
-        return str(find_file(self._scope, source, dirname, "file"))
+_UNTRUSTED = "Encountered untrusted template or expression."
 
 
 class PluginVariables(LazyVariables):
@@ -98,7 +43,8 @@ class ScopeTemplar:
     def template(self, value: Any, **options: Any) -> Any:
         from stella_ops.templating.templar import Templar
 
-        return Templar(search_path=self._search_path).render(value, self.available_variables)
+        with told_to_plugin():
+            return Templar(search_path=self._search_path).render(value, self.available_variables)
 
     do_template = template
 
@@ -122,15 +68,19 @@ class ScopeTemplar:
         from stella_ops.templating.undefined import require
 
         if not isinstance(expression, SourceText):
-            raise TemplateError(f"the expression '{expression}' comes from elsewhere, and is not evaluated")
+            raise AnsibleTemplateError(_UNTRUSTED)
         scope = Scope(self.available_variables, self._search_path)
-        return finalize(require(run_template(compiled_condition(str.__str__(expression)), scope)))
+        with told_to_plugin():
+            return finalize(require(run_template(compiled_condition(str.__str__(expression)), scope)))
 
     def evaluate_conditional(self, conditional: Any) -> bool:
         """Whether a condition holds."""
         from stella_ops.templating.templar import Templar
 
-        return Templar(search_path=self._search_path).evaluate(conditional, self.available_variables)
+        if isinstance(conditional, str) and not isinstance(conditional, SourceText):
+            raise AnsibleTemplateError(_UNTRUSTED)
+        with told_to_plugin():
+            return Templar(search_path=self._search_path).evaluate(conditional, self.available_variables)
 
     @property
     def environment(self) -> Any:
@@ -170,7 +120,7 @@ class AnsiblePlugin:
             if chosen is None:
                 chosen = said.get("default")
                 if chosen is None and boolean(said.get("required", False)) and name != "_terms":
-                    raise TemplateError(f"the plug-in '{self._load_name}' needs the option '{name}'")
+                    raise OptionWrong(f"the plug-in '{self._load_name}' needs the option '{name}'")
             self._options[name] = _typed(chosen, said.get("type"))
         self._options.update({name: value for name, value in given.items() if name not in self._options})
 
@@ -207,7 +157,7 @@ class LookupBase(AnsiblePlugin):
         """A file in the folders that the task looks in; None where there is none, of which is warned."""
         try:
             return str(self._loader.path_dwim_relative_stack([], subdir, needle))
-        except TemplateError:
+        except AnsibleError:
             if not ignore_missing:
                 self._display.warning(f"Unable to find '{needle}' in expected paths (use -vvvvv to see paths)")
             return None
@@ -284,5 +234,5 @@ def _typed(value: Any, kind: Any) -> Any:
             case "str" | "string" if not isinstance(value, dict | list):
                 return str(value)
     except (TypeError, ValueError):
-        raise TemplateError(f"an option of type {kind} cannot be '{value}'") from None
+        raise OptionWrong(f"an option of type {kind} cannot be '{value}'") from None
     return value

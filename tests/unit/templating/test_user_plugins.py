@@ -13,6 +13,7 @@ import pytest
 from stella_ops.errors import TemplateError
 from stella_ops.origins import VaultedText
 from stella_ops.templating.plugins import folders
+from stella_ops.templating.plugins.ansible_errors import AnsibleError
 from stella_ops.templating.plugins.imports import answered
 
 FILTERS = """
@@ -157,6 +158,24 @@ def test_their_errors_are_told(render, project: Any, text: str, message: str) ->
         render(text)
     assert caught.value.message == message
     assert caught.value.where == "site.yml:9:5"
+
+
+def test_a_loader_makes_no_copy_of_what_is_encrypted(render, project: Any, tmp_path: Path) -> None:
+    from stella_ops.vault.cipher import encrypt
+
+    project(lookup_plugins__real=lookup("return [self._loader.get_real_file(terms[0])]"))
+    clear, kept = tmp_path / "clear", tmp_path / "kept"
+    clear.write_text("text", encoding="utf-8")
+    kept.write_bytes(encrypt(b"text", b"password", None))
+    assert render(f"{{{{ lookup('real', '{clear}') }}}}") == str(clear)
+    with pytest.raises(TemplateError, match=r"The lookup plugin 'real' failed: .*/kept is encrypted"):
+        render(f"{{{{ lookup('real', '{kept}') }}}}")
+
+
+def test_a_chain_of_causes_has_an_end() -> None:
+    one, other = AnsibleError("one"), AnsibleError("other")
+    one.__cause__, other.__cause__ = other, one
+    assert str(one).startswith("one: other: one")
 
 
 def test_a_file_that_fails_is_named_where_it_is_missed(render, project: Any, tmp_path: Path) -> None:
