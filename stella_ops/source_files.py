@@ -43,7 +43,7 @@ def load_yaml(
         _note_revealed(documents)
     if len(documents) > 1:
         raise error(
-            "the file holds more than one YAML document",
+            "YAML parsing failed: Expected a single document in the stream but found another document.",
             where=Origin(source),
             hint="remove the second '---', or make it a file of its own",
         )

@@ -37,7 +37,7 @@ def list_playbook(
             if tasks:
                 lines += ["    tasks:", *_tasks(listed)]
             if tags:
-                every = {tag for task in listed for tag in task.inherited.tags}
+                every = play.inherited.tags.union(*(task.inherited.tags for task in listed))
                 lines.append(f"      TASK TAGS: [{', '.join(sorted(every))}]")
     return "\n".join(lines) + "\n"
 

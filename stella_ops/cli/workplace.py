@@ -117,6 +117,7 @@ class Workplace:
         from stella_ops.playbook.files import PlaybookFiles
         from stella_ops.playbook.parser import load_playbook
         from stella_ops.playbook.problems import Problems
+        from stella_ops.templating.omit import OMIT
         from stella_ops.templating.templar import Templar
 
         self.modules = module_index(self.options.module_folders)
@@ -126,7 +127,8 @@ class Workplace:
         templar, extra = Templar(), dict(self.options.extra_vars)
 
         def render(value: Any, variables: Mapping[str, Any]) -> Any:
-            return templar.render(value, {**variables, **extra})
+            rendered = templar.render(value, {"omit": OMIT, **variables, **extra})
+            return [] if rendered is OMIT else rendered  # no tags
 
         noted = Problems() if problems is None else problems
         read = [

@@ -19,6 +19,7 @@ from stella_ops.engine.preparation import Preparation, Prepared
 from stella_ops.engine.results import NO_TRACEBACK, finish_result
 from stella_ops.engine.run_context import RunContext
 from stella_ops.errors import (
+    BecomeError,
     InterpreterError,
     InventoryError,
     PlaybookError,
@@ -146,6 +147,11 @@ class Attempts:
         except InterpreterError as error:
             # The host is reached: as ansible-core has it, its tasks fail, and may be rescued.
             result = {**error_result(error), "rc": _NOT_FOUND, "module_stdout": "", "module_stderr": error.message}
+            if error.hint:
+                result["_hint"] = error.hint
+        except BecomeError as error:
+            # So is a host that refuses another user's privilege.
+            result, judged = {**error_result(error), "msg": f"Task failed: {error.message}"}, False
             if error.hint:
                 result["_hint"] = error.hint
         except UnreachableError:

@@ -184,7 +184,7 @@ class Lockstep:
         for host in hosts:
             outcome = Outcome("failed", dict(result), dict(result))
             self._run.journal.ended(turn, task, [host], outcome, guarded=batch.guards > 0, handler=False)
-            self._settle(task, host, [host], outcome)
+            self._settle(task, host, [host], outcome, counted_as_failed=True)
             self._report(task_id, batch.title(task), host, outcome)
 
     def _recall(self, task: Task, turn: Turn | None, recalled: Recalled, collect: dict[str, Outcome] | None) -> None:
@@ -265,8 +265,15 @@ class Lockstep:
         view = self._batch.variables.of(host, task)
         return is_yes(rendered("run_once", written, lambda value: self._run.templar.render(value, view)))
 
-    def _settle(self, task: Task, host: str, share: Sequence[str], outcome: Outcome) -> None:
-        """What a host's outcome means for variables, counts and handlers. ``share``: whom its result is for."""
+    def _settle(
+        self, task: Task, host: str, share: Sequence[str], outcome: Outcome, *, counted_as_failed: bool = False
+    ) -> None:
+        """What a host's outcome means for variables, counts and handlers.
+
+        Args:
+            share: whom its result is for.
+            counted_as_failed: in the recap a failure is one, and nothing that was rescued, even where it is.
+        """
         batch = self._batch
         role = task.inherited.role
         if role is not None and outcome.status in ("ok", "changed", "failed", "ignored"):
@@ -281,7 +288,7 @@ class Lockstep:
         if outcome.recalled:
             pass
         elif task.include is None or outcome.status not in ("ok", "changed"):  # counted once for each thing included
-            _count(state, outcome, guarded=batch.guards > 0)
+            _count(state, outcome, guarded=batch.guards > 0 and not counted_as_failed)
         if outcome.status == "failed":
             # The hint is no part of a result, but whoever rescues a failure may want to tell it.
             told = {"hint": outcome.hint, **outcome.result} if outcome.hint else outcome.result

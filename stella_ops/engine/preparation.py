@@ -121,7 +121,7 @@ class Preparation:
             def reach_render(value: Any) -> Any:
                 return templar.render(value, reached_by)
 
-        age = run.connection_age(target)
+        age = run.connection_age(target), len(self._variables.roles)
         spec, become = self._reach.of(target, task, reached_by, reach_render, age, view.get("playbook_dir"))
         self._hide_passwords(spec, become)
         found = action(task.action)
@@ -198,7 +198,8 @@ class Preparation:
         run = self._run
         view = run.templar.lazy(run.delegate_variables(self._variables, host, task))
         render = partial(run.templar.render, variables=view)
-        reached = self._reach.of(host, task, view, render, run.connection_age(host), view.get("playbook_dir"))
+        age = run.connection_age(host), len(self._variables.roles)
+        reached = self._reach.of(host, task, view, render, age, view.get("playbook_dir"))
         self._hide_passwords(*reached)
         return reached
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import ChainMap
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Any
 
 from stella_ops.engine import connections
@@ -12,6 +12,7 @@ from stella_ops.engine.magic import Told
 from stella_ops.engine.options import RunOptions
 from stella_ops.engine.pending import Pending
 from stella_ops.engine.results import is_true
+from stella_ops.engine.role_variables import role_layers
 from stella_ops.inventory.connection import CONNECTION_VARIABLES, connection_variables
 from stella_ops.playbook.model import Inherited, Task
 from stella_ops.templating.omit import OMIT
@@ -42,14 +43,15 @@ class Reach:
         task: Task,
         variables: Mapping[str, Any],
         render: connections.Render,
-        age: int,
+        age: Hashable,
         folder: str | None = None,
     ) -> Reached:
         """How a task reaches a host.
 
         Args:
             variables: of the host, raw or lazily rendered.
-            age: tells states of the host's connection variables apart (``HostState.connection_age``).
+            age: tells states of the host's connection variables apart (``HostState.connection_age``), and of those
+                that roles add to the whole play's.
             folder: where tasks of a local connection start; None for home.
 
         Raises:
@@ -80,15 +82,24 @@ class Reach:
         return made
 
     def _names_connection(self, task: Task) -> bool:
-        """Whether a task's own or its blocks' variables could say how to connect."""
+        """Whether variables that not all tasks see could say how to connect: its own, its blocks' and its roles'."""
         # Not by the task: it may be a copy that is gone after it has run. Its keywords are those of what is written.
         key = (id(task.inherited), task.loop_var, task.register)
         found = self._own_names.get(key)
         if found is None:
             names: Iterable[Any] = (name for level in task.inherited.vars for name in level)
             named = any(str(name).startswith(_PREFIXES) for name in (task.loop_var, task.register, *names))
+            named = named or not CONNECTION_VARIABLES.isdisjoint(_names_of_roles(task.inherited))
             found = self._own_names[key] = task.inherited, named
         return found[1]
+
+
+def _names_of_roles(keywords: Inherited) -> Iterator[str]:
+    """The variables that a task sees for the role it stands in, and for the includes that led to it."""
+    yield from (name for params in keywords.params for name in params)
+    if keywords.role is not None:
+        layers = role_layers(keywords.role)
+        yield from (name for kind in (layers.params, layers.vars, layers.defaults) for layer in kind for name in layer)
 
 
 def _connection_variables(variables: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,14 @@ from stella_ops.engine.run_context import RunContext
 from stella_ops.engine.traits import items_may_follow
 from stella_ops.engine.transfers import Transfers
 from stella_ops.engine.variables import PlayVariables
-from stella_ops.errors import LoopError, PlaybookError, StellaError, TemplateError, UnreachableError
+from stella_ops.errors import (
+    LoopError,
+    PlaybookError,
+    StellaError,
+    TemplateError,
+    UndefinedVariableError,
+    UnreachableError,
+)
 from stella_ops.playbook.model import Task
 from stella_ops.playbook.refused_actions import refusal
 from stella_ops.templating.omit import OMIT
@@ -141,9 +149,11 @@ class TaskRunner:
             with loop_values.of_loop():
                 items = self._items(task, view)
                 task = loop_values.named(task, view, self._run.templar)
-        except TemplateError:
-            # A loop over what a false condition guards against is no error.
-            reason = self._unmet(task, view)
+        except UndefinedVariableError:
+            reason = None
+            # A loop over what a false condition guards against is no error; of two errors the loop's is told.
+            with suppress(TemplateError):
+                reason = self._unmet(task, view)
             if reason is not None:
                 return skipped(reason)
             raise

@@ -196,7 +196,7 @@ def _find_spec(
         return _META_SPEC
     spec = modules.spec(short)
     if spec is None and short in _NOT_BUILT:
-        text = f"'{short}' has been removed from the language"
+        text = f"The '{short}' action plugin has been removed."
         problems.add(text, where=where, hint="use include_tasks or import_tasks", exit_code=1)
     elif spec is None:
         _report_unknown_module(name, where, modules, problems)
@@ -231,7 +231,8 @@ def _from_action(keyword: str, written: Any, where: Origin | None, problems: Pro
             SourceText(found[2], written.origin) if found[2] else None,
         )
     else:
-        problems.add(f"'{keyword}' needs the name of a module, not {spoken(written)}", where=place)
+        said = f"unexpected parameter type in action: '{keyword}' needs the name of a module, not {spoken(written)}"
+        problems.add(said, where=place)
         return None
     return name, rest
 

@@ -140,7 +140,7 @@ def missing(
     """The error for something that is nowhere."""
     places = list(dict.fromkeys(str(path) for path in tried))
     message = f"{what} '{name}' was not found"
-    if what == "the role" and not hint:
+    if what == "the role":
         message += f" in {':'.join(place.removesuffix(f'/{name}') for place in places)}"
     elif places:
         message += f": {no_access(tried[0])}"

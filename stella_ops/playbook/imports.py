@@ -152,6 +152,7 @@ def role_use(args: Mapping[str, Any], where: Origin | None, reader: TaskReader, 
     return RoleUse(
         str.__str__(name),
         where,
+        named=origin_of(name),
         files={kind: str(args[f"{kind}_from"]) for kind in FROM if args.get(f"{kind}_from")},
         included=True,
         public=None

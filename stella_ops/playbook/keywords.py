@@ -30,6 +30,7 @@ TASK = INHERITED | {
 }
 HANDLER = TASK | {"listen"}
 LOOP_CONTROL = frozenset({"loop_var", "index_var", "label", "pause", "extended", "extended_allitems", "break_when"})
+PLAYBOOK_INCLUDE = frozenset({"name", "vars", "when", "tags", "become", "environment", "no_log", "ignore_errors"})
 # Of an entry of ``roles``; all else in it is a parameter of the role.
 ROLE = (INHERITED - {"timeout"}) | {"role", "name", "timeout"}
 
@@ -51,6 +52,7 @@ KNOWN: dict[str, Collection[str]] = {
     "task": TASK,
     "handler": HANDLER,
     "loop_control": LOOP_CONTROL,
+    "playbook_include": PLAYBOOK_INCLUDE,
 }
 # What Jinja2 reads as something else, though Python would take it for a name.
 _NO_NAMES = frozenset({"True", "true", "False", "false", "None", "none", "not"})
@@ -91,7 +93,8 @@ def report_unknown(
     where = key_origin(raw, name)
     spoken = level.replace("_", " ")
     if not_supported_yet(level, str(name)):
-        problems.add(f"'{name}' of a {spoken} is not supported yet", where=where, rule="not-supported")
+        said = f"'{name}' is not a valid attribute for a {_class(level)}: it is not supported yet"
+        problems.add(said, where=where, rule="not-supported")
     elif name in _RENAMED:
         problems.add(
             f"unknown keyword '{name}' in a {spoken}",
@@ -102,11 +105,16 @@ def report_unknown(
     else:
         hint = did_you_mean(str(name), [*KNOWN[level], *also])
         if module is None:
-            there = f"'{name}' is not a valid attribute for a {''.join(map(str.capitalize, level.split('_')))}"
+            there = f"'{name}' is not a valid attribute for a {_class(level)}"
         else:
             there = f"conflicting action statements: {module}, {name}"
         said = f"unknown keyword '{name}' in a {spoken}: {there}"
         problems.add(said, where=where, hint=hint, rule="unknown-keyword")
+
+
+def _class(level: str) -> str:
+    """A level as ansible-core calls it in its errors."""
+    return "".join(map(str.capitalize, level.split("_")))
 
 
 def check_include(raw: Any, action: str, level: str, problems: Problems) -> None:
@@ -164,7 +172,7 @@ def check_values(raw: Any, problems: Problems) -> None:
             good = not isinstance(value, bool) and bool(_NUMBER.fullmatch(str(value)))
             wanted = "a number"
         elif name in _TEXTS:
-            good = isinstance(value, str | int) and not isinstance(value, bool)
+            good = isinstance(value, str | int | float)  # of YAML's words, such as yes, the text is taken
             wanted = "text"
         else:
             continue
@@ -174,6 +182,19 @@ def check_values(raw: Any, problems: Problems) -> None:
             problems.add(not_converted(name, value, _OF_PLAYS[name]), where=where, hint=f"it must be {wanted}")
         else:
             problems.add(f"'{name}' must be {wanted}, not {spoken(value)}", where=where)
+
+
+def check_items(raw: Any, name: str, problems: Problems) -> None:
+    """Note what a keyword that is a list of texts holds besides."""
+    written = raw.get(name)
+    for item in written if isinstance(written, list) else [] if written is None else [written]:
+        if not isinstance(item, str | SourceVault):
+            said = f"{in_keyword(name)}: Keyword {name!r} items must be of type 'str', not '{_type_name(item)}'."
+            problems.add(said, where=origin_of(item) or key_origin(raw, name))
+
+
+def _type_name(value: Any) -> str:
+    return next(kind.__name__ for kind in type(value).__mro__ if kind.__module__ == "builtins")
 
 
 def in_keyword(name: str) -> str:

@@ -15,7 +15,9 @@ from stella_ops.playbook.files import PlaybookFiles, no_access
 from stella_ops.playbook.inheritance import conditions, fold, read_tags, read_vars
 from stella_ops.playbook.keywords import (
     PLAY,
+    PLAYBOOK_INCLUDE,
     SECTIONS,
+    check_items,
     check_values,
     is_identifier,
     is_template,
@@ -116,7 +118,8 @@ class _PlaybookReader:
             elif key is not None:
                 plays += self._import(entry, key, path, imported_with, depth)
             elif "include" in entry and "hosts" not in entry:
-                problems.add("'include' of a playbook is gone", where=place, hint="write import_playbook")
+                said = "'include' is not a valid attribute for a Play: an include of a playbook is gone"
+                problems.add(said, where=place, hint="write import_playbook")
             else:
                 plays.append(self._play(entry, path, imported_with))
         return plays
@@ -126,9 +129,13 @@ class _PlaybookReader:
     ) -> list[Play]:
         problems, written = self._problems, raw[key]
         where = origin_of(written) or key_origin(raw, key)
+        if len(named := sorted(name for name in _IMPORTS if name in raw)) > 1:
+            said = f"Found conflicting import_playbook actions: {', '.join(named)}"
+            problems.add(said, where=origin_of(raw), hint="a play imports one playbook", exit_code=1)
+            return []
         for name in raw:
-            if name not in (key, "name", "vars", "when", "tags", "become", "environment", "no_log", "ignore_errors"):
-                report_unknown(raw, name, "block", problems)
+            if name != key and name not in PLAYBOOK_INCLUDE:
+                report_unknown(raw, name, "playbook_include", problems)
         if not isinstance(written, str) or not written.strip():
             problems.add(f"'{key}' needs the name of a playbook, not {spoken(written)}", where=where)
             return []
@@ -208,6 +215,7 @@ def _play(
     raw = _with_remote_user(raw, problems)
     _check_keys(raw, modules, problems)
     check_values(raw, problems)
+    check_items(raw, "gather_subset", problems)
     _check_hosts(raw, problems)
     check_serial(raw, problems)
     _check_strategy(raw, problems)
@@ -279,7 +287,8 @@ def _roles(raw: Mapping[Any, Any], reader: TaskReader, inherited: Inherited) -> 
     if written is None:
         return []
     if not isinstance(written, list):
-        reader.problems.add(f"'roles' must be a list, not {spoken(written)}", where=key_origin(raw, "roles"))
+        said = f"A malformed role declaration was encountered: 'roles' must be a list, not {spoken(written)}"
+        reader.problems.add(said, where=key_origin(raw, "roles"))
         return []
     steps: list[Step] = []
     for entry in written:
@@ -387,8 +396,9 @@ def _vars_files(raw: Mapping[Any, Any], problems: Problems) -> list[Any]:
     for name in files:
         alternatives = name if isinstance(name, list) else [name]
         if not alternatives or not all(isinstance(each, str) for each in alternatives):
+            wanted = "a list of paths, or of lists of alternatives"
             problems.add(
-                f"'vars_files' must be a list of paths, or of lists of alternatives, not {spoken(name)}",
+                f"Invalid `vars_files` value: it must be {wanted}, not {spoken(name)}",
                 where=origin_of(name) or key_origin(raw, "vars_files"),
             )
     return list(files)

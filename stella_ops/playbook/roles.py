@@ -38,6 +38,7 @@ class RoleUse:
         files: names of files in place of ``main``, by kind (``tasks``, ``vars``, ``defaults``, ``handlers``).
         included: by ``include_role`` or ``import_role``, and not in ``roles``.
         validate: check the arguments that the role specifies.
+        named: where its name is written.
     """
 
     name: str
@@ -50,6 +51,7 @@ class RoleUse:
     public: bool | None = None
     allow_duplicates: bool | None = None
     validate: bool = True
+    named: Origin | None = None
 
 
 def read_entry(raw: Any, reader: TaskReader, what: str) -> RoleUse | None:
@@ -79,6 +81,7 @@ def read_entry(raw: Any, reader: TaskReader, what: str) -> RoleUse | None:
     return RoleUse(
         _plain_name(reader.static(name, exit_code=1)),
         where,
+        named=origin_of(name),
         keywords=keywords,
         params=params,
         given=dict(given) if isinstance(given, dict) else {},
@@ -137,7 +140,7 @@ class RoleReader:
             folder = found.folder
             if folder is None:
                 hint = explain(installed.current(), "role", use.name)
-                reader.problems.found.append(missing("the role", use.name, found.tried, use.origin, hint))
+                reader.problems.found.append(missing("the role", use.name, found.tried, use.named or use.origin, hint))
                 return None, []
         except CollectionError as problem:
             reader.problems.add(problem.message, where=use.origin, hint=problem.where)

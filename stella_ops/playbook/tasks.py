@@ -178,7 +178,8 @@ class TaskReader:
         if not isinstance(raw, list):
             hint = "put '- ' before each task" if isinstance(raw, dict) else None
             place = origin_of(raw) or where
-            self._problems.add(f"'{what}' must be a list of tasks, not {spoken(raw)}", where=place, hint=hint)
+            said = f"A malformed block was encountered while loading {what}"
+            self._problems.add(f"{said}: '{what}' must be a list of tasks, not {spoken(raw)}", where=place, hint=hint)
             return []
         entries: list[Mapping[Any, Any]] = []
         for entry in raw:
@@ -190,8 +191,9 @@ class TaskReader:
             hint = None
             if isinstance(entry, str) and self.modules.spec(str(entry).split(" ")[0].rstrip(":")):
                 hint = "a ':' must follow the module's name"
+            said = "A malformed block was encountered while loading a block"
             self._problems.add(
-                f"a task must be a mapping, not {spoken(entry)}",
+                f"{said}: a task must be a mapping, not {spoken(entry)}",
                 where=origin_of(entry) or origin_of(raw),
                 hint=hint,
             )

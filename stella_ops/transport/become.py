@@ -106,7 +106,7 @@ def method_name(written: str) -> str:
         return name
     why = f": {_NOT_HERE[name]}" if name in _NOT_HERE else ""
     raise InventoryError(
-        f"the become method '{written}' is not supported{why}",
+        f"Invalid become method specified: '{written}' is not supported{why}",
         hint=f"known: {', '.join(METHODS)}; set become_method or ansible_become_method",
     )
 

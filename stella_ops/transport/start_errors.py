@@ -8,18 +8,15 @@ from stella_ops.transport.become import METHODS, method_name
 from stella_ops.transport.launch import INTERPRETERS
 
 # What the programs say, in any part of a line, and what helps. Other lines around it say less.
+_MISSING = ("a password is required", "a terminal is required", "authentication required", "no password given")
+_INCORRECT = (
+    *("is wrong", "incorrect password", "try again", "password incorrect"),
+    *("authentication failure", "authentication failed", "authorization failed"),
+)
+_PASSWORDS = {_MISSING: "Missing", _INCORRECT: "Incorrect"}
 _SAYS = (
-    (
-        ("a password is required", "a terminal is required", "authentication required", "no password given"),
-        "give the password with -K, or set ansible_become_password",
-    ),
-    (
-        (
-            *("is wrong", "incorrect password", "try again", "password incorrect"),
-            *("authentication failure", "authentication failed", "authorization failed"),
-        ),
-        "check the become password (-K or ansible_become_password)",
-    ),
+    (_MISSING, "give the password with -K, or set ansible_become_password"),
+    (_INCORRECT, "check the become password (-K or ansible_become_password)"),
     (("unknown user", "unable to initialize policy", "does not exist"), "check become_user"),
     (("not in the sudoers", "may not run", "not allowed"), "check the host's sudoers for the login user"),
     (("operation not permitted", "is not enabled"), "check the host's {rules} for the login user"),
@@ -47,7 +44,8 @@ def become_refused(become: Become | None, said: str, where: str) -> BecomeError:
         for line in lines:
             if any(text in line.lower() for text in telling):
                 hint = hint.format(program=program, rules=rules)
-                return BecomeError(f"cannot become {become.user}: {line}", where=where, hint=hint)
+                said = f"{_PASSWORDS[telling]} {method_name(become.method)} password: " if telling in _PASSWORDS else ""
+                return BecomeError(f"{said}cannot become {become.user}: {line}", where=where, hint=hint)
     last = lines[-1] if lines else f"{program} ended without a word"
     return BecomeError(
         f"cannot become {become.user}: {last}", where=where, hint=f"check the host's {rules} for the login user"
@@ -59,8 +57,11 @@ def no_interpreter(asked_for: str | None, said: str, where: str) -> InterpreterE
     words = " / ".join(line.strip() for line in said.splitlines()[-2:])
     detail = f" ({words})" if words else ""
     if asked_for is not None:
+        missing = f"The module interpreter '{asked_for}' was not found."
         return InterpreterError(
-            f"the interpreter '{asked_for}' does not run as a Python 3.6 or newer{detail}",
+            missing
+            if "not found" in words
+            else f"the interpreter '{asked_for}' does not run as a Python 3.6 or newer{detail}",
             where=where,
             hint="check ansible_python_interpreter, or leave it out to have one looked for",
         )

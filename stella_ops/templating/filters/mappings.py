@@ -26,17 +26,20 @@ def combine(*terms: Any, recursive: bool = False, list_merge: str = "replace") -
     """
     if list_merge not in _LIST_MERGES:
         raise TemplateError(f"list_merge is one of {', '.join(_LIST_MERGES)}, not '{list_merge}'")
-    merged: dict[Any, Any] = {}
     if len(terms) == 1 and not isinstance(terms[0], list | tuple):
         alone: dict[Any, Any] = terms[0]  # as it is, whatever it is: there is nothing to merge
         return alone
-    for term in terms[0] if len(terms) == 1 else _flat(terms):
-        if term is None:
-            continue
-        if not isinstance(term, Mapping):
-            raise TemplateError(
-                f"failed to combine variables, expected dicts but got a '{kind_of(merged)}' and a '{kind_of(term)}'."
-            )
+    given = [term for term in (terms[0] if len(terms) == 1 else _flat(terms)) if term is not None]
+    wrong = [place for place, term in enumerate(given) if not isinstance(term, Mapping)]
+    if wrong:
+        # ansible-core merges from the right, and names the two where it comes to one that is none.
+        last = wrong[-1] == len(given) - 1
+        kinds = [kind_of(each) for each in (given[-2:] if last else [given[wrong[-1]], {}])]
+        raise TemplateError(
+            f"failed to combine variables, expected dicts but got a {' and a '.join(map(repr, kinds))}."
+        )
+    merged: dict[Any, Any] = {}
+    for term in given:
         merged = _merge(merged, term, recursive, list_merge)
     return merged
 

@@ -70,8 +70,11 @@ def random_choice(scope: Any, terms: list[Any], options: dict[str, Any]) -> list
 
 def inner_elements(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
     """A list, the path of a list inside its elements, and options: ``skip_missing``."""
+    wanted = "subelements lookup expects a list of two or three items,"
     if len(terms) not in (2, 3):
-        raise TemplateError("subelements lookup expects a list of two or three items,")
+        raise TemplateError(wanted)
+    if not isinstance(terms[0], list | tuple | Mapping) or not isinstance(terms[1], str):
+        raise TemplateError(f"{wanted} first a dict or a list, second a string pointing to the subkey")
     flags = terms[2] if len(terms) == 3 else options
     if not isinstance(flags, dict):
         said = "the optional third item must be a dict with flags skip_missing"

@@ -18,7 +18,8 @@ from stella_ops.templating.templar import Templar
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{{ 5 | combine({}) }}", "failed to combine variables, expected dicts but got a 'dict' and a 'int'."),
+        ("{{ 5 | combine({}) }}", "failed to combine variables, expected dicts but got a 'int' and a 'dict'."),
+        ("{{ {} | combine([1, 'a']) }}", "failed to combine variables, expected dicts but got a 'int' and a 'str'."),
         ("{{ {} | combine({}, list_merge='x') }}", "list_merge is one of replace"),
         ("{{ [] | dict2items }}", "dict2items requires a dictionary, got <class 'list'> instead."),
         ("{{ [{'a': 1}] | items2dict }}", "contain the keys 'key' and 'value'"),

@@ -159,15 +159,27 @@ FAILURES = {
     "no command": ("exec", None, sys.executable, UnreachableError, "the host opens no session: "),
     "a closed account": ("says", None, sys.executable, UnreachableError, "did not start: This account is closed"),
     "a broken connection": ("drops", None, sys.executable, UnreachableError, "did not start"),
-    "no Python": (None, None, "/no/such/python", InterpreterError, "'/no/such/python' does not run as a Python"),
-    "sudo refuses": (None, Become(), sys.executable, BecomeError, "cannot become root: sudo: a password is required"),
+    "no Python": (
+        None,
+        None,
+        "/no/such/python",
+        InterpreterError,
+        "The module interpreter '/no/such/python' was not found",
+    ),
+    "sudo refuses": (
+        None,
+        Become(),
+        sys.executable,
+        BecomeError,
+        "Missing sudo password: cannot become root: sudo: a password is required",
+    ),
     "a wrong password": (None, Become(password="no"), sys.executable, BecomeError, "the password is wrong"),
     "no Python behind sudo": (
         None,
         Become(password=PASSWORD),
         "/no/such/python",
         InterpreterError,
-        "'/no/such/python' does not run as a Python",
+        "The module interpreter '/no/such/python' was not found",
     ),
 }
 
