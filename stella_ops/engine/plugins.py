@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from stella_ops.engine.events import Warned
@@ -14,10 +14,15 @@ from stella_ops.templating.lookups.hosts import select_with
 from stella_ops.templating.plugins import folders
 
 
-def start() -> None:
-    """A run begins: its plug-ins are those that the environment names, until a play or role brings more."""
+def start(modules: Sequence[Path] = ()) -> None:
+    """A run begins: its plug-ins are those that the environment names, until a play or role brings more.
+
+    Args:
+        modules: folders of modules of the user's own, which plug-ins may ask about.
+    """
     folders.forget()
     folders.use_configured()
+    folders.use_modules(modules)
     select_with(_select)
 
 

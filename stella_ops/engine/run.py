@@ -77,7 +77,7 @@ class Run:
         context = self._context
         started = time.monotonic()
         code, interrupted = OK, False
-        plugins.start()
+        plugins.start(context.options.module_folders)
         everyone, tasks_total = self._everyone([play for book in playbooks for play in book.plays])
         context.emit(
             RunStarted(

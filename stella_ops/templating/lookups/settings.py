@@ -50,6 +50,7 @@ _OPTIONS_OF_PLUGINS = {
     "remote_tmp": _Option("~/.ansible/tmp", "ANSIBLE_REMOTE_TMP", "ansible_remote_tmp"),
     "become_user": _Option("root", "ANSIBLE_BECOME_USER", "ansible_become_user"),
 }
+_WITH_SOURCE = ("lookup", "filter", "test", "module")  # others are not found by their files
 _KNOWN = ("on_missing", "plugin_type", "plugin_name", "show_origin")
 
 
@@ -65,12 +66,12 @@ def config(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
     missing = options.get("on_missing", "error")
     if missing not in ("error", "warn", "skip"):
         raise TemplateError(f"Invalid value '{missing}' for config 'on_missing' for 'config' lookup plugin.")
+    if kind in _WITH_SOURCE:
+        return _of_plugin(scope, str(kind), plain_text(plugin), terms, options)
     known: Mapping[str, _Option | Setting] = _OPTIONS_OF_PLUGINS if kind else by_name()
     found: list[Any] = []
     for term in terms:
-        if not isinstance(term, str):
-            of_kind = f"<class 'str'>, its a <class '{kind_of(term)}'>"
-            raise TemplateError(f"Invalid setting identifier, {term} is not a {of_kind}.")
+        _check_name(term)
         name = plain_text(term)
         setting = known.get(name)
         if setting is None:
@@ -80,6 +81,37 @@ def config(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
                 raise TemplateError(f"No config definition exists for '{name}'{whose}.", hint=hint)
             continue
         value, origin = _option(scope, setting) if isinstance(setting, _Option) else _setting(scope, setting)
+        found.append([value, origin] if options.get("show_origin") else value)
+    return found
+
+
+def _check_name(term: Any) -> None:
+    if not isinstance(term, str):
+        of_kind = f"<class 'str'>, its a <class '{kind_of(term)}'>"
+        raise TemplateError(f"Invalid setting identifier, {term} is not a {of_kind}.")
+
+
+def _of_plugin(scope: Any, kind: str, plugin: str, terms: list[Any], options: dict[str, Any]) -> list[Any]:
+    """The options of a plug-in whose documentation can be read."""
+    from stella_ops.templating.plugins.ansible_config import Config
+    from stella_ops.templating.plugins.ansible_errors import AnsibleError, AnsibleUndefinedConfigEntry
+    from stella_ops.templating.plugins.lookup_base import ScopeTemplar
+
+    variables = ScopeTemplar(scope).available_variables
+    found: list[Any] = []
+    for term in terms:
+        _check_name(term)
+        try:
+            value, origin = Config().get_config_value_and_origin(
+                plain_text(term), None, kind, plugin, variables=variables
+            )
+        except AnsibleUndefinedConfigEntry as problem:
+            if options.get("on_missing", "error") == "error":
+                text = f"No config definition exists for '{term}' for '{plugin}' {kind} plugin."
+                raise TemplateError(text, hint="on_missing='skip' passes over it") from problem
+            continue
+        except AnsibleError as problem:
+            raise TemplateError(problem.message) from None
         found.append([value, origin] if options.get("show_origin") else value)
     return found
 

@@ -68,6 +68,10 @@ class AnsibleRequiredOptionError(AnsibleOptionsError):
     """An option is missing."""
 
 
+class AnsibleUndefinedConfigEntry(AnsibleError):
+    """There is no such setting."""
+
+
 class AnsibleParserError(AnsibleError):
     """Something cannot be read."""
 

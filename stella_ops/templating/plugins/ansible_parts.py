@@ -1,4 +1,4 @@
-"""Further parts of ansible-core that plug-ins of collections ask for: loaders, vault, JSON, differences, commands."""
+"""Further parts of ansible-core that plug-ins of collections ask for: vault, JSON, differences, commands."""
 
 from __future__ import annotations
 
@@ -6,24 +6,15 @@ import difflib
 import json
 import shlex
 import subprocess
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
-from stella_ops import content
-from stella_ops.collections import current
-from stella_ops.collections.resolving import follow
-from stella_ops.errors import CollectionError
 from stella_ops.origins import VaultedText
 from stella_ops.templating.lazy import finalize
-from stella_ops.templating.plugins.ansible_errors import AnsiblePluginRemovedError
-from stella_ops.templating.plugins.both_errors import LookupFailed, told_to_plugin
-from stella_ops.templating.plugins.lookup_base import LookupBase, ScopeTemplar
-from stella_ops.templating.scope import Scope
+from stella_ops.templating.plugins.lookup_base import ScopeTemplar
 
 _SIDES = ("before", "after")
-_ACTIONS = Path(content.__file__).parent / "actions"
 
 
 class AnsibleVaultEncryptedUnicode(str):
@@ -98,73 +89,6 @@ def _lines(value: Any) -> list[str]:
     if lines and not lines[-1].endswith("\n"):
         lines[-1] += "\n\\ No newline at end of file\n"
     return lines
-
-
-class _FoundLookup(LookupBase):
-    """A lookup of whoever's, as another plug-in runs it."""
-
-    def __init__(
-        self, plugin: Callable[[Any, list[Any], dict[str, Any]], list[Any]], loader: Any, templar: Any
-    ) -> None:
-        super().__init__(loader, templar)
-        self._plugin = plugin
-
-    def run(self, terms: Any, variables: Any = None, **options: Any) -> list[Any]:
-        templar = self._templar or ScopeTemplar(None)
-        scope = Scope(templar.available_variables if variables is None else variables, templar._search_path)
-        with told_to_plugin(LookupFailed):
-            return list(self._plugin(scope, terms if isinstance(terms, list) else [terms], options))
-
-
-class PluginLoader:
-    """Tells where plug-ins are.
-
-    Args:
-        kind: as their folder in collections is called.
-    """
-
-    def __init__(self, kind: str) -> None:
-        self._kind = kind
-
-    def find_plugin(self, name: str, mod_type: str = "", **options: Any) -> str | None:
-        """The file of a plug-in; None where there is none."""
-        found: str | None = self.find_plugin_with_context(name).plugin_resolved_path
-        return found
-
-    def find_plugin_with_context(self, name: str, **options: Any) -> Any:
-        """The same, with what else is known of it."""
-        try:
-            found = follow(current(), self._kind, name)
-        except CollectionError as problem:
-            raise AnsiblePluginRemovedError(problem.message) from None
-        path, full = None, name
-        if found is not None and found.collection is not None:
-            path, full = found.collection.plugin(self._kind, found.reference), found.name
-        elif found is not None or "." not in name:
-            path = self._ours(name if found is None else found.reference.inside)
-        return SimpleNamespace(
-            resolved=path is not None,
-            plugin_resolved_path=None if path is None else str(path),
-            plugin_resolved_name=full if path is not None else None,
-            resolved_fqcn=full if path is not None else None,
-            redirect_list=[name, *([full] if full != name else [])],
-        )
-
-    def get(self, name: str, *args: Any, loader: Any = None, templar: Any = None, **options: Any) -> Any:
-        """A lookup that a plug-in may run; None where there is none, or of another kind."""
-        from stella_ops.templating.lookups.registry import find_lookup
-
-        found = find_lookup(name) if self._kind == "lookup" else None
-        return None if found is None else _FoundLookup(found, loader, templar)
-
-    def has_plugin(self, name: str, **options: Any) -> bool:
-        return self.find_plugin(name) is not None
-
-    def _ours(self, name: str) -> Path | None:
-        if self._kind == "modules":
-            return content.module_path(name)
-        path = _ACTIONS / f"{name}.py"
-        return path if self._kind == "action" and name.isidentifier() and path.is_file() else None
 
 
 def run_cmd(cmd: Any, live: bool = False, readsize: int = 10) -> tuple[int, bytes, bytes]:

@@ -6,7 +6,7 @@ Nothing is imported here before such a folder is found.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from stella_ops.ansible_settings.plugin_folders import plugin_folders
@@ -26,6 +26,7 @@ _INSTEAD = {
 }
 
 _used: dict[tuple[str, Path], None] = {}
+_modules: Sequence[Path] = ()
 _seen: set[Path] = set()
 
 
@@ -72,6 +73,17 @@ def use_folder(kind: str, folder: Path) -> None:
     take(kind, folder)
 
 
+def use_modules(places: Sequence[Path]) -> None:
+    """The folders of modules of the user's own, which plug-ins may ask about; roles may still add to them."""
+    global _modules
+    _modules = places
+
+
+def module_folders() -> Sequence[Path]:
+    """Those folders, the first to look in first."""
+    return _modules
+
+
 def folders(kind: str) -> Iterator[Path]:
     """The folders of a kind, the first to look in first."""
     return (folder for known, folder in _used if known == kind)
@@ -80,6 +92,7 @@ def folders(kind: str) -> Iterator[Path]:
 def forget() -> None:
     """Use none any more: another run begins."""
     _seen.clear()
+    use_modules(())
     if not _used:
         return
     _used.clear()

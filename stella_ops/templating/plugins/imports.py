@@ -55,7 +55,7 @@ def _modules() -> dict[str, ModuleType]:
             return {}
     except (ImportError, ValueError):
         pass
-    from stella_ops.templating.plugins import inventory_base, inventory_views
+    from stella_ops.templating.plugins import ansible_config, ansible_loaders, inventory_base, inventory_views
 
     text, parts = ansible_text, ansible_parts
     texts = _names(text, "to_text", "to_bytes", "to_native", "jsonify", "container_to_text", "container_to_bytes")
@@ -75,7 +75,7 @@ def _modules() -> dict[str, ModuleType]:
         "": {"__version__": text.VERSION},
         "release": {"__version__": text.VERSION},
         "errors": errors,
-        "constants": _constants(),
+        "constants": ansible_config.constants(),
         "module_utils": {},
         "module_utils._text": texts,
         "module_utils.six": six,
@@ -117,8 +117,8 @@ def _modules() -> dict[str, ModuleType]:
         "plugins.vars": _names(inventory_base, "BaseVarsPlugin"),
         "vars": {},
         "plugins.loader": {
-            "module_loader": parts.PluginLoader("modules"),
-            **{f"{kind}_loader": parts.PluginLoader(kind) for kind in _LOADED},
+            "module_loader": ansible_loaders.PluginLoader("modules"),
+            **{f"{kind}_loader": ansible_loaders.PluginLoader(kind) for kind in _LOADED},
         },
         "plugins.callback": _names(parts, "CallbackBase"),
         "plugins.lookup": {"LookupBase": LookupBase, **display},
@@ -144,15 +144,6 @@ def _modules() -> dict[str, ModuleType]:
 
 def _names(source: Any, *names: str) -> dict[str, Any]:
     return {name: getattr(source, name) for name in names}
-
-
-def _constants() -> dict[str, Any]:
-    return {
-        "DEFAULT_PASSWORD_CHARS": ansible_text.PASSWORD_CHARS,
-        "DEFAULT_HASH_BEHAVIOUR": "replace",
-        "DEFAULT_LOCAL_TMP": "/tmp",  # noqa: S108
-        "DEFAULT_DEBUG": False,
-    }
 
 
 def _tree(contents: Mapping[str, Mapping[str, Any]]) -> dict[str, ModuleType]:

@@ -199,6 +199,11 @@ def lookup_of(name: str, path: Path, module: ModuleType) -> Lookup | None:
     return functools.partial(_run, name, made, module)
 
 
+def class_of(lookup: Lookup) -> Any:
+    """The class behind a user's lookup; None of those that are built in."""
+    return lookup.args[1] if isinstance(lookup, functools.partial) and lookup.func is _run else None
+
+
 def _run(name: str, made: Any, module: ModuleType, scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
     from stella_ops.templating.plugins.data_loader import Loader
     from stella_ops.templating.plugins.imports import answered

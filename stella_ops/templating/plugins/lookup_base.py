@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections import ChainMap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from stella_ops.collections import current
-from stella_ops.collections.fragments import with_fragments
 from stella_ops.origins import SourceText
 from stella_ops.templating.filters.text import boolean
 from stella_ops.templating.lazy import finalize
 from stella_ops.templating.plugins.ansible_display import Display
 from stella_ops.templating.plugins.ansible_errors import AnsibleError, AnsibleTemplateError
 from stella_ops.templating.plugins.both_errors import OptionWrong, told_to_plugin
-from stella_ops.templating.plugins.configured import written
 from stella_ops.templating.plugins.data_loader import Loader
+from stella_ops.templating.plugins.plugin_options import declared, elsewhere, typed
 from stella_ops.templating.scope import LazyVariables, Scope
 
 _UNTRUSTED = "Encountered untrusted template or expression."
@@ -116,12 +111,11 @@ class AnsiblePlugin:
             names = [name, *(said.get("aliases") or [])]
             chosen = next((given[each] for each in names if each in given), None)
             if chosen is None:
-                chosen = _elsewhere(said, var_options)
-            if chosen is None:
-                chosen = said.get("default")
+                found = elsewhere(said, var_options)
+                chosen = said.get("default") if found is None else found.value
                 if chosen is None and boolean(said.get("required", False)) and name != "_terms":
                     raise OptionWrong(f"the plug-in '{self._load_name}' needs the option '{name}'")
-            self._options[name] = _typed(chosen, said.get("type"))
+            self._options[name] = typed(chosen, said.get("type"))
         self._options.update({name: value for name, value in given.items() if name not in self._options})
 
     def get_option(self, option: str, hostvars: Any = None) -> Any:
@@ -177,18 +171,12 @@ class LookupBase(AnsiblePlugin):
 def declare(plugin: Any, name: str, documentation: Any) -> None:
     """Tell a plug-in its name and the options that its documentation declares."""
     plugin._load_name = name
-    declared: dict[str, Any] = {}
-    if isinstance(documentation, str):
-        try:
-            declared = with_fragments(current(), yaml.safe_load(documentation) or {})
-        except (yaml.YAMLError, AttributeError):
-            declared = {}
-    plugin._declared = declared
+    plugin._declared = declared(documentation)
     plugin._options = {}
-    for key, said in declared.items():
+    for key, said in plugin._declared.items():
         if isinstance(said, dict):
-            found = _elsewhere(said, None)
-            plugin._options[key] = said.get("default") if found is None else _typed(found, said.get("type"))
+            found = elsewhere(said, None)
+            plugin._options[key] = said.get("default") if found is None else typed(found.value, said.get("type"))
 
 
 def prepare(plugin: Any, name: str, documentation: Any, scope: Any) -> None:
@@ -202,37 +190,3 @@ def prepare(plugin: Any, name: str, documentation: Any, scope: Any) -> None:
     prepare(base, name, documentation, scope)
     for method in ("set_options", "get_option", "get_options", "set_option", "has_option", "find_file_in_search_path"):
         setattr(plugin, method, getattr(base, method))
-
-
-def _elsewhere(said: Mapping[str, Any], variables: Any) -> Any:
-    for entry in reversed(said.get("vars") or []):
-        if variables is not None and entry.get("name") in variables:
-            return finalize(variables[entry["name"]])
-    for entry in reversed(said.get("env") or []):
-        if entry.get("name") in os.environ:
-            return os.environ[entry["name"]]
-    for entry in reversed(said.get("ini") or []):
-        found = written(str(entry.get("section")), str(entry.get("key")))
-        if found is not None:
-            return found
-    return None
-
-
-def _typed(value: Any, kind: Any) -> Any:
-    if value is None:
-        return None
-    try:
-        match kind:
-            case "bool" | "boolean":
-                return boolean(value)
-            case "int" | "integer":
-                return int(value)
-            case "float":
-                return float(value)
-            case "list":
-                return [part.strip() for part in value.split(",")] if isinstance(value, str) else list(value)
-            case "str" | "string" if not isinstance(value, dict | list):
-                return str(value)
-    except (TypeError, ValueError):
-        raise OptionWrong(f"an option of type {kind} cannot be '{value}'") from None
-    return value

@@ -154,6 +154,25 @@ def test_nothing_of_ansible_stays_imported(install, render) -> None:
     assert [name for name in sys.modules if name == "ansible" or name.startswith("ansible.")] == []
 
 
+def test_loaders_lead_where_short_names_of_modules_moved(install, render) -> None:
+    asking = """
+from ansible.plugins.loader import action_loader, module_loader
+
+class TestModule:
+    def tests(self):
+        return {"known": lambda name: any(each.find_plugin(name) for each in (action_loader, module_loader))}
+"""
+    there = {"community.general/plugins/modules/ufw.py": "", "a.b/plugins/test/known.py": asking}
+    install({**FILES, **there, "community.general/meta/runtime.yml": "plugin_routing: {}"})
+    names = ["ufw", "community.general.ufw", "onyx_pfc_interface", "file", "set_fact", "nobody", "a.b.ufw"]
+    assert render("{{ names | select('a.b.known') }}", names=names) == [
+        "ufw",
+        "community.general.ufw",
+        "file",
+        "set_fact",
+    ]
+
+
 def test_short_names_of_lookups_that_moved(install, render) -> None:
     plain = "from ansible.plugins.lookup import LookupBase\n\nclass LookupModule(LookupBase):\n"
     plain += "    def run(self, terms, variables=None, **kwargs):\n        return ['found'] + terms\n"

@@ -217,6 +217,87 @@ def test_imports_work_in_plugins_alone(project: Any) -> None:
         __import__("ansible.errors")
 
 
+ASKING = """
+from ansible import constants as C
+from ansible.plugins.loader import filter_loader, lookup_loader, module_loader, test_loader
+
+class LookupModule(LookupBase):
+    def run(self, terms, variables=None, **kwargs):
+        return list(self.found(variables, *terms))
+
+    def found(self, variables, *names):
+        for name in names:
+            yield module_loader.find_plugin(name) is not None
+        yield lookup_loader.has_plugin("optioned"), lookup_loader.has_plugin("nobody"), "env" in lookup_loader
+        yield lookup_loader.get("dict", self._loader, self._templar).run([{"k": 1}], variables)
+        own = lookup_loader.get("optioned", loader=self._loader, templar=self._templar)
+        yield own.run([], variables, colour="blue"), lookup_loader.get("optioned", class_only=True).__name__
+        yield lookup_loader.get("nobody"), filter_loader.get("upper").j2_function("a"), filter_loader.get("nobody")
+        yield test_loader.get("ansible.builtin.match").j2_function("ab", "a")
+        yield sorted(C.config.get_configuration_definitions("lookup", "optioned"))
+        for option in ("colour", "speed"):
+            yield C.config.get_config_value_and_origin(option, None, "lookup", "optioned", variables=variables)
+        yield C.DEFAULT_FORKS, C.config.get_config_value("DEFAULT_FORKS"), hasattr(C, "NOBODY"), C.LOCALHOST[0]
+        try:
+            C.config.get_config_value("nobody", None, "lookup", "optioned")
+        except Exception as problem:
+            yield str(problem)
+"""
+OPTIONED = lookup(
+    "self.set_options(var_options=variables, direct=kwargs)\n        return [self.get_option('colour')]",
+    head="""DOCUMENTATION = '''
+options:
+  colour: {type: str, default: red, env: [{name: UNSET_COLOUR}]}
+  speed: {type: int, default: 3, vars: [{name: my_speed}]}
+'''
+""",
+)
+
+
+def test_plugins_ask_for_other_plugins_for_modules_and_for_settings(
+    render, project: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANSIBLE_FORKS", "7")
+    head = "from ansible.plugins.lookup import LookupBase\n"
+    project(lookup_plugins__asking=head + ASKING, lookup_plugins__optioned=OPTIONED, library__my_module="")
+    template = "{{ query('asking', 'my_module', 'ansible.builtin.my_module', 'ansible.builtin.file', 'no_module') }}"
+    assert render(template)[:4] == [False, False, True, False]
+    folders.use_modules([tmp_path / "library"])
+    modules, found = render(template, my_speed="7")[:4], render(template, my_speed="7")[4:]
+    assert modules == [True, False, True, False]
+    assert found[0] == [True, False, True]
+    assert found[1] == [{"key": "k", "value": 1}]
+    assert found[2] == [["blue"], "LookupModule"]
+    assert found[3] == [None, "A", None]
+    assert found[4:] == [
+        True,
+        ["colour", "speed"],
+        ["red", "default"],
+        [7, "var: my_speed"],
+        [7, 7, False, "127.0.0.1"],
+        "No config definition exists for 'nobody'.",
+    ]
+
+
+def test_options_of_plugins_by_config(render, project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNSET_COLOUR", "green")
+    project(lookup_plugins__optioned=OPTIONED)
+
+    def ask(options: str, more: str = "", **variables: Any) -> Any:
+        template = "query('config', " + options + ", plugin_type='lookup', plugin_name='optioned'" + more + ")"
+        return render("{{ " + template + " }}", **variables)
+
+    assert ask("'colour', 'speed'", ", show_origin=True", my_speed="7") == [
+        ["green", "env: UNSET_COLOUR"],
+        [7, "var: my_speed"],
+    ]
+    assert ask("'speed', 'nothing'", ", on_missing='skip'") == [3]
+    with pytest.raises(TemplateError, match="No config definition exists for 'nothing' for 'optioned' lookup plugin"):
+        ask("'nothing'")
+    with pytest.raises(TemplateError, match='Unable to load lookup plugin "nobody"'):
+        render("{{ lookup('config', 'nothing', plugin_type='lookup', plugin_name='nobody') }}")
+
+
 def test_a_real_ansible_answers_for_itself(tmp_path: Path) -> None:
     """In another process, with a package of that name on its path."""
     (tmp_path / "ansible").mkdir()

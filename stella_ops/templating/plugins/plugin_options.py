@@ -1,0 +1,99 @@
+"""Options that a plug-in's documentation declares: which there are, what each is, and where that comes from."""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from stella_ops.collections import current
+from stella_ops.collections.fragments import with_fragments
+from stella_ops.templating.filters.text import boolean
+from stella_ops.templating.lazy import finalize
+from stella_ops.templating.plugins.both_errors import OptionWrong
+from stella_ops.templating.plugins.configured import written
+
+
+class Chosen(NamedTuple):
+    """What an option is; ``origin`` is ``var: NAME``, ``env: NAME``, ``ini: SECTION.KEY`` or ``default``."""
+
+    value: Any
+    origin: str
+
+
+def declared(documentation: Any) -> dict[str, Any]:
+    """The options that a plug-in's ``DOCUMENTATION`` declares, by name; none where it is no such text."""
+    if not isinstance(documentation, str):
+        return {}
+    try:
+        return with_fragments(current(), yaml.safe_load(documentation) or {})
+    except (yaml.YAMLError, AttributeError):
+        return {}
+
+
+def declared_in(path: Path) -> dict[str, Any]:
+    """The same of a plug-in's file, which is not run."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return {}
+    for node in tree.body:
+        named = node.targets if isinstance(node, ast.Assign) else []
+        if any(isinstance(target, ast.Name) and target.id == "DOCUMENTATION" for target in named):
+            value = getattr(node, "value", None)
+            return declared(value.value) if isinstance(value, ast.Constant) else {}
+    return {}
+
+
+def elsewhere(said: Mapping[str, Any], variables: Any) -> Chosen | None:
+    """What an option is by a variable, else by the environment, else by ``ansible.cfg``."""
+    for entry in reversed(said.get("vars") or []):
+        if variables is not None and entry.get("name") in variables:
+            return Chosen(finalize(variables[entry["name"]]), f"var: {entry['name']}")
+    for entry in reversed(said.get("env") or []):
+        if entry.get("name") in os.environ:
+            return Chosen(os.environ[entry["name"]], f"env: {entry['name']}")
+    for entry in reversed(said.get("ini") or []):
+        found = written(str(entry.get("section")), str(entry.get("key")))
+        if found is not None:
+            return Chosen(found, f"ini: {entry.get('section')}.{entry.get('key')}")
+    return None
+
+
+def chosen(said: Mapping[str, Any], variables: Any = None) -> Chosen:
+    """The same, else its default.
+
+    Raises:
+        OptionWrong: what is written is not of the option's type.
+    """
+    found = elsewhere(said, variables) or Chosen(said.get("default"), "default")
+    return found._replace(value=typed(found.value, said.get("type")))
+
+
+def typed(value: Any, kind: Any) -> Any:
+    """A value as one of an option's type.
+
+    Raises:
+        OptionWrong: it cannot be that.
+    """
+    if value is None:
+        return None
+    try:
+        match kind:
+            case "bool" | "boolean":
+                return boolean(value)
+            case "int" | "integer":
+                return int(value)
+            case "float":
+                return float(value)
+            case "list":
+                return [part.strip() for part in value.split(",")] if isinstance(value, str) else list(value)
+            case "str" | "string" if not isinstance(value, dict | list):
+                return str(value)
+    except (TypeError, ValueError):
+        raise OptionWrong(f"an option of type {kind} cannot be '{value}'") from None
+    return value
