@@ -9,7 +9,7 @@ import os
 import re
 
 from stella_ops.remote.lib import atomic, debian, files, openpgp_keys
-from stella_ops.remote.lib.task import without_password
+from stella_ops.remote.lib.task import without_login
 
 ARGUMENTS = {
     "id": {"type": "str", "doc": "key id (8 or 16 hex digits) or fingerprint"},
@@ -112,7 +112,7 @@ def obtain(task, wanted):
     else:
         where = args["url"] or lookup(args["keyserver"], wanted)
         data = downloads.fetch(where, limit=LIMIT)
-        where = without_password(where)
+        where = without_login(where)
     try:
         return openpgp_keys.read(data)
     except openpgp_keys.NotKeys as error:

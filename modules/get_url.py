@@ -10,7 +10,7 @@ import urllib.parse
 
 from stella_ops.remote.lib import atomic, files, web
 from stella_ops.remote.lib.files import FILE_ATTRIBUTES
-from stella_ops.remote.lib.task import without_password
+from stella_ops.remote.lib.task import without_login
 from stella_ops.remote.lib.web import URL_OPTIONS
 
 ARGUMENTS = {
@@ -40,7 +40,7 @@ def run(task):
     args = task.args
     url, dest = args["url"], args["dest"]
     result = {"changed": False, "checksum_dest": None, "checksum_src": None, "dest": dest, "elapsed": 0}
-    result["url"] = without_password(url)
+    result["url"] = without_login(url)
     if args["tmp_dest"] and not os.path.isdir(args["tmp_dest"]):
         what = "is a file but should be a directory" if os.path.exists(args["tmp_dest"]) else "directory does not exist"
         task.fail("{} {}.".format(args["tmp_dest"], what), elapsed=0)
@@ -59,7 +59,7 @@ def run(task):
     started = time.time()
     options = dict(args, force=force)
     method = "HEAD" if task.check_mode else "GET"
-    told = {"url": without_password(url), "dest": dest}
+    told = {"url": without_login(url), "dest": dest}
     try:
         answer = web.fetch(url, method, headers=args["headers"], since=since, options=options)
     except web.WebError as error:
@@ -160,7 +160,7 @@ def listed(task, url):
     """The digest of our file in a file of digests."""
     answer = web.fetch(url, headers=task.args["headers"], options=task.args)
     if answer.status not in (None, 200):
-        task.fail("Request failed", status_code=answer.status, response=answer.msg, url=without_password(url))
+        task.fail("Request failed", status_code=answer.status, response=answer.msg, url=without_login(url))
     lines = answer.stream.read().decode("utf-8", "replace").splitlines()
     name = posixpath.basename(urllib.parse.urlsplit(task.args["url"]).path) or "index.html"
     if len(lines) == 1 and len(lines[0].split()) == 1:
@@ -169,7 +169,7 @@ def listed(task, url):
         found = _BSD_LINE.match(line) or _GNU_LINE.match(line)
         if found and found.group("path").lstrip("./") == name:
             return found.group("digest")
-    return task.fail("Unable to find a checksum for file '{}' in '{}'".format(name, without_password(url)))
+    return task.fail("Unable to find a checksum for file '{}' in '{}'".format(name, without_login(url)))
 
 
 def file_name(answer):

@@ -45,5 +45,7 @@ def run(task):
         for one in listed:
             packages.setdefault(one["name"], []).append(one)
     if not found:
-        task.fail("Could not detect a supported package manager from the following list: {}".format(names))
+        text = "Could not detect a supported package manager from the following list: {}, "
+        text += "or the required Python library is not installed. Check warnings for details."
+        task.fail(text.format(names))
     return {"changed": False, "ansible_facts": {"packages": packages}}

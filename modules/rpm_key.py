@@ -4,7 +4,7 @@ import re
 import tempfile
 
 from stella_ops.remote.lib import openpgp_keys, process
-from stella_ops.remote.lib.task import to_text, without_password
+from stella_ops.remote.lib.task import to_text, without_login
 
 ARGUMENTS = {
     "key": {"type": "str", "required": True, "doc": "URL, path on the host, or id of a key that is there"},
@@ -71,7 +71,7 @@ def given(task):
     try:
         return data, openpgp_keys.read(data)
     except openpgp_keys.NotKeys as error:
-        return task.fail("Not a public key: {}: {}".format(without_password(key), error))
+        return task.fail("Not a public key: {}: {}".format(without_login(key), error))
 
 
 def imported(task, rpm):

@@ -8,7 +8,7 @@ import urllib.parse
 
 from stella_ops.remote.lib import atomic, files, multipart, received, rules, web
 from stella_ops.remote.lib.files import FILE_ATTRIBUTES
-from stella_ops.remote.lib.task import without_password
+from stella_ops.remote.lib.task import without_login
 from stella_ops.remote.lib.web import URL_OPTIONS
 
 ARGUMENTS = {
@@ -53,6 +53,9 @@ def run(task):
     """Return ansible-core's keys of ``uri``: status, url, msg, headers in lower case with _, json, content, path …"""
     args = task.args
     rules.exclusive(task, "body", "src")
+    if args["follow_redirects"] in ("yes", "no"):
+        text = "Using 'yes' or 'no' for 'follow_redirects' parameter is deprecated."
+        task.deprecate(text, "2.22", "uri")
     if not re.match("[A-Z]+$", args["method"].upper()):
         task.fail("Parameter 'method' needs to be a single word in uppercase, like GET or POST.")
     for name, stops, words in (("creates", True, "exists"), ("removes", False, "does not exist")):
@@ -128,10 +131,10 @@ def converse(task, data, headers):
         answer = web.fetch(args["url"], args["method"].upper(), data, headers, since, args)
     except web.WebError as error:
         msg = "Status code was -1 and not {}: {}".format(args["status_code"], error)
-        result = {"status": -1, "url": without_password(args["url"]), "elapsed": int(time.time() - started)}
+        result = {"status": -1, "url": without_login(args["url"]), "elapsed": int(time.time() - started)}
         result["redirected"] = False
         return task.fail(msg, **result)
-    result = {"redirected": answer.url != without_password(args["url"]), "changed": False}
+    result = {"redirected": answer.url != without_login(args["url"]), "changed": False}
     result.update(answer.info())
     result["status"] = int(answer.status or 200)
     good = result["status"] in args["status_code"]
@@ -171,7 +174,7 @@ def read(task, answer):
     try:
         return answer.stream.read()
     except Exception as error:  # http.client, gzip and sockets have many
-        return task.fail("HTTP Error while fetching {}: {}".format(without_password(task.args["url"]), error))
+        return task.fail("HTTP Error while fetching {}: {}".format(without_login(task.args["url"]), error))
 
 
 def content_type(answer):

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stella_ops.collections import Collections, current, use
-from stella_ops.collections.installed import Notice, configured_folders, python_folders
+from stella_ops.collections.installed import configured_folders, python_folders
+from stella_ops.collections.notices import Notice
 from stella_ops.settings import is_trusted
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def use_collections(settings: AnsibleSettings, folders: Iterable[Path]) -> Colle
 
 def print_notices(settings: AnsibleSettings) -> None:
     """Print what is to be said of collections, of a command that runs nothing."""
-    tell(settings, lambda notice: print(f"[{title(notice)}]: {notice.text}", file=sys.stderr))
+    tell(settings, lambda notice: print(f"[{title(notice)}]: {notice.told()}", file=sys.stderr))
 
 
 def tell(settings: AnsibleSettings, to: Callable[[Notice], None]) -> None:

@@ -153,7 +153,7 @@ async def _execute(
     reporter = FanOut([*watching, *kept], errors=sys.stderr)
     tell(
         workplace.settings,
-        lambda said: reporter.handle(Warned(time=time.time(), message=said.text, deprecated=said.deprecated)),
+        lambda said: reporter.handle(Warned(time=time.time(), message=said.told(), deprecated=said.deprecated)),
     )
     pool = await make_pool(workplace, fleet, warn)
     tunnels = None

@@ -58,6 +58,7 @@ def console_reporter(workplace: Workplace, *, kind: str) -> Reporter:
         pretty=choose("CALLBACK_FORMAT_PRETTY"),
         ignored=called_as_ansible(),
         custom_stats=choose("SHOW_CUSTOM_STATS", default=False),
+        deprecated=choose("DEPRECATION_WARNINGS", default=True),
         diff_context=choose("DIFF_CONTEXT", default=3),
     )
     output: Output = "json" if choices.output == "json" else "lines" if choices.step else "auto"

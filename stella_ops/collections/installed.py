@@ -11,9 +11,9 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 from stella_ops.ansible_settings.defaults import default_of
+from stella_ops.collections.notices import Notice, hear
 from stella_ops.collections.reference import BUILTIN, Reference, is_collection, parse
 from stella_ops.collections.runtime import Runtime, load_plain, read_runtime
 from stella_ops.errors import CollectionError
@@ -21,13 +21,6 @@ from stella_ops.errors import CollectionError
 # Endings of what may lie among modules and is none.
 NO_MODULES = frozenset((*default_of("MODULE_IGNORE_EXTS"), ".json", ".cfg", ".orig"))
 _PLAYBOOKS = (".yml", ".yaml", ".json")
-
-
-class Notice(NamedTuple):
-    """What an operator should know of a collection; ``deprecated`` tells what will go away one day."""
-
-    text: str
-    deprecated: bool = False
 
 
 @dataclass(eq=False)
@@ -122,7 +115,11 @@ class Collections:
 
     def say(self, text: str, *, deprecated: bool = False) -> None:
         """Tell the operator something, once."""
-        notice = Notice(text, deprecated)
+        self.tell(Notice(text, deprecated))
+
+    def tell(self, notice: Notice) -> None:
+        """As ``say``; where a task runs, its result tells it, too."""
+        hear(notice)
         if notice in self._said:
             return
         self._said.add(notice)

@@ -19,9 +19,10 @@ class Removal(NamedTuple):
     version: str | None = None
     date: str | None = None
 
-    def sentence(self, collection: str, *, done: bool = False) -> str:
-        """When, in ansible-core's words, which scripts look for."""
-        of = "from ansible-core" if collection == "ansible.builtin" else f"from collection '{collection}'"
+    def sentence(self, collection: str, *, done: bool = False, plugin: tuple[str, str] | None = None) -> str:
+        """When, in ansible-core's words, which scripts look for; ``plugin`` is kind and name of what loses it."""
+        of = "ansible-core" if collection == "ansible.builtin" else f"collection '{collection}'"
+        of = f"from {of}" if plugin is None else f"from {plugin[0]} plugin '{plugin[1]}' in {of}"
         if done:
             when = f" version {self.version}" if self.version else f" in a release after {self.date}" * bool(self.date)
             return f"This feature was removed {of}{when}."

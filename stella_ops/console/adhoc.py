@@ -11,6 +11,7 @@ from typing import Any, TextIO
 
 from stella_ops.console.diffs import diff_lines
 from stella_ops.console.results import dump, is_command_output, traceback_of
+from stella_ops.console.shown import EVERYTHING, Shown
 from stella_ops.console.stream import Sink, StreamSink
 from stella_ops.console.task_errors import absolute, headline
 from stella_ops.console.text import safe_block, safe_line
@@ -39,10 +40,11 @@ class AdHocReporter:
         color: bool = False,
         errors: TextIO | None = None,
         sink: Sink | None = None,
+        shown: Shown = EVERYTHING,
     ) -> None:
         self._sink = sink if sink is not None else StreamSink(stream, errors, color=color)
         self._verbosity = verbosity
-        self._warnings = WarningPrinter(self._sink, verbosity)
+        self._warnings = WarningPrinter(self._sink, verbosity, deprecated=shown.deprecated)
         self._actions: dict[int, str] = {}
         self._places: dict[int, str | None] = {}
         self._told: set[tuple[int, str]] = set()

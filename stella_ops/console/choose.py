@@ -51,7 +51,7 @@ def choose_reporter(
     if kind == "run":
         from stella_ops.console.adhoc import AdHocReporter
 
-        return AdHocReporter(stream, verbosity=verbosity, color=color, errors=errors)
+        return AdHocReporter(stream, verbosity=verbosity, color=color, errors=errors, shown=shown)
     from stella_ops.console.lines import LineReporter
 
     return LineReporter(stream, verbosity=verbosity, color=color, errors=errors, shown=shown)

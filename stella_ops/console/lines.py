@@ -84,7 +84,7 @@ class LineReporter:
         self._sink = sink if sink is not None else StreamSink(stream, errors, color=color)
         self._verbosity = verbosity
         self._color = color
-        self._warnings = WarningPrinter(self._sink, verbosity)
+        self._warnings = WarningPrinter(self._sink, verbosity, deprecated=shown.deprecated)
         self._shown = shown
         self._stats = CustomStats() if shown.custom_stats else None
         self._mark = " [CHECK MODE]" if shown.check_markers else ""

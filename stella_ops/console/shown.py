@@ -18,6 +18,7 @@ class Shown(NamedTuple):
         pretty: JSON over several lines always, or never; where it is None, where there is reason to.
         ignored: why a task failed is told where that is ignored, too.
         custom_stats: what set_stats gathered, below the recap.
+        deprecated: what will go away one day.
         diff_context: how many lines stand around a change.
     """
 
@@ -31,6 +32,7 @@ class Shown(NamedTuple):
     ignored: bool = False
     custom_stats: bool = False
     diff_context: int = 3
+    deprecated: bool = True
 
 
 EVERYTHING = Shown()

@@ -10,7 +10,7 @@ from typing import Any
 
 from stella_ops.actions.base import ActionContext, Reached
 from stella_ops.actions.registry import action
-from stella_ops.collections import current
+from stella_ops.collections.notices import warn
 from stella_ops.engine import keyword_values
 from stella_ops.engine.outcome import Result
 from stella_ops.engine.reach import Reach
@@ -129,7 +129,7 @@ class Preparation:
         written = task.args
         if VARIABLE_ARGS in written:
             if run.options.inject_facts:
-                current().say(_FACTS_IN_ARGS)
+                warn(_FACTS_IN_ARGS, where=origin_of(written[VARIABLE_ARGS]))
             try:
                 written = _with_variable_args(self._full_name(task), written, render)
             except TemplateError as problem:

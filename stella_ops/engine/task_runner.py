@@ -10,7 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from stella_ops.engine import loop_values
+from stella_ops.collections.notices import Notice, add_to, hearing
+from stella_ops.engine import loop_values, reserved_names
 from stella_ops.engine.attempts import Attempts
 from stella_ops.engine.events import ItemFinished, Status
 from stella_ops.engine.fact_caches.base import GATHERED
@@ -60,6 +61,7 @@ class TaskRunner:
         self._variables = variables
         self._preparation = Preparation(run, variables, search_path)
         self._attempts = Attempts(run, self._preparation)
+        self._looked_at: set[int] = set()  # variables of tasks whose names were looked at
 
     async def run(
         self,
@@ -84,26 +86,38 @@ class TaskRunner:
         module_state.renew()
         kept = None if pending else self._variables.kept(host, task)
         view = self._view(task, self._variables.of(host, task, pending=pending), kept)
+        reserved_names.warn_of(task.inherited.vars, self._looked_at)
         secret = self._preparation.hides(task, view)
-        try:
-            if is_template(task.action):
-                task = self._named(task, view)
-            if task.loop is None:
-                outcome = await self._run_one(task, host, turn, view, secret, link=link)
-            else:
-                outcome = await self._run_loop(task, host, turn, view, secret)
-        except UnreachableError as error:
-            outcome = unreachable(error, self._delegate(task, host, view))
-        except StellaError as error:
-            outcome = failed(error)
-        except Exception as problem:
-            outcome = defect(problem)
+        with hearing() as heard:
+            try:
+                if is_template(task.action):
+                    task = self._named(task, view)
+                if task.loop is None:
+                    outcome = await self._run_one(task, host, turn, view, secret, link=link)
+                else:
+                    outcome = await self._run_loop(task, host, turn, view, secret)
+            except UnreachableError as error:
+                outcome = unreachable(error, self._delegate(task, host, view))
+            except StellaError as error:
+                outcome = failed(error)
+            except Exception as problem:
+                outcome = defect(problem)
+        if not outcome.looped:  # the items of a loop tell what was said of them
+            self._tell(outcome, heard)
         if secret and not outcome.looped:
             outcome.censor()
         if outcome.ignored if outcome.looped else self._is_ignored(task, outcome, view):
             outcome.status = "ignored"
         outcome.duration = time.monotonic() - started
         return outcome
+
+    @staticmethod
+    def _tell(outcome: Outcome, heard: dict[Notice, None]) -> None:
+        """What was said while a task ran is told by its result."""
+        if heard:
+            add_to(outcome.result, heard)
+            if outcome.shown is not outcome.result:
+                add_to(outcome.shown, heard)
 
     def turn(self, task_id: int | None) -> Turn:
         """For a task that begins; without a number it does so before its turn."""
@@ -254,12 +268,14 @@ class TaskRunner:
             pending = Pending(names, facts=False, here=link.previous.here is not None)
         seen = {**carried, **extra}
         view = self._view(task, self._variables.of(host, task, seen, pending))
-        try:
-            outcome = await self._run_one(task, host, turn, view, secret, seen, link)
-        except UnreachableError as error:
-            outcome = unreachable(error, self._delegate(task, host, view))
-        except StellaError as error:
-            outcome = failed(error)
+        with hearing() as heard:
+            try:
+                outcome = await self._run_one(task, host, turn, view, secret, seen, link)
+            except UnreachableError as error:
+                outcome = unreachable(error, self._delegate(task, host, view))
+            except StellaError as error:
+                outcome = failed(error)
+        self._tell(outcome, heard)
         for result in (outcome.result, outcome.shown):
             result.update(extra)
         return outcome

@@ -9,6 +9,7 @@ from typing import Any
 
 from stella_ops import collections as installed
 from stella_ops.collections.moved import moved_to
+from stella_ops.collections.notices import goes_away
 from stella_ops.collections.resolving import explain
 from stella_ops.errors import CollectionError, PlaybookError
 from stella_ops.origins import Origin, SourceText, SourceVault, key_origin, origin_of
@@ -106,7 +107,11 @@ def read_call(
         return None
     call = Call(spec.name, name, delegate_to="localhost" if keyword == "local_action" else None)
     try:
-        call.args = {**_extra_args(raw, problems), **_read_args(spec, written, where)}
+        own = _read_args(spec, written, where)
+        words = ", ".join(repr(str(name)) for name in sorted(own) if not str(name).startswith("_"))
+        if words and "args" in raw and isinstance(written, str):
+            goes_away(f"Merging legacy k=v args ({words}) into task args.", where=origin_of(written))
+        call.args = {**_extra_args(raw, problems), **own}
     except PlaybookError as problem:
         problems.found.append(problem)
         return call
@@ -218,6 +223,7 @@ def _from_action(keyword: str, written: Any, where: Origin | None, problems: Pro
     """The module and its arguments of ``action:`` and ``local_action:``, which are text or a mapping."""
     place = origin_of(written) or where
     if isinstance(written, dict):
+        goes_away("Using a mapping for `action` is deprecated.", where=origin_of(written))
         if not isinstance(written.get("module"), str):
             problems.add(f"'{keyword}' needs the name of a module under 'module'", where=place)
             return None
@@ -252,6 +258,8 @@ def _unnamed(
 def _extra_args(raw: Mapping[Any, Any], problems: Problems) -> dict[str, Any]:
     extra = raw.get("args")
     if extra is None:
+        if "args" in raw:
+            goes_away("Ignoring empty task `args` keyword.", where=origin_of(raw))
         return {}
     if is_template(extra):
         return {VARIABLE_ARGS: extra}

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stella_ops.booleans import FALSE_WORDS, TRUE_WORDS
+from stella_ops.collections.notices import goes_away
 from stella_ops.errors import TemplateError
 from stella_ops.origins import Origin, SourceText, SourceVault, origin_of
 from stella_ops.templating.lazy import finalize
@@ -39,15 +40,15 @@ def holds(condition: Any, scope: Scope, what: str, *, lenient: bool) -> bool:
     value = _value(condition, scope, what, lenient, 0)
     if isinstance(value, bool):
         return value
-    if lenient:
-        return _truth(value)
     finalize(value)  # what is undefined in it is the better reason
-    raise TemplateError(
+    said = (
         f"Conditional result ({bool(value)}) was derived from value of type '{_type_name(value)}'"
-        f"{_at(condition, value, scope)}. Conditionals must have a boolean result.",
-        where=origin_of(condition),
-        hint=_MAKE_BOOLEAN,
+        f"{_at(condition, value, scope)}. Conditionals must have a boolean result."
     )
+    if lenient:
+        goes_away(said, where=origin_of(condition))
+        return _truth(value)
+    raise TemplateError(said, where=origin_of(condition), hint=_MAKE_BOOLEAN)
 
 
 def _at(condition: Any, value: Any, scope: Scope) -> str:
@@ -77,7 +78,7 @@ def _value(condition: Any, scope: Scope, what: str, lenient: bool, depth: int) -
         raise TemplateError("Conditional expressions must be strings.", where=origin_of(condition))
     if not _is_all_template(text):
         return require(run_template(_expression(text, what), scope))
-    _tell_of_braces()
+    _tell_of_braces(condition)
     named = _named_expression(text, scope)
     if named is not None and depth < _DEEPEST:
         return _value(named, scope, what, lenient, depth + 1)
@@ -87,14 +88,9 @@ def _value(condition: Any, scope: Scope, what: str, lenient: bool, depth: int) -
     return _word(found)
 
 
-def _tell_of_braces() -> None:
-    from stella_ops.collections import current
-
-    current().say(
-        "Conditionals should not be surrounded by templating delimiters such as {{ }} or {% %}. "
-        "This feature will be removed from ansible-core version 2.23.",
-        deprecated=True,
-    )
+def _tell_of_braces(condition: Any) -> None:
+    text = "Conditionals should not be surrounded by templating delimiters such as {{ }} or {% %}."
+    goes_away(text, where=origin_of(condition))
 
 
 def _is_all_template(text: str) -> bool:

@@ -22,6 +22,7 @@ from jinja2.utils import import_string, missing
 from jinja2.visitor import NodeTransformer
 
 from stella_ops.ansible_settings.reading import read_ansible_settings
+from stella_ops.collections.notices import warn
 from stella_ops.errors import SettingsError
 from stella_ops.templating import tables
 from stella_ops.templating.filters.defaults import undef
@@ -270,6 +271,10 @@ class _EmbeddedTemplates(NodeTransformer):
     def visit_Const(self, node: nodes.Const) -> nodes.Node:
         if not isinstance(node.value, str) or not is_template(node.value):
             return node
+        warn(
+            "Jinja constant strings should not contain embedded templates. "
+            "This feature will be disabled by default in ansible-core 2.23."
+        )
         try:
             body = value_environment().parse(node.value).body
         except jinja2.TemplateSyntaxError:

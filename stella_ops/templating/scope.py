@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from stella_ops.collections.notices import goes_away
 from stella_ops.errors import TemplateError, UndefinedVariableError
 from stella_ops.origins import Origin, SourceText, SourceVault
 from stella_ops.templating.lazy import INERT, AllVariables, LazyDict, LazyList, LazyMapping, ReadOnly
@@ -92,6 +93,8 @@ class Scope:
                 return NOT_THERE
             value = self._cache[name] = self._all()
             return value
+        if name == "play_hosts":
+            goes_away("The `play_hosts` magic variable is deprecated.")
         before = self._changeable
         value = self.resolve(raw, name)
         self._cache[name] = value

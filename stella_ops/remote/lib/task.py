@@ -45,6 +45,7 @@ class Task:
         diff_mode: True when a ``diff`` is wanted in the result.
         content: None, or a binary file object that can be read once.
         warnings: sentences collected by ``warn``.
+        deprecations: what ``deprecate`` collected.
         live: for ``process.run``: where a program's output is told while it runs; None where nobody watches.
         invocation: arguments as the result may tell them; those of ``args`` where the module says nothing else.
     """
@@ -55,6 +56,7 @@ class Task:
         self.diff_mode = diff_mode
         self.content = content
         self.warnings = [] if warnings is None else warnings
+        self.deprecations = []
         self.live = None  # type: tuple[int, int, int] | None
         self.invocation = args
 
@@ -62,6 +64,12 @@ class Task:
         """Add one sentence to the result's ``warnings``; the same sentence is kept once."""
         if message not in self.warnings:
             self.warnings.append(message)
+
+    def deprecate(self, message, version, module):
+        """Add to the result's ``deprecations`` what goes away with a version of ansible-core."""
+        name = "ansible.builtin"
+        by = {"resolved_name": "{}.{}".format(name, module), "type": "module"}
+        self.deprecations.append({"msg": message, "collection_name": name, "version": version, "deprecator": by})
 
     def fail(self, msg, _hint=None, **more):
         """End the module as failed, with ``more`` beside ``msg`` in the result. Raises ModuleFailure."""
@@ -119,6 +127,8 @@ def execute(run, arguments_spec, request, content=None, told_by=None):
         result.update(sys.modules[_FILES].describe(path))
     if warnings:
         result["warnings"] = list(result.get("warnings") or []) + warnings
+    if task.deprecations:
+        result["deprecations"] = list(result.get("deprecations") or []) + task.deprecations
     # Few look at it where all went well.
     if result["failed"] or request.get("invocation"):
         result["invocation"] = {"module_args": _shown_arguments(arguments_spec, task.invocation)}
@@ -247,6 +257,17 @@ def _without_logins(value):
     if isinstance(value, list):
         return [_without_logins(item) for item in value]
     return without_password(value) if isinstance(value, str) else value
+
+
+def without_login(url):
+    """A URL as results tell it: who logs in, and with what, is hidden."""
+    import re
+
+    return re.sub(
+        r"(://)([^/?#@:\s]*)(:[^/?#\s]*)?@",
+        lambda found: found.group(1) + ("****:****@" if found.group(3) else "****@"),
+        url,
+    )
 
 
 def without_password(text):

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from stella_ops.collections.notices import goes_away
 from stella_ops.errors import PluginError, UndefinedVariableError
 from stella_ops.templating.filters import (
     collections,
@@ -22,7 +23,7 @@ from stella_ops.templating.filters import (
     vaults,
 )
 from stella_ops.templating.lazy import settle
-from stella_ops.templating.undefined import UndefinedUse, first_missing
+from stella_ops.templating.undefined import MissingValue, UndefinedUse, first_missing
 
 
 def strict(function: Callable[..., Any], kind: str, name: str) -> Callable[..., Any]:
@@ -42,7 +43,8 @@ def strict(function: Callable[..., Any], kind: str, name: str) -> Callable[..., 
         if missing is not None:
             return missing
         try:
-            return settle(function(*args, **kwargs))
+            found = settle(function(*args, **kwargs))
+            return found if kind == "filter" else _boolean(name, found)
         except UndefinedUse as problem:
             return problem.value
         except (PluginError, UndefinedVariableError, RecursionError):
@@ -51,6 +53,17 @@ def strict(function: Callable[..., Any], kind: str, name: str) -> Callable[..., 
             raise PluginError.of(kind, name, problem) from problem
 
     return guarded
+
+
+def _boolean(name: str, found: Any) -> Any:
+    """What a test found out, which is true or false."""
+    if isinstance(found, bool | MissingValue):
+        return found
+    goes_away(
+        f"The test plugin {name!r} returned a non-boolean result of type {type(found)!r}. "
+        "Test plugins must have a boolean result."
+    )
+    return bool(found)
 
 
 def _named(function: Callable[..., Any], name: str) -> Callable[..., Any]:

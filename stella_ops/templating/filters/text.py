@@ -8,11 +8,13 @@ import shlex
 from collections.abc import Callable
 from typing import Any
 
+from stella_ops.collections.notices import goes_away
 from stella_ops.errors import TemplateError
 from stella_ops.templating.lazy import plain_text
 from stella_ops.templating.undefined import kind_of
 
 _TRUE = frozenset({"yes", "on", "1", "true"})
+_FALSE = frozenset({"no", "off", "0", "false"})
 
 
 def boolean(value: Any) -> bool:
@@ -22,6 +24,17 @@ def boolean(value: Any) -> bool:
     if isinstance(value, str):
         return value.strip().lower() in _TRUE
     return bool(value == 1)
+
+
+def to_bool(value: Any) -> bool:
+    """The truth of ``yes``, ``off``, ``1``, True and their like; what else is taken will not be one day."""
+    word = str(value).lower() if isinstance(value, str | int) else None
+    if word in _TRUE or word in _FALSE:
+        return word in _TRUE
+    made = bool(value == 1)
+    shown = plain_text(value) if isinstance(value, str) else value
+    goes_away(f"The `bool` filter coerced invalid value {shown!r} ({kind_of(value)}) to {made!r}.")
+    return made
 
 
 def _flags(ignorecase: bool, multiline: bool) -> int:
@@ -158,7 +171,7 @@ def comment(text: Any, style: str = "plain", **options: Any) -> str:
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
-    "bool": boolean,
+    "bool": to_bool,
     "regex_replace": regex_replace,
     "regex_search": regex_search,
     "regex_findall": regex_findall,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from stella_ops.collections import current
+from stella_ops.collections.notices import goes_away
 from stella_ops.errors import TemplateError
 from stella_ops.templating.filters.text import boolean
 from stella_ops.templating.lazy import plain_text
@@ -89,11 +89,8 @@ class _Search:
             else:
                 words = re.split(f"[{separators}]", plain_text(require(item)))
                 if len(words) > 1:
-                    current().say(
-                        f"Automatic splitting of {what} on {separators!r} is deprecated. This feature will be removed "
-                        "from lookup plugin 'first_found' in ansible-core version 2.23.",
-                        deprecated=True,
-                    )
+                    text = f"Automatic splitting of {what} on {separators!r} is deprecated."
+                    goes_away(text, plugin=("lookup", "first_found"))
                 found.extend(word.strip() for word in words if word.strip())
         return found
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from stella_ops.ansible_settings.reading import read_ansible_settings
 from stella_ops.ansible_settings.setting import Setting
 from stella_ops.ansible_settings.values import by_name, value_of
+from stella_ops.collections.notices import warn
 from stella_ops.errors import TemplateError
 from stella_ops.spelling import did_you_mean
 from stella_ops.templating.lazy import plain_text
@@ -75,10 +76,13 @@ def config(scope: Any, terms: list[Any], options: dict[str, Any]) -> list[Any]:
         name = plain_text(term)
         setting = known.get(name)
         if setting is None:
+            whose = f" for '{plugin}' {kind} plugin" if kind else ""
+            unknown = f"No config definition exists for '{name}'"
             if missing == "error":
                 hint = did_you_mean(name, known) or "on_missing='skip' passes over it"
-                whose = f" for '{plugin}' {kind} plugin" if kind else ""
-                raise TemplateError(f"No config definition exists for '{name}'{whose}.", hint=hint)
+                raise TemplateError(f"{unknown}{whose}.", hint=hint)
+            if missing == "warn":
+                warn(f"Skipping {name}: {unknown}{whose}.")
             continue
         value, origin = _option(scope, setting) if isinstance(setting, _Option) else _setting(scope, setting)
         found.append([value, origin] if options.get("show_origin") else value)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from stella_ops.console.lines import LineReporter, recap_line
+from stella_ops.console.shown import Shown
 from stella_ops.engine.events import HostTally
 
 EXPECTED = Path(__file__).parent / "expected"
@@ -281,11 +282,19 @@ def test_warnings_go_to_the_error_stream_once(story: Any) -> None:
     out, err = told(story)
     assert "WARNING" not in out
     assert err == (
-        "[WARNING]: w \\x1b[31m\n[WARNING]: v\n[DEPRECATION WARNING]: old\n"
+        "[WARNING]: w \\x1b[31m\n[WARNING]: v\n"
+        "[WARNING]: Deprecation warnings can be disabled by setting `deprecation_warnings=False` in ansible.cfg.\n"
+        "[DEPRECATION WARNING]: old\n"
         "[DEPRECATION WARNING]: goes. This feature will be removed from collection 'a.b' version 3.0.\n"
         "[DEPRECATION WARNING]: goes. This feature will be removed from ansible-core version 3.0.\n"
         "[WARNING]: site.yml:3:1: key is readable by all\n[WARNING]: web1: slow\n"
     )
+
+
+def test_what_goes_away_is_told_where_that_is_wanted(story: Any) -> None:
+    story.task("x")
+    story.host("web1", "ok", {"changed": False, "warnings": ["w"], "deprecations": [{"msg": "old"}]})
+    assert told(story, shown=Shown(deprecated=False))[1] == "[WARNING]: w\n"
 
 
 def test_with_v_a_warning_is_said_for_each_host(story: Any) -> None:

@@ -75,7 +75,7 @@ def test_credentials_do_not_follow_a_redirect(render, server: str) -> None:
 @pytest.mark.parametrize(
     ("address", "options", "message"),
     [
-        ("http://me:pw@{server}/gone", "", r"http://me:\*+@127.0.0.1:\d+/gone: HTTP Error 404"),
+        ("http://me:pw@{server}/gone", "", r"http://\*+:\*+@127.0.0.1:\d+/gone: HTTP Error 404"),
         ("http://127.0.0.1:1/", "", "Connection refused"),
         ("file:///etc/passwd", "", "is no URL of http, https, ftp"),
         ("https://{server}/lines", "", "SSL"),
