@@ -182,6 +182,14 @@ class Redactor:
         return _any_of(found) if found else None
 
 
+def without_login(address: str) -> str:
+    """A URL as ansible-core tells it in results: neither who logs in, nor with what."""
+    parts = urlsplit(address)
+    user, at, host = parts.netloc.rpartition("@")
+    hidden = "****:****" if ":" in user else "****"
+    return urlunsplit(parts._replace(netloc=f"{hidden}@{host}")) if at else address
+
+
 def without_password(address: str) -> str:
     """A URL as it may be shown: without its password, nor a token that stands in the place of a user's name."""
     parts = urlsplit(address)

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from stella_ops.errors import TemplateError
-from stella_ops.redaction import without_password
+from stella_ops.redaction import without_login
 from stella_ops.templating.filters.text import boolean
 from stella_ops.templating.lazy import plain_text
 from stella_ops.templating.lookups.inline import check_options
@@ -85,7 +85,7 @@ def _set_elsewhere(scope: Any) -> dict[str, Any]:
 
 
 def _get(address: str, settings: dict[str, Any]) -> str:
-    shown = without_password(address)
+    shown = without_login(address)
     if urlsplit(address).scheme not in _SCHEMES:
         raise TemplateError(f"lookup 'url': '{shown}' is no URL of {', '.join(_SCHEMES)}")
     try:

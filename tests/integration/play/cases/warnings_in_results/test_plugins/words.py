@@ -1,3 +1,3 @@
 def mytest(x): return 'yes'
-class TestModule(object):
+class TestModule:
     def tests(self): return {'mytest': mytest}
