@@ -1,3 +1,7 @@
-def mytest(x): return 'yes'
+def mytest(x):
+    return "yes"
+
+
 class TestModule:
-    def tests(self): return {'mytest': mytest}
+    def tests(self):
+        return {"mytest": mytest}
