@@ -38,8 +38,9 @@ def run(task):
     if not os.path.isdir(args["dest"]):
         task.fail("dest '{}' must be an existing dir".format(args["dest"]))
     if not os.path.isabs(args["dest"]):
+        written = args["dest"]
         args["dest"] = os.path.abspath(args["dest"])
-        task.warn("Relative destination path was resolved to absolute path '{}'.".format(args["dest"]))
+        task.warn("Relative destination path '{}' was resolved to absolute path '{}'.".format(written, args["dest"]))
     if not args["remote_src"] and task.content is None:
         return dict(received.NEEDED)
     with source(task) as path:

@@ -150,13 +150,13 @@ def _yaml_hint(problem: yaml.MarkedYAMLError, text: str) -> str | None:
     lines = text.splitlines()
     line = lines[mark.line] if mark.line < len(lines) else ""
     if "\t" in line[: len(line) - len(line.lstrip())]:
-        return "YAML forbids tabs for indentation: use spaces"
+        return "Tabs are usually invalid in YAML: use spaces"
     if ": {{" in line or "- {{" in line:
-        return 'quote a value that starts with a template: key: "{{ value }}"'
+        return 'This may be an issue with missing quotes around a template block: key: "{{ value }}"'
     if "mapping values are not allowed" in (problem.problem or ""):
-        return "a ': ' inside a value needs quotes, or the indentation is off"
+        return "Colons in unquoted values must be followed by a non-space character: quote it, or mend the indentation"
     if "quoted scalar" in (problem.context or ""):
-        return "the quote that begins here is not closed"
+        return "Values starting with a quote must end with the same quote: this one is not closed"
     if "did not find expected" in (problem.problem or ""):
         return "the indentation of this line, or of one before it, is off; or a bracket or quote is not closed"
     return None

@@ -28,22 +28,21 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     wanted = int(args.get("verbosity") or 0)
     if int(context.variables.get("ansible_verbosity", 0)) < wanted:
         return {"skipped": True, "skipped_reason": "Verbosity threshold not met."}
-    if args.get("var") is None:
+    if args.get("var") in (None, ""):
         return {"msg": args.get("msg", "Hello world!")}
-    name = args["var"]
-    if not isinstance(name, str):
-        raise ActionError(
-            f"argument 'var' is of type {kind_of(name)} and we were unable to convert to "
-            f"_check_type_str_no_conversion: '{name}' is not a string and conversion is not allowed"
-        )
+    name = _text(args["var"])
     if not isinstance(name, SourceText):
         return {str(name): name}
     if is_template(name):
         try:
-            return {str(name): context.templar.render(name, context.variables)}
+            value = _text(context.templar.render(name, context.variables))
         except TemplateError as problem:
             said = "Finalization of task args for 'ansible.builtin.debug' failed: Error while resolving value for 'var'"
             raise problem.within(said) from problem
+        named = context.templar.written_as(name, context.variables)
+        if named is None or is_template(named):
+            return {str(name): value}  # it may be a text that a host has chosen
+        name = named
     try:
         value, told = context.templar.look(name, context.variables)
     except TemplateError as problem:
@@ -51,3 +50,12 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     if told:
         current().say(told)
     return {str(name): value}
+
+
+def _text(name: Any) -> str:
+    if not isinstance(name, str):
+        raise ActionError(
+            f"argument 'var' is of type {kind_of(name)} and we were unable to convert to "
+            f"_check_type_str_no_conversion: '{name}' is not a string and conversion is not allowed"
+        )
+    return name

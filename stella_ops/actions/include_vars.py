@@ -104,7 +104,7 @@ def _files(context: ActionContext, args: dict[str, Any]) -> list[Path]:
     tried = _places(context, str(args["dir"]))
     folder = next((path for path in tried if path.is_dir()), None)
     if folder is None:
-        raise ActionFailure(f"{args['dir']} directory does not exist")
+        raise ActionFailure(f"{tried[-1]} directory does not exist")
     depth = int(args.get("depth") or 0)
     matching = re.compile(str(args["files_matching"])) if args.get("files_matching") else None
     ignored = [re.compile(rf"{pattern}$") for pattern in args.get("ignore_files") or []]

@@ -79,8 +79,8 @@ SETTINGS: tuple[Setting, ...] = (
         "defaults.force_valid_group_names",
         "ANSIBLE_TRANSFORM_INVALID_GROUP_CHARS",
         "text",
-        "whether ansible-playbook warns of names of groups that are no names of variables (never), or not (ignore); "
-        "groups keep their names with always and silently, too",
+        "what is no part of a variable's name becomes '_' in names of groups: always, silently (without a warning of "
+        "ansible-playbook's), never (with one), ignore",
     ),
     # connection
     used("DEFAULT_REMOTE_USER", "defaults.remote_user", "ANSIBLE_REMOTE_USER", "text", "as -u"),

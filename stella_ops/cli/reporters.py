@@ -57,6 +57,7 @@ def console_reporter(workplace: Workplace, *, kind: str) -> Reporter:
         yaml=choose("CALLBACK_RESULT_FORMAT") == "yaml" or style in ("yaml", "community.general.yaml"),
         pretty=choose("CALLBACK_FORMAT_PRETTY"),
         ignored=called_as_ansible(),
+        meta=called_as_ansible(),
         custom_stats=choose("SHOW_CUSTOM_STATS", default=False),
         deprecated=choose("DEPRECATION_WARNINGS", default=True),
         diff_context=choose("DIFF_CONTEXT", default=3),

@@ -11,6 +11,7 @@ from stella_ops.ansible_settings.defaults import default_of
 from stella_ops.ansible_settings.reading import AnsibleSettings
 from stella_ops.cli.ansible_programs import called_as_ansible
 from stella_ops.errors import InventoryError, StellaError
+from stella_ops.inventory.group_names import GroupNames
 from stella_ops.inventory.patterns import LOCALHOST
 from stella_ops.origins import Origin
 from stella_ops.source_files import DUPLICATE_KEYS, DuplicateKeys
@@ -50,12 +51,18 @@ def _tell_of_key(key: str, where: Origin) -> None:
     warn(f"Found duplicate mapping key '{key}'. Using last defined value only.\nOrigin: {where}")
 
 
+def group_names(settings: AnsibleSettings) -> GroupNames:
+    """How names of groups are taken."""
+    replaced = settings.choose("TRANSFORM_INVALID_GROUP_CHARS") in ("always", "silently")
+    return GroupNames(strict=not called_as_ansible(), replaced=replaced)
+
+
 def tell_of_group_names(inventory: Inventory, settings: AnsibleSettings) -> None:
     """Say once that there are groups whose names are no names of variables, as ansible-core does."""
-    if not called_as_ansible() or settings.choose("TRANSFORM_INVALID_GROUP_CHARS") in ("ignore", "silently"):
-        return
-    if any(not name.isidentifier() or not name.isascii() for name in inventory.groups):
-        warn("Invalid characters were found in group names but not replaced, use -vvvv to see details")
+    mode = settings.choose("TRANSFORM_INVALID_GROUP_CHARS")
+    if called_as_ansible() and inventory.odd_names and mode not in ("ignore", "silently"):
+        done = "and automatically replaced" if mode == "always" else "but not replaced"
+        warn(f"Invalid characters were found in group names {done}, use -vvvv to see details")
 
 
 def tell_of_patterns(inventory: Inventory, *, none: bool) -> None:

@@ -18,7 +18,7 @@ from stella_ops.cli.extra_vars import parse_extra_vars
 from stella_ops.cli.fact_caching import flush_cache
 from stella_ops.cli.login_passwords import ask_become_password, ask_connection_password, withhold_passphrase
 from stella_ops.cli.secrets import REDACTOR
-from stella_ops.cli.tolerance import Sources, strictness, take_duplicate_keys, tell_of_group_names
+from stella_ops.cli.tolerance import Sources, group_names, strictness, take_duplicate_keys, tell_of_group_names
 from stella_ops.cli.vault_passwords import take_up_passwords
 from stella_ops.engine.options import RunOptions
 from stella_ops.errors import InventoryError, NoHostsLeftError, PatternError, UsageError
@@ -206,6 +206,7 @@ def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
         broken_conditionals=choose("ALLOW_BROKEN_CONDITIONALS", default=False),
         no_log=choose("DEFAULT_NO_LOG", default=False),
         error_on_missing_handler=choose("ERROR_ON_MISSING_HANDLER", default=True),
+        missing_vars_files=called_as_ansible(),
         strategy=choose("DEFAULT_STRATEGY", default="linear"),
         gathering=choose("DEFAULT_GATHERING", default="implicit"),
         inject_facts=choose("INJECT_FACTS_AS_VARS", default=True),
@@ -268,6 +269,7 @@ def load(choices: Choices, project: Project, settings: AnsibleSettings, extra_va
         on_problem=unread.on_problem,
         enabled=settings.choose("INVENTORY_ENABLED"),
         plugins=reading,
+        group_names=group_names(settings),
     )
     unread.finish(inventory, named)
     tell_of_group_names(inventory, settings)

@@ -10,8 +10,6 @@ from stella_ops.collections.reference import BUILTIN, Reference, parse
 from stella_ops.collections.runtime import Removal
 from stella_ops.errors import CollectionError
 
-_SPOKEN = {"modules": "module", "filter": "filter", "test": "test", "lookup": "lookup"}
-
 
 class Found(NamedTuple):
     """Where a name leads.
@@ -67,7 +65,7 @@ def follow(collections: Collections, kind: str, name: str) -> Found | None:
                 "Redirects must use fully qualified collection names."
             )
         if said.redirect in passed:
-            raise CollectionError(f"redirects of {_SPOKEN.get(kind, kind)}s make a circle: {' → '.join(passed)}")
+            raise CollectionError(f"plugin redirect loop resolving {passed[0]} (path: {passed})")
         name = said.redirect
 
 
@@ -145,11 +143,13 @@ def names_in(place: Path, kind: str) -> list[str]:
 
 def _goes(kind: str, name: str, removal: Removal, collection: str) -> str:
     what = name if kind in ("modules", "action") else f'{kind.title()} "{name}"'
-    text = f" {removal.text}" if removal.text else ""
-    return f"{what} has been deprecated.{text} {removal.sentence(collection)}"
+    return f"{what} has been deprecated.{_sentence(removal.text)} {removal.sentence(collection)}"
 
 
 def _gone(kind: str, name: str, removal: Removal, collection: str) -> str:
     what = "module" if kind == "modules" else f"{kind} plugin"
-    text = f" {removal.text}" if removal.text else ""
-    return f"The '{name}' {what} has been removed.{text} {removal.sentence(collection, done=True)}"
+    return f"The '{name}' {what} has been removed.{_sentence(removal.text)} {removal.sentence(collection, done=True)}"
+
+
+def _sentence(text: str) -> str:
+    return f" {text}{'' if text.endswith(('.', '!', '?')) else '.'}" if text else ""

@@ -30,6 +30,7 @@ from stella_ops.engine.events import (
     HostTally,
     Included,
     ItemFinished,
+    MetaDone,
     NoHosts,
     NoHostsLeft,
     PlaybookFinished,
@@ -139,6 +140,8 @@ class LineReporter:
                 self._warnings.event(event)
             case Included():
                 self._included(event)
+            case MetaDone():
+                self._meta(event)
             case HandlerNotified() if self._verbosity >= 2:
                 self._sink.line(f"NOTIFIED HANDLER {safe_line(event.handler)} for {safe_line(event.host)}", "verbose")
             case RunStarted():
@@ -169,6 +172,17 @@ class LineReporter:
         self._banner(f"{'RUNNING HANDLER' if task.handler else 'TASK'} [{safe_line(self._titled(task))}]{self._mark}")
         if self._verbosity >= 2 and task.origin:
             self._sink.line(f"task path: {safe_line(task_path(task.origin))}", "verbose")
+
+    def _meta(self, event: MetaDone) -> None:
+        if self._shown.meta:
+            self._play, self._current = None, None
+            self._banner(f"{'RUNNING HANDLER' if event.handler else 'TASK'} [{safe_line(event.task)}]{self._mark}")
+            if self._verbosity >= 2:
+                self._sink.line(f"task path: {safe_line(task_path(event.origin))}", "verbose")
+        if self._verbosity >= 2:
+            self._sink.line(f"META: {safe_line(event.told)}", "verbose")
+        if event.skipped and self._shown.meta and self._shown.skipped:
+            self._sink.line(f"skipping: [{safe_line(event.host)}]", "skipped")
 
     def _titled(self, task: TaskStarted) -> str:
         name = task.task.strip()

@@ -88,7 +88,7 @@ def dump(
 def to_text(value: Any, *, indent: int | None = None) -> str:
     """Any value as one JSON text with sorted keys; what JSON does not know becomes a string. Never raises."""
     try:
-        text = json.dumps(value, sort_keys=True, indent=indent, ensure_ascii=False, default=plain, allow_nan=False)
+        text = json.dumps(value, sort_keys=True, indent=indent, ensure_ascii=False, default=plain)
     except (TypeError, ValueError, RecursionError):
         text = json.dumps(tame(value), sort_keys=True, indent=indent, ensure_ascii=False)
     return safe_json(text)

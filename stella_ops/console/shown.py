@@ -20,6 +20,7 @@ class Shown(NamedTuple):
         custom_stats: what set_stats gathered, below the recap.
         deprecated: what will go away one day.
         diff_context: how many lines stand around a change.
+        meta: a headline for each meta task and host.
     """
 
     skipped: bool = True
@@ -33,6 +34,7 @@ class Shown(NamedTuple):
     custom_stats: bool = False
     diff_context: int = 3
     deprecated: bool = True
+    meta: bool = False
 
 
 EVERYTHING = Shown()

@@ -24,11 +24,15 @@ def headline(result: Mapping[str, Any], action: str, where: str | None) -> str:
     """
     verdict = result.get("failed_when_result") or result.get("changed_when_result")
     said = str((verdict if isinstance(verdict, str) else None) or result.get("msg") or "").strip().split("\n", 1)[0]
+    if not said and "censored" not in result and isinstance(result.get("reason"), str):
+        return f"[ERROR]: {safe_line(result['reason'])}"  # of an include that cannot be read
     if not said or "censored" in result:
         return "[ERROR]: Task failed"
     if said.startswith("Task failed: "):
         return f"[ERROR]: {safe_line(said)}"
-    if where is None and not result.get("unreachable"):
+    if where is not None and not result.get("unreachable"):
+        return f"[ERROR]: {safe_line(said)}"  # what a loop is over
+    if not result.get("unreachable"):
         short = action.removeprefix("ansible.builtin.").removeprefix("ansible.legacy.")
         said = f"{'Action' if short in _ACTIONS else 'Module'} failed: {said}"
     return f"[ERROR]: Task failed: {safe_line(said)}"

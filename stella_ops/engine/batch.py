@@ -74,7 +74,7 @@ class Batch:
 
     def title(self, task: Task) -> str:
         """A task's name for display: rendered where that is possible for the first host."""
-        return _with_role(task, self.bare_title(task, self.hosts[0])) if task.name else task.title
+        return with_role(task, self.bare_title(task, self.hosts[0])) if task.name else task.title
 
     def _unnamed(self, handler: Task) -> None:
         """Tell of a handler without topics whose name could not be rendered."""
@@ -95,7 +95,7 @@ class Batch:
         name, told = self.run.templar.shown(task.name, self.variables.of(self.hosts[0], task))
         if told:
             current().say(told)
-        return _with_role(task, str(name))
+        return with_role(task, str(name))
 
     def action(self, task: Task, host: str) -> str:
         """The name of a task's action: rendered where a template names it, for a host, if it can be."""
@@ -129,6 +129,7 @@ class Batch:
         return keyword_values.flag(name, value, self.run.templar, self.variables.of(host or self.hosts[0], task))
 
 
-def _with_role(task: Task, name: str) -> str:
+def with_role(task: Task, name: str) -> str:
+    """A task's name with that of its role in front of it."""
     role = task.inherited.role
     return name if role is None or task.action == "include_role" else f"{role.name} : {name}"

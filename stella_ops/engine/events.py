@@ -218,6 +218,21 @@ class Included(Event):
 
 
 @_event
+class MetaDone(Event):
+    """A meta task has been done for a host, or passed over there (``skipped``); ``told`` says what came of it.
+
+    One that concerns all hosts at once is told for the first alone. It has no ``task_id`` and counts nowhere.
+    """
+
+    task: str
+    origin: str
+    handler: bool
+    host: str
+    told: str
+    skipped: bool = False
+
+
+@_event
 class HandlerNotified(Event):
     """A host's change will make a handler run."""
 

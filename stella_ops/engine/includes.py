@@ -167,7 +167,8 @@ def _read_file(
     if path is None:
         looked = ", ".join(str(place) for place in tried)
         raise PlaybookError(
-            f"Could not find or access '{folder / str(what)}' on the Ansible Controller",
+            f"Could not find or access '{folder / str(what)}' on the Ansible Controller: "
+            "Unable to retrieve file contents.",
             where=task.origin,
             hint=f"looked at {looked}",
         )
@@ -193,4 +194,5 @@ def _read_role(task: Task, what: Any, reader: TaskReader, inherited: Inherited) 
 def explained(problem: StellaError, inclusion: Inclusion) -> Result:
     """An include that cannot be read, as the failure of the hosts that wanted it."""
     name = inclusion.what.get("name") if isinstance(inclusion.what, Mapping) else inclusion.what
-    return {"failed": True, "changed": False, "include": name, "reason": str(problem)}
+    told = {"include": name} if isinstance(inclusion.what, str) else {}
+    return {"failed": True, "changed": False, **told, "reason": problem.message}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Sequence
 
-from stella_ops.engine.batch import Batch
+from stella_ops.collections import current
+from stella_ops.engine.batch import Batch, with_role
+from stella_ops.engine.events import MetaDone
 from stella_ops.errors import PlaybookError
-from stella_ops.playbook.model import Task
+from stella_ops.playbook.model import Handler, Task
 from stella_ops.spelling import did_you_mean
 
 KNOWN = (
@@ -35,6 +38,39 @@ class BatchEnded(Exception):
     """So does the batch alone: ``meta: end_batch``."""
 
 
+# Whatever their conditions say, they are done: so it is in ansible-core.
+_UNCONDITIONAL = frozenset({"noop", "refresh_inventory", "reset_connection"})
+_TOLD = {
+    "noop": ("noop", ""),
+    "flush_handlers": ("triggered running handlers for {host}", ", not running handlers for {host}"),
+    "refresh_inventory": ("inventory successfully refreshed", ""),
+    "clear_facts": ("facts cleared", ", not clearing facts and fact cache for {host}"),
+    "clear_host_errors": ("cleared host errors", ", not clearing host error state for {host}"),
+    "end_batch": ("ending batch", ", continuing current batch"),
+    "end_play": ("ending play", ", continuing play"),
+    "end_host": ("ending play for {host}", ", continuing execution for {host}"),
+    "end_role": ("ending role {role} for {host}", "continuing role {role} for {host}"),
+    "reset_connection": ("reset connection", ""),
+}
+
+
+def tell(what: str, task: Task, host: str, batch: Batch, *, done: bool) -> None:
+    """Say that a meta task is done for a host, or passed over."""
+    role = task.inherited.role
+    told = _TOLD[what][0] if done else f"{what} conditional evaluated to False{_TOLD[what][1]}"
+    batch.run.emit(
+        MetaDone(
+            time=time.time(),
+            task=with_role(task, str(task.name) if task.name else "meta"),
+            origin=str(task.origin),
+            handler=isinstance(task, Handler),
+            host=host,
+            told=told.format(host=host, role="" if role is None else role.name),
+            skipped=not done,
+        )
+    )
+
+
 async def run_meta(task: Task, hosts: Sequence[str], batch: Batch, flush: FlushHandlers) -> list[str]:
     """Do what a meta task says; the hosts that go on.
 
@@ -52,14 +88,20 @@ async def run_meta(task: Task, hosts: Sequence[str], batch: Batch, flush: FlushH
             where=task.origin,
             hint=did_you_mean(what, KNOWN) or f"known: {', '.join(KNOWN)}",
         )
+    if what in _UNCONDITIONAL and task.inherited.when:
+        current().say(f"{what} task does not support when conditional")
     if what in _FOR_ALL:
-        if holds(task, hosts[0], batch):
+        done = what in _UNCONDITIONAL or holds(task, hosts[0], batch)
+        tell(what, task, hosts[0], batch, done=done)
+        if done:
             _for_all(what, batch)
             if what == "clear_facts" and batch.run.kept_facts is not None:
                 batch.run.kept_facts.forget([host for host in batch.hosts if not batch.run.journal.replays(host)])
                 await batch.run.kept_facts.written()
         return batch.active(hosts)
-    chosen = [host for host in hosts if holds(task, host, batch)]
+    chosen = [host for host in hosts if what in _UNCONDITIONAL or holds(task, host, batch)]
+    for host in hosts:
+        tell(what, task, host, batch, done=host in chosen)
     if what == "flush_handlers":
         if chosen:
             await flush(chosen)

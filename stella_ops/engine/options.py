@@ -26,6 +26,7 @@ class RunOptions:
         force_handlers, any_errors_fatal, no_log, strategy: for plays that do not say.
         broken_conditionals: conditions that are neither true nor false count by their truth.
         error_on_missing_handler: False makes it a warning.
+        missing_vars_files: ``vars_files`` none of whose alternatives is there are passed over, in place of an error.
         gathering: ``implicit``, ``explicit`` or ``smart``; see ansible-core's DEFAULT_GATHERING.
         inject_facts: facts are variables of their own names, too, and not in ``ansible_facts`` alone.
         merge_hashes: a mapping adds to a weaker one of its name in place of hiding it (``hash_behaviour = merge``).
@@ -67,6 +68,7 @@ class RunOptions:
     no_log: bool = False
     error_on_missing_handler: bool = True
     strategy: str = "linear"
+    missing_vars_files: bool = False
     gathering: str = "implicit"
     inject_facts: bool = True
     merge_hashes: bool = False

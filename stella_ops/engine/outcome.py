@@ -170,7 +170,8 @@ def combine(outcomes: Collection[Outcome]) -> Outcome:
         status = "changed" if result["changed"] else "ok"
     of_all, shown = _taken_up([o.result for o in outcomes]), _taken_up([o.shown for o in outcomes])
     made = Outcome(status, {**of_all, **result}, {**shown, **result}, looped=True)
-    made.notify = list(dict.fromkeys(name for o in outcomes for name in o.notify))
+    if status == "changed":
+        made.notify = list(dict.fromkeys(name for o in outcomes for name in o.notify))
     made.additions = [addition for o in outcomes for addition in o.additions]
     made.labels = [o.label for o in outcomes]
     fallen = [o.ignored for o in outcomes if o.status in ("failed", "unreachable")]

@@ -63,7 +63,7 @@ def early(
     for entry in play.vars_files:
         with contextlib.suppress(StellaError):  # what is wrong with it is told when the play begins
             names = templar.render(entry, variables.of_nobody())
-            files.update(first_file(pattern_terms(names), folder, {}, play.origin))
+            files.update(first_file(pattern_terms(names), folder, {}) or {})
     with of_playbook():
         view = variables.of_nobody(files)
         return rendered(name, value, lambda written: templar.render(written, view, where=play.origin))

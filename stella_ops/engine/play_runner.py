@@ -19,7 +19,7 @@ from stella_ops.engine.events import Warned
 from stella_ops.engine.failed_task import failed_task
 from stella_ops.engine.includes import Includes, explained
 from stella_ops.engine.lockstep import Announcer, Lockstep, PlayStopped
-from stella_ops.engine.meta import BatchEnded, PlayEnded, holds, run_meta
+from stella_ops.engine.meta import BatchEnded, PlayEnded, holds, run_meta, tell
 from stella_ops.engine.outcome import Outcome
 from stella_ops.engine.path import Path
 from stella_ops.engine.positions import FACTS
@@ -101,7 +101,8 @@ class PlayRunner:
             await self._gather_facts()
             for _, steps in self._play.sections():
                 await self._steps(steps, batch.active())
-                await self._flush_handlers()
+                if self._does_always():
+                    await self._flush_handlers()
         except BatchEnded:
             self._end()
             return True
@@ -110,7 +111,7 @@ class PlayRunner:
             raise
         except PlayStopped:
             self.stopped = True
-            if self._forces_handlers():
+            if self._forces_handlers() and self._does_always():
                 await self._flush_handlers(forced=True)
             return False
         finally:
@@ -246,15 +247,24 @@ class PlayRunner:
             self._ended_roles.pop()
             for host in ended:
                 batch.state(host).role_ended = False
-        begun = batch.roles_begun.get(role.key, set())
+        begun = batch.roles_begun.get(role.key, set()) if self._does_always() else set()
         done.update(host for host in batch.active(left) if host in begun)
         return batch.active(hosts)
+
+    def _does_always(self) -> bool:
+        """Whether what is done without being written is done: that handlers run, and that a role has been.
+
+        As in ansible-core these are tasks with the tag ``always``, which ``--skip-tags`` may name.
+        """
+        return is_selected({"always"}, self._run.options.tags, self._run.options.skip_tags)
 
     def _end_role(self, task: Task, hosts: list[str]) -> list[str]:
         if not self._ended_roles:
             raise PlaybookError("Cannot execute 'end_role' from outside of a role", where=task.origin)
         for host in hosts:
-            if holds(task, host, self._batch):
+            done = holds(task, host, self._batch)
+            tell("end_role", task, host, self._batch, done=done)
+            if done:
                 self._batch.state(host).role_ended = True
                 self._ended_roles[-1].add(host)
         return self._batch.active(hosts)

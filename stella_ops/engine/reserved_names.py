@@ -18,19 +18,24 @@ _OTHERS = frozenset(
 RESERVED = (PLAY | BLOCK | TASK | _OTHERS) - {"gather_subset", "vars", "max_fail", "max_unreachable"}
 
 
-def warn_of(layers: Iterable[Mapping[str, Any]], seen: set[int]) -> None:
+# Those of tasks: these two are dropped from their variables.
+OF_TASKS = RESERVED - {"tags", "when"}
+
+
+def warn_of(layers: Iterable[Mapping[str, Any]], seen: set[int], words: frozenset[str] = RESERVED) -> None:
     """Tell of variables with such names, each once.
 
     Args:
         layers: of variables, name to value.
         seen: the layers that were looked at before; added to.
+        words: the names.
     """
     for layer in layers:
         if isinstance(layer, ChainMap):
-            warn_of(layer.maps, seen)
+            warn_of(layer.maps, seen, words)
         elif id(layer) not in seen:
             seen.add(id(layer))
-            for name in [each for each in layer if each in RESERVED] if layer.keys() & RESERVED else ():
+            for name in [each for each in layer if each in words] if layer.keys() & words else ():
                 _tell(name, getattr(layer, "key_origins", {}).get(name))
 
 

@@ -84,9 +84,9 @@ class TaskRunner:
         """
         started = time.monotonic()
         module_state.renew()
+        reserved_names.warn_of(self._variables.of_task(task), self._looked_at, reserved_names.OF_TASKS)
         kept = None if pending else self._variables.kept(host, task)
         view = self._view(task, self._variables.of(host, task, pending=pending), kept)
-        reserved_names.warn_of(task.inherited.vars, self._looked_at)
         secret = self._preparation.hides(task, view)
         with hearing() as heard:
             try:
@@ -291,8 +291,12 @@ class TaskRunner:
         outcome: Outcome,
     ) -> None:
         view = self._view(task, self._variables.of(host, task, seen))
-        shown = censored(outcome.shown) if secret else outcome.shown
         outcome.label = HIDDEN_ITEM if secret else self._run.scrub(self._label(task, item, view))
+        if isinstance(outcome.label, LoopError):
+            for result in (outcome.result, outcome.shown):
+                result.update(failed=True, msg=outcome.label.message)
+            outcome.status, outcome.where, outcome.label = "failed", outcome.label.where, None
+        shown = censored(outcome.shown) if secret else outcome.shown
         outcome.ignored = self._is_ignored(task, outcome, view)
         self._run.emit(
             ItemFinished(
@@ -308,10 +312,13 @@ class TaskRunner:
         )
 
     def _label(self, task: Task, item: Any, view: Mapping[str, Any]) -> Any:
+        """What an item is called, or the error that something undefined in it is."""
         if task.loop_label is None:
             return item
         try:
             return self._run.templar.render(task.loop_label, view)
+        except UndefinedVariableError as problem:
+            return LoopError(f"Failed to template loop_control.label: {problem.message}", where=problem.where)
         except TemplateError:
             return str(task.loop_label)
 
@@ -350,15 +357,13 @@ class TaskRunner:
             turn.emit, host, lambda name: HIDDEN_NAME if secret else str(self._run.scrub(name))
         )
         if self._run.watched and not secret and task.action in STREAMING:
-            label = (
-                None if task.loop is None else self._run.scrub(self._label(task, (item or {}).get(task.loop_var), view))
-            )
+            label = None if task.loop is None else self._label(task, (item or {}).get(task.loop_var), view)
             prepared.context.live = Output(
                 turn.emit,
                 self._run.redactor,
                 host=host,
                 rate=rate_for(min(self._run.options.forks, len(self._run.inventory.hosts))),
-                item=label,
+                item=None if isinstance(label, LoopError) else self._run.scrub(label),
                 delegate=target if target != host else None,
             )
 
@@ -418,7 +423,8 @@ class TaskRunner:
             outcome.additions.append((kind, facts, outcome.delegate))
             if cacheable:
                 outcome.additions.append(("facts", facts, outcome.delegate))
-        if status == "changed" and task.notify:
+        # Where one item of a loop has changed something, what the others name is notified, too.
+        if task.notify and (status == "changed" or (status == "ok" and task.loop is not None)):
             outcome.notify = self._topics(task, view)
         return outcome
 

@@ -114,6 +114,12 @@ class PlayVariables:
         layers = own.maps if isinstance(own, ChainMap) else [own]
         reserved_names.warn_of((layer for layer in layers if not any(layer is each for each in told)), seen)
 
+    def of_task(self, task: Task) -> list[Layer]:
+        """What a task, its blocks, includes and role say, in no order."""
+        role = task.inherited.role
+        of_role = [] if role is None else [role.defaults, role.vars, role.params, role.given]
+        return [*task.inherited.vars, *task.inherited.params, *of_role]
+
     def host_names(self) -> list[str]:
         """Every host that ``hostvars`` can answer for."""
         return list(self._inventory.hosts)

@@ -64,18 +64,27 @@ class VarsFiles:
             message = "skipping vars_files item due to an undefined variable"
             self._run.emit(Warned(time=time.time(), message=message, where=str(where)))
             return
-        self._variables.files[host].update(first_file(named, self._folder, self._loaded, where))
+        found = first_file(named, self._folder, self._loaded)
+        if found is None and not self._run.options.missing_vars_files:
+            raise none_is_there(named, self._folder, where)
+        self._variables.files[host].update(found or {})
 
 
-def first_file(names: list[str], folder: Path, loaded: dict[str, dict[str, Any]], where: Origin) -> dict[str, Any]:
-    """The variables of the first of some alternative files that is there.
+def none_is_there(names: Iterable[Any], folder: Path, where: Origin) -> PlaybookError:
+    """The error for an entry none of whose alternatives is there."""
+    listed = ", ".join(map(str, names))
+    return PlaybookError(f"vars_files: none of these files is there: {listed}", where=where, hint=f"looked in {folder}")
+
+
+def first_file(names: list[str], folder: Path, loaded: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
+    """The variables of the first of some alternative files that is there; None where none is.
 
     Args:
         folder: of the playbook; its folder ``vars`` comes first.
         loaded: what was read before; added to.
 
     Raises:
-        PlaybookError: none is there, or it holds no variables.
+        PlaybookError: it holds no variables.
     """
     for name in names:
         for path in (folder / "vars" / Path(name).expanduser(), folder / Path(name).expanduser()):
@@ -85,5 +94,4 @@ def first_file(names: list[str], folder: Path, loaded: dict[str, dict[str, Any]]
             if path.is_file():
                 loaded[key] = load_vars_file(path)
                 return loaded[key]
-    listed = ", ".join(names)
-    raise PlaybookError(f"vars_files: none of these files is there: {listed}", where=where, hint=f"looked in {folder}")
+    return None

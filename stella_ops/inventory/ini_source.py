@@ -153,7 +153,7 @@ class _Reader:
                     where=where,
                     hint=self._hint(name),
                 )
-            self._inventory.add_child(parent, self._inventory.groups[name], where)
+            self._inventory.add_child(parent, self._inventory.groups[self._inventory.names.fit(name)], where)
 
     def _hint(self, name: str) -> str:
         if name in self._inventory.hosts:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from stella_ops.errors import InventoryError, StellaError
+from stella_ops.inventory.group_names import AS_WRITTEN, GroupNames
 from stella_ops.inventory.ini_source import read_ini
 from stella_ops.inventory.model import Inventory
 from stella_ops.inventory.ranges import expand_host_pattern
@@ -78,6 +79,7 @@ def load_inventory(
     on_problem: Callable[[str, StellaError], None] | None = None,
     enabled: Sequence[str] | None = None,
     plugins: SourcePlugins | None = None,
+    group_names: GroupNames = AS_WRITTEN,
 ) -> Inventory:
     """Read inventory sources.
 
@@ -91,11 +93,13 @@ def load_inventory(
         on_problem: takes the path of a source, and what is wrong with it, in place of an error; the others count.
         enabled: the kinds of sources that are read, by the names of ansible-core's plug-ins; all by default.
         plugins: read what they can before anything else does.
+        group_names: how names of groups are taken; where that is not strictly, what is no part of a group is passed
+            over.
 
     Raises:
         InventoryError: a source does not exist, cannot be read or is wrong; with file and line.
     """
-    inventory = Inventory()
+    inventory = Inventory(group_names)
     kinds = None if enabled is None else frozenset(name.removeprefix("ansible.builtin.") for name in enabled)
     reading = _Reading(_passed_over(ignored, ignored_names), extra_vars or {}, expressions, on_problem, kinds, plugins)
     for source in sources:

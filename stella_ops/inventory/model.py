@@ -7,7 +7,6 @@ hosts of a group are its own, then those of its children, breadth first.
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from stella_ops.errors import InventoryError
 from stella_ops.inventory.ancestry import depths_below, downwards, path_down, upwards
+from stella_ops.inventory.group_names import AS_WRITTEN, NOT_IN_VARIABLES, GroupNames
 from stella_ops.inventory.patterns import LOCALHOST, select_hosts
 from stella_ops.inventory.precedence import VariableLevels
 from stella_ops.inventory.ranges import split_address
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from stella_ops.inventory.vars_files import Kind
 
 PRIORITY_VARIABLES = ("ansible_group_priority", "stella_group_priority")
-
-_BAD_IN_GROUP_NAME = re.compile(r"[\s,:\[\]!&~*?{}@]")
 
 
 @dataclass(eq=False, slots=True)
@@ -79,15 +77,18 @@ class Inventory:
         groups: every group; ``all`` and ``ungrouped`` are always there.
         folders: the folders whose ``group_vars/`` and ``host_vars/`` count, in the order of the sources.
         warnings: what a person should be told of and that is no error.
+        odd_names: there are groups whose names, as they are written, are no names of variables.
         mismatch: what it means that a pattern names nothing: ``error``, ``warning`` or ``ignore``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, names: GroupNames = AS_WRITTEN) -> None:
         self.hosts: dict[str, Host] = {}
+        self.names = names
         self.groups: dict[str, Group] = {"all": Group("all"), "ungrouped": Group("ungrouped")}
         self.folders: list[Path] = []
         self.warnings: list[str] = []
         self.mismatch = "error"
+        self.odd_names = False
         # Groups that are below "all" because they are below no other.
         self._orphans: set[str] = set()
         self._localhost: dict[str, Host] = {}
@@ -232,7 +233,7 @@ class Inventory:
                 changed = True
         for group_name in groups:
             changed |= self.add_group(group_name)
-            changed |= self.put(host, self.groups[group_name])
+            changed |= self.put(host, self.groups[self.names.fit(group_name)])
         self._settle_host(host)
         return changed
 
@@ -243,12 +244,12 @@ class Inventory:
             Whether anything changed.
         """
         self._added.append((Inventory.add_group, (name, list(parents))))
-        changed = name not in self.groups
+        changed = self.names.fit(name) not in self.groups
         group = self.ensure_group(name)
         for parent in parents:
             changed |= self.add_group(parent)
             if parent != "all":
-                changed |= self.add_child(self.groups[parent], group)
+                changed |= self.add_child(self.groups[self.names.fit(parent)], group)
         if not group.parents and name != "all":
             self._link(self.groups["all"], group)
         return changed
@@ -298,15 +299,16 @@ class Inventory:
         """
         if not isinstance(name, str):
             raise InventoryError(f"a group name must be text, not {name!r}", where=where, hint=f'quote it: "{name}"')
+        written, name = name, self.names.fit(name)
         group = self.groups.get(name)
         if group is None:
-            bad = _BAD_IN_GROUP_NAME.search(name) if checked else None
+            bad = self.names.bad(name) if checked else None
             if bad or not name:
-                said = f"'{bad[0]}' cannot be part of a group name" if bad else "a group name is empty"
-                fixed = _BAD_IN_GROUP_NAME.sub("_", name)
-                hint = f"call it '{fixed}'" if name else None
-                raise InventoryError(f"{said}: '{name}'" if bad else said, where=where, hint=hint)
-            name = str.__str__(name)  # a name is data, though it was written in a source
+                said = f"'{bad}' cannot be part of a group name: '{name}'" if bad else "a group name is empty"
+                hint = f"call it '{self.names.fixed(name)}'" if name else None
+                raise InventoryError(said, where=where, hint=hint)
+            if NOT_IN_VARIABLES.search(written):
+                self.odd_names = True
             group = self.groups[name] = Group(name, where)
             self._groups_to_hosts = self._depths = None
         return group
@@ -360,7 +362,7 @@ class Inventory:
     def warn_of_names(self) -> None:
         """Note the names that mean a host and a group."""
         for name in self.groups.keys() & self.hosts.keys():
-            self.warnings.append(f"'{name}' is both a host and a group; in patterns it means the host")
+            self.warnings.append(f"Found both group and host with same name: {name}; in patterns it means the host")
 
     def _settle_host(self, host: Host) -> None:
         ungrouped = self.groups["ungrouped"]

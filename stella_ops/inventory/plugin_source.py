@@ -16,12 +16,12 @@ it needs may not be there; ``strict`` makes it an error.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from stella_ops.booleans import says_yes
 from stella_ops.errors import InventoryError, StellaError
+from stella_ops.inventory.group_names import NOT_IN_VARIABLES
 from stella_ops.inventory.model import Host, Inventory
 from stella_ops.inventory.ranges import expand_host_pattern
 from stella_ops.inventory.script_source import trusted
@@ -50,7 +50,6 @@ KEYS = (
     *("leading_separator", "cache", "cache_plugin", "cache_timeout", "cache_connection", "cache_prefix"),
 )
 _KEYED = ("parent_group", "prefix", "separator", "key", "default_value", "trailing_separator")
-_NOT_IN_NAME = re.compile(r"^[\d\W]|\W")
 _EMPTY = (None, "")
 _PLAIN = ("host_list", "advanced_host_list", "ini", "yaml", "toml", "script", "auto")
 
@@ -280,7 +279,7 @@ class _Constructed:
 
 def _group_name(text: str) -> str:
     """A text as a group's name: what cannot be part of a variable's name becomes "_", as in ansible-core."""
-    return _NOT_IN_NAME.sub("_", text)
+    return NOT_IN_VARIABLES.sub("_", text)
 
 
 class _Misshapen(Exception):
@@ -306,7 +305,7 @@ def _generate(data: SourceMapping, source: str, inventory: Inventory, expression
             if child in inventory.hosts:
                 inventory.put(inventory.hosts[child], group)
             else:
-                inventory.add_child(group, inventory.groups[child], where)
+                inventory.add_child(group, inventory.groups[inventory.names.fit(child)], where)
             add(name, parent.get("parents"), variables)
 
     for values in itertools.product(*(list(choices) for choices in layers.values())):

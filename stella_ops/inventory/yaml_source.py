@@ -84,6 +84,9 @@ class _Reader:
             raise InventoryError(f"group '{name}' contains itself: {loop}", where=where)
         if data is None:
             return group
+        if not isinstance(data, SourceMapping) and not self._inventory.names.strict:
+            self._inventory.warnings.append(f"Skipping '{name}' as this is not a valid group definition")
+            return group
         if not isinstance(data, SourceMapping):
             raise InventoryError(
                 f"group '{name}' must hold hosts, children or vars",
@@ -92,14 +95,14 @@ class _Reader:
             )
         for key in data:
             if key not in _KEYS:
-                raise self._unknown_key(key, group, key_origin(data, key, where))
+                self._refuse(key, data[key], group, key_origin(data, key, where))
         for key in data:  # in the order written: it is the order in which hosts and groups come
             if key == "hosts":
                 for host_key, host_data in self._section(data, "hosts", group).items():
                     self._read_host(host_key, host_data, group, data["hosts"])
             elif key == "children":
                 self._read_children(data, group, where, above)
-            elif data["vars"] is not None:
+            elif key == "vars" and data["vars"] is not None:
                 variables = check_variables(data["vars"], f"vars of group '{name}'", key_origin(data, "vars"))
                 for variable, value in variables.items():
                     group.set_variable(variable, value, key_origin(variables, variable))
@@ -148,6 +151,16 @@ class _Reader:
             host = self._inventory.ensure_host(name, where, port)
             self._inventory.put(host, group)
             host.vars.update(found)
+
+    def _refuse(self, key: Any, value: Any, group: Group, where: Origin | None) -> None:
+        if self._inventory.names.strict:
+            raise self._unknown_key(key, group, where)
+        if isinstance(value, SourceMapping):
+            why = 'only "vars", "children" and "hosts" are valid'
+            self._inventory.warnings.append(f"Skipping unexpected key ({key}) in group ({group.name}), {why}")
+        elif value is not None:
+            why = f"as it is not a mapping, it is {kind_of(value)}"
+            self._inventory.warnings.append(f"Skipping key ({key}) in group ({group.name}) {why}")
 
     def _unknown_key(self, key: Any, group: Group, where: Origin | None) -> InventoryError:
         near = nearest(key, _KEYS) if isinstance(key, str) else None

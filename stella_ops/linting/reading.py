@@ -11,7 +11,7 @@ from stella_ops.engine.includes import read_included
 from stella_ops.engine.play_hosts import is_for_nobody, may_add_hosts, play_hosts, play_pattern
 from stella_ops.engine.run import role_names
 from stella_ops.engine.variables import PlayVariables
-from stella_ops.engine.vars_files import first_file
+from stella_ops.engine.vars_files import first_file, none_is_there
 from stella_ops.errors import ParseError, PatternError, PlaybookError, StellaError
 from stella_ops.linting.expressions import parse_value
 from stella_ops.linting.subject import RUNTIME, PlaySubject, Site, Subject, View, texts
@@ -137,7 +137,10 @@ def _load_vars_files(subject: Subject, made: PlaySubject, variables: PlayVariabl
             subject.open.append(f"vars_files at {where}")
             continue
         try:
-            mine.update(first_file([str(name) for name in names], made.folder, {}, where))
+            found = first_file([str(name) for name in names], made.folder, {})
+            if found is None:
+                raise none_is_there(names, made.folder, where)
+            mine.update(found)
         except PlaybookError as problem:
             if problem.where == str(where):
                 problem.rule = "missing-file"

@@ -206,7 +206,7 @@ class TaskReader:
                 continue
             if key in _TASK_ALONE or (isinstance(key, str) and key.startswith("with_")):
                 self._problems.add(
-                    f"a block cannot have '{key}'",
+                    f"'{key}' is not a valid attribute for a Block",
                     where=key_origin(raw, key),
                     hint="put it on the tasks inside",
                 )
@@ -214,7 +214,10 @@ class TaskReader:
                 report_unknown(raw, key, "block", self._problems)
         if "block" not in raw:
             part = next(part for part in BLOCK_PARTS if part in raw)
-            self._problems.add(f"'{part}' without 'block'", where=key_origin(raw, part))
+            self._problems.add(f"'{part}' keyword cannot be used without 'block'", where=key_origin(raw, part))
+        elif raw["block"] is None:
+            said = "A malformed block was encountered: 'block' must be a list of tasks"
+            self._problems.add(said, where=key_origin(raw, "block"))
         check_values(raw, self._problems)
         inherited = fold(parent, raw, self._problems)
         self._guarded += "rescue" in raw

@@ -7,6 +7,7 @@ error. ``ALLOW_BROKEN_CONDITIONALS`` makes it count by its truth, as ansible-cor
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,14 +101,14 @@ def _is_all_template(text: str) -> bool:
 def _origin_of_named(text: str, scope: Scope, depth: int) -> Origin | None:
     """The place of the value of a variable that is all of an expression, also by way of templates."""
     found = _name_in(text if _is_all_template(text) else f"{{{{ {text} }}}}")
-    value = None if found is None else _raw(found, scope)
+    value = None if found is None else _raw(found, scope.variables)
     if isinstance(value, SourceText) and is_template(value) and depth < _DEEPEST:
         return _origin_of_named(str.__str__(value), scope, depth + 1) or value.origin
     return origin_of(value)
 
 
-def _raw(path: tuple[Any, ...], scope: Scope) -> Any:
-    value: Any = scope.variables
+def _raw(path: tuple[Any, ...], variables: Mapping[str, Any]) -> Any:
+    value: Any = variables
     for part in path:
         try:
             value = value[part]
@@ -119,10 +120,25 @@ def _raw(path: tuple[Any, ...], scope: Scope) -> Any:
 def _named_expression(text: str, scope: Scope) -> SourceText | None:
     """The expression that a condition ``{{ name }}`` names: what an operator wrote as the variable's value."""
     found = _name_in(text)
-    value = None if found is None else _raw(found, scope)
+    value = None if found is None else _raw(found, scope.variables)
     if not isinstance(value, SourceText) or str.__str__(value).strip().lower() in _NO_NAMES:
         return None
     return value
+
+
+def written_as(text: str, variables: Mapping[str, Any], depth: int = 0) -> SourceText | None:
+    """What an operator wrote as the value of the variable that a template ``{{ name }}`` or ``{{ a.b[0] }}`` names.
+
+    Args:
+        variables: as they are written.
+    """
+    found = _name_in(str.__str__(text).strip())
+    value = None if found is None else _raw(found, variables)
+    if not isinstance(value, SourceText):
+        return None
+    if not is_template(value):
+        return value
+    return written_as(value, variables, depth + 1) if depth < _DEEPEST else None
 
 
 @functools.lru_cache(maxsize=1024)
@@ -139,12 +155,12 @@ def _name_in(text: str) -> tuple[Any, ...] | None:
         return None
     node: nodes.Node = body[0].nodes[0]
     parts: list[Any] = []
-    while isinstance(node, nodes.Getattr | nodes.Getitem):
+    while isinstance(node, nodes.Getattr | nodes.Getitem | nodes.Filter) and node.node is not None:
         if isinstance(node, nodes.Getattr):
             parts.insert(0, node.attr)
-        elif isinstance(node.arg, nodes.Const):
+        elif isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const):
             parts.insert(0, node.arg.value)
-        else:
+        elif not isinstance(node, nodes.Filter) or node.name not in ("default", "d"):
             return None
         node = node.node
     return (node.name, *parts) if isinstance(node, nodes.Name) else None

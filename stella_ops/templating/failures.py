@@ -64,7 +64,7 @@ def _translated(problem: Exception, scope: Scope, origin: Origin | None, text: s
         return _syntax(problem, origin, text, kind)
     where = _line_of(problem, origin)
     if isinstance(problem, jinja2.UndefinedError):
-        return UndefinedVariableError(str(problem), name="", where=where)
+        return TemplateError(f"Error rendering {kind}: {problem}", where=where)
     if isinstance(problem, jinja2.TemplatesNotFound | jinja2.TemplateNotFound):
         return TemplateError(f"template '{problem.message}' is not found", where=where)
     if isinstance(problem, SecurityError):
@@ -74,7 +74,7 @@ def _translated(problem: Exception, scope: Scope, origin: Origin | None, text: s
         return known or TemplateError(f"Error rendering {kind}: {problem}", where=where)
     if isinstance(problem, RecursionError):
         return TemplateError("the template is nested too deeply", where=where)
-    return TemplateError(f"Error rendering {kind}: {problem}", where=where)
+    return TemplateError(f"Error rendering {kind}: {problem}", where=where, hint=getattr(problem, "hint", None))
 
 
 def _syntax(problem: jinja2.TemplateSyntaxError, origin: Origin | None, text: str | None, kind: str) -> TemplateError:

@@ -19,7 +19,7 @@ import types
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any, Self
 
-from stella_ops.origins import SourceText, VaultedText
+from stella_ops.origins import SourceList, SourceText, VaultedText
 from stella_ops.templating.omit import OMIT
 
 if TYPE_CHECKING:
@@ -159,6 +159,8 @@ class ReadOnly(Mapping[Any, Any]):
 class LazyMapping(ReadOnly):
     """A mapping that is no dict (``hostvars``, made host by host when asked): renders on access."""
 
+    stella_kind = "HostVars"  # the name of its type, as templates and errors say it
+
     def __init__(self, raw: Mapping[Any, Any], scope: Scope, path: str) -> None:
         self._raw = raw
         self._scope = scope
@@ -198,9 +200,17 @@ _ITERATORS: tuple[Any, ...] = (
 )
 
 
+_PLAIN_LISTS = frozenset({list, tuple, LazyList, SourceList})
+
+
 def settle(value: Any) -> Any:
     """An expression's result fit to be kept: what can be read once only becomes a list."""
     return list(value) if isinstance(value, _ITERATORS) else value
+
+
+def of_plugin(value: Any) -> Any:
+    """A plug-in's result, fit to be kept: as ``settle``, and a range, which no variable holds, becomes a list."""
+    return list(value) if type(value) is range else settle(value)
 
 
 def finalize(value: Any, *, vaulted: bool = False, missing: Callable[[Any], Any] | None = None) -> Any:
@@ -213,48 +223,64 @@ def finalize(value: Any, *, vaulted: bool = False, missing: Callable[[Any], Any]
     if type(value) in INERT or (vaulted and type(value) is VaultedText):
         return value
     if isinstance(value, str):
+        if type(value).__module__ == "markupsafe":
+            _tell_of_change(value, "str")
         return str.__str__(value)
     if isinstance(value, Mapping):
         kept = ((key, item) for key, item in value.items() if item is not OMIT)
+        if any(type(key) is tuple for key in value):
+            raise TypeError("unhashable type: 'list'")  # what a tuple is when it is kept
         return {_plain_key(key): finalize(item, vaulted=vaulted, missing=missing) for key, item in kept}
     if isinstance(value, list | tuple):
+        if type(value) not in _PLAIN_LISTS:
+            _tell_of_change(value, "list")
         return [finalize(item, vaulted=vaulted, missing=missing) for item in value if item is not OMIT]
-    from jinja2.runtime import Undefined
+    from stella_ops.templating.undefined import MissingValue, require
 
-    if isinstance(value, Undefined) and type(value) is not Undefined:
-        from stella_ops.templating.undefined import require
-
+    if isinstance(value, MissingValue):
         return require(value) if missing is None else missing(value)
     if isinstance(value, _ITERATORS):
         return [finalize(item, vaulted=vaulted, missing=missing) for item in list(value) if item is not OMIT]
-    if _passing(value):
-        from stella_ops.errors import TemplateError
-
-        raise TemplateError(
-            f"Error rendering template: Type '{type(value).__name__}' is unsupported for variable storage.",
-            hint=_instead(value),
-        )
+    if passing(value):
+        raise UnstorableTypeError(value)
     return value
 
 
-def _passing(value: Any) -> bool:
+def _tell_of_change(value: Any, into: str) -> None:
+    from stella_ops.collections import current
+
+    kind = type(value).__name__.lstrip("_")
+    current().say(f"Type {kind!r} is unsupported in variable storage, converting to {into!r}.")
+
+
+class UnstorableTypeError(TypeError):
+    """What an expression made can be printed, and held by no variable."""
+
+    def __init__(self, value: Any) -> None:
+        kind = type(value).__name__
+        super().__init__(f"Type '{kind}' is unsupported for variable storage.")
+        self.hint = _STORABLE.get(kind, "call it, as in  x.items()" if callable(value) else None)
+
+
+_STORABLE = {
+    "range": "make it a list:  range(3) | list",
+    "timedelta": "take its  total_seconds()",
+    "Undefined": "an  if  without  else  has no value where it does not hold: write  x if y else ''",
+}
+
+
+def passing(value: Any) -> bool:
     """Whether a value lives in an expression alone: it prints, and no variable can hold it."""
-    return callable(value) or type(value) in (datetime.timedelta, range) or type(value).__name__ == "Undefined"
-
-
-def _instead(value: Any) -> str:
-    if type(value) is range:
-        return "make it a list:  range(3) | list"
-    if type(value) is datetime.timedelta:
-        return "take its  total_seconds()"
-    return "call it, as in  x.items()" if callable(value) else "an inline 'if' needs an 'else'"
+    if callable(value) or type(value) in (datetime.timedelta, range):
+        return True
+    return type(value).__module__.startswith("jinja2.") and not isinstance(value, str)
 
 
 def printed(value: Any) -> str:
     """A value as a part of text: containers as plain data would print; an undefined part raises."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "surrogateescape")
-    return str(value) if _passing(value) else str(finalize(value))
+    return str(value) if passing(value) else str(finalize(value))
 
 
 def _plain_key(key: Any) -> Any:

@@ -234,6 +234,8 @@ class LazyVariables(ReadOnly):
         hidden: names that only the templates in it know.
     """
 
+    stella_kind = "HostVarsVars"
+
     def __init__(self, scope: Scope, hidden: Collection[str] = ()) -> None:
         self.scope = scope
         self._hidden = hidden

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from stella_ops.errors import BrokenTemplateError, StellaError, TemplateError, UndefinedVariableError
 from stella_ops.origins import Origin, SourceText, SourceVault, origin_of
-from stella_ops.templating.conditional import holds
+from stella_ops.templating.conditional import holds, written_as
 from stella_ops.templating.lazy import INERT, finalize
 from stella_ops.templating.omit import OMIT
 from stella_ops.templating.scope import LazyVariables, Scope, is_template
@@ -119,6 +119,10 @@ class Templar:
         marks = Marks()
         value = self._marked(expression, variables, marks, compiled_condition)
         return value, marks.summary()
+
+    def written_as(self, text: str, variables: Mapping[str, Any]) -> SourceText | None:
+        """What an operator wrote as the value of the one variable that a template names; see ``conditional``."""
+        return written_as(text, self.lazy(variables).scope.variables)
 
     def _marked(
         self,

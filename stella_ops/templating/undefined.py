@@ -51,9 +51,11 @@ class MissingValue(jinja2.StrictUndefined):
         if self._undefined_obj is jinja2.utils.missing:
             return f"'{name}' is undefined"
         kind = kind_of(self._undefined_obj)
+        if kind == "HostVars":
+            return f"hostvars[{name!r}]"
         if isinstance(name, str):
             return f"object of type '{kind}' has no attribute '{name}'"
-        if isinstance(self._undefined_obj, list | tuple | Mapping):
+        if isinstance(self._undefined_obj, list | tuple | str | Mapping):
             return f"object of type '{kind}' has no attribute {name!r}"
         return f"{kind} object has no element {name!r}"
 
@@ -121,6 +123,9 @@ def require(value: Any) -> Any:
 
 def kind_of(value: Any) -> str:
     """The name of a value's type as a playbook's author knows it."""
+    named = getattr(type(value), "stella_kind", None)
+    if named is not None:
+        return str(named)
     for kind, name in ((Mapping, "dict"), (list, "list"), (str, "str")):
         if isinstance(value, kind):
             return name

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stella_ops.collections import current
+from stella_ops.collections.moved import moved_to
 from stella_ops.collections.reference import parse
 from stella_ops.collections.resolving import explain
+from stella_ops.collections.runtime import Routing
 from stella_ops.errors import TaskError
 from stella_ops.module_kind import Kind, module_file
 from stella_ops.transport.bytecode import Unit, pack
@@ -133,7 +135,7 @@ class _Search:
                 hint = explain(current(), parts[4], ".".join([*parts[1:3], *(parts[5:] or names or ["*"])])) or hint
             looked = [*(f"{module}.{each}" for each in names), module]
             raise TaskError(
-                f"Could not find imported module support code for {self._whose}. Looked for ({looked})",
+                f"Task failed: Could not find imported module support code for {self._whose}. Looked for ({looked})",
                 hint=f"{path} imports it; {hint}",
             )
 
@@ -155,7 +157,12 @@ class _Search:
             if (_OUR_FOLDER / candidate).is_file():
                 self.libs[short] = None
                 return True
-        return False
+        moved = moved_to("module_utils", short)
+        if moved is None:
+            return False
+        namespace, collection, rest = moved.split(".", 2)
+        other = f"{_COLLECTIONS}.{namespace}.{collection}.plugins.module_utils.{rest}"
+        return current().get(f"{namespace}.{collection}") is not None and self._alias(full, other)
 
     def _take_collected(self, full: str) -> bool:
         parts = full.split(".")
@@ -168,10 +175,23 @@ class _Search:
             return False
         if len(parts) == 5:
             return (found.folder.joinpath(*parts[3:]) / "__init__.py").is_file()
+        said = found.runtime.of(parts[4], ".".join(parts[5:]))
+        if said.tombstone is not None or said.deprecation is not None:
+            self._tell_of_removal(full, found.name, said)
         redirect = found.redirected_import(full)
         if redirect is not None:
             return self._alias(full, redirect)
         return self._take_file(full, found.folder.joinpath(*parts[3:]))
+
+    @staticmethod
+    def _tell_of_removal(full: str, collection: str, said: Routing) -> None:
+        removal = said.tombstone or said.deprecation
+        assert removal is not None
+        text = f"module_util {full} has been removed{f' ({removal.text})' if removal.text else ''}."
+        text += f" {removal.sentence(collection, done=said.tombstone is not None)}"
+        if said.tombstone is not None:
+            raise TaskError(text)
+        current().say(text, deprecated=True)
 
     def _alias(self, full: str, other: str) -> bool:
         self.aliases[full] = other

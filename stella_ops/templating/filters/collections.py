@@ -98,7 +98,7 @@ def flatten(value: Any, levels: int | None = None, skip_nulls: bool = True) -> l
     for item in _items(value, "flatten"):
         if skip_nulls and (item is None or (isinstance(item, str) and item in ("None", "null"))):
             continue
-        if isinstance(item, list | tuple) and (levels is None or levels > 0):
+        if isinstance(item, list | tuple | range) and (levels is None or levels > 0):
             found.extend(flatten(item, None if levels is None else levels - 1, skip_nulls))
         else:
             found.append(item)
@@ -163,7 +163,7 @@ def shuffle(value: Any, seed: Any = None) -> Any:
     return shuffled
 
 
-class Group(NamedTuple):
+class GroupTuple(NamedTuple):
     """What ``groupby`` makes of elements that have the same value."""
 
     grouper: Any
@@ -173,12 +173,12 @@ class Group(NamedTuple):
 @pass_environment
 def groupby(
     environment: Any, value: Any, attribute: Any, default: Any = None, case_sensitive: bool = False
-) -> list[Group]:
+) -> list[GroupTuple]:
     """Elements by the value of an attribute, as ``[value, elements]``, sorted by it."""
     own = make_attrgetter(environment, attribute, default=default)
     key = own if case_sensitive else make_attrgetter(environment, attribute, ignore_case, default=default)
     found = [list(group) for _, group in itertools.groupby(sorted(value, key=key), key)]
-    return [Group(own(elements[0]), elements) for elements in found]
+    return [GroupTuple(own(elements[0]), elements) for elements in found]
 
 
 def rekey_on_member(value: Any, key: str, duplicates: str = "error") -> dict[Any, Any]:

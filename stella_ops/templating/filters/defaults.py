@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from jinja2.runtime import Undefined
+from markupsafe import Markup
 
 from stella_ops.errors import PluginError, TemplateError
 from stella_ops.templating.lazy import settle
@@ -18,9 +18,9 @@ def default(value: Any, default_value: Any = "", boolean: bool = False) -> Any:
     """``default_value`` for an undefined value; with ``boolean`` also for an empty or false one."""
     if isinstance(value, FailedValue):  # it has a value, which cannot be computed: no default hides that
         value.fail()
-    if isinstance(value, Undefined) or (boolean and not value):
+    if isinstance(value, MissingValue) or (boolean and not value):
         return default_value
-    return list(value) if type(value) is range else value
+    return value
 
 
 def mandatory(value: Any, msg: str | None = None) -> Any:
@@ -40,9 +40,9 @@ def mandatory(value: Any, msg: str | None = None) -> Any:
 
 def type_debug(value: Any) -> str:
     """The name of the value's type."""
-    if isinstance(value, Undefined):
+    if isinstance(value, MissingValue):
         return "UndefinedMarker"
-    return kind_of(value if type(value) is set else settle(value))
+    return "Markup" if isinstance(value, Markup) else kind_of(value if type(value) is set else settle(value))
 
 
 def ternary(value: Any, true_val: Any, false_val: Any, none_val: Any = None) -> Any:

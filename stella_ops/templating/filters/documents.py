@@ -11,7 +11,7 @@ import yaml
 
 from stella_ops.errors import TemplateError
 from stella_ops.origins import VaultedText
-from stella_ops.templating.lazy import finalize
+from stella_ops.templating.lazy import finalize, of_plugin
 from stella_ops.templating.undefined import kind_of
 
 _Base: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # libyaml breaks lines and quotes as ansible-core does
@@ -36,7 +36,7 @@ def to_json(value: Any, **options: Any) -> str:
     options.pop("vault_to_text", None)
     options.pop("preprocess_unsafe", None)
     options.pop("profile", None)
-    return json.dumps(finalize(value), default=_written, **options)
+    return json.dumps(finalize(of_plugin(value)), default=_written, **options)
 
 
 def _written(value: Any) -> str:

@@ -22,7 +22,7 @@ from stella_ops.templating.filters import (
     urls,
     vaults,
 )
-from stella_ops.templating.lazy import settle
+from stella_ops.templating.lazy import of_plugin
 from stella_ops.templating.undefined import MissingValue, UndefinedUse, first_missing
 
 
@@ -43,7 +43,7 @@ def strict(function: Callable[..., Any], kind: str, name: str) -> Callable[..., 
         if missing is not None:
             return missing
         try:
-            found = settle(function(*args, **kwargs))
+            found = of_plugin(function(*args, **kwargs))
             return found if kind == "filter" else _boolean(name, found)
         except UndefinedUse as problem:
             return problem.value
@@ -72,7 +72,7 @@ def _named(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     @functools.wraps(function)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         try:
-            return function(*args, **kwargs)
+            return of_plugin(function(*args, **kwargs))
         except TypeError as problem:
             raise PluginError.of("filter", name, problem) from problem
 

@@ -15,7 +15,7 @@ from stella_ops.templating.undefined import kind_of
 
 
 def _listed(term: Any) -> list[Any]:
-    return list(term) if isinstance(term, list | tuple) else [term]
+    return list(term) if isinstance(term, list | tuple | range) else [term]
 
 
 def _elements(term: Any, name: str) -> list[Any]:

@@ -18,6 +18,7 @@ from stella_ops.errors import PluginError, StellaError, TemplateError, Undefined
 from stella_ops.spelling import did_you_mean
 from stella_ops.templating.filters.defaults import undef
 from stella_ops.templating.filters.times import now
+from stella_ops.templating.lazy import of_plugin
 from stella_ops.templating.lookups import combining, files, hosts, values
 from stella_ops.templating.plugins.collected import plugin, why_not
 from stella_ops.templating.plugins.loading import load_failures, user_lookup
@@ -141,7 +142,7 @@ def lookup(context: Any, name: Any, *terms: Any, **options: Any) -> Any:
     if wantlist or found is None:
         return (found or []) if wantlist else None
     if len(found) == 1:
-        return found[0]
+        return of_plugin(found[0])
     if found and all(isinstance(item, str) for item in found):
         return ",".join(found)
     return found

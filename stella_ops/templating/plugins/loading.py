@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from stella_ops.errors import RaisedByPluginError, StellaError, TemplateError
-from stella_ops.templating.lazy import AllVariables, LazyDict, LazyList, finalize, settle
+from stella_ops.templating.lazy import AllVariables, LazyDict, LazyList, finalize, of_plugin
 from stella_ops.templating.plugins import module_state
 from stella_ops.templating.plugins.folders import folders
 
@@ -138,7 +138,7 @@ def called(kind: str, name: str, function: Callable[..., Any]) -> Callable[..., 
             try:
                 given = [*args[:passed], *map(_plain, args[passed:])]
                 found = function(*given, **{key: _plain(value) for key, value in options.items()})
-                return _data(settle(found))
+                return _data(of_plugin(found))
             except Exception as problem:
                 raise _told(problem) from problem
 

@@ -101,6 +101,10 @@ class Story:
     def notified(self, host: str, handler: str) -> None:
         self._add(e.HandlerNotified(time=0, host=host, handler=handler))
 
+    def meta(self, task: str, host: str, told: str, *, skipped: bool = False, handler: bool = False) -> None:
+        where = "site.yml:4:7"
+        self._add(e.MetaDone(time=0, task=task, origin=where, handler=handler, host=host, told=told, skipped=skipped))
+
     def end(self, hosts: dict[str, dict[str, int]], *, interrupted: bool = False, duration: float = 12.0) -> None:
         self._add(
             e.RunFinished(

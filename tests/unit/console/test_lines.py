@@ -354,3 +354,20 @@ def test_a_long_transfer_is_told_every_ten_seconds(story: Any) -> None:
         "sending: [web1] => da\\x1bta: 13 of 40 MiB (32 %)",
         "sending: [web1] => da\\x1bta: 23 of 40 MiB (57 %)",
     ]
+
+
+def test_meta_tasks_have_headlines_where_ansible_core_has_them(story: Any) -> None:
+    story.meta("leave", "web1", "ending play for web1")
+    story.meta("leave", "web2", "end_host conditional evaluated to False", skipped=True)
+    story.meta("wait", "web1", "noop", handler=True)
+    out, _ = told(story, shown=Shown(meta=True))
+    lines = [line.rstrip("* ") for line in out.splitlines() if line]
+    assert lines == ["TASK [leave]", "TASK [leave]", "skipping: [web2]", "RUNNING HANDLER [wait]"]
+    assert told(story) == ("", "")
+    assert "META: ending play for web1" in told(story, verbosity=2)[0]
+
+
+def test_what_modules_say_will_go_is_left_out_where_that_is_set(story: Any) -> None:
+    story.task("x")
+    story.host("web1", "ok", {"changed": False, "deprecations": [{"msg": "old"}]})
+    assert told(story, shown=Shown(deprecated=False))[1] == ""

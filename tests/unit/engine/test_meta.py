@@ -13,7 +13,7 @@ HEAD = "- hosts: all\n  gather_facts: false\n"
 async def test_reset_connection_drops_the_hosts_sessions(play: Callable[..., Any]) -> None:
     text = HEAD + "  tasks:\n    - meta: reset_connection\n      when: inventory_hostname == 'b'\n    - ping:\n"
     played = await play(text)
-    assert played.pool.dropped == ["b"]
+    assert played.pool.dropped == ["a", "b"]  # whatever its condition says, as in ansible-core
     assert played.seen.statuses("ping") == {"a": "ok", "b": "ok"}
 
 

@@ -196,7 +196,7 @@ def test_limit_file_errors(inventory: Inventory, write: Callable[..., Path], tmp
 def test_a_host_wins_over_a_group_of_its_name(ini: Callable[[str], Inventory]) -> None:
     inventory = ini("[web]\nweb\nother\n")
     assert inventory.select("web") == ["web"]
-    assert inventory.warnings == ["'web' is both a host and a group; in patterns it means the host"]
+    assert inventory.warnings == ["Found both group and host with same name: web; in patterns it means the host"]
 
 
 # --- the model: set algebra ------------------------------------------------------------------------------

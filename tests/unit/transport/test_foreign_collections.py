@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from stella_ops.collections import current
 from stella_ops.errors import TaskError
 from stella_ops.transport.foreign import Foreign, read_foreign
 
@@ -16,7 +17,10 @@ FILES = {
     "a.b/plugins/module_utils/pack/__init__.py": "from . import inner\n",
     "a.b/plugins/module_utils/pack/inner.py": "",
     "c.d/plugins/module_utils/far.py": "",
-    "a.b/meta/runtime.yml": "plugin_routing: {module_utils: {gone: {redirect: c.d.far}}}",
+    "a.b/meta/runtime.yml": "plugin_routing: {module_utils: {gone: {redirect: c.d.far},"
+    " going: {redirect: c.d.far, deprecation: {removal_version: 3.0.0, warning_text: soon}},"
+    " dead: {tombstone: {removal_version: 2.0.0}}}}",
+    "community.docker/plugins/module_utils/common.py": "",
 }
 PACKAGE = "ansible_collections.a.b.plugins.module_utils"
 
@@ -54,6 +58,25 @@ def test_other_names(install, tmp_path: Path) -> None:
         builtin: "ansible.module_utils.urls",
     }
     assert "stella_ops.remote.lib.module_utils.urls" in found.libs
+
+
+def test_what_moved_to_a_collection_before_there_were_any(install, tmp_path: Path) -> None:
+    found = read(install, tmp_path, "from ansible.module_utils.docker.common import x\n")
+    common = "ansible_collections.community.docker.plugins.module_utils.common"
+    assert found.aliases == {"ansible.module_utils.docker": common, "ansible.module_utils.docker.common": common}
+    assert common in found.utils
+    with pytest.raises(TaskError, match="Could not find imported module support code"):
+        read(install, tmp_path, "from ansible.module_utils.azure_rm_common import x\n")
+
+
+def test_what_goes_and_what_has_gone(install, tmp_path: Path) -> None:
+    said: list[str] = []
+    install(FILES)
+    current().listen(lambda notice: said.append(notice.text))
+    assert f"{PACKAGE}.going" in read(install, tmp_path, f"from {PACKAGE}.going import x\n").aliases
+    current().listen(None)
+    with pytest.raises(TaskError, match=r"dead has been removed\. This feature was removed from collection 'a\.b'"):
+        read(install, tmp_path, f"from {PACKAGE}.dead import x\n")
 
 
 @pytest.mark.parametrize(
