@@ -32,7 +32,11 @@ def problems_of(spec: Mapping[str, Any], given: Mapping[str, Any], within: str =
 
 def _problems(spec: Mapping[str, Any], given: Mapping[str, Any], within: str) -> Iterator[str]:
     known = {alias: name for name, each in spec.items() for alias in (name, *((each or {}).get("aliases") or ()))}
-    values = {known[key]: value for key, value in given.items() if key in known and value is not None}
+    values = {
+        known[key]: value
+        for key, value in given.items()
+        if key in known and (value is not None or _has_to_be(spec[known[key]]))
+    }
     strangers = [str(key) for key in given if key not in known]
     missing = sorted(name for name, each in spec.items() if (each or {}).get("required") and name not in values)
     found = f" found in {within}" if within else ""
@@ -62,6 +66,11 @@ def _problems(spec: Mapping[str, Any], given: Mapping[str, Any], within: str) ->
         prefix = f"{within}." if within else ""
         supported = ", ".join(sorted(spec))
         yield f"{', '.join(prefix + name for name in sorted(strangers))}. Supported parameters include: {supported}."
+
+
+def _has_to_be(described: Mapping[str, Any] | None) -> bool:
+    """Whether none is no value for an option: it is required, or has a default."""
+    return bool((described or {}).get("required")) or (described or {}).get("default") is not None
 
 
 def _elements(name: str, each: Mapping[str, Any], value: Any, found: str) -> Iterator[str]:
@@ -137,7 +146,7 @@ def _groups(written: Any) -> list[list[str]]:
 
 def _typed(value: Any, kind: str) -> Any:
     said = (
-        f"\"'{value}'\" cannot be converted to an {kind}"
+        f'"{value!r}" cannot be converted to an {kind}'
         if kind == "int"
         else f"{type(value)} cannot be converted to a {kind}"
     )

@@ -21,6 +21,9 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     spec = args["argument_spec"]
     if not isinstance(spec, Mapping):
         raise ActionFailure("Incorrect type for argument_spec, expected dict")
+    for name, each in spec.items():
+        if not isinstance(each, Mapping | None):
+            raise ActionFailure(f"Incorrect type for argument_spec of '{name}', expected dict")
     given = {name: variable(context, name) for name in spec if name in context.variables}
     given.update(args.get("provided_arguments") or {})
     where = args.get("validate_args_context") or {}

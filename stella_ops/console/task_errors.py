@@ -11,7 +11,9 @@ from stella_ops.console.text import safe_line
 
 _PLACE = re.compile(r"(?P<file>.+?):(?P<rest>\d+(?::\d+)?)")
 # Their failures are the controller's own.
-_ACTIONS = frozenset({"fail", "assert", "debug", "set_fact", "include_vars", "add_host", "group_by", "pause"})
+_ACTIONS = frozenset(
+    {"fail", "assert", "debug", "set_fact", "include_vars", "add_host", "group_by", "pause", "validate_argument_spec"}
+)
 
 
 def headline(result: Mapping[str, Any], action: str, where: str | None) -> str:

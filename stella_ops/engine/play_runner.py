@@ -274,15 +274,16 @@ class PlayRunner:
         if block.role is not None:
             return await self._role(block, hosts)
         stopped: PlayStopped | None = None
-        batch.guards += bool(block.rescue)
+        rescue = self._is_any_selected(block.rescue)
+        batch.guards += rescue
         try:
             through = await self._steps(block.body, hosts)
         except PlayStopped as stop:
             through, stopped = [], stop
         finally:
-            batch.guards -= bool(block.rescue)
+            batch.guards -= rescue
         fallen = [host for host in hosts if batch.state(host).failed]
-        if block.rescue and fallen:
+        if rescue and fallen:
             stopped = None
             try:
                 through = batch.active(hosts) + await self._rescue(block, fallen)
@@ -304,10 +305,20 @@ class PlayRunner:
                 through = [*through, *batch.forgiven.intersection(failed)]
         if stopped is not None:
             raise stopped
-        if block.rescue:
+        if rescue:
             self._lockstep.check_limits_of_run()
         left = set(through)
         return [host for host in hosts if host in left and batch.state(host).active]
+
+    def _is_any_selected(self, steps: Sequence[Step]) -> bool:
+        """Whether tags leave any of some steps; a section of which they leave none is none."""
+        options = self._run.options
+        return any(
+            self._is_any_selected((*step.body, *step.rescue, *step.always))
+            if isinstance(step, Block)
+            else is_selected(step.inherited.tags, options.tags, options.skip_tags)
+            for step in steps
+        )
 
     async def _rescue(self, block: Block, fallen: list[str]) -> list[str]:
         for host in fallen:

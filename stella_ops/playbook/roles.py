@@ -249,9 +249,7 @@ class RoleReader:
         found = self._reader.files.in_role(folder, "meta", "argument_specs")
         loaded = self._reader.load(found[0]) if found else meta
         specs = loaded.get("argument_specs") if isinstance(loaded, dict) else None
-        entry = use.files.get("tasks", "main")
-        for ending in (".yml", ".yaml", ".json"):
-            entry = entry.removesuffix(ending)
+        entry = use.files.get("tasks", "main")  # with its ending it is none, as in ansible-core
         spec = specs.get(entry) if isinstance(specs, dict) else None
         if not isinstance(spec, dict):
             return None
