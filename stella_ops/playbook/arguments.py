@@ -227,21 +227,16 @@ def _from_action(keyword: str, written: Any, where: Origin | None, problems: Pro
         if not isinstance(written.get("module"), str):
             problems.add(f"'{keyword}' needs the name of a module under 'module'", where=place)
             return None
-        installed.current().say(
-            "Using a mapping for `action` is deprecated. This feature will be removed from ansible-core version 2.23.",
-            deprecated=True,
-        )
         origin = origin_of(written["module"]) or place or Origin("")
         found = _FIRST_WORD.fullmatch(str.__str__(written["module"]).strip())
         name = SourceText(found[1] if found is not None else "", origin)
         rest: Any = {key: value for key, value in written.items() if key != "module"}
         if found is not None and found[2]:
             try:
-                said = parse_text(SourceText(found[2], origin), free_form=short_name(name) in _VERBATIM)
+                rest.update(parse_text(SourceText(found[2], origin), free_form=short_name(name) in _VERBATIM))
             except PlaybookError as problem:
                 problems.found.append(problem)
                 return None
-            rest.update(said)
     elif isinstance(written, SourceText) and written.strip():
         found = _FIRST_WORD.fullmatch(str.__str__(written).strip())
         assert found is not None

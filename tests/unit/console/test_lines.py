@@ -365,9 +365,3 @@ def test_meta_tasks_have_headlines_where_ansible_core_has_them(story: Any) -> No
     assert lines == ["TASK [leave]", "TASK [leave]", "skipping: [web2]", "RUNNING HANDLER [wait]"]
     assert told(story) == ("", "")
     assert "META: ending play for web1" in told(story, verbosity=2)[0]
-
-
-def test_what_modules_say_will_go_is_left_out_where_that_is_set(story: Any) -> None:
-    story.task("x")
-    story.host("web1", "ok", {"changed": False, "deprecations": [{"msg": "old"}]})
-    assert told(story, shown=Shown(deprecated=False))[1] == ""
