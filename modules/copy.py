@@ -54,6 +54,8 @@ def run(task):
         task.fail("Source {} not found".format(args["src"]), "with remote_src it is looked for here")
     if stat.S_ISDIR(found.st_mode):
         return copy_tree(task)
+    if not stat.S_ISREG(found.st_mode):
+        task.fail("Cannot copy invalid source '{}': not a file".format(args["src"]), "a device or pipe has no end")
     return place_file(task, args["src"], target(task), wanted(task, found))
 
 

@@ -73,11 +73,14 @@ def with_key(task, keygen, lines, name, key):
 
 
 def without(task, keygen, lines, name, key):
-    """The lines without the host; with a key, without that one alone."""
+    """The lines without the host; with a key, without that one alone. Of lines with a marker the first means none."""
     places = matching(task, keygen, lines, name)
+    found = {place: fields(task, lines[place]) for place in places}
     if key:
-        wanted = fields(task, key)
-        places = [place for place in places if fields(task, lines[place])[2:] == wanted[2:]]
+        marker, _, kind, data = fields(task, key)
+        places = [place for place in places if (found[place][0], *found[place][2:]) == (marker, kind, data)]
+    else:
+        places = [place for place in places if not found[place][0]]
     return [line for place, line in enumerate(lines) if place not in places]
 
 

@@ -134,7 +134,6 @@ OTHERS: tuple[Setting, ...] = (
         "defaults.validate_action_group_metadata",
         "ANSIBLE_VALIDATE_ACTION_GROUP_METADATA",
     ),
-    _other("VAULT_ENCRYPT_SALT", "text", "defaults.vault_encrypt_salt", "ANSIBLE_VAULT_ENCRYPT_SALT"),
     _other(
         "WIN_ASYNC_STARTUP_TIMEOUT", "count", "defaults.win_async_startup_timeout", "ANSIBLE_WIN_ASYNC_STARTUP_TIMEOUT"
     ),

@@ -198,6 +198,13 @@ SETTINGS: tuple[Setting, ...] = (
         "as vault --encrypt-vault-id",
     ),
     used(
+        "VAULT_ENCRYPT_SALT",
+        "defaults.vault_encrypt_salt",
+        "ANSIBLE_VAULT_ENCRYPT_SALT",
+        "text",
+        "what vault encrypts with in place of random bytes: equal content is then equal encrypted, for all to see",
+    ),
+    used(
         "DEFAULT_VAULT_ID_MATCH",
         "defaults.vault_id_match",
         "ANSIBLE_VAULT_ID_MATCH",

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from stella_ops.ansible_settings.reading import read_ansible_settings
-from stella_ops.cli.vault_passwords import keyring_of, vault_environment
+from stella_ops.cli.vault_passwords import keyring_of, own_salt, vault_environment
 from stella_ops.errors import OptionsError, UsageError, VaultError
 from stella_ops.vault.envelope import is_encrypted, vault_id_of
 from stella_ops.vault.keyring import Keyring, Secret
@@ -186,7 +186,7 @@ def write_strings(blocks: Iterable[tuple[str | None, str]], output: str | None) 
 def _encrypted(data: bytes, secret: Secret) -> bytes:
     from stella_ops.vault.cipher import encrypt as seal
 
-    return seal(data, secret.password, secret.vault_id or None)
+    return seal(data, secret.password, secret.vault_id or None, salt=own_salt())
 
 
 def _place(name: str) -> str:

@@ -57,6 +57,14 @@ def vault_environment(settings: AnsibleSettings | None = None) -> Environment:
     )
 
 
+def own_salt() -> bytes | None:
+    """The salt that is set to encrypt with, in place of a random one."""
+    from stella_ops.ansible_settings.reading import read_ansible_settings
+
+    written = read_ansible_settings(os.environ, Path.cwd()).choose("VAULT_ENCRYPT_SALT")
+    return str(written).encode() if written else None
+
+
 def keyring_of(named: Sequence[str], environment: Environment, *, new: bool = False) -> Keyring:
     """The passwords of sources, as ``vault.passwords.read_keyring`` takes them.
 

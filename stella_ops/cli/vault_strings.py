@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from stella_ops.cli.vault_passwords import own_salt
 from stella_ops.errors import OptionsError, UsageError
 from stella_ops.vault.keyring import Secret
 
@@ -40,9 +41,10 @@ def encrypted_strings(given: Mapping[str, Any], secret_of: Callable[[], Secret])
     if from_stdin:
         found.append((given["stdin_name"], _stdin(), "stdin"))
     found += _named(given["names"], arguments)
-    blocks = []
+    blocks, salt = [], own_salt()
     for number, (name, text, source) in enumerate(found, 1):
-        sealed = encrypt(text.encode("utf-8", "surrogateescape"), secret.password, secret.vault_id).decode()
+        plain = text.encode("utf-8", "surrogateescape")
+        sealed = encrypt(plain, secret.password, secret.vault_id, salt=salt).decode()
         blocks.append((_heading(number, name, source) if len(found) > 1 else None, _block(sealed, name)))
     return blocks
 

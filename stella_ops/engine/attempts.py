@@ -86,7 +86,7 @@ class Attempts:
         view = prepared.context.variables
         wanted = task.until or task.retries is not None
         retries = int(self._preparation.number("retries", task.retries, view, DEFAULT_RETRIES)) if wanted else 0
-        delay = self._preparation.number("delay", task.delay, view, DEFAULT_DELAY, whole=False) if retries > 0 else 0.0
+        delay = self._preparation.number("delay", task.delay, view, DEFAULT_DELAY, whole=False)
         attempt = 0
         while True:
             attempt += 1

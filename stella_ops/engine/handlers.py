@@ -63,12 +63,12 @@ class Notifications:
                 self._unnamed(handler)
         found = self._find(name)
         if not found:
-            topics = [topic for handler in self._handlers for topic in handler.listen]
+            listening = [topic for handler in self._handlers for topic in handler.listen]
             raise MissingHandlerError(
                 f"The requested handler '{name}' was not found in either the main handlers list nor in the "
                 "listening handlers list",
                 where=where,
-                hint=did_you_mean(name, [*self._titles, *topics]),
+                hint=did_you_mean(name, [*self._titles, *listening]),
             )
         saved = self._saved.setdefault(host, {})
         already = {index for known in saved for index in self._find(known)}
@@ -94,7 +94,7 @@ class Notifications:
         named = [i for i in range(len(self._titles)) if name in self._names(i)]
         found = {max(named, key=self._rank)} if named else set[int]()
         seen: set[str] = set()
-        listening = [i for i, handler in enumerate(self._handlers) if name in handler.listen]
+        listening = [i for i, handler in enumerate(self._handlers) if name in heard(handler)]
         for index in sorted(listening, key=self._rank, reverse=True):
             title = self._names(index)[0]
             if self._handlers[index].name and title in seen:
@@ -109,7 +109,7 @@ class Notifications:
     def knows(self, name: str) -> bool:
         """Whether a handler has that name, or listens to it."""
         return any(name in self._names(i) for i in range(len(self._titles))) or any(
-            name in handler.listen for handler in self._handlers
+            name in heard(handler) for handler in self._handlers
         )
 
     def _names(self, index: int) -> tuple[str, ...]:
@@ -138,3 +138,12 @@ class Notifications:
 
     def __getitem__(self, index: int) -> Handler:
         return self._handlers[index]
+
+
+def heard(handler: Handler) -> list[str]:
+    """What a handler listens to; those of a role with the role's name before them, too."""
+    role = handler.inherited.role
+    if role is None:
+        return handler.listen
+    names = dict.fromkeys((role.name, role.short))
+    return [*handler.listen, *(f"{name} : {topic}" for name in names for topic in handler.listen)]

@@ -345,10 +345,11 @@ class PlayRunner:
         forced = forced or self._forces_handlers()
         batch.notifications.settle(among)
         for index in range(len(batch.notifications)):
-            notified = set(batch.notifications.take(index, among))
-            hosts = [host for host in batch.hosts if host in notified and self._may_handle(host, forced)]
-            if hosts:
-                await self._run_handler(batch.notifications[index], hosts)
+            # What a host that has failed was to run waits: a rescue may bring it back.
+            able = [host for host in batch.hosts if (among is None or host in among) and self._may_handle(host, forced)]
+            notified = set(batch.notifications.take(index, able))
+            if notified:
+                await self._run_handler(batch.notifications[index], [host for host in able if host in notified])
 
     async def _run_handler(self, handler: Handler, hosts: list[str]) -> None:
         batch = self._batch

@@ -79,10 +79,15 @@ class Preparation:
 
     def delegate(self, task: Task, view: Mapping[str, Any]) -> str | None:
         """The host that ``delegate_to`` names, be it the host itself; None where it names none."""
-        if task.inherited.delegate_to is None:
+        written = task.inherited.delegate_to
+        if written is None or written == "":
             return None
-        named = self._run.templar.render(task.inherited.delegate_to, view)
-        return None if named is OMIT or named is None or named == "" else str(named)
+        named = self._run.templar.render(written, view)
+        if named is OMIT:
+            return None
+        if named is None or named == "":
+            raise TemplateError(f'Empty hostname produced from delegate_to: "{written}"', where=origin_of(written))
+        return str(named)
 
     def prepare(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,3 +65,16 @@ def _names(role: Role) -> Layer:
         made["ansible_parent_role_names"] = [parent.name for parent in reversed(role.chain)]
         made["ansible_parent_role_paths"] = [parent.folder for parent in reversed(role.chain)]
     return made
+
+
+def role_names(of_play: Sequence[Role], included: Sequence[Role] = ()) -> dict[str, Any]:
+    """The magic variables that name the roles of a play: its own, and behind them those it has included so far."""
+    roles = [*of_play, *included]
+    direct = [role.name for role in roles]
+    needed = list(dict.fromkeys(each.name for role in roles for each in role.dependencies))
+    return {
+        "role_names": direct,
+        "ansible_play_role_names": direct,
+        "ansible_dependent_role_names": needed,
+        "ansible_role_names": sorted({*direct, *needed}),
+    }

@@ -234,7 +234,6 @@ class Run:
             playbook_dir=folder,
             run_id=context.run_id,
             roles=play.roles,
-            extra=role_names(play),
             recall=context.state if context.kept_facts is not None else None,
         )
         for prompt in play.vars_prompt:
@@ -355,15 +354,3 @@ class Run:
         if any(state.unreachable for state in states):
             return UNREACHABLE_HOSTS
         return FAILED_HOSTS if any(state.failed for state in states) else OK
-
-
-def role_names(play: Play) -> dict[str, Any]:
-    """The magic variables that name the roles of a play."""
-    direct = [role.name for role in play.roles]
-    needed = list(dict.fromkeys(each.name for role in play.roles for each in role.dependencies))
-    return {
-        "role_names": direct,
-        "ansible_play_role_names": direct,
-        "ansible_dependent_role_names": needed,
-        "ansible_role_names": sorted({*direct, *needed}),
-    }

@@ -346,7 +346,12 @@ class TaskRunner:
         if reason is not None:
             return skipped(reason)
         self._preparation.check_flags(task, view)
-        named = self._preparation.delegate(task, view)
+        try:
+            named = self._preparation.delegate(task, view)
+        except TemplateError as problem:
+            unknown = failed(problem)
+            unknown.delegate = str(task.inherited.delegate_to)
+            return unknown
         target, delegate = named or host, None
         if target != host:
             delegate = self._view(task, self._run.delegate_variables(self._variables, target, task, item))

@@ -17,7 +17,7 @@ from stella_ops.engine import reserved_names
 from stella_ops.engine.host_state import HostState
 from stella_ops.engine.magic import ActiveHosts, Told, run_variables
 from stella_ops.engine.options import RunOptions
-from stella_ops.engine.role_variables import RoleLayers, exported_layers, role_layers
+from stella_ops.engine.role_variables import RoleLayers, exported_layers, role_layers, role_names
 from stella_ops.engine.search_path import search_path
 from stella_ops.inventory.loader import HOST_LIST
 from stella_ops.inventory.model import Inventory
@@ -63,7 +63,6 @@ class PlayVariables:
         playbook_dir: Path,
         run_id: str,
         roles: Sequence[Role] = (),
-        extra: Mapping[str, Any] | None = None,
         recall: Callable[[str], HostState] | None = None,
     ) -> None:
         self._inventory = inventory
@@ -79,6 +78,7 @@ class PlayVariables:
         self.batch: list[str] = []
         self._added = inventory.added
         self.roles = [role for role in roles if self._is_public(role)]
+        self._own_roles, self._included_roles = list(roles), list[Role]()
         # With the role itself, so that no other can take its id.
         self._role_layers: dict[int, tuple[Role, RoleLayers]] = {}
         self._public: tuple[int, list[Layer], list[Layer]] = (-1, [], [])
@@ -96,12 +96,12 @@ class PlayVariables:
             "ansible_search_path": [str(playbook_dir)],
             "ansible_play_hosts_all": play_hosts,
             "hostvars": HostVars(self),
-            **(extra or {}),
+            **role_names(self._own_roles),
         }
         wait = int(options.timeout)
         self._told = Told(ansible_timeout=wait, ansible_ssh_timeout=wait, ansible_shell_executable="/bin/sh")
         self._changing = ActiveHosts(self.active, lambda: self.batch)
-        self._of_play = frozenset((*_OF_PLAY, *self._changing, *(extra or {})))
+        self._of_play = frozenset((*_OF_PLAY, *self._changing, *role_names([])))
 
     def answer(self, name: str, value: Any) -> None:
         """Set a variable that the operator was asked for."""
@@ -247,10 +247,12 @@ class PlayVariables:
         return made
 
     def use_role(self, role: Role) -> None:
-        """Make the variables of a role that was included the whole play's."""
+        """Name a role that was included among those of the play; its variables are the whole play's if public."""
+        self._included_roles.append(role)
+        self._shared = {**self._shared, **role_names(self._own_roles, self._included_roles)}
+        self.changed()
         if self._is_public(role) and not any(known.key == role.key for known in self.roles):
             self.roles.append(role)
-            self.changed()
 
     def _is_public(self, role: Role) -> bool:
         return not self._options.private_role_vars if role.public is None else role.public
@@ -275,7 +277,7 @@ class PlayVariables:
         inherited = task.inherited
         key = (
             0 if state is None else state.age,
-            len(self.roles),
+            len(self.roles) + len(self._included_roles),
             id(inherited.role),
             *(id(level) for level in inherited.vars),
             *(id(level) for level in inherited.params),

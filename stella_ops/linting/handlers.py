@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from stella_ops.engine.handlers import heard
 from stella_ops.linting.subject import PlaySubject, Subject, texts
 from stella_ops.origins import origin_of
 from stella_ops.playbook.keywords import is_template
@@ -94,7 +95,7 @@ def _notified_otherwise(play: PlaySubject) -> bool:
 
 def names_of(handler: Handler) -> set[str]:
     """What a handler may be notified by; those of roles also with the role's name before."""
-    names = {str(topic) for topic in handler.listen}
+    names = {str(topic) for topic in heard(handler)}
     if handler.name:
         names.add(str(handler.name))
         role = handler.inherited.role

@@ -9,7 +9,6 @@ from typing import Any
 
 from stella_ops.engine.includes import read_included
 from stella_ops.engine.play_hosts import is_for_nobody, may_add_hosts, play_hosts, play_pattern
-from stella_ops.engine.run import role_names
 from stella_ops.engine.variables import PlayVariables
 from stella_ops.engine.vars_files import first_file, none_is_there
 from stella_ops.errors import ParseError, PatternError, PlaybookError, StellaError
@@ -119,7 +118,6 @@ def _variables(subject: Subject, made: PlaySubject) -> PlayVariables:
         playbook_dir=made.folder,
         run_id="",
         roles=play.roles,
-        extra=role_names(play),
     )
     for prompt in play.vars_prompt:
         variables.answer(prompt.name, RUNTIME)

@@ -84,8 +84,8 @@ class Keyring:
         for secret in self.secrets:
             if vault_id is None or secret.vault_id == vault_id:
                 return secret
-        known = ", ".join(dict.fromkeys(secret.vault_id for secret in self.secrets)) or "none"
-        raise VaultError(f"there is no password for --encrypt-vault-id {vault_id}", hint=f"known vault ids: {known}")
+        known = list(dict.fromkeys(secret.vault_id for secret in self.secrets))
+        raise VaultError(f"Did not find a match for --encrypt-vault-id={vault_id} in the known vault-ids {known}")
 
     def _refusal(self, vault_id: str | None, had_fitting: bool, where: object) -> VaultError:
         named = f"vault id '{vault_id}'" if vault_id else "no vault id"

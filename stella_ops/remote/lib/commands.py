@@ -17,8 +17,10 @@ def run_command(task, use_shell):
     # The line is told by the name that it has where it stands behind the module's.
     named = dict(args, _raw_params=args["cmd"], cmd=None, argv=args.get("argv"), _uses_shell=use_shell)
     task.invocation = dict(named, expand_argument_vars=args.get("expand_argument_vars", True))
-    words = _words(task, use_shell)
-    shown = words
+    shown = _words(task, use_shell)
+    words = shown
+    if not use_shell and task.args["expand_argument_vars"]:
+        words = [os.path.expandvars(os.path.expanduser(word)) for word in shown]
     folder = _folder(task, shown)
     result = {"changed": False, "cmd": shown, "rc": 0, "stdout": "", "stderr": "", "start": None, "end": None}
     result["delta"] = None
@@ -72,8 +74,6 @@ def _words(task, use_shell):
             task.fail("Task failed: Module failed: {}".format(error), "the words cannot be told apart: {}".format(line))
     if not argv or not argv[0]:
         task.fail(_NOTHING)
-    if task.args["expand_argument_vars"]:
-        argv = [os.path.expandvars(os.path.expanduser(word)) for word in argv]
     return argv
 
 

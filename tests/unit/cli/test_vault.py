@@ -98,6 +98,15 @@ def test_passwords_from_the_environment(vault, tmp_path: Path, monkeypatch: pyte
     assert vault_id_of(vault("encrypt", stdin=b"x")[1]) == "dev"
 
 
+def test_a_salt_of_the_environment_makes_equal_content_equal(vault, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = {vault("encrypt", "--vault-id", "pass", stdin=b"x")[1] for _ in range(2)}
+    monkeypatch.setenv("ANSIBLE_VAULT_ENCRYPT_SALT", "salt for a test")
+    salted = {vault("encrypt", "--vault-id", "pass", stdin=b"x")[1] for _ in range(2)}
+    strings = {vault("encrypt_string", "--vault-id", "pass", "x")[1] for _ in range(2)}
+    assert (len(random), len(salted), len(strings)) == (2, 1, 1)
+    assert opened(salted.pop()) == b"x"
+
+
 def test_passwords_are_asked_for(vault, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
@@ -197,7 +206,7 @@ def _vaults() -> type[yaml.SafeLoader]:
         (["decrypt", "--vault-id", "pass", "damaged"], 1, "damaged"),
         (["encrypt", "--vault-id", "pass", "sealed"], 1, "input is already encrypted"),
         (["encrypt", "--vault-id", "a;b@pass", "plain"], 1, "no vault id"),
-        (["encrypt", "--vault-id", "pass", "--encrypt-vault-id", "x", "plain"], 1, "for --encrypt-vault-id x"),
+        (["encrypt", "--vault-id", "pass", "--encrypt-vault-id", "x", "plain"], 1, "--encrypt-vault-id=x"),
         (["encrypt", "--vault-id", "pass", "--output", "x", "plain", "sealed"], 5, "At most one input file"),
         (["encrypt", "--vault-id", "pass", "--output", "none/x", "plain"], 1, "cannot write"),
         (["edit", "--vault-id", "pass"], 2, "no file is named"),

@@ -64,7 +64,7 @@ def test_the_secret_to_encrypt_with() -> None:
     keyring = Keyring([A, B])
     assert keyring.encrypting(None) is A
     assert keyring.encrypting("b") is B
-    with pytest.raises(VaultError, match="--encrypt-vault-id c"):
+    with pytest.raises(VaultError, match="--encrypt-vault-id=c in"):
         keyring.encrypting("c")
 
 
