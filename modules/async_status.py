@@ -6,7 +6,7 @@ import re
 
 ARGUMENTS = {
     "jid": {"type": "str", "required": True, "doc": "the job, as ansible_job_id of the task's result"},
-    "mode": {"type": "str", "default": "status", "choices": ["status", "cleanup"], "doc": "cleanup removes its file"},
+    "mode": {"type": "str", "default": "status", "choices": ["cleanup", "status"], "doc": "cleanup removes its file"},
     "_async_dir": {"type": "path"},
 }
 

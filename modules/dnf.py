@@ -9,7 +9,7 @@ ARGUMENTS = {
         "type": "str",
         "default": "auto",
         "aliases": ["use"],
-        "choices": ["auto", "yum", "yum4", "dnf", "dnf4", "dnf5"],
+        "choices": ["auto", "dnf", "yum", "yum4", "dnf4", "dnf5"],
         "doc": "the program to use; auto takes dnf5 where dnf is that",
     },
 }

@@ -65,6 +65,16 @@ def _typed(name: str, value: Any, each: Mapping[str, Any], wrong: type[ActionFai
     return typed
 
 
+def _why(kind: str, value: Any) -> str:
+    """What is wrong with a value, in the words that people look for."""
+    if kind == "bool" and isinstance(value, str | int | float):
+        known = ", ".join(repr(word) for word in sorted(TRUE_WORDS | FALSE_WORDS))
+        return f"The value {value!r} is not a valid boolean. Valid booleans include: {known}"
+    if kind == "int":
+        return f'"{value!r}" cannot be converted to an int'
+    return f"{type(value)} cannot be converted to a {kind}"
+
+
 def convert(kind: str, value: Any) -> Any:
     """A value as one of the types that arguments have.
 

@@ -215,3 +215,43 @@ async def test_rules_that_shut_out_are_taken_back(
     session.answer = lambda call: {"changed": True}
     warned = await run(name, context, state="restored", path="/rules")
     assert "no rollback without 'async'" in warned["warnings"][0]
+
+
+async def test_a_private_key_is_made_kept_converted_and_refused(make_context: Make, session: Any) -> None:
+    name = "community.crypto.openssl_privatekey_pipe"
+
+    async def pipe(**args: Any) -> Result:
+        return await run(name, make_context(), **args)
+
+    made = await pipe(type="ECC", curve="secp256r1")
+    key = made["privatekey"]
+    assert made["changed"] is True and key.startswith("-----BEGIN EC PRIVATE KEY-----")
+    assert (made["type"], made["curve"], made["size"]) == ("ECC", "secp256r1", 4096)
+    kept = await pipe(type="ECC", curve="secp256r1", content=key)
+    assert kept["changed"] is False and "privatekey" not in kept and kept["fingerprint"] == made["fingerprint"]
+    shown = await pipe(type="ECC", curve="secp256r1", content=key, return_current_key=True)
+    assert shown["privatekey"] == key
+    other = await pipe(type="ECC", curve="secp384r1", content=key)
+    assert other["changed"] is True and other["fingerprint"] != made["fingerprint"]
+    again = {"type": "ECC", "curve": "secp256r1", "content": key, "format": "pkcs8"}
+    converted = await pipe(**again, format_mismatch="convert")
+    assert converted["privatekey"].startswith("-----BEGIN PRIVATE KEY-----")
+    assert converted["changed"] is True and converted["fingerprint"] == made["fingerprint"]
+    raw = await pipe(type="Ed25519", format="raw")
+    encoded = {"content": raw["privatekey"], "content_base64": True, "format": "raw"}
+    assert (await pipe(type="Ed25519", **encoded))["fingerprint"] == raw["fingerprint"]
+    locked = (await pipe(type="X25519", passphrase="secret"))["privatekey"]
+    assert locked.startswith("-----BEGIN ENCRYPTED PRIVATE KEY-----")
+    assert (await pipe(type="X25519", passphrase="secret", content=locked))["changed"] is False
+    assert (await pipe(type="X25519", passphrase="other", content=locked))["changed"] is True
+    for args, said in (
+        ({"type": "ECC"}, "type is ECC but all of the following are missing: curve"),
+        ({"type": "X448", "content": key, "regenerate": "fail"}, "Key has wrong type"),
+        ({**again, "regenerate": "fail"}, "Key has wrong format"),
+        ({"content": "nonsense", "regenerate": "never"}, "Unable to read the key"),
+        ({"type": "RSA", "format": "raw", "size": 1024}, "cannot serialize"),
+        ({"content": "x", "content_base64": True}, "Cannot decode Base64"),
+    ):
+        with pytest.raises(ActionFailure, match=said):
+            await pipe(**args)
+    assert session.calls == []

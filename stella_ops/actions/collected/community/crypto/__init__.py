@@ -1,0 +1,1 @@
+"""Actions for modules of community.crypto."""
