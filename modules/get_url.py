@@ -1,6 +1,5 @@
 """Download a file to the host."""
 
-import email.message
 import hashlib
 import os
 import posixpath
@@ -62,6 +61,8 @@ def run(task):
     told = {"url": without_login(url), "dest": dest}
     try:
         answer = web.fetch(url, method, headers=args["headers"], since=since, options=options)
+    except web.UrlError as error:
+        task.fail(str(error), status=-1, url=told["url"])
     except web.WebError as error:
         task.fail(str(error), elapsed=int(time.time() - started), **told)
     result["elapsed"] = int(time.time() - started)
@@ -73,7 +74,7 @@ def run(task):
     if answer.status not in (None, 200):
         task.fail("Request failed", status_code=answer.status, response=answer.msg, elapsed=result["elapsed"], **told)
     if os.path.isdir(dest):
-        dest = os.path.join(dest, file_name(answer))
+        dest = os.path.join(dest, web.file_name(answer))
         result["dest"] = dest
     folder = os.path.dirname(os.path.abspath(dest))
     if not os.path.isdir(folder):
@@ -170,16 +171,3 @@ def listed(task, url):
         if found and found.group("path").lstrip("./") == name:
             return found.group("digest")
     return task.fail("Unable to find a checksum for file '{}' in '{}'".format(name, without_login(url)))
-
-
-def file_name(answer):
-    """The name that the server gives the file, else that in the URL; never a path."""
-    message = email.message.Message()
-    message["content-disposition"] = answer.headers.get("content-disposition", "")
-    name = message.get_param("filename", header="content-disposition")
-    if isinstance(name, tuple):
-        name = name[2]
-    name = os.path.basename(name or "")
-    if name in ("", ".", ".."):
-        name = posixpath.basename(urllib.parse.urlsplit(answer.url).path)
-    return name if name not in ("", ".", "..") else "index.html"

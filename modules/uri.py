@@ -129,6 +129,8 @@ def converse(task, data, headers):
     started = time.time()
     try:
         answer = web.fetch(args["url"], args["method"].upper(), data, headers, since, args)
+    except web.UrlError as error:
+        return task.fail(str(error), status=-1, url=without_login(args["url"]))
     except web.WebError as error:
         msg = "Status code was -1 and not {}: {}".format(args["status_code"], error)
         result = {"status": -1, "url": without_login(args["url"]), "elapsed": int(time.time() - started)}
@@ -142,9 +144,11 @@ def converse(task, data, headers):
     content = None
     if args["return_content"] or is_json or not good:
         content = read(task, answer)
+    elif result["status"] >= 300 and dest is None:
+        result["body"] = read(task, answer).decode(encoding, "replace")
     if dest is not None and good and result["status"] != 304:
         if os.path.isdir(dest):
-            dest = os.path.join(dest, file_name(answer))
+            dest = os.path.join(dest, web.file_name(answer))
         result["changed"] = keep(task, answer, content, dest)
         result.update(files.describe(dest))
         result["path"] = dest
@@ -204,9 +208,3 @@ def keep(task, answer, content, dest):
             new.commit(in_place=task.args["unsafe_writes"])
     files.set_attributes(dest, files.wanted(task))
     return True
-
-
-def file_name(answer):
-    """The last part of the URL's path; never a path."""
-    name = os.path.basename(urllib.parse.urlsplit(answer.url).path)
-    return name if name not in ("", ".", "..") else "index.html"

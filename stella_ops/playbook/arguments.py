@@ -230,7 +230,7 @@ def _from_action(keyword: str, written: Any, where: Origin | None, problems: Pro
         origin = origin_of(written["module"]) or place or Origin("")
         found = _FIRST_WORD.fullmatch(str.__str__(written["module"]).strip())
         name = SourceText(found[1] if found is not None else "", origin)
-        rest: Any = {key: value for key, value in written.items() if key != "module"}
+        rest: Any = _unfolded({key: value for key, value in written.items() if key != "module"})
         if found is not None and found[2]:
             try:
                 rest.update(parse_text(SourceText(found[2], origin), free_form=short_name(name) in _VERBATIM))
@@ -281,7 +281,7 @@ def _read_args(spec: ModuleSpec, written: Any, where: Origin | None) -> dict[str
     if written is None:
         return {}
     if isinstance(written, dict):
-        return _unfolded(dict(written))
+        return dict(written)
     if isinstance(written, SourceText):
         args = parse_text(written, free_form=spec.name in _VERBATIM)
         if spec.free_form is None and is_template(args.get("_raw_params")):
@@ -293,7 +293,7 @@ def _read_args(spec: ModuleSpec, written: Any, where: Origin | None) -> dict[str
 
 
 def _unfolded(args: dict[str, Any]) -> dict[str, Any]:
-    """Arguments of which some stand under ``args`` once more, as ansible-core takes them from any module's mapping."""
+    """Arguments of which some stand under ``args`` once more, as ansible-core takes them from an action's mapping."""
     inner = args.get("args")
     if isinstance(inner, SourceText) and not is_template(inner):
         inner = parse_text(inner, free_form=False)

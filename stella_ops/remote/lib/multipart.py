@@ -42,9 +42,9 @@ def _field(name, value):
             encoding = value.get("multipart_encoding")
         if not kind:
             kind = mimetypes.guess_type(filename or "", strict=False)[0] or "application/octet-stream"
-    elif isinstance(value, (str, int, float)):
+    elif isinstance(value, str):
         kind = "text/plain"
-        data = str(value).encode("utf-8", "surrogateescape")
+        data = value.encode("utf-8", "surrogateescape")
     else:
         raise TypeError("value must be a string, or mapping, cannot be type {}".format(type(value).__name__))
     if encoding not in (None, "base64", "7or8bit"):

@@ -111,4 +111,6 @@ class TarArchive(object):
             if args["keep_newer"]:
                 words.append("--keep-newer-files")
         words += ["--exclude=" + name for name in self._excludes]
-        return words + ["-f", self._path, "--"] + args["include"]
+        # A name that looks like an option is none.
+        ends = ["--"] if any(name.startswith("-") for name in args["include"]) else []
+        return words + ["-f", self._path] + ends + args["include"]

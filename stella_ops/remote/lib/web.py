@@ -4,10 +4,12 @@ Whatever can be answered is a ``Response``, also an error status; ``WebError`` i
 """
 
 import contextlib
+import email.message
 import email.utils
 import gzip
 import http.client
 import os
+import posixpath
 import socket
 import ssl
 import urllib.error
@@ -53,6 +55,10 @@ _CHUNK = 1048576
 
 class WebError(ModuleFailure):
     """No answer came; the text says why."""
+
+
+class UrlError(WebError):
+    """What was to be asked for is no URL; ansible-core's words, alone."""
 
 
 class Response(object):
@@ -125,7 +131,10 @@ def fetch(url, method="GET", data=None, headers=None, since=None, options=None):
     for name, value in (headers or {}).items():
         sent[str(name).capitalize()] = str(value)
     unredirected = {str(name).lower() for name in options.get("unredirected_headers") or ()}
-    request = urllib.request.Request(url, data=data, method=method)
+    try:
+        request = urllib.request.Request(url, data=data, method=method)
+    except ValueError as error:
+        raise UrlError(str(error), status=-1, url=url)
     for name, value in sent.items():
         (request.add_unredirected_header if name.lower() in unredirected else request.add_header)(name, value)
     opener = _opener(url, user, password, options)
@@ -133,14 +142,14 @@ def fetch(url, method="GET", data=None, headers=None, since=None, options=None):
         raw = opener.open(request, timeout=options.get("timeout") or 10)
     except urllib.error.HTTPError as error:
         return Response(error, "HTTP Error {}: {}".format(error.code, error.msg), options.get("decompress", True))
-    except (
-        urllib.error.URLError,
-        ssl.SSLError,
-        socket.timeout,
-        OSError,
-        ValueError,
-        http.client.HTTPException,
-    ) as error:
+    except urllib.error.URLError as error:
+        raise WebError("Request failed: {}".format(error), status=-1, url=url)
+    except http.client.BadStatusLine as error:
+        words = "Connection failure: connection was closed before a valid response was received: {}"
+        raise WebError(words.format(error.line), status=-1, url=url)
+    except OSError as error:
+        raise WebError("Connection failure: {}".format(error), status=-1, url=url)
+    except (ValueError, http.client.HTTPException) as error:
         raise WebError("Request failed: {}".format(error), status=-1, url=url)
     size = raw.headers.get("Content-Length", "unknown")
     return Response(raw, "OK ({} bytes)".format(size), options.get("decompress", True))
@@ -269,7 +278,10 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         if self.timeout is not None:
             self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
+        try:
+            self.sock.connect(self._path)
+        except OSError as error:
+            raise OSError("Invalid Socket File ({}): {}".format(self._path, error))
 
 
 class _UnixHandler(urllib.request.HTTPHandler):
@@ -299,6 +311,19 @@ def download(task, url, options=None):
         yield path
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def file_name(answer):
+    """The name that the server gives the file, else that in the URL; never a path."""
+    message = email.message.Message()
+    message["content-disposition"] = answer.headers.get("content-disposition", "")
+    name = message.get_param("filename", header="content-disposition")
+    if isinstance(name, tuple):
+        name = name[2]
+    name = os.path.basename(name or "")
+    if name in ("", ".", ".."):
+        name = posixpath.basename(urllib.parse.urlsplit(answer.url).path)
+    return name if name not in ("", ".", "..") else "index.html"
 
 
 def copy(answer, target):
