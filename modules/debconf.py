@@ -3,7 +3,7 @@
 Only debconf's database is changed; a package that is installed already reads it when it is reconfigured.
 """
 
-from stella_ops.remote.lib import debian
+from stella_ops.remote.lib import debian, rules
 from stella_ops.remote.lib.task import CENSORED
 
 ARGUMENTS = {
@@ -34,9 +34,7 @@ def run(task):
     """Return current, previous (when changed) and msg."""
     args = task.args
     name, question, kind = args["name"], args["question"], args["vtype"]
-    given = [args[each] is not None for each in ("question", "vtype", "value")]
-    if any(given) and not all(given):
-        task.fail("when supplying a question you must supply a valid vtype and value")
+    rules.together(task, "question", "vtype", "value")
     before, seen = answers(task, name)
     if question is None:
         return {"changed": False, "msg": "", "current": before}

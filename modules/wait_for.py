@@ -113,7 +113,8 @@ def check_arguments(task):
     unknown = [name for name in args["active_connection_states"] if name not in connections.STATES]
     if unknown:
         known = ", ".join(sorted(connections.STATES))
-        task.fail("unknown active_connection_state ({}) defined; there are: {}".format(unknown[0], known), elapsed=0)
+        hint = "there are: {}".format(known)
+        task.fail("unknown active_connection_state ({}) defined".format(unknown[0]), hint, elapsed=0)
     try:
         re.compile(args["search_regex"] or "", re.MULTILINE)
     except re.error as error:

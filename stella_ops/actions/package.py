@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stella_ops.actions.base import ActionContext, ActionError, Result
+from stella_ops.errors import TaskError
 
 # What else is given is for the module that is chosen, which checks it.
 ARGUMENTS: dict[str, dict[str, Any]] | None = None
@@ -20,7 +21,13 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     if manager is None:
         context.alone()
         manager = await _asked(context)
-    return await context.module(str(manager), given)
+    try:
+        return await context.module(str(manager), given)
+    except TaskError as problem:
+        if f"there is no module '{manager}'" not in str(problem):
+            raise
+        text = f'Could not find a matching action for the "{manager}" package manager.'
+        raise ActionError(text, _hint=problem.hint) from None
 
 
 def _by_facts(variables: Mapping[str, Any]) -> Any:

@@ -68,6 +68,7 @@ class Dnf(object):
     def __init__(self, task, programs):
         self.task = task
         self.args = task.args
+        self.check()
         self.path = next((path for path in map(process.find, programs) if path), "")
         self.rpm = process.find("rpm")
         if not self.path or self.rpm is None:
@@ -82,7 +83,6 @@ class Dnf(object):
     def manage(self):
         """Check the arguments, and do the one thing that they ask for."""
         args = self.args
-        self.check()
         if args["list"]:
             return self.listed(args["list"])
         names = [name.strip() for name in args["name"] if name.strip()]

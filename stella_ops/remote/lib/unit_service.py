@@ -29,8 +29,6 @@ def check_arguments(task):
         for name in ("state", "enabled", "masked"):
             if args[name] is not None:
                 task.fail("missing parameter(s) required by '{}': name".format(name))
-        if not (args["daemon_reload"] or args["daemon_reexec"]):
-            task.fail("nothing to do: give a name, daemon_reload or daemon_reexec")
     for letter in "*?[":
         if letter in (args["name"] or ""):
             task.fail(

@@ -146,7 +146,7 @@ def fetch(url, method="GET", data=None, headers=None, since=None, options=None):
         raise WebError("Request failed: {}".format(error), status=-1, url=url)
     except http.client.BadStatusLine as error:
         words = "Connection failure: connection was closed before a valid response was received: {}"
-        raise WebError(words.format(error.line), status=-1, url=url)
+        raise WebError(words.format(error), status=-1, url=url)
     except OSError as error:
         raise WebError("Connection failure: {}".format(error), status=-1, url=url)
     except (ValueError, http.client.HTTPException) as error:

@@ -160,7 +160,6 @@ def test_scope_reaches_systemctl(unit):
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        ({}, "nothing to do"),
         ({"state": "started"}, "required by"),
         ({"name": "demo*", "state": "started"}, "glob patterns"),
         ({"name": "demo", "state": "started", "scope": "global"}, "not started"),

@@ -114,7 +114,7 @@ def test_delay_counts_as_part_of_the_timeout(host):
         ({"port": 70000}, "between 1 and 65535"),
         ({"port": 1, "search_regex": "("}, "Invalid regular expression"),
         ({"port": 1, "exclude_hosts": "a"}, "only be with state=drained"),
-        ({"port": 1, "state": "drained", "active_connection_states": "OPEN"}, "there are: ESTABLISHED"),
+        ({"port": 1, "state": "drained", "active_connection_states": "OPEN"}, "state (OPEN) defined"),
         ({"port": 1, "timeout": -1}, "cannot be negative"),
         ({"port": "ssh"}, "cannot be converted to an int"),
     ],
