@@ -97,6 +97,13 @@ class Batch:
             current().say(told)
         return with_role(task, str(name))
 
+    def told_title(self, task: Task, host: str) -> str:
+        """The name that a task is given, as ``shown_title`` has it, for a host and without its role's."""
+        found = self.bare_title(task, host)
+        if not isinstance(task.name, SourceText) or not is_template(found):
+            return found
+        return str(self.run.templar.shown(task.name, self.variables.of(host, task))[0])
+
     def action(self, task: Task, host: str) -> str:
         """The name of a task's action: rendered where a template names it, for a host, if it can be."""
         if not is_template(task.action):

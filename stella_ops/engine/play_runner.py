@@ -324,7 +324,7 @@ class PlayRunner:
         for host in fallen:
             if host in self._batch.last_failure:
                 failure = self._batch.last_failure[host]
-                name = self._batch.bare_title(failure.task, host) if failure.task.name else ""
+                name = self._batch.told_title(failure.task, host) if failure.task.name else ""
                 self._batch.state(host).add_variables(
                     {
                         "ansible_failed_task": failed_task(failure.task, name, failure.arguments, failure.delegate),
