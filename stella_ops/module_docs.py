@@ -7,6 +7,7 @@ and ``RETURN``, which are YAML in a string.
 from __future__ import annotations
 
 import ast
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,11 @@ from typing import Any
 import yaml
 
 from stella_ops.collections import current
-from stella_ops.collections.fragments import with_fragments
+from stella_ops.collections.fragments import with_fragments, with_sections
 from stella_ops.errors import PlaybookError
 from stella_ops.module_source import NotLiteral, constants
 
-_PARTS = ("DOCUMENTATION", "EXAMPLES", "RETURN")
+_PARTS = ("DOCUMENTATION", "EXAMPLES", "RETURN", "ANSIBLE_METADATA")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class ModuleDoc:
         short: one sentence.
         options: name to description, as argument specifications have it; ``doc`` is text.
         returns: name to description, of modules that say so.
+        written: the whole of ``DOCUMENTATION`` of others' modules, with what its fragments add to the options.
+        metadata: ``ANSIBLE_METADATA``, where it is there.
     """
 
     name: str
@@ -38,10 +41,13 @@ class ModuleDoc:
     options: dict[str, dict[str, Any]] = field(default_factory=dict)
     examples: str = ""
     returns: dict[str, Any] = field(default_factory=dict)
+    written: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For machines."""
-        return {**asdict(self), "description": list(self.description)}
+        made = {**asdict(self), "description": list(self.description)}
+        return {key: value for key, value in made.items() if key not in ("written", "metadata")}
 
 
 def read_doc(name: str, path: Path) -> ModuleDoc:
@@ -72,28 +78,32 @@ def read_doc(name: str, path: Path) -> ModuleDoc:
     return ModuleDoc(name, str(path), short, description, options)
 
 
-def _strings(tree: ast.Module) -> dict[str, str]:
+def _strings(tree: ast.Module) -> dict[str, Any]:
     found = {}
     for node in tree.body:
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+        if isinstance(node, ast.Assign):
             for target in node.targets:
                 if isinstance(target, ast.Name) and target.id in _PARTS:
-                    found[target.id] = node.value.value
-    return found
+                    with suppress(ValueError):  # what is no literal says nothing to a reader
+                        found[target.id] = ast.literal_eval(node.value)
+    return {name: value for name, value in found.items() if isinstance(value, str) or name == "ANSIBLE_METADATA"}
 
 
-def _of_others(name: str, path: Path, told: dict[str, str]) -> ModuleDoc:
+def _of_others(name: str, path: Path, told: dict[str, Any]) -> ModuleDoc:
     about = _yaml(name, "DOCUMENTATION", told["DOCUMENTATION"])
     returns = _yaml(name, "RETURN", told.get("RETURN", ""))
     options = with_fragments(current(), about)
+    metadata = told.get("ANSIBLE_METADATA")
     return ModuleDoc(
         name,
-        str(path),
+        str(path.resolve()),
         str(about.get("short_description") or ""),
         tuple(_lines(about.get("description"))),
         {str(key): _option(value) for key, value in options.items()},
-        told.get("EXAMPLES", "").strip("\n"),
+        told.get("EXAMPLES", ""),
         returns,
+        with_sections(current(), about),
+        metadata if isinstance(metadata, dict) else None,
     )
 
 
@@ -116,5 +126,8 @@ def _yaml(name: str, part: str, text: str) -> dict[str, Any]:
     try:
         found = yaml.safe_load(text)
     except yaml.YAMLError as problem:
-        raise PlaybookError(f"{part} of the module '{name}' is not valid YAML: {problem}") from None
+        said = f"module {name} Missing documentation (or could not parse documentation): {part} is not valid YAML"
+        error = PlaybookError(f"{said}: {problem}")
+        error.exit_code = 1
+        raise error from None
     return found if isinstance(found, dict) else {}

@@ -137,6 +137,10 @@ def _show(found: list[ModuleDoc], listed: bool, style: str, snippet: bool, as_js
 
 
 def _as_ansible_doc(told: ModuleDoc) -> dict[str, Any]:
+    if told.written:
+        from stella_ops.cli.doc_of_others import as_ansible_doc
+
+        return as_ansible_doc(told)
     options = {
         name: {
             **{key: value for key, value in option.items() if key != "doc"},
@@ -187,10 +191,10 @@ def _text(told: ModuleDoc) -> str:
         if option.get("doc"):
             lines.append(f"      {option['doc']}")
     if told.examples:
-        lines += ["", "Examples:", *(f"  {line}" for line in told.examples.splitlines())]
+        lines += ["", "Examples:", *(f"  {line}" for line in told.examples.strip("\n").splitlines())]
     if told.returns:
         lines += ["", "Returns:"]
         for name, value in told.returns.items():
             text = value.get("description", "") if isinstance(value, dict) else value
-            lines.append(f"  {name}  {' '.join(text) if isinstance(text, list) else text}".rstrip())
+            lines.append(f"  {name}  {' '.join(map(str, text)) if isinstance(text, list) else text}".rstrip())
     return "\n".join(lines)

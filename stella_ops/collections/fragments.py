@@ -62,6 +62,28 @@ def with_fragments(collections: Collections, documentation: Mapping[str, Any]) -
     return {**made, **(own if isinstance(own, Mapping) else {})}
 
 
+def with_sections(collections: Collections, documentation: Mapping[str, Any]) -> dict[str, Any]:
+    """Some documentation with all that its fragments add: their notes behind its own, other lists made one and sorted.
+
+    As ``with_fragments`` besides, which it uses for the options.
+    """
+    made = {key: value for key, value in documentation.items() if key != "extends_documentation_fragment"}
+    named = documentation.get("extends_documentation_fragment") or []
+    for name in named.split(",") if isinstance(named, str) else named:
+        for part in _parts(collections, str(name).strip()):
+            for key, value in part.items():
+                own = made.get(key)
+                if key in ("notes", "seealso"):
+                    made[key] = [*(own or []), *(value or [])]
+                elif key == "attributes" and isinstance(own, Mapping):
+                    made[key] = {**value, **{k: {**value.get(k, {}), **each} for k, each in own.items()}}
+                elif isinstance(own, list) and isinstance(value, list) and key != "options":
+                    made[key] = sorted({*own, *value})
+                elif own is None and key not in ("options", "extends_documentation_fragment"):
+                    made[key] = value
+    return {**made, "options": with_fragments(collections, documentation)}
+
+
 def _parts(collections: Collections, name: str) -> Iterator[Mapping[str, Any]]:
     """What a fragment says: ``ns.coll.file``, or ``ns.coll.file.part`` for another text of the same file."""
     reference = parse(name)

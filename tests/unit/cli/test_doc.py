@@ -67,3 +67,35 @@ def test_filters_tests_and_lookups(stella: Callable[..., Any]) -> None:
     assert "\npassword " in listed["lookup"]
     unknown = stella("doc", "-t", "filter", "combin")
     assert unknown.status == 0 and "combin was not found; did you mean 'combine'?" in unknown.err
+
+
+def test_json_of_others_is_what_they_say(stella: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "told.py").write_text(
+        'ANSIBLE_METADATA = {"status": ["preview"]}\n'
+        'DOCUMENTATION = """\nmodule: told\nshort_description: Tell\nversion_added: 1.0.0\nauthor: [somebody]\n'
+        "description: [Tells it.]\nnotes: [Loud.]\n"
+        'options:\n  text:\n    description: [What., Twice.]\n    version_added: 1.1.0\n"""\n'
+        'EXAMPLES = """\n- told:\n"""\nRETURN = """\nsaid:\n  description: [What was told., {odd: entry}]\n"""\n'
+    )
+    (tmp_path / "broken.py").write_text('DOCUMENTATION = """\na: [\n"""\n')
+    told = json.loads(stella("doc", "-M", str(tmp_path), "-j", "told").out)["told"]
+    assert told["doc"] == {
+        "author": ["somebody"],
+        "collection": "",
+        "description": ["Tells it."],
+        "filename": str(tmp_path / "told.py"),
+        "has_action": False,
+        "module": "told",
+        "notes": ["Loud."],
+        "options": {
+            "text": {"description": ["What.", "Twice."], "version_added": "1.1.0", "version_added_collection": ""}
+        },
+        "plugin_name": "told",
+        "short_description": "Tell",
+        "version_added": "1.0.0",
+        "version_added_collection": "",
+    }
+    assert told["metadata"] == {"status": ["preview"]} and told["examples"] == "\n- told:\n"
+    assert "odd" in stella("doc", "-M", str(tmp_path), "told").out
+    broken = stella("doc", "-M", str(tmp_path), "broken")
+    assert broken.status == 1 and "module broken Missing documentation (or could not parse documentation)" in broken.err
