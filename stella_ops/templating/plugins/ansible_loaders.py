@@ -88,12 +88,8 @@ class PluginLoader:
         if self._kind in ("filter", "test"):
             function = _function(self._kind, name)
             return None if function is None else SimpleNamespace(j2_function=function, ansible_name=name)
-        from stella_ops.templating.lookups.registry import find_lookup
-
-        found = find_lookup(name) if self._kind == "lookup" else None
-        if found is None:
-            return None
-        return class_of(found) or _FoundLookup if class_only else _FoundLookup(found, *_two(*given, **options))
+        made = lookup_class(name) if self._kind == "lookup" else None
+        return made if made is None or class_only else _made(name, *given, **options)
 
     def get_with_context(self, name: str, *given: Any, **options: Any) -> Any:
         """The same, with what else is known of it."""
@@ -132,5 +128,26 @@ def _function(kind: str, name: str) -> Any:
     return found if callable(found) else table.whole().get(found or name)
 
 
-def _two(loader: Any = None, templar: Any = None, **options: Any) -> tuple[Any, Any]:
-    return loader, templar
+def lookup_class(name: str) -> Any:
+    """The class of a lookup: a user's own, else one that runs what is built in; None where there is none."""
+    from stella_ops.templating.lookups.registry import find_lookup
+
+    found = find_lookup(name)
+    if found is None:
+        return None
+    plugin = found
+
+    class LookupModule(_FoundLookup):
+        """One that is built in."""
+
+        def __init__(self, loader: Any = None, templar: Any = None, **options: Any) -> None:
+            super().__init__(plugin, loader, templar)
+
+    return class_of(found) or LookupModule
+
+
+def _made(name: str, loader: Any = None, templar: Any = None, **options: Any) -> Any:
+    from stella_ops.templating.lookups.registry import find_lookup
+
+    found = find_lookup(name)
+    return None if found is None else _FoundLookup(found, loader, templar)

@@ -161,6 +161,15 @@ def recursive_diff(a: Mapping[Any, Any], b: Mapping[Any, Any]) -> Any:
     return (left, right) if left or right else None
 
 
+def parse_address(address: str, allow_ranges: bool = False) -> tuple[str, int | None]:
+    """Host and port of ``name``, ``name:22``, ``[::1]:22`` and ``::1``."""
+    host, colon, port = address.rpartition(":")
+    bracketed = address.startswith("[")
+    if colon and port.isdigit() and (host.endswith("]") if bracketed else ":" not in host):
+        return host.removeprefix("[").removesuffix("]") if bracketed and ":" in host else host, int(port)
+    return address.removeprefix("[").removesuffix("]") if bracketed and address.endswith("]") else address, None
+
+
 def parse_kv(args: str | None, check_raw: bool = False) -> dict[str, str]:
     """``a=1 b='x y' rest``: the options of a text, and the rest as ``_raw_params``."""
     if not args:

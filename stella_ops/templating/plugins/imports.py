@@ -20,6 +20,7 @@ from stella_ops.templating.plugins import ansible_errors, ansible_parts, ansible
 from stella_ops.templating.plugins.ansible_display import Display
 from stella_ops.templating.plugins.finders import CollectionFinder, UtilsFinder, installed, names_imported, ours
 from stella_ops.templating.plugins.lookup_base import LookupBase
+from stella_ops.templating.plugins.plugin_options import typed
 
 _LOADED = ("lookup", "action", "filter", "test", "connection", "become")
 _depth = 0
@@ -55,7 +56,13 @@ def _modules() -> dict[str, ModuleType]:
             return {}
     except (ImportError, ValueError):
         pass
-    from stella_ops.templating.plugins import ansible_config, ansible_loaders, inventory_base, inventory_views
+    from stella_ops.templating.plugins import (
+        ansible_config,
+        ansible_loaders,
+        ansible_own_plugins,
+        inventory_base,
+        inventory_views,
+    )
 
     text, parts = ansible_text, ansible_parts
     texts = _names(text, "to_text", "to_bytes", "to_native", "jsonify", "container_to_text", "container_to_bytes")
@@ -92,7 +99,11 @@ def _modules() -> dict[str, ModuleType]:
         "module_utils.parsing.convert_bool": _names(text, "boolean", "BOOLEANS", "BOOLEANS_TRUE", "BOOLEANS_FALSE"),
         "module_utils.compat": {},
         "module_utils.compat.version": _names(text, "LooseVersion", "StrictVersion"),
+        "config": {},
+        "config.manager": {"ensure_type": lambda value, value_type, *origin, **more: typed(value, value_type)},
         "parsing": {},
+        "parsing.utils": {},
+        "parsing.utils.addresses": _names(text, "parse_address"),
         "parsing.splitter": {**_names(text, "parse_kv"), **_names(parts, "split_args")},
         "parsing.ajson": _names(parts, "AnsibleJSONDecoder", "AnsibleJSONEncoder"),
         "parsing.vault": _names(parts, "VaultHelper", "VaultLib"),
@@ -109,6 +120,7 @@ def _modules() -> dict[str, ModuleType]:
         "inventory.host": _names(inventory_views, "Host"),
         "inventory.group": {**_names(inventory_views, "Group"), **_names(inventory_base, "to_safe_group_name")},
         "inventory.data": _names(inventory_views, "InventoryData"),
+        "inventory.manager": _names(inventory_views, "InventoryData"),
         "plugins.inventory": _names(
             inventory_base,
             *("BaseInventoryPlugin", "BaseFileInventoryPlugin", "Constructable", "Cacheable", "detect_range"),
@@ -122,9 +134,7 @@ def _modules() -> dict[str, ModuleType]:
         },
         "plugins.callback": _names(parts, "CallbackBase"),
         "plugins.lookup": {"LookupBase": LookupBase, **display},
-        "plugins.filter": {},
-        "plugins.filter.core": {},
-        "plugins.test": {},
+        **ansible_own_plugins.contents(),
         "template": {
             **_names(parts, "Templar"),
             **_names(text, "trust_as_template", "is_trusted_as_template", "accept_args_markers"),

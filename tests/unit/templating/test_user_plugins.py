@@ -279,6 +279,37 @@ def test_plugins_ask_for_other_plugins_for_modules_and_for_settings(
     ]
 
 
+def test_plugins_made_of_ansible_cores_own(render, project: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("text\n", encoding="utf-8")
+    body = "return [line.upper() for line in super().run(terms, variables, **kwargs)]"
+    louder = lookup(body).replace("ansible.plugins.lookup", "ansible.plugins.lookup.file", 1)
+    louder = louder.replace("import LookupBase", "import LookupModule as LookupBase", 1)
+    filters = """
+from ansible.config.manager import ensure_type
+from ansible.parsing.utils.addresses import parse_address
+from ansible.plugins.filter.core import FilterModule as Core, get_hash, regex_replace
+from ansible.plugins.test.core import TestModule
+
+class FilterModule(Core):
+    def filters(self):
+        odd = TestModule().tests()["match"]
+        return {
+            "upper": lambda value: "mine " + super(FilterModule, self).filters()["basename"](value),
+            "told": lambda value: [get_hash("a")[:4], regex_replace(value, "a", "o"), odd(value, "a")],
+            "number": lambda value: ensure_type(value, "int"),
+            "split_port": lambda value: list(parse_address(value)),
+        }
+"""
+    project(lookup_plugins__louder=louder, filter_plugins__of_core=filters)
+    assert render("{{ lookup('louder', '" + str(tmp_path / "a.txt") + "') }}") == "TEXT"
+    assert render("{{ '/x/y' | upper }}") == "mine y"
+    assert render("{{ 'ab' | told }}") == ["86f7", "ob", True]
+    assert render("{{ '5' | number }}") == 5
+    assert render("{{ ['h', 'h:22', '[::1]:22', '::1', '[::1]'] | map('split_port') }}") == [
+        *(["h", None], ["h", 22], ["::1", 22], ["::1", None], ["::1", None]),
+    ]
+
+
 def test_options_of_plugins_by_config(render, project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNSET_COLOUR", "green")
     project(lookup_plugins__optioned=OPTIONED)
