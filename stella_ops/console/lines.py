@@ -95,6 +95,7 @@ class LineReporter:
         self._began = False
         self._tasks: dict[int, TaskStarted] = {}
         self._current: int | None = None
+        self._of_meta: tuple[str, str] | None = None
         # Tasks that have not ended on all their hosts: so many are left.
         self._left: dict[int, int] = {}
         self._told: set[tuple[int, str]] = set()
@@ -167,22 +168,27 @@ class LineReporter:
         self._sink.line(banner(text))
 
     def _headline(self, task: TaskStarted) -> None:
-        self._current = task.task_id
+        self._current, self._of_meta = task.task_id, None
         self._play = None
         self._banner(f"{'RUNNING HANDLER' if task.handler else 'TASK'} [{safe_line(self._titled(task))}]{self._mark}")
         if self._verbosity >= 2 and task.origin:
             self._sink.line(f"task path: {safe_line(task_path(task.origin))}", "verbose")
 
     def _meta(self, event: MetaDone) -> None:
-        if self._shown.meta:
+        told = event.skipped and self._shown.meta and self._shown.skipped
+        of = (event.task, event.origin)
+        # Each host has a headline; but hosts that go by themselves have one over what they skip alone.
+        early = not event.alone and self._shown.ok and self._shown.skipped
+        if (self._shown.meta and early) or (told and self._of_meta != of):
             self._play, self._current = None, None
+            self._of_meta = of if event.alone else None
             self._banner(f"{'RUNNING HANDLER' if event.handler else 'TASK'} [{safe_line(event.task)}]{self._mark}")
             if self._verbosity >= 2:
                 self._sink.line(f"task path: {safe_line(task_path(event.origin))}", "verbose")
         if self._verbosity >= 2:
             self._sink.line(f"META: {safe_line(event.told)}", "verbose")
-        if event.skipped and self._shown.meta and self._shown.skipped:
-            self._sink.line(f"skipping: [{safe_line(event.host)}]", "skipped")
+        if told:
+            self._status(f"skipping: [{safe_line(event.host)}]", "skipped", event.result, "meta")
 
     def _titled(self, task: TaskStarted) -> str:
         name = task.task.strip()

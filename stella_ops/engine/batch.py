@@ -33,6 +33,7 @@ class Batch:
 
     Attributes:
         hosts: in order.
+        alone: it is one host, which goes through the play by itself.
         notifications: which handlers are to run, and on whom.
         last_failure: what a host failed with, for its rescue section.
         guards: how many rescue sections enclose the running task; while there is one, a failure is not final.
@@ -42,8 +43,11 @@ class Batch:
         roles_begun, roles_done: the hosts on which a task of a role has run, and those through with it, by its key.
     """
 
-    def __init__(self, run: RunContext, play: Play, variables: PlayVariables, hosts: Sequence[str]) -> None:
+    def __init__(
+        self, run: RunContext, play: Play, variables: PlayVariables, hosts: Sequence[str], *, alone: bool = False
+    ) -> None:
         self.run = run
+        self.alone = alone
         self.play = play
         self.variables = variables
         self.hosts = list(hosts)

@@ -222,6 +222,7 @@ class MetaDone(Event):
     """A meta task has been done for a host, or passed over there (``skipped``); ``told`` says what came of it.
 
     One that concerns all hosts at once is told for the first alone. It has no ``task_id`` and counts nowhere.
+    ``alone``: the host goes through the play by itself. ``result`` is what is shown of one that is passed over.
     """
 
     task: str
@@ -230,6 +231,8 @@ class MetaDone(Event):
     host: str
     told: str
     skipped: bool = False
+    alone: bool = False
+    result: dict[str, Any] = field(default_factory=dict)
 
 
 @_event

@@ -56,8 +56,14 @@ _TOLD = {
 
 def tell(what: str, task: Task, host: str, batch: Batch, *, done: bool) -> None:
     """Say that a meta task is done for a host, or passed over."""
+    if batch.run.journal.replays(host):
+        return
     role = task.inherited.role
-    told = _TOLD[what][0] if done else f"{what} conditional evaluated to False{_TOLD[what][1]}"
+    said = _TOLD[what][0] if done else f"{what} conditional evaluated to False{_TOLD[what][1]}"
+    told = said.format(host=host, role="" if role is None else role.name)
+    result: dict[str, object] = {}
+    if not done:
+        result = {"msg": told.replace("False", "false", 1) if what == "end_host" else what, "skip_reason": told}
     batch.run.emit(
         MetaDone(
             time=time.time(),
@@ -65,8 +71,10 @@ def tell(what: str, task: Task, host: str, batch: Batch, *, done: bool) -> None:
             origin=str(task.origin),
             handler=isinstance(task, Handler),
             host=host,
-            told=told.format(host=host, role="" if role is None else role.name),
+            told=told,
             skipped=not done,
+            alone=batch.alone,
+            result=result,
         )
     )
 

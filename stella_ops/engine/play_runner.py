@@ -66,7 +66,7 @@ class PlayRunner:
         self._includes = includes or Includes(run, FilePath(play.path or ".").resolve().parent)
         self._ended_roles: list[set[str]] = []
         self.stopped = False
-        self._batch = Batch(run, play, variables, hosts)
+        self._batch = Batch(run, play, variables, hosts, alone=bool(among))
         if play.gather_facts is None:
             wanted = run.options.gathering != "explicit"
         else:

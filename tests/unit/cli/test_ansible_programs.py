@@ -89,6 +89,70 @@ def test_ignored_failures_have_their_error(
     assert told not in stella("play", "p.yml").out
 
 
+METAS = """
+- hosts: all
+  gather_facts: false
+  tasks:
+    - meta: noop
+    - name: named
+      ansible.builtin.meta: flush_handlers
+      when: inventory_hostname == 'b'
+    - debug: {msg: a}
+      changed_when: true
+      notify: done
+    - meta: flush_handlers
+    - name: facts
+      meta: clear_facts
+    - name: over
+      meta: end_host
+      when: inventory_hostname == 'a'
+    - name: no end
+      meta: end_play
+      when: false
+  handlers:
+    - name: done
+      meta: clear_host_errors
+"""
+
+# As ansible-core 2.19 prints it: without stars and empty lines.
+METAS_TOLD = """
+TASK [meta]
+TASK [meta]
+TASK [named]
+skipping: [a]
+TASK [named]
+TASK [debug]
+TASK [meta]
+TASK [meta]
+RUNNING HANDLER [done]
+TASK [facts]
+TASK [over]
+TASK [over]
+skipping: [b]
+TASK [no end]
+skipping: [b]
+"""
+
+
+def test_what_meta_tasks_do_is_told(
+    program: Callable[..., Any], stella: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "p.yml").write_text(METAS)
+    called = ("-i", "a,b", "-c", "local", "p.yml")
+    out = program("ansible-playbook", *called)[1]
+    told = [line.rstrip("* ") for line in out.splitlines() if line.startswith(("TASK", "RUNNING", "skipping"))]
+    assert told == METAS_TOLD.split("\n")[1:-1]
+    monkeypatch.setenv("ANSIBLE_STRATEGY", "free")
+    alone = [line.rstrip("* ") for line in program("ansible-playbook", *called)[1].splitlines() if line]
+    assert "TASK [meta]" not in alone and "TASK [over]" in alone and "skipping: [b]" in alone
+    monkeypatch.delenv("ANSIBLE_STRATEGY")
+    more = program("ansible-playbook", *called, "-vv")[1]
+    assert "META: ending play for a\n" in more
+    assert "META: end_host conditional evaluated to False, continuing execution for b\n" in more
+    assert '"skip_reason": "end_play conditional evaluated to False, continuing play"' in more
+    assert "TASK [over]" not in stella("play", *called).out
+
+
 REFUSED = """
 - hosts: localhost
   gather_facts: false
