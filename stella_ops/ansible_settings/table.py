@@ -35,7 +35,7 @@ def document() -> str:
         "is passed over, and one note on standard error says so (not with `--output json`).",
         "",
         "`stella-ops config dump --only-changed` shows what is set and where, `config list` and `config init` all that",
-        "can be, `config view` the file that counts: in the forms of `ansible-config`.",
+        "can be, `config view` the file that counts: in the forms of `ansible-config`. `config validate` finds what nothing knows.",
         "",
         "## What has a meaning",
         "",

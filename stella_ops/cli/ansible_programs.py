@@ -70,6 +70,28 @@ def called_as_ansible() -> bool:
     return bool(sys.argv) and sys.argv[0].rpartition(os.sep)[2] in PROGRAMS
 
 
+_OTHER_FORMS = {
+    "--inventory-file": "Use -i or --inventory instead.",
+    "-o --one-line": "Use callback configuration to enable the oneline callback instead.",
+    "-t --tree": "Use callback configuration to enable the tree callback instead.",
+}
+_OF_ONE_MODULE = ("-o --one-line", "-t --tree")
+
+
+def going_away(words: Sequence[str]) -> list[str]:
+    """What ansible-core says of the options of a command line that will not be one day."""
+    program = words[0].rpartition(os.sep)[2] if words else ""
+    if program not in PROGRAMS:
+        return []
+    return [
+        f"The '{name}' argument is deprecated. This feature will be removed from ansible-core version 2.23. {instead}"
+        for names, instead in _OTHER_FORMS.items()
+        if program == "ansible" or names not in _OF_ONE_MODULE
+        for name in names.split()
+        if any(word.partition("=")[0] == name for word in words[1:])
+    ]
+
+
 class AnsibleCommand(click.Command):
     """A command whose long options may be cut short as long as it is clear what is meant, as in ansible-core."""
 

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stella_ops.cli.ansible_programs import going_away
 from stella_ops.collections import Collections, current, use
 from stella_ops.collections.installed import configured_folders, python_folders
-from stella_ops.collections.notices import Notice
+from stella_ops.collections.notices import DISABLE, Notice
 from stella_ops.settings import is_trusted
 
 if TYPE_CHECKING:
@@ -37,11 +38,22 @@ def use_collections(settings: AnsibleSettings, folders: Iterable[Path]) -> Colle
 
 def print_notices(settings: AnsibleSettings) -> None:
     """Print what is to be said of collections, of a command that runs nothing."""
-    tell(settings, lambda notice: print(f"[{title(notice)}]: {notice.told()}", file=sys.stderr))
+    hinted = False
+
+    def show(notice: Notice) -> None:
+        nonlocal hinted
+        if notice.deprecated and not hinted:
+            hinted = True
+            print(f"[WARNING]: {DISABLE}", file=sys.stderr)
+        print(f"[{title(notice)}]: {notice.told()}", file=sys.stderr)
+
+    tell(settings, show)
 
 
 def tell(settings: AnsibleSettings, to: Callable[[Notice], None]) -> None:
     """Give what was and will be said of collections to somebody; what will go away only where that is wanted."""
+    for text in going_away(sys.argv):
+        current().say(text, deprecated=True)
     wanted = settings.choose("DEPRECATION_WARNINGS", default=True)
     current().listen(lambda notice: to(notice) if wanted or not notice.deprecated else None)
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from stella_ops.ansible_settings.setting import Setting
     from stella_ops.ansible_settings.values import Value
 
+# Variables that programs around ansible-core read, and those that say where its files are.
+_OF_TOOLS = ("ANSIBLE_TEST_", "ANSIBLE_LINT_")
+_NO_SETTINGS = {"ANSIBLE_CONFIG", "ANSIBLE_DEV_HOME"}
 _TYPES = {
     "text": "string",
     "flag": "boolean",
@@ -35,9 +38,10 @@ Examples:
   stella-ops config dump --only-changed          what is set here, and where
   stella-ops config init --disabled > ansible.cfg
   stella-ops config view
+  stella-ops config validate                     settings that nothing knows
 
 \b
-Exit status: 0 done, 1 there is no ansible.cfg to view, 4 it is wrong."""
+Exit status: 0 done, 1 there is no ansible.cfg to view, or validate found something, 4 it is wrong."""
 )
 @version_option("config")
 def config() -> None:
@@ -132,6 +136,46 @@ def view(file: str | None, **_: Any) -> int:
     except OSError as problem:
         raise SettingsError(f"cannot read the file: {problem.strerror}", where=found) from None
     return 0
+
+
+@config.command(cls=AnsibleCommand)
+@_common
+@click.option("--format", "-f", "style", type=click.Choice(["ini", "env"]), default="ini", help="What to look at.")
+def validate(file: str | None, style: str, **_: Any) -> int:
+    """Look for settings that nothing knows: in ansible.cfg, or with ``-f env`` among ANSIBLE_* of the environment."""
+    unknown = _unknown_words(file) if style == "ini" else _unknown_variables()
+    for text in unknown:
+        click.echo(f"[ERROR]: {text}", err=True)
+    if unknown:
+        return 1
+    click.echo("All configurations seem valid!")
+    return 0
+
+
+def _unknown_words(file: str | None) -> list[str]:
+    from stella_ops.ansible_settings.values import by_name
+
+    settings = _read(file)
+    found = settings.file
+    known = [place.split(".", 1) for setting in by_name().values() for place in setting.ini]
+    told = []
+    for section, keys in settings.sections.items():
+        if section not in {name for name, _ in known}:
+            told.append(f"Found unknown section '{section}' in '{found}.")
+            continue
+        strangers = [key for key in keys if [section, key] not in known]
+        told += [f"Found unknown key '{key}' in section '{section}' in '{found}." for key in strangers]
+    return told
+
+
+def _unknown_variables() -> list[str]:
+    import os
+
+    from stella_ops.ansible_settings.values import by_name
+
+    known = {name for setting in by_name().values() for name in setting.env} | _NO_SETTINGS
+    mine = [name for name in os.environ if name.startswith("ANSIBLE_") and not name.startswith(_OF_TOOLS)]
+    return [f"Found unknown environment variable '{name}'." for name in mine if name not in known]
 
 
 def _read(file: str | None) -> AnsibleSettings:

@@ -54,7 +54,9 @@ def inventory(
     """Show what an inventory means."""
     from stella_ops import atomic_files
     from stella_ops.cli import inventory_forms as forms
+    from stella_ops.cli.collections import print_notices
     from stella_ops.cli.workplace import Choices, check_limit, prepare
+    from stella_ops.engine.reserved_names import warn_of
     from stella_ops.errors import OptionsError
     from stella_ops.spelling import did_you_mean
 
@@ -66,6 +68,11 @@ def inventory(
         raise OptionsError("No action selected, at least one of --host, --graph or --list needs to be specified.")
     workplace = prepare(Choices(beside=(Path(playbook_dir).absolute(),) if playbook_dir else (), **given))
     found, limit, choose = workplace.inventory, workplace.options.limit, workplace.settings.choose
+    if not graph:
+        looked_at: set[int] = set()
+        warn_of((each.vars for each in found.groups.values()), looked_at)
+        warn_of((each.vars for each in found.hosts.values()), looked_at)
+    print_notices(workplace.settings)
     for warning in found.warnings:
         click.echo(f"[WARNING]: {warning}", err=True)
     if not host and found.mismatch == "error":

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 from stella_ops.ansible_settings.defaults import default_of
 from stella_ops.ansible_settings.reading import AnsibleSettings
 from stella_ops.cli.ansible_programs import called_as_ansible
+from stella_ops.collections.notices import goes_away
 from stella_ops.errors import InventoryError, StellaError
 from stella_ops.inventory.group_names import GroupNames
 from stella_ops.inventory.patterns import LOCALHOST
-from stella_ops.origins import Origin
+from stella_ops.origins import Origin, origin_of
+from stella_ops.playbook.keywords import is_identifier
 from stella_ops.source_files import DUPLICATE_KEYS, DuplicateKeys
 
 if TYPE_CHECKING:
@@ -63,6 +65,17 @@ def tell_of_group_names(inventory: Inventory, settings: AnsibleSettings) -> None
     if called_as_ansible() and inventory.odd_names and mode not in ("ignore", "silently"):
         done = "and automatically replaced" if mode == "always" else "but not replaced"
         warn(f"Invalid characters were found in group names {done}, use -vvvv to see details")
+
+
+def tell_of_variable_names(inventory: Inventory) -> None:
+    """Say which variables of the inventory have names that no template can use, as ansible-core does."""
+    told: set[str] = set()
+    layers = [each.vars for each in inventory.hosts.values()] + [each.vars for each in inventory.groups.values()]
+    for variables in layers:
+        for name in sorted(variables.keys() - told, key=str):
+            told.add(name)
+            if not is_identifier(name):
+                goes_away(f"Accepting inventory variable with invalid name {str(name)!r}.", where=origin_of(name))
 
 
 def tell_of_patterns(inventory: Inventory, *, none: bool) -> None:

@@ -18,7 +18,14 @@ from stella_ops.cli.extra_vars import parse_extra_vars
 from stella_ops.cli.fact_caching import flush_cache
 from stella_ops.cli.login_passwords import ask_become_password, ask_connection_password, withhold_passphrase
 from stella_ops.cli.secrets import REDACTOR
-from stella_ops.cli.tolerance import Sources, group_names, strictness, take_duplicate_keys, tell_of_group_names
+from stella_ops.cli.tolerance import (
+    Sources,
+    group_names,
+    strictness,
+    take_duplicate_keys,
+    tell_of_group_names,
+    tell_of_variable_names,
+)
 from stella_ops.cli.vault_passwords import take_up_passwords
 from stella_ops.engine.options import RunOptions
 from stella_ops.errors import InventoryError, NoHostsLeftError, PatternError, UsageError
@@ -273,6 +280,7 @@ def load(choices: Choices, project: Project, settings: AnsibleSettings, extra_va
     )
     unread.finish(inventory, named)
     tell_of_group_names(inventory, settings)
+    tell_of_variable_names(inventory)
     inventory.mismatch = mismatch
     if asked is not None:
         inventory.ask(asked)

@@ -141,6 +141,12 @@ class Collections:
             for notice in waiting:
                 listener(notice)
 
+    def take_over(self, other: Collections) -> None:
+        """Take what others have said and nobody has heard."""
+        waiting, other._notices = list(other._notices), {}
+        for notice in waiting:
+            self.tell(notice)
+
     # -- where they lie
 
     def add_beside(self, folder: Path) -> None:
@@ -269,8 +275,10 @@ def current() -> Collections:
 
 
 def use(collections: Collections | None) -> None:
-    """Use others from now on."""
+    """Use others from now on; what was said and nobody has heard yet goes along."""
     global _current
+    if _current is not None and collections is not None:
+        collections.take_over(_current)
     _current = collections
 
 

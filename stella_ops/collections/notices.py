@@ -16,6 +16,7 @@ from stella_ops.collections.runtime import Removal
 from stella_ops.origins import Origin
 
 BUILTIN = "ansible.builtin"
+DISABLE = "Deprecation warnings can be disabled by setting `deprecation_warnings=False` in ansible.cfg."
 GOES = "2.23"  # the ansible-core without what 2.19 calls deprecated
 
 

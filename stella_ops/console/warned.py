@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from stella_ops.collections.notices import deprecation
+from stella_ops.collections.notices import DISABLE, deprecation
 from stella_ops.console.stream import Sink
 from stella_ops.console.text import safe_block, safe_line
 from stella_ops.engine.events import Warned
 
 _DEPRECATED = "DEPRECATION WARNING"
-_DISABLE = "Deprecation warnings can be disabled by setting `deprecation_warnings=False` in ansible.cfg."
 
 
 class WarningPrinter:
@@ -56,5 +55,5 @@ class WarningPrinter:
         if title == _DEPRECATED:
             if not self._deprecated:
                 return
-            self._say("WARNING", _DISABLE, None, _DISABLE)
+            self._say("WARNING", DISABLE, None, DISABLE)
         self._sink.warn(f"[{title}]: {line}")

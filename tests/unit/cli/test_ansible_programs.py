@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from stella_ops.cli.ansible_programs import NAMES, PROGRAMS, WITHOUT
+from stella_ops.cli.ansible_programs import NAMES, PROGRAMS, WITHOUT, going_away
 from stella_ops.errors import ParseError
 from stella_ops.source_files import load_yaml_file
 
@@ -288,3 +288,19 @@ def test_programs_of_others_are_left_alone(stella: Callable[..., Any], tmp_path:
     said = stella("ansible-shims", tmp_path / "bin")
     assert said.status == 2 and "not of our making" in said.err
     assert (tmp_path / "bin" / "ansible").read_text() == "theirs"
+
+
+def test_what_goes_away_is_told(program: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hosts.ini").write_text("a a-b=1 true=2 fine=3\n")
+    _, _, err = program("ansible-inventory", "--inventory-file", "hosts.ini", "--list")
+    gone = " This feature will be removed from ansible-core version 2.23."
+    assert [line for line in err.splitlines() if line.startswith("[")] == [
+        "[WARNING]: Deprecation warnings can be disabled by setting `deprecation_warnings=False` in ansible.cfg.",
+        f"[DEPRECATION WARNING]: Accepting inventory variable with invalid name 'a-b'.{gone}",
+        f"[DEPRECATION WARNING]: Accepting inventory variable with invalid name 'true'.{gone}",
+        f"[DEPRECATION WARNING]: The '--inventory-file' argument is deprecated.{gone} Use -i or --inventory instead.",
+    ]
+    monkeypatch.setenv("ANSIBLE_DEPRECATION_WARNINGS", "no")
+    assert "DEPRECATION" not in program("ansible-inventory", "-i", "hosts.ini", "--list")[2]
+    assert going_away(["/bin/ansible", "-o", "--tree=x"]) and not going_away(["/bin/ansible-playbook", "-t", "x"])

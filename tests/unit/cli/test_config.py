@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -80,3 +81,22 @@ def test_versions(stella: Callable[..., Any], project: Path, command: str, name:
     assert shown[0].startswith(f"{name} [core 2.19.")
     assert shown[1] == f"  config file = {project}/ansible.cfg"
     assert any(line.startswith("  python version = 3") for line in shown)
+
+
+def test_validate(stella: Callable[..., Any], project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fine = "All configurations seem valid!\n"
+    said = stella("config", "validate")
+    assert (said.status, said.out) == (0, fine)
+    (project / "ansible.cfg").write_text("[defaults]\nfork = 7\n[nowhere]\na = 1\n")
+    said = stella("config", "validate")
+    assert said.status == 1 and said.err == (
+        f"[ERROR]: Found unknown key 'fork' in section 'defaults' in '{project}/ansible.cfg.\n"
+        f"[ERROR]: Found unknown section 'nowhere' in '{project}/ansible.cfg.\n"
+    )
+    for name in [name for name in os.environ if name.startswith("ANSIBLE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("ANSIBLE_FORKS", "3")
+    assert stella("config", "validate", "-f", "env").out == fine
+    monkeypatch.setenv("ANSIBLE_FORK", "3")
+    said = stella("config", "validate", "-f", "env")
+    assert (said.status, said.err) == (1, "[ERROR]: Found unknown environment variable 'ANSIBLE_FORK'.\n")
