@@ -103,8 +103,13 @@ class Packages(object):
             names = [name for name in names if name != "*"]
             if not names:
                 results += [self.tidy(word) for word in ("autoclean", "autoremove") if args[word]]
-            if names or args["state"] == "fixed":
-                results.append(self.remove(names) if args["state"] == "absent" else self.install(names))
+            if names and args["state"] == "absent":
+                removed = self.remove(names)
+                if not removed["changed"]:
+                    return removed  # ansible-core tells nothing of the lists here
+                results.append(removed)
+            elif names or args["state"] == "fixed":
+                results.append(self.install(names))
         return self.together(results)
 
     def check(self, names):
@@ -121,7 +126,7 @@ class Packages(object):
             if name.count("=") > 1:
                 self.task.fail("invalid package spec: {}".format(name))
             if not NAME.match(re.sub(r"[*?!\[\]]", "x", split(name)[0])):
-                self.task.fail("No package matching '{}' is available: this is no package name".format(name))
+                self.task.fail("No package matching '{}' is available".format(name), "this is no package name")
 
     def together(self, results):
         """One result of all that was done."""

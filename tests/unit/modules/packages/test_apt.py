@@ -163,7 +163,7 @@ def test_a_virtual_package_is_there_when_something_provides_it(ready, debian):
         ({"name": "alpha=7"}, "no available installation candidate for alpha=7"),
         ({"name": "alpha>=7"}, "no available installation candidate for alpha>=7"),
         ({"name": "a=1=2"}, "invalid package spec: a=1=2"),
-        ({"name": "--simulate"}, "no package name"),
+        ({"name": "--simulate"}, "No package matching '--simulate' is available"),
         ({"name": "gamma-"}, "No package matching 'gamma-' is available"),
         ({"name": "alpha", "upgrade": "dist"}, "mutually exclusive: deb|package|upgrade"),
         ({"deb": "/nowhere.deb"}, "there is no file /nowhere.deb"),
