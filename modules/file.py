@@ -46,9 +46,17 @@ def run(task):
     return STATES[state](task, path)
 
 
+def state_of(path):
+    """What is at a path; absent where its folder may not be looked into, so that what fails is what was asked for."""
+    try:
+        return files.state_of(path)
+    except files.FileError:
+        return "absent"
+
+
 def default_state(path, args):
     """What a task without ``state`` means: what is there, kept."""
-    now = files.state_of(path)
+    now = state_of(path)
     if now == "absent":
         return "directory" if args["recurse"] else "file"
     if now == "link" and args["follow"] and args["src"] is None:
@@ -81,7 +89,7 @@ def is_binary(path):
 
 def be_file(task, path):
     """The file must exist; only its attributes are changed."""
-    now = files.state_of(path)
+    now = state_of(path)
     if now == "absent":
         hint = "state 'touch' or the copy module makes it"
         task.fail("file ({}) is absent, cannot continue".format(path), hint, path=path, state=now)
@@ -92,7 +100,7 @@ def be_file(task, path):
 
 def be_directory(task, path):
     """Make the directory with its parents; the new ones all get the attributes."""
-    if os.path.islink(path) or (files.look(path) is not None and not os.path.isdir(path)):
+    if os.path.islink(path) or (state_of(path) != "absent" and not os.path.isdir(path)):
         task.fail("{} already exists as a {}".format(path, files.state_of(path)), path=path)
     attributes = files.wanted(task)
     made = directories(task, path)
@@ -208,7 +216,7 @@ def be_hard(task, path):
 
 def be_touched(task, path):
     """Make an empty file, or set the times of what is there."""
-    now = files.state_of(path)
+    now = state_of(path)
     changed = now == "absent"
     for name in ("access_time", "modification_time"):
         moment(task, name, task.args[name] or "now", 0, 0)  # what is no time is said before a file is made

@@ -279,7 +279,7 @@ def make_directories(path, check=False):
     """
     missing = []
     place = path.rstrip("/") or "/"
-    while place and look(place, follow=True) is None:
+    while place and not os.path.exists(place):
         if os.path.islink(place):
             raise FileError("{} is a link to nothing, so no directory can be made there".format(place))
         missing.append(place)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from stella_ops.remote.lib.task import run_module
+
 
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.lstat().st_mode)
@@ -224,3 +226,23 @@ def test_contexts_change_nothing_where_no_selinux_is(host):
     path = host.folder / "f"
     path.touch()
     assert host("file", path=str(path), setype="tmp_t", selevel="s0")["changed"] is False
+
+
+def test_a_folder_that_may_not_be_looked_into_is_told_by_what_cannot_be_made_there(tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("only root can become nobody")
+    (tmp_path / "closed").mkdir(mode=0o700)
+    closed = str(tmp_path / "closed")
+    source = Path(__file__).parents[3] / "modules/file.py"
+    run_module(source, {"path": closed})  # what it imports is read while that is allowed
+    os.seteuid(65534)
+    try:
+        touched = run_module(source, {"path": f"{closed}/f", "state": "touch"})
+        made = run_module(source, {"path": f"{closed}/d/e", "state": "directory"})
+        kept = run_module(source, {"path": f"{closed}/f", "mode": "0600"})
+    finally:
+        os.seteuid(0)
+    assert touched["msg"] == "Error, could not touch target."
+    # Which folder it is depends on where the first is that nobody may not enter.
+    assert made["msg"].startswith("There was an issue creating /") and "[Errno 13] Permission denied" in made["msg"]
+    assert kept["msg"] == f"file ({closed}/f) is absent, cannot continue"
