@@ -138,7 +138,9 @@ def _parse(file: Path) -> ConfigParser:
     try:
         parser.read_string(file.read_text(encoding="utf-8-sig"), str(file))
     except configparser.Error as problem:
-        raise SettingsError(f"not an ini file: {' '.join(str(problem).split())}", where=file) from None
+        raise SettingsError(
+            f"Error reading config file ({file}): not an ini file: {' '.join(str(problem).split())}", where=file
+        ) from None
     except UnicodeDecodeError:
         raise SettingsError("the file is not UTF-8 text", where=file) from None
     except OSError as problem:
@@ -159,7 +161,11 @@ def _value(setting: Setting, text: str, folder: Path, where: str) -> Any:
         text = text[1:-1]
 
     def wrong(expected: str) -> SettingsError:
-        return SettingsError(f"'{text}' is not {expected}", where=where)
+        file, bracket, _ = where.partition(" [")
+        source = file if bracket else f"env: {where}"
+        return SettingsError(
+            f"Config '{setting.name}' from '{source}' has an invalid value: '{text}' is not {expected}", where=where
+        )
 
     match setting.kind:
         case "flag":

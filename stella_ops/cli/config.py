@@ -32,6 +32,19 @@ _TYPES = {
 }
 
 
+_KINDS = (
+    *("all", "base", "become", "cache", "callback", "cliconf", "connection", "galaxy_server", "httpapi", "inventory"),
+    *("lookup", "netconf", "shell", "strategy", "vars"),
+)
+# These are of plug-ins in ansible-core: connections', callbacks'.
+_OF_PLUGINS = frozenset(
+    {"BECOME_PASS", "CALLBACK_FORMAT_PRETTY", "CALLBACK_RESULT_FORMAT", "CALLBACK_TREE_DIR", "CHECK_MODE_MARKERS"}
+    | {"DISPLAY_FAILED_STDERR", "DISPLAY_OK_HOSTS", "REMOTE_TMP", "SCP_EXTRA_ARGS", "SCP_IF_SSH", "SFTP_EXTRA_ARGS"}
+    | {"SHOW_PER_HOST_START", "SHOW_TASK_PATH_ON_FAILURE", "SSH_ARGS", "SSH_COMMON_ARGS", "SSH_CONTROL_PATH"}
+    | {"SSH_CONTROL_PATH_DIR", "SSH_EXECUTABLE", "SSH_EXTRA_ARGS", "SSH_RETRIES", "SSH_USETTY"}
+)
+
+
 @click.group(
     epilog="""\b
 Examples:
@@ -51,7 +64,7 @@ def config() -> None:
 def _common(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("-c", "--config", "file", metavar="FILE", help="This file in place of the one that is found."),
-        click.option("-t", "--type", "kind", default="base", hidden=True),
+        click.option("-t", "--type", "kind", type=click.Choice(_KINDS), default="base", hidden=True),
         click.option("-v", "--verbose", count=True, hidden=True),
     ):
         command = option(command)
@@ -62,18 +75,28 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
 @_common
 @click.option("--only-changed", "--changed-only", is_flag=True, help="Only what is not as by default.")
 @click.option("--format", "-f", "style", type=click.Choice(["display", "json", "yaml"]), default="display")
-def dump(file: str | None, only_changed: bool, style: str, **_: Any) -> int:
+def dump(file: str | None, only_changed: bool, style: str, kind: str, **_: Any) -> int:
     """Each setting, where it comes from, and its value."""
+    from stella_ops.cli.ansible_programs import called_as_ansible
+
     settings = _read(file)
+    theirs = called_as_ansible()
+    if theirs and kind not in ("base", "all"):
+        click.echo()  # settings of plug-ins are none here
+        return 0
     values = [value for value in _values(settings) if not only_changed or value.origin != "default"]
+    values = [value for value in values if not theirs or value.setting.name not in _OF_PLUGINS]
     rows: list[tuple[str, str, Any]] = [(each.setting.name, each.origin, _plain(each.value)) for each in values]
     rows.append(("CONFIG_FILE", "", None if settings.file is None else str(settings.file)))
     rows.sort()
     if style == "display":
         for name, origin, value in rows:
             click.echo(f"{name}({origin}) = {value}")
+        if theirs:
+            click.echo("\nGALAXY_SERVERS:")
         return 0
-    _show([{"name": name, "origin": origin, "value": value} for name, origin, value in rows], style)
+    told: list[Any] = [{"name": name, "origin": origin, "value": value} for name, origin, value in rows]
+    _show([*told, {"GALAXY_SERVERS": {}}] if theirs else told, style)
     return 0
 
 
@@ -182,12 +205,19 @@ def _read(file: str | None) -> AnsibleSettings:
     import os
 
     from stella_ops.ansible_settings.reading import read_ansible_settings
-    from stella_ops.errors import UsageError
+    from stella_ops.cli.ansible_programs import called_as_ansible
+    from stella_ops.errors import SettingsError, UsageError
 
-    if file is not None and not Path(file).is_file():
-        raise UsageError(f"there is no file {file}")
-    environ = os.environ if file is None else {**os.environ, "ANSIBLE_CONFIG": str(Path(file).absolute())}
-    return read_ansible_settings(environ, Path.cwd())
+    try:
+        if file is not None and not Path(file).is_file():
+            path = Path(file).absolute()
+            raise UsageError(f"The provided configuration file is missing or not accessible: {path}")
+        environ = os.environ if file is None else {**os.environ, "ANSIBLE_CONFIG": str(Path(file).absolute())}
+        return read_ansible_settings(environ, Path.cwd())
+    except (SettingsError, UsageError) as problem:
+        if called_as_ansible():
+            problem.exit_code = 5
+        raise
 
 
 def _values(settings: AnsibleSettings | None) -> Iterable[Value]:

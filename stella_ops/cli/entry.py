@@ -23,7 +23,7 @@ from typing import Any
 import click
 
 from stella_ops import __version__
-from stella_ops.errors import StellaError
+from stella_ops.errors import SettingsError, StellaError
 
 # name: (file in this folder, attribute, help)
 COMMANDS = {
@@ -176,6 +176,10 @@ def _tell(problem: Exception) -> int:
     text = render_exception(problem, color=wants_color(sys.stderr), verbosity=_verbosity(sys.argv))
     click.echo(REDACTOR.scrub(text), err=True)
     if isinstance(problem, StellaError):
+        if isinstance(problem, SettingsError) and problem.exit_code == SettingsError.exit_code:
+            from stella_ops.cli.ansible_programs import called_as_ansible
+
+            return 1 if called_as_ansible() else problem.exit_code
         return problem.exit_code
     return DEFECT
 
