@@ -103,7 +103,8 @@ def test_paths_are_the_files_own(tmp_path: Path) -> None:
 def test_what_a_setting_cannot_be(name: str, text: str, said: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         read_ansible_settings({name: text}, tmp_path)
-    assert caught.value.message.startswith("Config ") and caught.value.message.endswith(
+    message = caught.value.message
+    assert message.startswith("Config ") and message.endswith(f" has an invalid value: {said}")
         f" has an invalid value: {said}"
     )
     assert caught.value.where == name
