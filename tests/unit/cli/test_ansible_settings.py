@@ -105,8 +105,6 @@ def test_what_a_setting_cannot_be(name: str, text: str, said: str, tmp_path: Pat
         read_ansible_settings({name: text}, tmp_path)
     message = caught.value.message
     assert message.startswith("Config ") and message.endswith(f" has an invalid value: {said}")
-        f" has an invalid value: {said}"
-    )
     assert caught.value.where == name
 
 
