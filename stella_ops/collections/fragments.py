@@ -46,20 +46,17 @@ _BUILTIN: dict[str, dict[str, Any]] = {
 def with_fragments(collections: Collections, documentation: Mapping[str, Any]) -> dict[str, Any]:
     """The options that some documentation describes, those of its fragments among them.
 
+    What the documentation itself says of an option comes first, then the fragments in their order, field by field.
     A fragment that there is not, or that cannot be read, is passed over: the plug-in works without its text.
     """
-    named = documentation.get("extends_documentation_fragment") or []
-    made: dict[str, Any] = {}
-    for name in named.split(",") if isinstance(named, str) else named:
-        made.update(_BUILTIN.get(str(name).strip().removeprefix("ansible.builtin."), {}))
-        for part in _parts(collections, str(name).strip()):
-            options = part.get("options")
-            if isinstance(options, Mapping):
-                made.update(options)
-            if part.get("extends_documentation_fragment"):
-                made = {**with_fragments(collections, {**part, "options": {}}), **made}
     own = documentation.get("options")
-    return {**made, **(own if isinstance(own, Mapping) else {})}
+    made: dict[str, Any] = dict(own) if isinstance(own, Mapping) else {}
+    named = documentation.get("extends_documentation_fragment") or []
+    for name in named.split(",") if isinstance(named, str) else named:
+        _fill(made, _BUILTIN.get(str(name).strip().removeprefix("ansible.builtin."), {}))
+        for part in _parts(collections, str(name).strip()):
+            _fill(made, with_fragments(collections, part))
+    return made
 
 
 def with_sections(collections: Collections, documentation: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,6 +79,13 @@ def with_sections(collections: Collections, documentation: Mapping[str, Any]) ->
                 elif own is None and key not in ("options", "extends_documentation_fragment"):
                     made[key] = value
     return {**made, "options": with_fragments(collections, documentation)}
+
+
+def _fill(options: dict[str, Any], more: Mapping[str, Any]) -> None:
+    """Add what a fragment says: of an option that is there already, what is not said of it yet."""
+    for name, said in more.items():
+        known = options.get(name, said)
+        options[name] = {**said, **known} if isinstance(known, Mapping) and isinstance(said, Mapping) else known
 
 
 def _parts(collections: Collections, name: str) -> Iterator[Mapping[str, Any]]:

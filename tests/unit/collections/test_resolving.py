@@ -126,11 +126,15 @@ def test_groups_of_actions(install) -> None:
 
 def test_shared_documentation(install) -> None:
     shared = "class ModuleDocFragment(object):\n    DOCUMENTATION = '''options: {host: {type: str}}'''\n"
-    shared += "    PART = 'options: {port: {type: int}}'\n    OTHER = 5\n"
+    shared += (
+        "    PART = 'options: {port: {type: int, env: [{name: P}]}, host: {default: here, type: raw}}'\n    OTHER = 5\n"
+    )
     made = install({"a.b/plugins/doc_fragments/net.py": shared, "a.b/plugins/doc_fragments/bad.py": "("})
     about = {
         "options": {"port": {"type": "str"}},
         "extends_documentation_fragment": ["a.b.net", "a.b.net.part", "a.b.net.other", "a.b.bad", "x.y.z", "files"],
     }
-    assert with_fragments(made, about) == {"host": {"type": "str"}, "port": {"type": "str"}}
-    assert with_fragments(made, {"extends_documentation_fragment": "a.b.net, a.b.net.part"})["port"] == {"type": "int"}
+    env, host = [{"name": "P"}], {"type": "str", "default": "here"}  # what is said first counts, field by field
+    assert with_fragments(made, about) == {"host": host, "port": {"type": "str", "env": env}}
+    both = {"extends_documentation_fragment": "a.b.net, a.b.net.part"}
+    assert with_fragments(made, both) == {"host": host, "port": {"type": "int", "env": env}}
