@@ -39,6 +39,11 @@ ARGUMENTS = {
     **FILE_ATTRIBUTES,
 }
 
+_EMPTY = (
+    "The {} is an empty string, which will match every line in the file. This may have unintended consequences, "
+    "such as replacing the last line in the file rather than appending."
+)
+_MEANT = " If this is desired, use '^' to match every line in the file and avoid this warning."
 NEWLINE = os.linesep.encode("ascii")
 
 
@@ -51,8 +56,7 @@ def run(task):
         task.fail("parameters are mutually exclusive: backrefs|search_string")
     for name, words in (("regexp", "regular expression"), ("search_string", "search string")):
         if args[name] == "":
-            more = " Use '^' when that is meant." if name == "regexp" else ""
-            task.warn("The {} is an empty string, which will match every line in the file.{}".format(words, more))
+            task.warn(_EMPTY.format(words) + (_MEANT if name == "regexp" else ""))
     if args["state"] == "absent":
         return absent(task)
     if os.path.isdir(args["path"]):

@@ -7,6 +7,7 @@ A task whose name has no action here runs the module of that name on the host.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -267,7 +268,7 @@ def find_file(context: ActionContext, kind: str, name: str) -> Path:
     else:
         candidates = [place / part for place in context.search_path for part in (Path(kind) / path, path)]
     for candidate in candidates:
-        if candidate.exists():
+        if candidate.is_file() or candidate.is_dir() or str(candidate) == os.devnull:  # other devices have no end
             return candidate
     looked = ", ".join(str(c) for c in candidates)
     raise ActionError(f"Could not find or access '{name}' on the Ansible Controller. Searched in: {looked}")

@@ -45,6 +45,8 @@ def test_script_refusals(make_context):
         run(script, make_context(), cmd="s.sh", chdir="rel")
     with pytest.raises(ActionFailure, match="Could not find or access"):
         run(script, make_context(), cmd="none.sh")
+    with pytest.raises(ActionFailure, match="Could not find or access '/dev/zero'"):
+        run(script, make_context(), cmd="/dev/zero")
     with pytest.raises(ActionFailure, match="split the command"):
         run(script, make_context(), cmd="'s.sh")
 

@@ -343,6 +343,8 @@ def test_remote_src_copies_a_file_of_the_host(host):
     assert host("copy", src=str(src), dest=str(src), remote_src=True)["changed"] is False
     missing = host("copy", src=str(host.folder / "none"), dest=str(dest), remote_src=True)
     assert missing["msg"].endswith("/none not found")
+    endless = host("copy", src="/dev/zero", dest=str(dest), remote_src=True)
+    assert endless["msg"] == "Cannot copy invalid source '/dev/zero': not a file"
 
 
 @pytest.mark.parametrize(("src", "below"), [("tree", "out/tree"), ("tree/", "out")])

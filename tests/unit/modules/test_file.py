@@ -88,6 +88,9 @@ def test_file_and_links(host):
     assert mode(real) == 0o600
     assert host("file", path=str(link), mode="0644", follow=False)["changed"] is False
     assert mode(real) == 0o600
+    assert host("file", path=str(link), state="link", mode="0644", follow=False)["changed"] is False
+    assert twice(host, path=str(link), state="link", src="f", mode="0640")["dest"] == str(link)
+    assert mode(real) == 0o640
 
 
 def test_owner(host, as_root):
