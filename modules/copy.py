@@ -266,8 +266,6 @@ def place(task, source, dest, attributes):
         if after is None:  # check mode, and too long to be shown
             after = b"x" * (difftext.LIMIT + 1)
         result["diff"] = difftext.of_content(before, after, dest, args["_source_name"] or args["src"] or dest)
-        if before is None:
-            del result["diff"]["before_header"]  # there was no file
         if made:
             result["diff"]["prepared"] = "directories made: {}".format(", ".join(made))
         result["diff"] = [result["diff"]]

@@ -185,7 +185,8 @@ def be_link(task, path):
             "Cannot set fs attributes on a non-existent symlink target. follow should be set to False to avoid this."
         )
         return dict(answer(task, path, changed, before, after), src=src)
-    result = finish(task, path, changed, before, after)
+    of = os.path.realpath(path) if task.args["follow"] and os.path.islink(path) else path
+    result = finish(task, path, changed, before, after, of=of)
     result["src"] = src
     return result
 
@@ -233,12 +234,16 @@ def be_touched(task, path):
     return finish(task, path, changed, {"state": now}, {"state": "touch"}, default_time="now")
 
 
-def finish(task, path, changed, before, after, default_time="preserve"):
-    """Attributes and times of what now exists, and the result."""
-    exists = files.look(path) is not None
+def finish(task, path, changed, before, after, default_time="preserve", of=None):
+    """Attributes and times of what now exists, and the result.
+
+    ``of`` is what they are of, where that is not the path itself.
+    """
+    of = of or path
+    exists = files.look(of) is not None
     if exists or not task.check_mode:
-        changed = files.set_attributes(path, files.wanted(task), task.check_mode, before, after) or changed
-        changed = set_times(task, path, before, after, default_time) or changed
+        changed = files.set_attributes(of, files.wanted(task), task.check_mode, before, after) or changed
+        changed = set_times(task, of, before, after, default_time) or changed
     return answer(task, path, changed, before, after)
 
 

@@ -49,7 +49,6 @@ KEYS = (
     *("plugin", "strict", "compose", "groups", "keyed_groups", "use_extra_vars", "use_vars_plugins"),
     *("leading_separator", "cache", "cache_plugin", "cache_timeout", "cache_connection", "cache_prefix"),
 )
-_KEYED = ("parent_group", "prefix", "separator", "key", "default_value", "trailing_separator")
 _EMPTY = (None, "")
 _PLAIN = ("host_list", "advanced_host_list", "ini", "yaml", "toml", "script", "auto")
 
@@ -253,10 +252,6 @@ class _Constructed:
 
     def _check_keyed(self, entry: Mapping[str, Any]) -> None:
         where = origin_of(entry, self._where)
-        for key in entry:
-            if key not in _KEYED:
-                hint = did_you_mean(str(key), _KEYED)
-                raise InventoryError(f"unknown key '{key}' of a keyed group", where=where, hint=hint)
         if entry.get("trailing_separator") is not None and entry.get("default_value") is not None:
             raise InventoryError("'default_value' and 'trailing_separator' exclude each other", where=where)
 

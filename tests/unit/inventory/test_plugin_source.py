@@ -103,7 +103,6 @@ def test_generated_hosts(write: Write) -> None:
         ("plugin: constructed\nstrict: perhaps", "'strict' must be true or false"),
         ("plugin: constructed\ngroups: [a]", "'groups' must map names to expressions"),
         ("plugin: constructed\nkeyed_groups: {a: 1}", "'keyed_groups' must be a list of mappings"),
-        ("plugin: constructed\nkeyed_groups: [{ky: a}]", "unknown key 'ky' of a keyed group"),
         (
             "plugin: constructed\nkeyed_groups: [{key: os, default_value: x, trailing_separator: no}]",
             "'default_value' and 'trailing_separator' exclude each other",
