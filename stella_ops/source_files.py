@@ -137,10 +137,9 @@ def _ruled(problem: ParseError, rule: str) -> ParseError:
 
 
 def _explain(problem: yaml.MarkedYAMLError) -> str:
-    said = problem.problem or problem.context or "syntax error"
-    if problem.context and problem.problem and problem.context != problem.problem:
-        said = f"{problem.problem} ({problem.context})"
-    return f"YAML parsing failed: {said}"
+    told = dict.fromkeys(filter(None, (problem.context, problem.problem)))
+    said = " ".join(told) or "syntax error"
+    return f"YAML parsing failed: {said[0].upper()}{said[1:]}."
 
 
 def _yaml_hint(problem: yaml.MarkedYAMLError, text: str) -> str | None:

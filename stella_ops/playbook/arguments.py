@@ -201,7 +201,7 @@ def _find_spec(
         return _META_SPEC
     spec = modules.spec(short)
     if spec is None and short in _NOT_BUILT:
-        text = f"The '{short}' action plugin has been removed."
+        text = f"The 'ansible.builtin.{short}' action plugin has been removed."
         problems.add(text, where=where, hint="use include_tasks or import_tasks", exit_code=1)
     elif spec is None:
         _report_unknown_module(name, where, modules, problems)

@@ -341,7 +341,7 @@ def _check_keys(raw: Mapping[Any, Any], modules: ModuleIndex, problems: Problems
         spec = None if not_supported_yet("play", str(key)) else modules.spec(str(key))
         if spec is not None or key in ("block", "when", "register", "loop"):
             problems.add(
-                f"'{key}' belongs to a task, not to a play",
+                f"'{key}' is not a valid attribute for a Play: it belongs to a task",
                 where=key_origin(raw, key),
                 hint="put it below 'tasks:', with '- ' before the task",
             )
