@@ -32,7 +32,7 @@ from stella_ops.engine.run_context import RunContext
 from stella_ops.engine.tags import is_selected
 from stella_ops.engine.task_runner import TaskRunner
 from stella_ops.engine.traits import Traits
-from stella_ops.errors import MissingHandlerError, PlaybookError, TemplateError
+from stella_ops.errors import MissingHandlerError, PlaybookError, StellaError, TemplateError
 from stella_ops.playbook.model import Handler, Task
 
 
@@ -176,13 +176,13 @@ class Lockstep:
         self._check_limits(task, once, [o for o in outcomes if o.status in ("failed", "unreachable")])
         return batch.active(everyone)
 
-    def fail(self, task: Task, hosts: Sequence[str], result: dict[str, Any]) -> None:
-        """Note that hosts failed after their task had ended well: what they include cannot be read."""
+    def fail(self, task: Task, hosts: Sequence[str], result: dict[str, Any], problem: StellaError) -> None:
+        """Note that hosts failed after their task had ended well: what they include cannot be read for a problem."""
         batch = self._batch
         task_id = self._run.next_task_id()
         turn = self._run.journal.turn(task, hosts, again=True)
         for host in hosts:
-            outcome = Outcome("failed", dict(result), dict(result))
+            outcome = Outcome("failed", dict(result), dict(result), hint=problem.advice(), where=problem.where)
             self._run.journal.ended(turn, task, [host], outcome, guarded=batch.guards > 0, handler=False)
             self._settle(task, host, [host], outcome, counted_as_failed=True)
             self._report(task_id, batch.title(task), host, outcome)

@@ -204,7 +204,7 @@ class PlayRunner:
             except ResumeError:
                 raise  # no failure of a host
             except StellaError as problem:
-                self._lockstep.fail(task, through, explained(problem, inclusion))
+                self._lockstep.fail(task, through, explained(problem, inclusion), problem)
                 continue
             # Those that are not told of included it in the run that this one goes on with.
             told = [host for host in through if not outcomes[host].recalled]
