@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -80,6 +80,17 @@ def deprecation(said: Mapping[str, Any]) -> str:
         plugin = (str(by["type"]), str(by["resolved_name"]).rpartition(".")[2])
     stop = "" if text.endswith((".", "!", "?")) else "."
     return f"{text}{stop} {removal.sentence(str(name), plugin=plugin)}"
+
+
+def sign(deprecations: Iterable[Any], module: str) -> None:
+    """Put into what a module calls deprecated whose it is: the module's, where no collection is named."""
+    module = module if "." in module else f"ansible.legacy.{module}"
+    for said in deprecations:
+        if isinstance(said, dict) and not said.get("deprecator"):
+            mine = not said.get("collection_name")
+            named = module if mine else str(said["collection_name"])
+            said["collection_name"] = module.rpartition(".")[0] if mine else named
+            said["deprecator"] = {"resolved_name": named, "type": "module" if mine else None}
 
 
 _heard: ContextVar[dict[Notice, None] | None] = ContextVar("heard_notices", default=None)

@@ -22,7 +22,7 @@ class Removal(NamedTuple):
     def sentence(self, collection: str, *, done: bool = False, plugin: tuple[str, str] | None = None) -> str:
         """When, in ansible-core's words, which scripts look for; ``plugin`` is kind and name of what loses it."""
         of = "ansible-core" if collection == "ansible.builtin" else f"collection '{collection}'"
-        of = f"from {of}" if plugin is None else f"from {plugin[0]} plugin '{plugin[1]}' in {of}"
+        of = f"from {of}" if plugin is None else f"from {_named(*plugin)} in {of}"
         if done:
             when = f" version {self.version}" if self.version else f" in a release after {self.date}" * bool(self.date)
             return f"This feature was removed {of}{when}."
@@ -31,6 +31,10 @@ class Removal(NamedTuple):
         if self.date:
             return f"This feature will be removed {of} in a release after {self.date}."
         return f"This feature will be removed {of} in a future release."
+
+
+def _named(kind: str, name: str) -> str:
+    return f"{kind} '{name}'" if kind == "module" else f"{kind} plugin '{name}'"
 
 
 class Routing(NamedTuple):

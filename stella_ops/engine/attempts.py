@@ -12,6 +12,7 @@ from typing import Any
 from stella_ops.actions.arguments import settle
 from stella_ops.actions.base import Action, ActionContext, ActionError, ActionFailure
 from stella_ops.actions.registry import action, action_arguments
+from stella_ops.collections.notices import sign
 from stella_ops.engine.events import RetryWaiting
 from stella_ops.engine.outcome import Result, defect_result, error_result, source_place
 from stella_ops.engine.output import Turn
@@ -140,6 +141,8 @@ class Attempts:
             else:
                 self._check_allowed(task)
                 result = await self._run_module(task, context, dict(args), limit, poll)
+                if result.get("deprecations"):
+                    sign(result["deprecations"], full_name(task.action, self._run.options.module_folders))
             if result.get("failed"):
                 result.setdefault("exception", NO_TRACEBACK)  # a module has one, an action that gives up has none
         except ActionFailure as failure:
