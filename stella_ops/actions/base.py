@@ -87,6 +87,7 @@ class ActionContext:
         own: how the host that the task is about is reached, whichever it is delegated to; what is given by name takes
             the place of what its variables say (``ConnectionSpec``).
         controller: the session of this machine.
+        facts_modules: what ``gather_facts`` runs where no variable says so.
         invocation: somebody may look at the arguments in the result.
     """
 
@@ -117,6 +118,7 @@ class ActionContext:
     own: Callable[..., Reached] | None = None
     controller: Callable[[], HostSession] | None = None
     invocation: bool = False
+    facts_modules: Sequence[str] = ("smart",)
 
     async def module(
         self,

@@ -42,7 +42,6 @@ OTHERS: tuple[Setting, ...] = (
     _other("DEVEL_WARNING", "flag", "defaults.devel_warning", "ANSIBLE_DEVEL_WARNING"),
     _other("DOCSITE_ROOT_URL", "text", "defaults.docsite_root_url", ""),
     _other("DOC_FRAGMENT_PLUGIN_PATH", "paths", "defaults.doc_fragment_plugins", "ANSIBLE_DOC_FRAGMENT_PLUGINS"),
-    _other("FACTS_MODULES", "list", "defaults.facts_modules", "ANSIBLE_FACTS_MODULES"),
     _other("GALAXY_CACHE_DIR", "path", "galaxy.cache_dir", "ANSIBLE_GALAXY_CACHE_DIR"),
     _other(
         "GALAXY_COLLECTIONS_PATH_WARNING",

@@ -17,6 +17,13 @@ SETTINGS: tuple[Setting, ...] = (
         "implicit explicit smart",
     ),
     used(
+        "FACTS_MODULES",
+        "defaults.facts_modules",
+        "ANSIBLE_FACTS_MODULES",
+        "list",
+        "the modules that gather facts; smart stands for setup",
+    ),
+    used(
         "INJECT_FACTS_AS_VARS",
         "defaults.inject_facts_as_vars",
         "ANSIBLE_INJECT_FACT_VARS",

@@ -216,6 +216,7 @@ def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
         missing_vars_files=called_as_ansible(),
         strategy=choose("DEFAULT_STRATEGY", default="linear"),
         gathering=choose("DEFAULT_GATHERING", default="implicit"),
+        facts_modules=tuple(choose("FACTS_MODULES", default=("smart",))),
         inject_facts=choose("INJECT_FACTS_AS_VARS", default=True),
         merge_hashes=choose("DEFAULT_HASH_BEHAVIOUR") == "merge",
         private_role_vars=choose("DEFAULT_PRIVATE_ROLE_VARS", default=False),

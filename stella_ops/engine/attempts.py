@@ -135,7 +135,7 @@ class Attempts:
                 if limit > 0 and not getattr(found, "SUPPORTS_ASYNC", False):
                     raise ActionError(f"This action ({task.written or task.action}) does not support async.")
                 context.asynchronous, context.poll = limit, poll
-                if "." in task.action:
+                if "." in task.action or task.action == "gather_facts":
                     context.told = self._told_others(task, context)
                 result = await found.run(context, _settled(found, task.action, args))
             else:

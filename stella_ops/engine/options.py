@@ -27,6 +27,7 @@ class RunOptions:
         broken_conditionals: conditions that are neither true nor false count by their truth.
         error_on_missing_handler: False makes it a warning.
         missing_vars_files: ``vars_files`` none of whose alternatives is there are passed over, in place of an error.
+        facts_modules: what ``gather_facts`` runs; see ansible-core's FACTS_MODULES.
         gathering: ``implicit``, ``explicit`` or ``smart``; see ansible-core's DEFAULT_GATHERING.
         inject_facts: facts are variables of their own names, too, and not in ``ansible_facts`` alone.
         merge_hashes: a mapping adds to a weaker one of its name in place of hiding it (``hash_behaviour = merge``).
@@ -70,6 +71,7 @@ class RunOptions:
     strategy: str = "linear"
     missing_vars_files: bool = False
     gathering: str = "implicit"
+    facts_modules: Sequence[str] = ("smart",)
     inject_facts: bool = True
     merge_hashes: bool = False
     private_role_vars: bool = False

@@ -18,7 +18,7 @@ from stella_ops.engine.events import Warned
 from stella_ops.engine.includes import Includes
 from stella_ops.engine.lockstep import Announcer
 from stella_ops.engine.meta import PlayEnded
-from stella_ops.engine.play_runner import PlayRunner, gathering, opening_tunnels
+from stella_ops.engine.play_runner import PlayRunner, gathering, opening_tunnels, other_facts
 from stella_ops.engine.run_context import RunContext
 from stella_ops.engine.task_runner import TaskRunner
 from stella_ops.engine.variables import PlayVariables
@@ -52,7 +52,7 @@ class PipelinedRunner:
         self._tasks = tasks
         self._hosts = list(hosts)
         self._announcer = OnceAnnounced(run, hosts)
-        self._gather = gathering(play)
+        self._gather = gathering(play, others=other_facts(run, variables, hosts))
         self._tunnelling = opening_tunnels(play)
         self._includes = Includes(run, Path(play.path or ".").resolve().parent)
         self._throttles: dict[int, asyncio.Semaphore] = {}

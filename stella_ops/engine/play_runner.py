@@ -13,6 +13,7 @@ import time
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path as FilePath
 
+from stella_ops.actions.gather_facts import FACTS_MODULES
 from stella_ops.engine import plugins
 from stella_ops.engine.batch import Batch
 from stella_ops.engine.events import Warned
@@ -73,7 +74,7 @@ class PlayRunner:
             wanted = self._batch.flag("gather_facts", play.gather_facts)
         # The task that --start-at-task means: those before it are passed over.
         self._first = run.steps.first
-        self._gather = (gather or gathering(play)) if wanted else None
+        self._gather = (gather or gathering(play, others=other_facts(run, variables, hosts))) if wanted else None
         self._tunnelling = (tunnelling or opening_tunnels(play)) if run.tunnels is not None else None
         # What facts say of files with variables, no task can do without.
         leads_on = variables.files_waiting.isdisjoint(hosts)
@@ -381,14 +382,20 @@ class PlayRunner:
         return state.active or (forced and state.failed and not state.unreachable)
 
 
-def gathering(play: Play) -> Task:
-    """The task that gathers facts. It inherits from the play as any other does."""
+def other_facts(run: RunContext, variables: PlayVariables, hosts: Sequence[str]) -> bool:
+    """Whether other modules than ``setup`` may be wanted for facts; of the hosts the first speaks for all."""
+    return tuple(run.options.facts_modules) != ("smart",) or any(
+        FACTS_MODULES in variables.of(host) for host in hosts[:1]
+    )
+
+
+def gathering(play: Play, *, others: bool = False) -> Task:
+    """The task that gathers facts, by ``setup`` or ``others``. It inherits from the play as any other does."""
     inherited = dataclasses.replace(play.inherited, tags=play.inherited.tags | {"always"})
     written = {"gather_subset": play.gather_subset, "gather_timeout": play.gather_timeout, "fact_path": play.fact_path}
     args = {name: value for name, value in written.items() if value}
-    return Task(
-        name="Gathering Facts", action="setup", args=args, origin=play.origin, inherited=inherited, gathers=True
-    )
+    action = "gather_facts" if others else "setup"
+    return Task(name="Gathering Facts", action=action, args=args, origin=play.origin, inherited=inherited, gathers=True)
 
 
 def opening_tunnels(play: Play) -> Task:

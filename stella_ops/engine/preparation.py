@@ -185,6 +185,7 @@ class Preparation:
             own=partial(self._own, task, host),
             controller=partial(self._controller, task, view),
             invocation=options.verbosity >= 3 or _judges(task),
+            facts_modules=options.facts_modules,
         )
         return Prepared(target, context, drop_omitted(args), spec.address)
 

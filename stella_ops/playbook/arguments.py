@@ -60,6 +60,10 @@ class Call:
     delegate_to: str | None = None
 
 
+# To these, a line may say anything.
+_FREE_FORM = frozenset({"command", "raw", "script", "shell"})
+
+
 def read_call(
     raw: Mapping[Any, Any],
     level: str,
@@ -112,6 +116,7 @@ def read_call(
         if words and "args" in raw and isinstance(written, str):
             goes_away(f"Merging legacy k=v args ({words}) into task args.", where=origin_of(written))
         call.args = {**_extra_args(raw, problems), **own}
+        _check_reserved(spec, name, call.args, written, where)
     except PlaybookError as problem:
         problems.found.append(problem)
         return call
@@ -290,6 +295,18 @@ def _read_args(spec: ModuleSpec, written: Any, where: Origin | None) -> dict[str
     if isinstance(written, SourceVault) and spec.free_form is not None:
         return {"_raw_params": written}
     raise PlaybookError(f"the arguments of '{spec.name}' must be a mapping or text, not {spoken(written)}", where=where)
+
+
+def _check_reserved(spec: ModuleSpec, name: str, args: Mapping[str, Any], written: Any, where: Origin | None) -> None:
+    for given in args if spec.name not in _FREE_FORM else ():
+        if str(given).startswith("_ansible_"):
+            problem = PlaybookError(
+                f"Invalid parameter specified beginning with keyword '_ansible_' for action '{name}': '{given}'. "
+                "The prefix '_ansible_' is reserved for internal use only.",
+                where=(key_origin(written, given) if isinstance(written, Mapping) else None) or where,
+            )
+            problem.exit_code = 1
+            raise problem
 
 
 def _unfolded(args: dict[str, Any]) -> dict[str, Any]:
