@@ -190,6 +190,13 @@ class LineReporter:
         if told:
             self._status(f"skipping: [{safe_line(event.host)}]", "skipped", event.result, "meta")
 
+    def _job(self, event: HostFinished | ItemFinished, action: str) -> None:
+        """Say of what ran in the background, and was waited for, that it is over."""
+        job = event.result.get("ansible_job_id")
+        if self._shown.meta and job and event.result.get("finished") and action != "async_status":
+            word = "FAILED" if event.status in ("failed", "ignored") else "OK"
+            self._sink.line(f"ASYNC {word} on {safe_line(event.host)}: jid={safe_line(str(job))}", "retry")
+
     def _titled(self, task: TaskStarted) -> str:
         name = task.task.strip()
         return f"{name} {task.arguments}" if task.arguments else name
@@ -210,6 +217,7 @@ class LineReporter:
         action = self.under(event.task_id)
         self._looping.add((event.task_id, event.host))
         self._warnings.result(event.result, event.host)
+        self._job(event, action)
         name, label = _name(event), safe_line(item_label(event.item, event.result))
         if action in _INCLUDES and event.status in ("ok", "changed"):
             return  # what is included is told next
@@ -245,6 +253,8 @@ class LineReporter:
         looped = event.looped and (event.task_id, event.host) in self._looping
         self._looping.discard((event.task_id, event.host))
         name = _name(event)
+        if not looped:
+            self._job(event, action)
         match event.status:
             case "ok" | "changed" if action in _INCLUDES:
                 pass

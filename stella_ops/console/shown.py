@@ -20,7 +20,7 @@ class Shown(NamedTuple):
         custom_stats: what set_stats gathered, below the recap.
         deprecated: what will go away one day.
         diff_context: how many lines stand around a change.
-        meta: a headline for each meta task and host.
+        meta: a headline for each meta task and host, and a line for what was waited for in the background.
     """
 
     skipped: bool = True

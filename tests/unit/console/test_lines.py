@@ -365,3 +365,16 @@ def test_meta_tasks_have_headlines_where_ansible_core_has_them(story: Any) -> No
     assert lines == ["TASK [leave]", "TASK [leave]", "skipping: [web2]", "RUNNING HANDLER [wait]"]
     assert told(story) == ("", "")
     assert "META: ending play for web1" in told(story, verbosity=2)[0]
+
+
+def test_what_ran_in_the_background_is_told_where_ansible_core_tells_it(story: Any) -> None:
+    story.task("x")
+    story.host("web1", "changed", {"changed": True, "ansible_job_id": "j1.2", "finished": True})
+    story.host("web2", "failed", {"failed": True, "ansible_job_id": "j1.3", "finished": True})
+    story.host("web3", "changed", {"changed": True, "ansible_job_id": "j1.4", "finished": False})
+    lines = told(story, shown=Shown(meta=True))[0].splitlines()
+    assert [line for line in lines if "ASYNC" in line] == [
+        "ASYNC OK on web1: jid=j1.2",
+        "ASYNC FAILED on web2: jid=j1.3",
+    ]
+    assert "ASYNC" not in told(story)[0]
