@@ -8,6 +8,14 @@ from typing import Any
 from stella_ops.actions.base import ActionError, ActionFailure
 from stella_ops.booleans import FALSE_WORDS, TRUE_WORDS
 
+# Actions that ansible-core looks at the names of itself, and the modules that refuse what others hand on to them.
+_OF_ACTIONS = frozenset(("fail", "group_by", "reboot", "set_stats", "wait_for_connection"))
+_LEADS_TO = {
+    **{name: f"ansible.legacy.{name}" for name in ("assemble", "command", "copy", "unarchive", "uri")},
+    "shell": "ansible.legacy.command",
+    "template": "ansible.legacy.copy",
+}
+
 
 def settle(
     spec: Mapping[str, Mapping[str, Any]] | None,
@@ -33,21 +41,27 @@ def settle(
         return dict(args)
     missed, wrong = (ActionFailure if kind in answered else ActionError for kind in ("missing", "wrong"))
     names = {alias: name for name, each in spec.items() for alias in (name, *each.get("aliases", ()))}
-    strangers = [key for key in args if key not in names and key != "_raw_params" and not str(key).startswith("_")]
-    if strangers:
-        known, said = ", ".join(sorted(spec)), ", ".join(sorted(strangers))
-        others = ", ".join(sorted(alias for each in spec.values() for alias in each.get("aliases", ())))
-        supported = f"Supported parameters include: {known}{f' ({others})' if others else ''}."
-        raise wrong(f"Unsupported parameters for ({name}) module: {said}. {supported}")
-    settled: dict[str, Any] = {}
-    for given, value in args.items():
-        key = names.get(given, given)
-        each = spec.get(key)
-        settled[key] = value if each is None or value is None else _typed(key, value, each, wrong)
-    missing = [key for key, each in spec.items() if each.get("required") and settled.get(key) is None]
+    given = {names.get(key, key): value for key, value in args.items()}
+    missing = [key for key, each in spec.items() if each.get("required") and given.get(key) is None]
     if missing:
         raise missed(refusal or f"missing required arguments: {', '.join(missing)}")
+    settled = {
+        key: value if key not in spec or value is None else _typed(key, value, spec[key], wrong)
+        for key, value in given.items()
+    }
+    strangers = [key for key in args if key not in names and key != "_raw_params" and not str(key).startswith("_")]
+    if strangers:
+        raise wrong(_unsupported(spec, name, ", ".join(sorted(strangers))))
     return settled
+
+
+def _unsupported(spec: Mapping[str, Mapping[str, Any]], name: str, said: str) -> str:
+    if name in _OF_ACTIONS:
+        return f"Invalid options for {name}: {said}"
+    known = ", ".join(sorted(spec))
+    others = ", ".join(sorted(alias for each in spec.values() for alias in each.get("aliases", ())))
+    supported = f"Supported parameters include: {known}{f' ({others})' if others else ''}."
+    return f"Unsupported parameters for ({_LEADS_TO.get(name, name)}) module: {said}. {supported}"
 
 
 def _typed(name: str, value: Any, each: Mapping[str, Any], wrong: type[ActionFailure]) -> Any:

@@ -20,6 +20,9 @@ guard = None
 # Modules that work on files have it with them. Imported here, it would travel with all others, and what it imports.
 _FILES = "stella_ops.remote.lib.files"
 _OF_COMMANDS = frozenset(["_raw_params", "_uses_shell"])
+# What ansible-core runs modules as that have an action; scripts look for the whole name.
+_LEADS_TO = {name: "ansible.legacy." + name for name in ("assemble", "command", "copy", "unarchive", "uri")}
+_LEADS_TO["shell"] = "ansible.legacy.command"
 
 
 class ModuleFailure(Exception):
@@ -111,7 +114,8 @@ def execute(run, arguments_spec, request, content=None, told_by=None):
         result = failure.result
     except arguments.ArgumentError as error:
         # The module's name is known here alone.
-        named = "({}) module:".format(str(request.get("module") or "this").rpartition("/")[2].partition("@")[0])
+        called = str(request.get("module") or "this").rpartition("/")[2].partition("@")[0]
+        named = "({}) module:".format(_LEADS_TO.get(called, called))
         result = {"failed": True, "msg": str(error).replace("this module:", named, 1)}
         if error.hint:
             result["_hint"] = error.hint

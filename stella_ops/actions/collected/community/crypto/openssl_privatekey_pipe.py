@@ -16,12 +16,6 @@ from stella_ops.actions.base import ActionContext, ActionFailure, Result
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
-_CURVES = {
-    **{f"secp{size}": f"SECP{size.upper()}" for size in ("224r1", "256k1", "256r1", "384r1", "521r1", "192r1")},
-    **{f"brainpoolP{size}r1": f"BrainpoolP{size}R1" for size in (256, 384, 512)},
-    **{f"sect{size}": f"SECT{size.upper()}" for size in ("163k1", "163r2", "233k1", "233r1", "283k1", "283r1")},
-    **{f"sect{size}": f"SECT{size.upper()}" for size in ("409k1", "409r1", "571k1", "571r1")},
-}
 _GOOD_CURVES = frozenset(("secp224r1", "secp256k1", "secp256r1", "secp384r1", "secp521r1"))
 _BY_SIZE = frozenset(("RSA", "DSA"))
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -34,7 +28,30 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "default": "RSA",
         "choices": ["DSA", "ECC", "Ed25519", "Ed448", "RSA", "X25519", "X448"],
     },
-    "curve": {"type": "str", "choices": list(_CURVES)},
+    "curve": {
+        "type": "str",
+        "choices": [
+            "secp224r1",
+            "secp256k1",
+            "secp256r1",
+            "secp384r1",
+            "secp521r1",
+            "secp192r1",
+            "brainpoolP256r1",
+            "brainpoolP384r1",
+            "brainpoolP512r1",
+            "sect163k1",
+            "sect163r2",
+            "sect233k1",
+            "sect233r1",
+            "sect283k1",
+            "sect283r1",
+            "sect409k1",
+            "sect409r1",
+            "sect571k1",
+            "sect571r1",
+        ],
+    },
     "passphrase": {"type": "str", "no_log": True},
     "cipher": {"type": "str", "default": "auto"},
     "format": {"type": "str", "default": "auto_ignore", "choices": ["pkcs1", "pkcs8", "raw", "auto", "auto_ignore"]},
@@ -174,9 +191,14 @@ def _fits(key: PrivateKeyTypes, wanted: _Wanted) -> bool:
         if isinstance(key, one):
             return wanted.type == kind and key.key_size == wanted.size
     if isinstance(key, ec.EllipticCurvePrivateKey):
-        curve = getattr(ec, _CURVES[wanted.curve]) if wanted.curve else None
+        curve = getattr(ec, _class_of(wanted.curve)) if wanted.curve else None
         return wanted.type == "ECC" and curve is not None and key.curve.name == curve.name
     return type(key).__name__.removesuffix("PrivateKey") == wanted.type
+
+
+def _class_of(curve: str) -> str:
+    """What ``cryptography`` calls a curve: secp256r1 is SECP256R1 there, brainpoolP256r1 BrainpoolP256R1."""
+    return f"B{curve[1:-2]}R1" if curve.startswith("brainpool") else curve.upper()
 
 
 def _made(wanted: _Wanted) -> PrivateKeyTypes:
@@ -190,7 +212,7 @@ def _made(wanted: _Wanted) -> PrivateKeyTypes:
             case "DSA":
                 return dsa.generate_private_key(key_size=wanted.size)
             case "ECC":
-                return ec.generate_private_key(getattr(ec, _CURVES[str(wanted.curve)])())
+                return ec.generate_private_key(getattr(ec, _class_of(str(wanted.curve)))())
             case "Ed25519":
                 return ed25519.Ed25519PrivateKey.generate()
             case "Ed448":
