@@ -23,7 +23,7 @@ from stella_ops.templating.lookups import combining, files, hosts, values
 from stella_ops.templating.plugins.collected import plugin, why_not
 from stella_ops.templating.plugins.loading import load_failures, user_lookup
 from stella_ops.templating.plugins.unsupported import not_supported
-from stella_ops.templating.undefined import UndefinedUse, require
+from stella_ops.templating.undefined import MissingValue, UndefinedUse, require
 
 Lookup = Callable[[Any, list[Any], dict[str, Any]], list[Any]]
 _PREFIXES = ("ansible.builtin.", "ansible.legacy.")
@@ -98,7 +98,7 @@ def _plugin(name: str) -> Lookup:
     return found
 
 
-def _found(context: Any, name: Any, terms: tuple[Any, ...], options: dict[str, Any]) -> list[Any] | None:
+def _found(context: Any, name: Any, terms: tuple[Any, ...], options: dict[str, Any]) -> list[Any] | MissingValue | None:
     word = str(require(name))
     plugin = _plugin(word)
     from stella_ops.templating.environment import scope_of
@@ -112,7 +112,7 @@ def _found(context: Any, name: Any, terms: tuple[Any, ...], options: dict[str, A
     lenient = word.rpartition(".")[2] in _ASK_FOR_UNDEFINED
     given = list(terms) if lenient else [require(term) for term in terms]
     try:
-        return plugin(scope, given, options)
+        found = plugin(scope, given, options)
     except (UndefinedVariableError, UndefinedUse, RecursionError):
         raise  # 'errors' is about what a lookup does, not about names that are not there
     except Exception as problem:
@@ -121,6 +121,18 @@ def _found(context: Any, name: Any, terms: tuple[Any, ...], options: dict[str, A
         if errors in ("ignore", "warn"):
             return None
         raise problem if isinstance(problem, PluginError) else PluginError.of("lookup", word, problem) from problem
+    missing = None if lenient else _first_undefined(found)
+    return found if missing is None else missing
+
+
+def _first_undefined(found: list[Any]) -> MissingValue | None:
+    """What is undefined among what a lookup found or put together, which makes it all so; not what it left alone."""
+    for item in found:
+        parts = item if type(item) in (list, tuple) else item.values() if type(item) is dict else (item,)
+        for part in parts:
+            if isinstance(part, MissingValue):
+                return part
+    return None
 
 
 def _told(problem: Exception) -> str:
@@ -128,10 +140,11 @@ def _told(problem: Exception) -> str:
 
 
 @pass_context
-def query(context: Any, name: Any, *terms: Any, **options: Any) -> list[Any]:
+def query(context: Any, name: Any, *terms: Any, **options: Any) -> list[Any] | MissingValue:
     """What a lookup finds, as a list."""
     options.pop("wantlist", None)
-    return _found(context, name, terms, options) or []
+    found = _found(context, name, terms, options)
+    return [] if found is None else found
 
 
 @pass_context
@@ -139,6 +152,8 @@ def lookup(context: Any, name: Any, *terms: Any, **options: Any) -> Any:
     """What a lookup finds: one value as it is, several texts joined by commas."""
     wantlist = options.pop("wantlist", False)
     found = _found(context, name, terms, options)
+    if isinstance(found, MissingValue):
+        return found
     if wantlist or found is None:
         return (found or []) if wantlist else None
     if len(found) == 1:

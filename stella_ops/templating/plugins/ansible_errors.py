@@ -127,6 +127,13 @@ class AnsibleUndefinedVariable(AnsibleTemplateError):
     """A variable is missing."""
 
 
+class AnsibleValueOmittedError(AnsibleTemplateError):
+    """A template whose value is needed says ``omit``."""
+
+    def __init__(self, message: Any = "A template was resolved to an Omit scalar.", **more: Any) -> None:
+        super().__init__(message, **more)
+
+
 class AnsibleAssertionError(AnsibleError, AssertionError):
     """Something that should hold does not."""
 

@@ -10,8 +10,9 @@ from typing import Any
 from stella_ops.origins import SourceText
 from stella_ops.templating.filters.text import boolean
 from stella_ops.templating.lazy import finalize
+from stella_ops.templating.omit import OMIT
 from stella_ops.templating.plugins.ansible_display import Display
-from stella_ops.templating.plugins.ansible_errors import AnsibleError, AnsibleTemplateError
+from stella_ops.templating.plugins.ansible_errors import AnsibleError, AnsibleTemplateError, AnsibleValueOmittedError
 from stella_ops.templating.plugins.both_errors import OptionWrong, told_to_plugin
 from stella_ops.templating.plugins.data_loader import Loader
 from stella_ops.templating.plugins.plugin_options import declared, elsewhere, typed
@@ -39,7 +40,10 @@ class ScopeTemplar:
         from stella_ops.templating.templar import Templar
 
         with told_to_plugin():
-            return Templar(search_path=self._search_path).render(value, self.available_variables)
+            found = Templar(search_path=self._search_path).render(value, self.available_variables)
+        if found is OMIT:
+            raise AnsibleValueOmittedError
+        return found
 
     do_template = template
 
