@@ -183,7 +183,7 @@ def _value(setting: Setting, text: str, folder: Path, where: str) -> Any:
             except ValueError:
                 raise wrong("a number") from None
         case "list":
-            return [part.strip() for part in text.split(",") if part.strip()]
+            return [_bare(part.strip()) for part in text.split(",") if part.strip()]
         case "path":
             return _path(text, folder)
         case "paths":
@@ -193,6 +193,11 @@ def _value(setting: Setting, text: str, folder: Path, where: str) -> Any:
     if setting.choices and text not in setting.choices:
         raise wrong("one of " + ", ".join(setting.choices))
     return text or None
+
+
+def _bare(word: str) -> str:
+    """A word of a list without the quotes around it."""
+    return word[1:-1] if len(word) > 1 and word[0] == word[-1] and word[0] in "'\"" else word
 
 
 def _path(text: str, folder: Path) -> Path:

@@ -42,9 +42,13 @@ def is_command_output(result: Mapping[str, Any], action: str, *, failed: bool) -
     """Whether a result is told as text and not as JSON: that of a command, which ran; not that of one that still runs.
 
     Args:
-        failed: what failed without a return code did not run.
+        failed: what failed without a return code did not run, unless its time was over.
     """
-    return action in _COMMANDS and "ansible_job_id" not in result and (not failed or "rc" in result)
+    return (
+        action in _COMMANDS
+        and "ansible_job_id" not in result
+        and (not failed or "rc" in result or "timedout" in result)
+    )
 
 
 def traceback_of(result: Mapping[str, Any]) -> str | None:

@@ -76,6 +76,12 @@ def test_where_the_file_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert "everybody may write to" in found.notes[0]
 
 
+def test_words_of_a_list_may_be_quoted(tmp_path: Path) -> None:
+    (tmp_path / "ansible.cfg").write_text("[defaults]\ncallbacks_enabled = \"a\", 'b', c'\n")
+    found = read_ansible_settings({"ANSIBLE_CONFIG": "ansible.cfg"}, tmp_path).configured
+    assert found["CALLBACKS_ENABLED"] == ["a", "b", "c'"]
+
+
 def test_paths_are_the_files_own(tmp_path: Path) -> None:
     (tmp_path / "c").mkdir()
     (tmp_path / "c" / "ansible.cfg").write_text(
