@@ -40,7 +40,7 @@ def test_command_is_the_default(stella: Callable[..., Any], hosts: Path) -> None
         (("all", "-a", "false"), 2, "rc=1"),
         (("all", "-m", "pnig"), 4, "did you mean 'ping'?"),
         (("wbe", "-m", "ping"), 4, "did you mean 'web'?"),
-        (("all", "-m", "file", "-a", "path=/x pth=/x state=absent"), 2, "Unsupported parameters for (file) module: pth"),
+        (("all", "-m", "file", "-a", "path=/x pth=/x"), 2, "Unsupported parameters for (file) module: pth"),
         (("all", "-m", "ping", "-l", "nobody"), 1, "nobody"),
         (("all", "-m", "debug", "-a", "msg={{ missing }}"), 2, "'missing' is undefined"),
     ],
