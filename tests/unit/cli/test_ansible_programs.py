@@ -304,3 +304,59 @@ def test_what_goes_away_is_told(program: Callable[..., Any], tmp_path: Path, mon
     monkeypatch.setenv("ANSIBLE_DEPRECATION_WARNINGS", "no")
     assert "DEPRECATION" not in program("ansible-inventory", "-i", "hosts.ini", "--list")[2]
     assert going_away(["/bin/ansible", "-o", "--tree=x"]) and not going_away(["/bin/ansible-playbook", "-t", "x"])
+
+
+NAMES_OF_GROUPS = """\
+web-1:
+  hosts: {a: {ansible_connection: local}}
+  odd: 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("mode", "name", "told"),
+    [
+        ("always", "web_1", "and automatically replaced, use -vvvv to see details"),
+        ("silently", "web_1", None),
+        ("ignore", "web-1", None),
+        ("never", "web-1", "but not replaced, use -vvvv to see details"),
+    ],
+)
+def test_names_of_groups(
+    program: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    mode: str,
+    name: str,
+    told: str | None,
+) -> None:
+    (tmp_path / "hosts.yml").write_text(NAMES_OF_GROUPS)
+    monkeypatch.setenv("ANSIBLE_TRANSFORM_INVALID_GROUP_CHARS", mode)
+    status, out, err = program("ansible", "-i", "hosts.yml", "a", "-m", "debug", "-a", "var=group_names")
+    assert status == 0 and f'"{name}"' in out
+    assert f"[WARNING]: Skipping key (odd) in group ({name}) as it is not a mapping" in err
+    assert ("Invalid characters were found in group names" in err) == (told is not None)
+    assert told is None or told in err
+
+
+def test_missing_files_of_variables_are_passed_over_there_alone(
+    program: Callable[..., Any], stella: Callable[..., Any], tmp_path: Path
+) -> None:
+    play = "- hosts: localhost\n  gather_facts: false\n  vars_files: [nosuch.yml]\n  tasks: [{debug: {msg: a}}]\n"
+    (tmp_path / "p.yml").write_text(play)
+    assert program("ansible-playbook", "p.yml")[0] == 0
+    said = stella("play", "p.yml")
+    assert said.status != 0 and "nosuch.yml" in said.err
+
+
+def test_ansible_config_without_its_file(
+    program: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status, out, _ = program("ansible-config", "dump", "--only-changed")
+    assert (status, out.splitlines()) == (0, ["CONFIG_FILE() = None", "", "GALAXY_SERVERS:"])
+    status, _, err = program("ansible-config", "view", "-c", "nosuch.cfg")
+    assert status == 5 and f"The provided configuration file is missing or not accessible: {tmp_path}/nosuch.cfg" in err
+    (tmp_path / "bad.cfg").write_text("[defaults\n")
+    monkeypatch.setenv("ANSIBLE_CONFIG", str(tmp_path / "bad.cfg"))
+    status, out, err = program("ansible-config", "dump")
+    assert (status, out) == (5, "") and f"Error reading config file ({tmp_path}/bad.cfg)" in err
