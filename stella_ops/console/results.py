@@ -86,13 +86,17 @@ def dump(
         pretty: indented always, or never.
     """
     indented = loud or verbosity >= 3 if pretty is None else pretty
-    return to_text(clean(result, action, verbosity), indent=4 if indented else None)
+    return to_text(clean(result, action, verbosity), indent=4 if indented else None, strict=False)
 
 
-def to_text(value: Any, *, indent: int | None = None) -> str:
-    """Any value as one JSON text with sorted keys; what JSON does not know becomes a string. Never raises."""
+def to_text(value: Any, *, indent: int | None = None, strict: bool = True) -> str:
+    """Any value as one JSON text with sorted keys; what JSON does not know becomes a string. Never raises.
+
+    Args:
+        strict: NaN and infinities, which JSON does not know either, are null; else they are shown as ansible-core does.
+    """
     try:
-        text = json.dumps(value, sort_keys=True, indent=indent, ensure_ascii=False, default=plain)
+        text = json.dumps(value, sort_keys=True, indent=indent, ensure_ascii=False, default=plain, allow_nan=not strict)
     except (TypeError, ValueError, RecursionError):
         text = json.dumps(tame(value), sort_keys=True, indent=indent, ensure_ascii=False)
     return safe_json(text)
