@@ -11,26 +11,37 @@ from stella_ops.spelling import did_you_mean
 from stella_ops.templating.filters.networks.interfaces import Interface, interface
 from stella_ops.templating.lazy import plain_text
 
-# As in the library netaddr, by which this filter is known: special-purpose networks, but those of documentation.
-_PRIVATE = tuple(
+# What IANA's registries of special-purpose addresses (RFC 6890) say is not globally reachable, and what in it is.
+_LOCAL = tuple(
     map(
         ipaddress.ip_network,
         (
-            *("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.0.0.0/24", "192.168.0.0/16", "198.18.0.0/15"),
-            *("169.254.0.0/16", "239.0.0.0/8", "fc00::/7", "fec0::/10", "fe80::/10"),
+            *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+            *("192.0.0.0/24", "192.0.2.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24"),
+            *("240.0.0.0/4", "::/128", "::1/128", "::ffff:0:0/96", "64:ff9b:1::/48", "100::/64", "2001::/23"),
+            *("2001:db8::/32", "2002::/16", "fc00::/7", "fe80::/10"),
+        ),
+    )
+)
+_REACHED = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            *("192.0.0.9/32", "192.0.0.10/32", "2001:1::1/128", "2001:1::2/128", "2001:3::/32", "2001:4:112::/48"),
+            *("2001:20::/28", "2001:30::/28"),
         ),
     )
 )
 
 
 def is_private(found: Interface) -> bool:
-    """Whether an address is of a private network."""
-    return any(found.ip in network for network in _PRIVATE)
+    """Whether an address is not globally reachable, as the library netaddr (1.3) tells it to ``ansible.utils``."""
+    ip = found.ip
+    return any(ip in network for network in _LOCAL) and not any(ip in network for network in _REACHED)
 
 
 def _is_public(found: Interface) -> bool:
-    ip = found.ip
-    return not (is_private(found) or ip.is_loopback or ip.is_multicast or ip.is_unspecified or ip.is_reserved)
+    return not (is_private(found) or found.ip.is_multicast)
 
 
 def _plain(found: Interface) -> str:
