@@ -57,6 +57,7 @@ Examples:
 Exit status: 0 done, 1 there is no ansible.cfg to view, or validate found something, 4 it is wrong."""
 )
 @version_option("config")
+@click.option("-v", "--verbose", count=True, hidden=True, expose_value=False)
 def config() -> None:
     """Show the settings of ansible.cfg and ANSIBLE_* that have a meaning here; docs/ansible-settings.md tells each."""
 

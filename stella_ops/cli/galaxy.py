@@ -67,6 +67,7 @@ To install some: put collections below collections/ansible_collections/NAMESPACE
 the playbook, or use the ansible-galaxy of an ansible-core.""",
 )
 @version_option("galaxy")
+@click.option("-v", "--verbose", count=True, hidden=True, expose_value=False)
 def galaxy() -> None:
     """Show which collections and roles are installed."""
 

@@ -33,6 +33,7 @@ def _command(name: str, epilog: str) -> Callable[[Callable[..., Any]], click.Com
 Exit status: 0 done, 1 a password does not fit or a file is not what it should be, 2 wrong usage."""
 )
 @version_option("vault")
+@click.option("-v", "--verbose", count=True, hidden=True, expose_value=False)
 def vault() -> None:
     """Encrypt and decrypt files and values as ansible-vault does, and readable by it.
 

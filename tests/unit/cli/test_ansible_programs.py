@@ -360,3 +360,18 @@ def test_ansible_config_without_its_file(
     monkeypatch.setenv("ANSIBLE_CONFIG", str(tmp_path / "bad.cfg"))
     status, out, err = program("ansible-config", "dump")
     assert (status, out) == (5, "") and f"Error reading config file ({tmp_path}/bad.cfg)" in err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("ansible-vault", "-v", "view", "--vault-password-file", "nosuch", "x"),
+        ("ansible-galaxy", "-vv", "role", "list"),
+    ],
+)
+def test_verbosity_may_stand_before_what_is_to_be_done(program: Callable[..., Any], words: tuple[str, ...]) -> None:
+    assert "-v" not in program(*words)[2]
+
+
+def test_verbosity_before_the_acts_of_ansible_config(program: Callable[..., Any]) -> None:
+    assert program("ansible-config", "-v", "dump", "--only-changed")[0] == 0
