@@ -89,6 +89,8 @@ class ActionContext:
         controller: the session of this machine.
         facts_modules: what ``gather_facts`` runs where no variable says so.
         invocation: somebody may look at the arguments in the result.
+        title: gives the task's name, rendered.
+        say: tells people a line while the task runs.
     """
 
     host: str
@@ -119,6 +121,8 @@ class ActionContext:
     controller: Callable[[], HostSession] | None = None
     invocation: bool = False
     facts_modules: Sequence[str] = ("smart",)
+    title: Callable[[], str] = lambda: ""
+    say: Callable[[str], None] = lambda line: None
 
     async def module(
         self,

@@ -23,6 +23,7 @@ from stella_ops.engine.events import (
     RetryWaiting,
     RunFinished,
     TaskStarted,
+    Told,
     Warned,
 )
 
@@ -59,6 +60,8 @@ class AdHocReporter:
                 self._host(event)
             case RetryWaiting():
                 self._retrying(event)
+            case Told():
+                self._sink.line(safe_line(event.message))
             case NoHosts():
                 self._sink.warn("[WARNING]: No hosts matched, nothing to do")
             case Warned():

@@ -40,6 +40,7 @@ from stella_ops.engine.events import (
     RunFinished,
     RunStarted,
     TaskStarted,
+    Told,
     TransferProgress,
     Warned,
 )
@@ -143,6 +144,9 @@ class LineReporter:
                 self._included(event)
             case MetaDone():
                 self._meta(event)
+            case Told():
+                self.under(event.task_id)
+                self._sink.line(safe_line(event.message))
             case HandlerNotified() if self._verbosity >= 2:
                 self._sink.line(f"NOTIFIED HANDLER {safe_line(event.handler)} for {safe_line(event.host)}", "verbose")
             case RunStarted():

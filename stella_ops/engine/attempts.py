@@ -113,7 +113,7 @@ class Attempts:
                     time=time.time(),
                     task_id=turn.task_id or 0,
                     host=host,
-                    task=str(self._run.scrub(self._title(task, view))),
+                    task=str(self._run.scrub(self.title(task, view))),
                     left=retries - attempt + 1,
                     delegate=prepared.target if prepared.target != host else None,
                     delegate_address=prepared.address,
@@ -264,7 +264,8 @@ class Attempts:
             return not result.get("failed")
         return all(self._run.templar.evaluate(c, scope, what="until") for c in task.until)
 
-    def _title(self, task: Task, view: Mapping[str, Any]) -> str:
+    def title(self, task: Task, view: Mapping[str, Any]) -> str:
+        """A task's name, rendered as far as it can be."""
         try:
             return str(self._run.templar.render(task.title, view))
         except TemplateError:

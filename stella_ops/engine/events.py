@@ -236,6 +236,15 @@ class MetaDone(Event):
 
 
 @_event
+class Told(Event):
+    """A line that a task has for people while it runs; no part of its result."""
+
+    task_id: int
+    host: str
+    message: str
+
+
+@_event
 class HandlerNotified(Event):
     """A host's change will make a handler run."""
 

@@ -13,7 +13,7 @@ from typing import Any
 from stella_ops.collections.notices import Notice, add_to, hearing
 from stella_ops.engine import loop_values, reserved_names
 from stella_ops.engine.attempts import Attempts
-from stella_ops.engine.events import ItemFinished, Status
+from stella_ops.engine.events import ItemFinished, Status, Told
 from stella_ops.engine.fact_caches.base import GATHERED
 from stella_ops.engine.keyword_values import rendered
 from stella_ops.engine.loop_ahead import ItemsAhead
@@ -358,6 +358,10 @@ class TaskRunner:
             item = {**(item or {}), "ansible_delegated_vars": {target: delegate}}
             view = self._view(task, self._variables.of(host, task, item, address=target))
         prepared = self._preparation.prepare(task, host, named, view, secret=secret, link=link, delegate_view=delegate)
+        prepared.context.title = lambda: self._attempts.title(task, view)
+        prepared.context.say = lambda line: turn.emit(
+            Told(time=time.time(), task_id=0, host=host, message=str(self._run.scrub(line)))
+        )
         prepared.context.transfer = Transfers(
             turn.emit, host, lambda name: HIDDEN_NAME if secret else str(self._run.scrub(name))
         )

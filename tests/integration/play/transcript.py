@@ -3,8 +3,8 @@
 Left out is what may differ without a difference in what happened: the stars of headlines, the order in which
 hosts end a task, folders, and of results shown after ``=>`` every key that no rule of the language sets. What
 stella-ops prints beyond ansible-core (hints, ``task path:`` after a failure) is left out too, and so is what
-ansible-core 2.19 prints beyond it: the block of source above a failure, a headline (one a host) for each meta
-task, and "Pausing for …".
+ansible-core 2.19 prints beyond it: the block of source above a failure, and a headline (one a host) for each meta
+task.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _HOST_LINE = re.compile(
 )
 # ansible-core names the hosts as their results come in.
 _INCLUDED = re.compile(r"^(included: .* for )([\w.-]+(?:, [\w.-]+)+)(?= => |$)")
-_OWN_WORDS = re.compile(r"^(?:  hint: |task path: |Pausing for )")
+_OWN_WORDS = re.compile(r"^(?:  hint: |task path: )")
 
 
 def normalize(stdout: str, work: str, keys: tuple[str, ...] = KEYS) -> str:

@@ -76,6 +76,69 @@ async def test_a_hidden_answer_is_not_echoed_and_the_terminal_is_given_back(
     assert termios.tcgetattr(sys.stdin.fileno()) == before
 
 
+async def _typed(terminal: int, asking: asyncio.Task[Any], capsys: pytest.CaptureFixture[str], *keys: bytes) -> str:
+    """Types keys, each once something was asked; what was shown."""
+    shown = ""
+    for key in keys:
+        said = ""
+        while not said and not asking.done():
+            await asyncio.sleep(0.01)
+            said = capsys.readouterr().err
+        shown += said
+        os.write(terminal, key)
+    await asyncio.wait([asking])
+    return shown
+
+
+@pytest.mark.parametrize("args", [{"seconds": 600}, {"minutes": 10, "prompt": "Look around"}, {}])
+async def test_an_interrupt_may_be_told_to_go_on(
+    make_context: Callable[..., Any], terminal: int, capsys: pytest.CaptureFixture[str], args: dict[str, Any]
+) -> None:
+    before = termios.tcgetattr(sys.stdin.fileno())
+    asking = asyncio.create_task(pause.run(make_context(), args))
+    shown = await _typed(terminal, asking, capsys, b"x\x03", b"yC")
+    assert "Press 'C' to continue the play or 'A' to abort" in shown
+    assert asking.result()["user_input"] == "" and asking.result()["delta"] < 60
+    assert termios.tcgetattr(sys.stdin.fileno()) == before
+
+
+@pytest.mark.parametrize("key", [b"a", b"A", b"\x03"])
+async def test_an_interrupt_may_be_told_to_give_up(
+    make_context: Callable[..., Any], terminal: int, capsys: pytest.CaptureFixture[str], key: bytes
+) -> None:
+    before = termios.tcgetattr(sys.stdin.fileno())
+    asking = asyncio.create_task(pause.run(make_context(), {"seconds": 600}))
+    await _typed(terminal, asking, capsys, b"\x03", key)
+    with pytest.raises(ActionFailure, match="Task failed: user requested abort!"):
+        asking.result()
+    assert termios.tcgetattr(sys.stdin.fileno()) == before
+
+
+async def test_the_time_passes_whatever_is_typed(
+    make_context: Callable[..., Any], terminal: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asking = asyncio.create_task(pause.run(make_context(), {"seconds": 1}))
+    await _typed(terminal, asking, capsys, b"what now?\n")
+    assert asking.result()["user_input"] == "" and asking.result()["delta"] >= 1
+
+
+async def test_what_it_waits_for_is_told(make_context: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    async def sleep(seconds: float) -> None:
+        pass
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    told: list[str] = []
+    context = make_context()
+    context.say = told.append
+    await pause.run(context, {"minutes": 2})
+    await pause.run(context, {"seconds": 5, "echo": False, "prompt": "Look"})
+    assert told == [
+        "Pausing for 120 seconds",
+        "Pausing for 5 seconds (output is hidden)",
+        "(ctrl+C then 'C' = continue early, ctrl+C then 'A' = abort)",
+    ]
+
+
 async def test_an_interrupt_gives_the_terminal_back(make_context: Callable[..., Any], terminal: int) -> None:
     before = termios.tcgetattr(sys.stdin.fileno())
     asking = asyncio.create_task(pause.run(make_context(), {"echo": False}))
