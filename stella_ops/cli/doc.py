@@ -28,6 +28,7 @@ Examples:
   stella-ops doc -s copy             a task to begin with
   stella-ops doc -t filter combine   a filter, test or lookup that is built in
   stella-ops doc -t lookup --list
+  stella-ops doc -t role -r roles web    the entry points and options of a role
   stella-ops doc copy --format json""",
 )
 @version_option("doc")
@@ -37,7 +38,9 @@ Examples:
 @click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("-s", "--snippet", is_flag=True, help="A task to copy, with every parameter.")
 @click.option("-j", "--json", "as_json", is_flag=True, help="JSON in the form of ansible-doc.")
-@click.option("-t", "--type", "kind", default="module", metavar="TYPE", help="module, filter, test or lookup.")
+@click.option("-t", "--type", "kind", default="module", metavar="TYPE", help="module, filter, test, lookup or role.")
+@click.option("-r", "--roles-path", multiple=True, metavar="FOLDERS", help="Folders of roles to look in first.")
+@click.option("-e", "--entry-point", metavar="NAME", help="Only this entry point of roles.")
 @click.option("-v", "--verbose", count=True, hidden=True)
 def doc(
     modules: tuple[str, ...],
@@ -47,9 +50,11 @@ def doc(
     snippet: bool,
     as_json: bool,
     kind: str,
+    roles_path: tuple[str, ...],
+    entry_point: str | None,
     verbose: int,
 ) -> int:
-    """Show what a module, filter, test or lookup does and takes."""
+    """Show what a module, filter, test, lookup or role does and takes."""
     from stella_ops import collections, content
     from stella_ops.actions.registry import action_file, action_names
     from stella_ops.ansible_settings.reading import read_ansible_settings
@@ -63,13 +68,15 @@ def doc(
     from stella_ops.spelling import did_you_mean
     from stella_ops.templating.plugin_docs import KINDS
 
-    if kind != "module" and kind not in KINDS:
+    if kind not in ("module", "role", *KINDS):
         raise UsageError(
-            f"there is documentation of modules, filters, tests and lookups, not of type '{kind}'",
-            hint=f"-t module, {', '.join(KINDS)}",
+            f"there is documentation of modules, filters, tests, lookups and roles, not of type '{kind}'",
+            hint=f"-t module, {', '.join(KINDS)}, role",
         )
     if not listed and not modules:
         raise OptionsError("Missing name(s), incorrect options passed for detailed documentation.")
+    if kind == "role":
+        return _roles(modules, listed, roles_path, entry_point, style == "json" or as_json)
     if kind in KINDS:
         _show(_plugins(kind, modules, listed), listed, style, snippet, as_json)
         return 0
@@ -96,6 +103,24 @@ def doc(
         found.append(read_doc(name, path))
     print_notices(settings)
     _show(found, listed, style, snippet, as_json)
+    return 0
+
+
+def _roles(names: tuple[str, ...], listed: bool, roles_path: tuple[str, ...], point: str | None, as_json: bool) -> int:
+    """Show roles that have a specification of their arguments."""
+    from stella_ops.ansible_settings.reading import read_ansible_settings
+    from stella_ops.cli.collections import use_collections
+    from stella_ops.cli.doc_roles import find_roles, show_roles
+    from stella_ops.cli.workplace import roles_path as known_folders
+    from stella_ops.module_folders import split_paths
+
+    settings = read_ansible_settings(os.environ, Path.cwd())
+    use_collections(settings, [Path.cwd()])
+    folders = [*(folder for text in roles_path for folder in split_paths(text)), *known_folders(Path.cwd(), settings)]
+    found = find_roles(folders, () if listed else names)
+    if listed and names:  # a collection's
+        found = [role for role in found if role.collection in names]
+    show_roles(found, listed=listed, point=point, as_json=as_json)
     return 0
 
 

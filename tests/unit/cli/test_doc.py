@@ -99,3 +99,75 @@ def test_json_of_others_is_what_they_say(stella: Callable[..., Any], tmp_path: P
     assert "odd" in stella("doc", "-M", str(tmp_path), "told").out
     broken = stella("doc", "-M", str(tmp_path), "broken")
     assert broken.status == 1 and "module broken Missing documentation (or could not parse documentation)" in broken.err
+
+
+SPECIFICATION = """\
+argument_specs:
+  main:
+    short_description: Serves pages
+    description: [A web server., And its pages.]
+    author: me
+    options:
+      port: {type: int, required: true, description: Where it listens.}
+      names: {type: list, elements: str, default: [a, b], description: Its names.}
+      how:
+        type: dict
+        options:
+          speed: {choices: [slow, fast]}
+  remove: {short_description: Serves nothing any more}
+"""
+
+
+@pytest.fixture
+def roles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("ANSIBLE_ROLES_PATH", "ANSIBLE_COLLECTIONS_PATH"):
+        monkeypatch.setenv(name, str(tmp_path / "nowhere"))
+    monkeypatch.setenv("ANSIBLE_COLLECTIONS_SCAN_SYS_PATH", "no")
+    collection = tmp_path / "collections" / "ansible_collections" / "acme" / "tools"
+    for folder in (tmp_path / "mine" / "web", collection / "roles" / "web"):
+        (folder / "meta").mkdir(parents=True)
+        (folder / "meta" / "argument_specs.yml").write_text(SPECIFICATION)
+    (collection / "MANIFEST.json").write_text('{"collection_info": {"version": "1.0.0"}}')
+    (tmp_path / "mine" / "silent" / "tasks").mkdir(parents=True)
+    (tmp_path / "mine" / "broken" / "meta").mkdir(parents=True)
+    (tmp_path / "mine" / "broken" / "meta" / "argument_specs.yml").write_text("a: [")
+    return tmp_path
+
+
+def test_roles_that_say_what_they_take(stella: Callable[..., Any], roles: Path) -> None:
+    listed = stella("doc", "-t", "role", "-l", "-r", "mine")
+    points = "  specs:\n    main  : Serves pages\n    remove: Serves nothing any more\n"
+    assert listed.out == f"acme.tools.web:\n{points}broken\nweb:\n{points}"
+    told = json.loads(stella("doc", "-t", "role", "-l", "-r", "mine", "-j", "acme.tools").out)
+    entries = {"main": "Serves pages", "remove": "Serves nothing any more"}
+    assert told == {
+        "acme.tools.web": {"collection": "acme.tools", "description": "UNDOCUMENTED", "entry_points": entries}
+    }
+
+
+def test_what_a_role_takes(stella: Callable[..., Any], roles: Path) -> None:
+    text = stella("doc", "-t", "role", "-r", "mine", "web", "-e", "main").out
+    first, _, second = text.partition("\n\n> ROLE: web ")
+    assert first.startswith(f"> ROLE: acme.tools.web ({roles}/collections/ansible_collections/acme/tools)\n")
+    for line in (
+        "ENTRY POINT: main - Serves pages",
+        "  And its pages.",
+        "  = port",
+        "      Where it listens.",
+        "      default: [a, b]",
+        "        - speed",
+        "            choices: [slow, fast]",
+        "AUTHOR: me",
+    ):
+        assert line in second.splitlines()
+    assert "remove" not in text
+    told = json.loads(stella("doc", "-t", "role", "-r", "mine", "web", "-e", "remove", "-j").out)
+    point = {"remove": {"short_description": "Serves nothing any more"}}
+    assert told["web"] == {"collection": None, "path": f"{roles}/mine/web", "entry_points": point}
+    assert set(told) == {"web", "acme.tools.web"}
+
+
+def test_roles_that_say_nothing_or_nonsense(stella: Callable[..., Any], roles: Path) -> None:
+    assert stella("doc", "-t", "role", "-r", "mine", "silent").out == ""
+    said = stella("doc", "-t", "role", "-r", "mine", "broken")
+    assert said.status == 0 and "Error while loading role argument spec" in said.out
