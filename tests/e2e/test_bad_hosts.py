@@ -43,7 +43,7 @@ UNREACHABLE = {
 }
 FAILED = {
     # The host is reached, after all.
-    "no-python": (r"/nowhere/python3.* Python 3\.6 or newer", "ansible_python_interpreter"),
+    "no-python": (r"'/nowhere/python3' was not found", "ansible_python_interpreter"),
     "old-python": (r"python2.* Python 3\.6 or newer", "ansible_python_interpreter"),
     "prefix-is-a-file": ("is not a folder|cannot be written", "prefix"),
     "read-only": ("cannot be written|Permission denied|read-only", "prefix|remount"),

@@ -1,6 +1,7 @@
 """SSHFP records from a real name server (Knot DNS), asked for by way of a real validating resolver (Unbound)."""
 
 import io
+import random
 import shutil
 import socket
 import subprocess
@@ -74,9 +75,16 @@ remote-control:
 
 
 def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as opened:
-        opened.bind(("127.0.0.1", 0))
-        return int(opened.getsockname()[1])
+    """A port that is free for both protocols, and below those that the kernel gives to connections meanwhile."""
+    while True:
+        port = random.randrange(15000, 30000)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one, socket.socket() as other:
+            try:
+                one.bind(("127.0.0.1", port))
+                other.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
 def records(name: str, *keys: Path) -> str:
