@@ -89,8 +89,9 @@ def comparable(action: str, value: Any, key: str = "") -> Any:
     if isinstance(value, str):
         value = value.strip() if key == "msg" else value
         value = re.sub(r"\|1\|[\w+/=]+\|[\w+/=]+", "HASHED", value)
-        # shadow(5) has the day on which a password was changed.
+        # The day on which a password was changed, as shadow(5) has it and as chage(1) tells it.
         value = re.sub(r"(?<=:)2\d{4}(?=:\d*:\d*:\d*:)", "TODAY", value)
+        value = re.sub(r"(?<=Last password change)(\s*: )\w+ \d+, \d+", r"\1TODAY", value)
         value = re.sub(r"/tmp/crontab\w+", "TEMPORARY", value)
         value = re.sub(r"/tmp/[\w.-]*(?:tmp|ansible|stella)[\w.-]*", "TEMPORARY", value)
         return re.sub(r"(?i)\bansible-moduletmp\S*", "TEMPORARY", value)
