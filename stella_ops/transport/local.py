@@ -20,6 +20,7 @@ from stella_ops.transport.session import Session
 from stella_ops.transport.traffic import Endpoint, Traffic
 
 LAST_WORDS_SECONDS = 1.0
+_END_SECONDS = 1.0
 
 
 class _LocalWire(asyncio.SubprocessProtocol):
@@ -29,6 +30,7 @@ class _LocalWire(asyncio.SubprocessProtocol):
         self._client = client
         self._stdin: asyncio.WriteTransport | None = None
         self._process: asyncio.SubprocessTransport | None = None
+        self.ended = asyncio.Event()
         self._writable = asyncio.Event()
         self._writable.set()
         self._open = {1, 2}
@@ -49,6 +51,7 @@ class _LocalWire(asyncio.SubprocessProtocol):
             self._lost()
 
     def process_exited(self) -> None:
+        self.ended.set()
         self._writable.set()
         # The last of its output may still be on its way, or be held open by what it left behind.
         asyncio.get_running_loop().call_later(LAST_WORDS_SECONDS, self._lost)
@@ -85,7 +88,7 @@ class LocalSession(Session):
 
     def __init__(self, spec: ConnectionSpec, code: CodeLibrary) -> None:
         super().__init__(spec, code)
-        self._processes: list[asyncio.SubprocessTransport] = []
+        self._processes: list[tuple[asyncio.SubprocessTransport, _LocalWire]] = []
 
     async def _start_runner(self, become: Become | None) -> RunnerClient:
         start = launch(self.spec.interpreter, become, name=self.spec.name)
@@ -94,7 +97,7 @@ class LocalSession(Session):
         transport, wire = await loop.subprocess_exec(
             lambda: _LocalWire(client), "/bin/sh", "-c", start.command, start_new_session=True
         )
-        self._processes.append(transport)
+        self._processes.append((transport, wire))
         client.attach(wire)
         return client
 
@@ -148,5 +151,10 @@ class LocalSession(Session):
 
     async def close(self) -> None:
         await super().close()
-        for transport in self._processes:
+        for transport, _ in self._processes:
             transport.close()
+        # Nobody is left to hear of their ends once this run's event loop is closed, and asyncio complains of that.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_END_SECONDS):
+                for _, wire in self._processes:
+                    await wire.ended.wait()
