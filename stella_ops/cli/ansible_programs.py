@@ -33,6 +33,9 @@ WITHOUT = {
 
 NAMES = (*PROGRAMS, *WITHOUT)
 
+# The Python that is a program of a name: our own or one of NAMES.
+START = 'import sys; sys.argv[0] = "{name}"\nfrom stella_ops.cli.entry import main; main()'
+
 
 def command_of(program: str) -> click.Command:
     """The command that a program of ansible-core's name is.

@@ -9,8 +9,7 @@ import click
 _PROGRAM = """\
 #!/bin/sh
 # Written by stella-ops ansible-shims: {name} as stella-ops has it.
-exec {python} -P -c 'import sys; sys.argv[0] = "{name}"
-from stella_ops.cli.entry import main; main()' "$@"
+exec {python} -P -c {start} "$@"
 """
 
 
@@ -47,8 +46,15 @@ def _write(path: Path) -> None:
     import sys
 
     from stella_ops import atomic_files
+    from stella_ops.cli.ansible_programs import START
     from stella_ops.errors import UsageError
 
     if path.exists() and b"stella-ops ansible-shims" not in path.read_bytes():
         raise UsageError(f"{path} is there, and not of our making", hint="name another folder, or remove it")
-    atomic_files.write(path, _PROGRAM.format(name=path.name, python=shlex.quote(sys.executable)), mode=0o755)
+    atomic_files.write(
+        path,
+        _PROGRAM.format(
+            name=path.name, python=shlex.quote(sys.executable), start=shlex.quote(START.format(name=path.name))
+        ),
+        mode=0o755,
+    )

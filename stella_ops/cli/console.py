@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stella_ops.booleans import says_yes
 from stella_ops.cli import options
 from stella_ops.cli.ansible_programs import AnsibleCommand, called_as_ansible
 from stella_ops.cli.versions import version_option
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from stella_ops.cli.workplace import Workplace
     from stella_ops.playbook.module_index import SourceModuleIndex
 
-_TRUE = ("y", "yes", "on", "1", "true", "t", "1.0")
 _LIST_HELP = "List the hosts in the current group or a list of groups if you add 'groups'."
 
 
@@ -190,44 +190,41 @@ class Console(cmd.Cmd):
 
     def do_become(self, arg: str) -> None:
         """Run as another user from now on, or no longer: become yes, become no."""
-        if not arg:
-            self._say("Please specify become value, e.g. `become yes`")
-            return
-        self._set(become=arg.lower() in _TRUE or None)
+        if self._is_given("become value", "become yes", arg):
+            self._set(become=says_yes(arg) or None)
 
     def do_become_user(self, arg: str) -> None:
         """The other user: become_user NAME."""
-        if not arg:
-            self._say("Please specify a user, e.g. `become_user jenkins`")
-        self._set(become_user=arg or self._workplace.options.become_user)
+        if self._is_given("a user", "become_user jenkins", arg):
+            self._set(become_user=arg)
 
     def do_become_method(self, arg: str) -> None:
         """How to become another user: become_method NAME."""
-        if not arg:
-            self._say("Please specify a become_method, e.g. `become_method su`")
-        self._set(become_method=arg or self._workplace.options.become_method)
+        if self._is_given("a become_method", "become_method su", arg):
+            self._set(become_method=arg)
 
     def do_remote_user(self, arg: str) -> None:
         """The user to log in as: remote_user NAME."""
-        if not arg:
-            self._say("Please specify a remote user, e.g. `remote_user root`")
-        self._set(remote_user=arg or self._workplace.options.remote_user)
+        if self._is_given("a remote user", "remote_user root", arg):
+            self._set(remote_user=arg)
 
     def do_check(self, arg: str) -> None:
         """Change nothing from now on, or no longer: check yes, check no."""
-        if not arg:
-            self._say("Please specify check mode value, e.g. `check yes`")
-            return
-        self._set(check=arg.lower() in _TRUE)
-        self._say(f"check mode changed to {self._workplace.options.check}")
+        if self._is_given("check mode value", "check yes", arg):
+            self._set(check=says_yes(arg))
+            self._say(f"check mode changed to {self._workplace.options.check}")
 
     def do_diff(self, arg: str) -> None:
         """Show what changes inside files from now on, or no longer: diff yes, diff no."""
+        if self._is_given("a diff value ", "diff yes", arg):
+            self._set(diff=says_yes(arg))
+            self._say(f"diff mode changed to {self._workplace.options.diff}")
+
+    def _is_given(self, what: str, example: str, arg: str) -> bool:
+        """Whether a value is given; else it is asked for."""
         if not arg:
-            self._say("Please specify a diff value , e.g. `diff yes`")
-            return
-        self._set(diff=arg.lower() in _TRUE)
-        self._say(f"diff mode changed to {self._workplace.options.diff}")
+            self._say(f"Please specify {what}, e.g. `{example}`")
+        return bool(arg)
 
     def do_forks(self, arg: str) -> None:
         """How many hosts to work on at once: forks N."""
@@ -283,15 +280,12 @@ class Console(cmd.Cmd):
         if not arg or getattr(self, f"do_{arg}", None) is not None:
             super().do_help(arg)
             return
-        from stella_ops import content
-        from stella_ops.actions.registry import action_file, action_names
+        from stella_ops.cli.modules import source_of
         from stella_ops.module_docs import read_doc
         from stella_ops.playbook.module_names import canonical
 
         name = canonical(arg, self._modules, self._collections)
-        path = content.module_path(name, self._workplace.options.module_folders)
-        if path is None and name in action_names():
-            path = action_file(name)
+        path = source_of(name, self._workplace.options.module_folders)
         if path is None:
             self._complain(f"{arg} is not a valid command, use ? to list all valid commands.")
             return
@@ -308,19 +302,15 @@ class Console(cmd.Cmd):
         return sorted(name for name in {*inventory.groups, *inventory.hosts} if name.startswith(text))
 
     def completenames(self, text: str, *ignored: Any) -> list[str]:
-        return sorted({*super().completenames(text), *(name for name in self._names() if name.startswith(text))})
+        return sorted(
+            {*super().completenames(text), *(name for name in self._modules.names() if name.startswith(text))}
+        )
 
     def completedefault(self, text: str, line: str, begidx: int, endidx: int) -> list[str]:
         from stella_ops.playbook.module_names import canonical
 
         spec = self._modules.spec(canonical(line.split()[0], self._modules, self._collections))
         return [f"{name}=" for name in sorted(spec.arguments or ()) if name.startswith(text)] if spec else []
-
-    def _names(self) -> list[str]:
-        from stella_ops import content
-        from stella_ops.actions.registry import action_names
-
-        return [*content.module_names(self._workplace.options.module_folders), *action_names()]
 
     # -- state
 

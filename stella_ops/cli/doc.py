@@ -55,11 +55,10 @@ def doc(
     verbose: int,
 ) -> int:
     """Show what a module, filter, test, lookup or role does and takes."""
-    from stella_ops import collections, content
-    from stella_ops.actions.registry import action_file, action_names
+    from stella_ops import collections
     from stella_ops.ansible_settings.reading import read_ansible_settings
     from stella_ops.cli.collections import print_notices, use_collections
-    from stella_ops.cli.modules import module_index
+    from stella_ops.cli.modules import module_index, source_of
     from stella_ops.cli.workplace import module_environment
     from stella_ops.collections.resolving import explain
     from stella_ops.module_docs import read_doc
@@ -85,14 +84,12 @@ def doc(
     folders = folders_beside([Path("playbook.yml")], named, (), module_environment(settings))
     use_collections(settings, [Path.cwd()])
     index = module_index(folders)
-    names = sorted({*content.module_names(folders), *action_names()})
+    names = list(index.names())
     if listed and modules:  # a collection's
         names = names if {"ansible.builtin", "ansible.legacy"} & set(modules) else []
     found = []
     for name in names if listed else [canonical(module, index) for module in modules]:
-        path = content.module_path(name, folders)
-        if path is None and name in action_names():
-            path = action_file(name)
+        path = source_of(name, folders)
         if path is None:
             why = explain(collections.current(), "modules", name)
             if why is not None:

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from stella_ops import collections
+from stella_ops import collections, content
 from stella_ops.actions.registry import action_arguments, action_file, action_names, is_collected
 from stella_ops.collections import resolving
 from stella_ops.playbook.module_index import ModuleSpec, SourceModuleIndex, read_spec
@@ -36,6 +36,12 @@ class _ActionSpecs(Mapping[str, ModuleSpec]):
 
     def __len__(self) -> int:
         return len(action_names())
+
+
+def source_of(name: str, folders: Sequence[Path]) -> Path | None:
+    """The file that documents a module: its own, or its action's where it has no half on hosts; None for no module."""
+    path = content.module_path(name, folders)
+    return action_file(name) if path is None and name in action_names() else path
 
 
 def module_index(folders: Sequence[Path]) -> SourceModuleIndex:

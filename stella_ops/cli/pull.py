@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import click
 
 from stella_ops.cli import options
-from stella_ops.cli.ansible_programs import AnsibleCommand, called_as_ansible
+from stella_ops.cli.ansible_programs import START, AnsibleCommand, called_as_ansible
 from stella_ops.cli.versions import version_option
 from stella_ops.errors import OptionsError
 
@@ -277,13 +277,12 @@ def _start(
 ) -> subprocess.Popen[bytes]:
     """Start one of our commands, by the kind of name that this one was called by."""
     program = {"run": "ansible", "play": "ansible-playbook"}[command] if called_as_ansible() else "stella-ops"
-    start = f"import sys; sys.argv[0] = {program!r}\nfrom stella_ops.cli.entry import main; main()"
     named = [] if called_as_ansible() else [command]
     # Names that the inventory does not know are no mistakes here: they are all that this machine may have.
     lenient = {} if called_as_ansible() else {"ANSIBLE_HOST_PATTERN_MISMATCH": "ignore"}
     sys.stdout.flush()
     return subprocess.Popen(  # noqa: S603 - our own program, in no shell
-        [sys.executable, "-P", "-c", start, *named, *words],
+        [sys.executable, "-P", "-c", START.format(name=program), *named, *words],
         cwd=folder,
         env={**lenient, **os.environ, **(environ or {})},
         **more,

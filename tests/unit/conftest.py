@@ -11,8 +11,15 @@ import pytest
 from stella_ops.collections import Collections, use
 
 
+@pytest.fixture(autouse=True)
+def nothing_left_unsaid() -> Iterator[None]:
+    """What a test has said of collections and playbooks is not for the next one to hear."""
+    yield
+    use(None)
+
+
 @pytest.fixture
-def install(tmp_path: Path) -> Iterator[Callable[..., Collections]]:
+def install(tmp_path: Path) -> Callable[..., Collections]:
     """Writes files of collections below a folder, and uses the collections there.
 
     Files are named ``ns.coll/path``; a name may be given twice in different ``place``s.
@@ -28,8 +35,7 @@ def install(tmp_path: Path) -> Iterator[Callable[..., Collections]]:
         use(made)
         return made
 
-    yield write
-    use(None)
+    return write
 
 
 @pytest.fixture(params=["3.6", "3.7", "3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "system"])

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from stella_ops.collections import use
 from stella_ops.templating.plugins import folders
 
 
@@ -34,8 +33,6 @@ def stella(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
     for name in ("STELLA_INVENTORY", "ANSIBLE_INVENTORY"):
         monkeypatch.delenv(name, raising=False)
 
-    use(None)  # what other tests have left unsaid
-
     def run(*args: object) -> Said:
         from stella_ops.cli.entry import run_cli
 
@@ -47,7 +44,6 @@ def stella(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
         return Said(status, out.getvalue(), err.getvalue())
 
     yield run
-    use(None)
     folders.forget()  # plug-ins of the project, which other tests are not to see
 
 

@@ -16,7 +16,6 @@ from stella_ops.source_files import load_yaml
 @pytest.fixture
 def said() -> Iterator[list[str]]:
     found: list[str] = []
-    current().listen(lambda notice: None)  # what other tests have left
     current().listen(lambda notice: found.append(notice.text))
     yield found
     current().listen(None)
