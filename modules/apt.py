@@ -3,13 +3,12 @@
 Works by apt-get, apt-cache and dpkg-query alone; python3-apt is neither needed nor installed.
 """
 
-import contextlib
 import fnmatch
 import os
 import re
 import time
 
-from stella_ops.remote.lib import apt_lists, debian
+from stella_ops.remote.lib import apt_lists, debian, service_starts
 
 ARGUMENTS = {
     "package": {
@@ -62,7 +61,6 @@ ARGUMENTS = {
     "auto_install_module_deps": {"type": "bool", "default": True, "doc": "accepted; there is nothing to install"},
 }
 
-POLICY_RC_D = "/usr/sbin/policy-rc.d"
 NOTHING = re.compile(r"^0 (packages )?upgraded, 0 newly installed, (0 reinstalled, )?0 to remove", re.MULTILINE)
 UNFINISHED = "not fully installed or removed"
 SPEC = re.compile(r"(>?=)")
@@ -210,7 +208,7 @@ class Packages(object):
 
     def do(self, words, what=None):
         """Run apt-get (or aptitude); its result."""
-        with policy_rc_d(self.task):
+        with service_starts.answered(None if self.task.check_mode else self.args["policy_rc_d"]):
             said = debian.run_locking(words, self.deadline)
         if said.rc != 0:
             self.fail("'{}' failed: {}".format(what or debian.say(words), said.stderr.strip()), said)
@@ -445,32 +443,3 @@ def best_version(policy, relation, version):
     if relation == ">=" and policy.candidate is not None and not debian.compare(policy.candidate, "ge", version):
         return None
     return policy.candidate
-
-
-@contextlib.contextmanager
-def policy_rc_d(task):
-    """While packages are installed, have every service's start answered with the status asked for.
-
-    Source: policy-rc.d(8), invoke-rc.d(8).
-    """
-    status = task.args["policy_rc_d"]
-    if status is None or task.check_mode:
-        yield
-        return
-    from stella_ops.remote.lib import atomic, exclusive, files
-
-    kept = None
-    with exclusive.termination_raises():
-        if os.path.lexists(POLICY_RC_D):
-            kept = POLICY_RC_D + ".stella-kept"
-            os.rename(POLICY_RC_D, kept)
-        try:
-            with atomic.Replacement(POLICY_RC_D) as new:
-                new.write("#!/bin/sh\nexit {}\n".format(status).encode("ascii"))
-                new.commit(files.Wanted("0755"))
-            yield
-        finally:
-            if kept is not None:
-                os.rename(kept, POLICY_RC_D)
-            elif os.path.exists(POLICY_RC_D):
-                os.unlink(POLICY_RC_D)

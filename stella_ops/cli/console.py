@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import cmd
-import contextlib
 import dataclasses
 import getpass
-import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from stella_ops.booleans import says_yes
-from stella_ops.cli import options
+from stella_ops.cli import console_history, options
 from stella_ops.cli.ansible_programs import AnsibleCommand, called_as_ansible
 from stella_ops.cli.versions import version_option
 from stella_ops.errors import PatternError, StellaError
@@ -57,33 +54,9 @@ def console(pattern: str, playbook_dir: str | None, **given: Any) -> int:
     Sources(workplace.settings).tell_of_no_hosts(workplace.inventory, pattern)
     check_limit(workplace.inventory, workplace.options.limit)
     folder = workplace.settings.choose("PLAYBOOK_DIR", Path(playbook_dir) if playbook_dir else None)
-    with _history(workplace):
+    with console_history.at_hand(workplace.project.state_dir / "console_history"):
         Console(workplace, pattern, folder).run()
     return 0
-
-
-@contextlib.contextmanager
-def _history(workplace: Workplace) -> Iterator[None]:
-    """Lines of earlier sessions at hand, where a person types them; none that begins with a blank is kept."""
-    if not sys.stdin.isatty():
-        yield
-        return
-    import readline
-
-    readline.parse_and_bind("tab: complete")
-    file = workplace.project.state_dir / "console_history"
-    with contextlib.suppress(OSError):
-        readline.read_history_file(file)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            file.parent.mkdir(parents=True, exist_ok=True)
-            # They may hold what is nobody else's business.
-            os.close(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600))
-            file.chmod(0o600)
-            readline.set_history_length(1000)
-            readline.write_history_file(file)
 
 
 class Console(cmd.Cmd):
@@ -120,7 +93,8 @@ class Console(cmd.Cmd):
     # -- lines
 
     def onecmd(self, line: str) -> bool:
-        self._leave_out_of_history(line)
+        if line.startswith(" "):
+            console_history.forget_last()
         try:
             return bool(super().onecmd(line.strip()))
         except StellaError as problem:
@@ -347,13 +321,6 @@ class Console(cmd.Cmd):
         sys.stdout.flush()
         text = render_exception(problem, color=wants_color(sys.stderr), verbosity=self._workplace.options.verbosity)
         print(self._workplace.redactor.scrub(text), file=sys.stderr)
-
-    def _leave_out_of_history(self, line: str) -> None:
-        if line.startswith(" ") and sys.stdin.isatty():
-            import readline
-
-            if readline.get_current_history_length():
-                readline.remove_history_item(readline.get_current_history_length() - 1)
 
 
 def _is_number(text: str) -> bool:
