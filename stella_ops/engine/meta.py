@@ -108,9 +108,9 @@ async def run_meta(task: Task, hosts: Sequence[str], batch: Batch, flush: FlushH
                 await batch.run.kept_facts.written()
         return batch.active(hosts)
     chosen = [host for host in hosts if what in _UNCONDITIONAL or holds(task, host, batch)]
-    done = set(chosen)
+    affected = set(chosen)
     for host in hosts:
-        tell(what, task, host, batch, done=host in done)
+        tell(what, task, host, batch, done=host in affected)
     if what == "flush_handlers":
         if chosen:
             await flush(chosen)
