@@ -69,9 +69,6 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
         raise ActionFailure("src and content are mutually exclusive")
     if args.get("content") is not None and str(args["dest"]).endswith("/"):
         raise ActionFailure("can not use content with a dir as dest")
-    for internal in ("_original_basename", "_diff_peek"):
-        if internal in args:
-            raise ActionFailure(f'Invalid parameter specified: "{internal}"')
     if args.get("content") is not None:
         value = args["content"]
         if not isinstance(value, bytes):  # !!binary
