@@ -149,6 +149,10 @@ class LocalSession(Session):
             where=self.spec.name,
         )
 
+    def has_ended(self) -> bool:
+        """Whether all processes that it started have ended, as far as we have heard."""
+        return all(wire.ended.is_set() for _, wire in self._processes)
+
     async def close(self) -> None:
         await super().close()
         for transport, _ in self._processes:

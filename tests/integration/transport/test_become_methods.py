@@ -58,7 +58,7 @@ def doas(helpers: Any) -> Iterator[Callable[[str], None]]:
 async def ended(session: LocalSession, helpers: Any) -> None:
     """Wait until the processes of a session are gone, as far as we can tell."""
     await session.close()
-    await helpers.eventually(lambda: all(each.get_returncode() is not None for each in session._processes))
+    await helpers.eventually(session.has_ended)
 
 
 @pytest_asyncio.fixture(params=["ssh", "local"])
