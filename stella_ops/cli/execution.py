@@ -177,7 +177,7 @@ async def _execute(
         ask=_ask,
         ask_step=_ask_step,
         reload=lambda: load(
-            workplace.choices, workplace.project, workplace.settings, dict(workplace.options.extra_vars)
+            workplace.choices, workplace.project, workplace.settings, dict(workplace.options.extra_vars), again=True
         ),
         journal=journalling.journal if journalling else None,
     )

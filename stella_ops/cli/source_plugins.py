@@ -1,14 +1,14 @@
-"""Users' inventory and vars plug-ins: where they are looked for, and how they are run."""
+"""Inventory and vars plug-ins of users and of collections: where they are looked for, and how they are run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stella_ops.ansible_settings.plugin_folders import plugin_folders
-from stella_ops.errors import InventoryError, StellaError
+from stella_ops.errors import CollectionError, InventoryError, StellaError
 from stella_ops.origins import Origin
 
 if TYPE_CHECKING:
@@ -32,26 +32,104 @@ def plugin_files(kind: str, beside: Sequence[Path]) -> dict[str, Path]:
     return found
 
 
-class InventoryPlugins:
-    """Reads sources by users' plug-ins; see ``stella_ops.inventory.loader.SourcePlugins``.
+class _Found(NamedTuple):
+    """A plug-in: its full name, its file, and its module, which is None where the file fails."""
+
+    name: str
+    path: Path
+    module: ModuleType | None
+
+
+class Plugins:
+    """The plug-ins of a kind, by name.
 
     Args:
-        files: the plug-ins by name.
+        kind: inventory or vars.
+        beside: folders of playbooks.
+        use_collections: takes the collections into use that are there; called before one of them is looked for.
+    """
+
+    def __init__(self, kind: str, beside: Sequence[Path], use_collections: Callable[[], object]) -> None:
+        self.kind = kind
+        self.files = plugin_files(kind, beside)
+        self._use_collections = use_collections
+
+    def make(self, name: str) -> Any:
+        """A plug-in that knows its options; None where there is none of the name.
+
+        Raises:
+            InventoryError: it cannot be loaded.
+        """
+        found = self._find(name)
+        if found is None:
+            return None
+        from stella_ops.templating.plugins.loading import load_failures
+        from stella_ops.templating.plugins.lookup_base import declare
+
+        made = getattr(found.module, f"{self.kind.title()}Module", None)
+        if made is None:
+            why = load_failures(self.kind) or f"it has no class {self.kind.title()}Module"
+            raise InventoryError(f"the {self.kind} plug-in cannot be used: {why}", where=found.path)
+        plugin = made()
+        plugin._original_path = str(found.path)
+        plugin._redirected_names = [name, found.name]
+        declare(plugin, found.name, getattr(found.module, "DOCUMENTATION", None))
+        return plugin
+
+    def why_not(self, name: str) -> str | None:
+        """Why there is none of a full name; None for a short one."""
+        from stella_ops.collections import current
+        from stella_ops.collections.resolving import explain
+
+        return explain(current(), self.kind, name)
+
+    def _find(self, name: str) -> _Found | None:
+        if name in self.files:
+            from stella_ops.templating.plugins.loading import load_module
+
+            return _Found(name, self.files[name], load_module(self.kind, self.files[name]))
+        from stella_ops.collections.moved import moved_to
+        from stella_ops.templating.plugins.collected import source_plugin
+
+        full = name if is_of_collection(name) else moved_to(self.kind, name)
+        if full is None:
+            return None
+        self._use_collections()
+        try:
+            found = source_plugin(self.kind, full)
+        except CollectionError as problem:
+            raise InventoryError(problem.message, where=problem.where, hint=problem.hint) from None
+        return None if found is None else _Found(*found)
+
+
+def is_of_collection(name: str) -> bool:
+    """Whether a name is the full one of a plug-in that is not ansible-core's own."""
+    return name.count(".") > 1 and not name.startswith(("ansible.builtin.", "ansible.legacy."))
+
+
+class InventoryPlugins:
+    """Reads sources by others' plug-ins; see ``stella_ops.inventory.loader.SourcePlugins``.
+
+    Args:
         enabled: the names that are tried on every source.
         extra_vars: of the command line.
+        cache: whether plug-ins may take what they kept before (``cache`` of their sources).
     """
 
     def __init__(
         self,
-        files: Mapping[str, Path],
+        plugins: Plugins,
         enabled: Sequence[str],
         extra_vars: Mapping[str, Any],
         expressions: Expressions,
+        *,
+        cache: bool = True,
     ) -> None:
-        self._files = files
-        self._enabled = [name for name in enabled if name in files]
+        self._plugins = plugins
+        self._enabled = [name for name in enabled if name in plugins.files or is_of_collection(name)]
         self.extra_vars = extra_vars
         self._expressions = expressions
+        self._cache = cache
 
     def read(self, source: str, inventory: Inventory, name: str | None = None) -> bool:
         """Read a source by the plug-in of a name, or by the first that is enabled and takes it; whether one did.
@@ -59,8 +137,10 @@ class InventoryPlugins:
         Raises:
             InventoryError: a plug-in that fails.
         """
+        if name is not None:
+            return self._read(name, source, inventory, named=True)
         failures: list[InventoryError] = []
-        for each in self._enabled if name is None else [name] if name in self._files else []:
+        for each in self._enabled:
             try:
                 if self._read(each, source, inventory):
                     return True
@@ -70,18 +150,28 @@ class InventoryPlugins:
             raise failures[0]
         return False
 
-    def _read(self, name: str, source: str, inventory: Inventory) -> bool:
+    def _read(self, name: str, source: str, inventory: Inventory, *, named: bool = False) -> bool:
         from stella_ops.templating.plugins.imports import answered
         from stella_ops.templating.plugins.inventory_base import FolderLoader
         from stella_ops.templating.plugins.inventory_views import InventoryData
 
         with answered():
             try:
-                plugin = _made("inventory", name, self._files[name], "InventoryModule")
+                plugin = self._plugins.make(name)
+                if plugin is None:
+                    why = self._plugins.why_not(name)
+                    if why is not None:
+                        raise InventoryError(f"there is no inventory plug-in '{name}'", hint=why)
+                    return False
                 if not plugin.verify_file(source):
+                    if named:
+                        raise InventoryError(
+                            f"the inventory plug-in '{name}' does not take this source",
+                            hint="many take only files whose names end as their documentation says",
+                        )
                     return False
                 view = InventoryData(inventory, source, _Services(self, inventory, source))
-                plugin.parse(view, FolderLoader(Path.cwd()), source, cache=False)
+                plugin.parse(view, FolderLoader(Path.cwd()), source, cache=self._cache)
                 if hasattr(plugin, "update_cache_if_changed"):
                     plugin.update_cache_if_changed()
             except StellaError as problem:
@@ -112,22 +202,23 @@ class _Services:
     def compose(self, template: Any, variables: Mapping[str, Any]) -> Any:
         return self._expressions.value(template, variables)
 
-    def construct(self, host: str, said: Mapping[str, Any], variables: Mapping[str, Any]) -> None:
+    def construct(
+        self, host: str, said: Mapping[str, Any], variables: Mapping[str, Any], name_of: Callable[[str], str]
+    ) -> None:
         from stella_ops.inventory.plugin_source import construct_host
 
-        construct_host(said, self._source, self._inventory, host, variables, self._expressions)
+        construct_host(said, self._source, self._inventory, host, variables, self._expressions, name_of)
 
 
 class VarsPlugins:
-    """Asks users' vars plug-ins for variables.
+    """Asks others' vars plug-ins for variables.
 
     Args:
-        files: the plug-ins by name.
-        enabled: the names of those that run only when they are enabled, and are.
+        enabled: the names of those that run only when they are enabled, and are; those of collections always need it.
     """
 
-    def __init__(self, files: Mapping[str, Path], enabled: Sequence[str]) -> None:
-        self._files = files
+    def __init__(self, plugins: Plugins, enabled: Sequence[str]) -> None:
+        self._known = plugins
         self._enabled = enabled
         self._plugins: list[Any] | None = None
 
@@ -162,29 +253,17 @@ class VarsPlugins:
         return found
 
     def _make(self) -> Iterator[Any]:
-        for name, path in self._files.items():
+        for name in (*self._known.files, *filter(is_of_collection, self._enabled)):
             try:
-                plugin = _made("vars", name, path, "VarsModule")
+                plugin = self._known.make(name)
             except StellaError:
                 raise
             except Exception as problem:
                 said = f"{type(problem).__name__}: {problem}"
-                raise InventoryError(f"the vars plug-in cannot be loaded: {said}", where=path) from problem
+                where = self._known.files.get(name)
+                raise InventoryError(f"the vars plug-in '{name}' cannot be loaded: {said}", where=where) from problem
+            if plugin is None:
+                raise InventoryError(f"there is no vars plug-in '{name}'", hint=self._known.why_not(name))
             needs = getattr(plugin, "REQUIRES_ENABLED", getattr(plugin, "REQUIRES_WHITELIST", False))
             if not needs or name in self._enabled:
                 yield plugin
-
-
-def _made(kind: str, name: str, path: Path, class_name: str) -> Any:
-    from stella_ops.templating.plugins.loading import load_failures, load_module
-    from stella_ops.templating.plugins.lookup_base import declare
-
-    module: ModuleType | None = load_module(kind, path)
-    made = getattr(module, class_name, None)
-    if made is None:
-        why = load_failures(kind) or f"it has no class {class_name}"
-        raise InventoryError(f"the {kind} plug-in cannot be used: {why}", where=path)
-    plugin = made()
-    plugin._original_path = str(path)
-    declare(plugin, name, getattr(module, "DOCUMENTATION", None))
-    return plugin

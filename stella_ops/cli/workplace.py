@@ -263,11 +263,22 @@ def complete(choices: Choices, project: Project, settings: AnsibleSettings) -> N
         choices.output = "json" if choices.output == "human" else choices.output
 
 
-def load(choices: Choices, project: Project, settings: AnsibleSettings, extra_vars: Mapping[str, Any]) -> Inventory:
-    """Read the inventory that a command line, or what is set elsewhere, names."""
+def load(
+    choices: Choices,
+    project: Project,
+    settings: AnsibleSettings,
+    extra_vars: Mapping[str, Any],
+    *,
+    again: bool = False,
+) -> Inventory:
+    """Read the inventory that a command line, or what is set elsewhere, names.
+
+    Args:
+        again: in the middle of a run, so that nothing that was kept of sources is taken.
+    """
     mismatch = strictness(settings, "HOST_PATTERN_MISMATCH")
     named, unread = _sources(choices, project, settings), Sources(settings)
-    reading, asked = _plugins(choices, settings, extra_vars)
+    reading, asked = _plugins(choices, settings, extra_vars, again=again)
     inventory = load_inventory(
         named,
         ignored=settings.choose("INVENTORY_IGNORE_EXTS"),
@@ -291,19 +302,26 @@ def load(choices: Choices, project: Project, settings: AnsibleSettings, extra_va
 
 
 def _plugins(
-    choices: Choices, settings: AnsibleSettings, extra_vars: Mapping[str, Any]
-) -> tuple[SourcePlugins | None, VarsPlugins | None]:
-    """Users' inventory and vars plug-ins, where there are any."""
-    from stella_ops.cli.source_plugins import InventoryPlugins, VarsPlugins, plugin_files
+    choices: Choices, settings: AnsibleSettings, extra_vars: Mapping[str, Any], *, again: bool
+) -> tuple[SourcePlugins, VarsPlugins | None]:
+    """What reads sources and gives variables by others' plug-ins; the latter None where none is known."""
+    from stella_ops.cli.collections import use_collections
+    from stella_ops.cli.source_plugins import InventoryPlugins, Plugins, VarsPlugins, is_of_collection
 
-    sources = plugin_files("inventory", choices.beside)
-    variables = plugin_files("vars", choices.beside)
-    reading = None
-    if sources:
-        enabled = settings.choose("INVENTORY_ENABLED", default=())
-        reading = InventoryPlugins(sources, enabled, extra_vars, TemplarExpressions())
-    asked = VarsPlugins(variables, settings.choose("VARIABLE_PLUGINS_ENABLED", default=())) if variables else None
-    return reading, asked
+    def use() -> None:
+        use_collections(settings, [*choices.beside, Path.cwd()])
+
+    sources, variables = (Plugins(kind, choices.beside, use) for kind in ("inventory", "vars"))
+    reading = InventoryPlugins(
+        sources,
+        settings.choose("INVENTORY_ENABLED", default=()),
+        extra_vars,
+        TemplarExpressions(),
+        cache=not choices.flush_cache and not again,
+    )
+    enabled = settings.choose("VARIABLE_PLUGINS_ENABLED", default=())
+    wanted = variables.files or any(map(is_of_collection, enabled))
+    return reading, VarsPlugins(variables, enabled) if wanted else None
 
 
 def folders_of(playbooks: Sequence[str | Path]) -> tuple[Path, ...]:

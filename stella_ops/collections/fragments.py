@@ -28,12 +28,45 @@ _CONSTRUCTED: dict[str, Any] = {
         "ini": [{"section": "inventory_plugins", "key": "use_extra_vars"}],
     },
 }
+
+
+def _cached(kind: str, facts: tuple[str, str], own: tuple[str, str], default: Any = None) -> dict[str, Any]:
+    """An option of inventory caches: what is set for facts holds where nothing is for inventories."""
+    return {
+        "type": kind,
+        "default": default,
+        "env": [{"name": facts[0]}, {"name": own[0]}],
+        "ini": [{"section": "defaults", "key": facts[1]}, {"section": "inventory", "key": own[1]}],
+    }
+
+
 _CACHE: dict[str, Any] = {
-    "cache": {"type": "bool", "default": False},
-    "cache_plugin": {"type": "str", "default": "memory"},
-    "cache_timeout": {"type": "int", "default": 3600},
-    "cache_connection": {"type": "str"},
-    "cache_prefix": {"type": "str", "default": "ansible_inventory_"},
+    "cache": {
+        "type": "bool",
+        "default": False,
+        "env": [{"name": "ANSIBLE_INVENTORY_CACHE"}],
+        "ini": [{"section": "inventory", "key": "cache"}],
+    },
+    "cache_plugin": _cached(
+        "str", ("ANSIBLE_CACHE_PLUGIN", "fact_caching"), ("ANSIBLE_INVENTORY_CACHE_PLUGIN", "cache_plugin"), "memory"
+    ),
+    "cache_timeout": _cached(
+        "int",
+        ("ANSIBLE_CACHE_PLUGIN_TIMEOUT", "fact_caching_timeout"),
+        ("ANSIBLE_INVENTORY_CACHE_TIMEOUT", "cache_timeout"),
+        3600,
+    ),
+    "cache_connection": _cached(
+        "str",
+        ("ANSIBLE_CACHE_PLUGIN_CONNECTION", "fact_caching_connection"),
+        ("ANSIBLE_INVENTORY_CACHE_CONNECTION", "cache_connection"),
+    ),
+    "cache_prefix": _cached(
+        "str",
+        ("ANSIBLE_CACHE_PLUGIN_PREFIX", "fact_caching_prefix"),
+        ("ANSIBLE_INVENTORY_CACHE_PLUGIN_PREFIX", "cache_prefix"),
+        "ansible_inventory_",
+    ),
 }
 # The options that ansible-core's own fragments bring; they are those of what is built in.
 _BUILTIN: dict[str, dict[str, Any]] = {

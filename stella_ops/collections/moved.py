@@ -14,7 +14,7 @@ def moved_to(kind: str, name: str) -> str | None:
     """The full name that a short one, or one of ansible.builtin, stands for; None where it stands for none.
 
     Args:
-        kind: ``modules``, ``module_utils``, ``lookup``, ``filter`` or ``connection``.
+        kind: ``modules``, ``module_utils``, ``lookup``, ``filter``, ``inventory`` or ``connection``.
     """
     return _table().get((kind, name.removeprefix("ansible.builtin.").removeprefix("ansible.legacy.")))
 

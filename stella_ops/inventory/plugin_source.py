@@ -24,7 +24,6 @@ from stella_ops.errors import InventoryError, StellaError
 from stella_ops.inventory.group_names import NOT_IN_VARIABLES
 from stella_ops.inventory.model import Host, Inventory
 from stella_ops.inventory.ranges import expand_host_pattern
-from stella_ops.inventory.script_source import trusted
 from stella_ops.origins import Origin, SourceMapping, key_origin, origin_of
 from stella_ops.spelling import did_you_mean
 
@@ -102,18 +101,25 @@ def construct_host(
     host: str,
     variables: Mapping[str, Any],
     expressions: Expressions,
+    name_of: Callable[[str], str],
 ) -> None:
     """Give one host what ``compose``, ``groups`` and ``keyed_groups`` of a plug-in's source say.
 
     Args:
         variables: what the plug-in knows of the host; they are over the inventory's.
+        name_of: makes a group's name of a text.
 
     Raises:
         InventoryError: one of them fails, where the source is ``strict``.
     """
     data = SourceMapping(Origin(source))
     data.update(said)
-    _Constructed(data, source, inventory, variables, expressions).read_host(host)
+    _Constructed(data, source, inventory, variables, expressions, name_of).read_host(host)
+
+
+def _group_name(text: str) -> str:
+    """A text as a group's name: what cannot be part of a variable's name becomes "_", as in ansible-core."""
+    return NOT_IN_VARIABLES.sub("_", text)
 
 
 class _Constructed:
@@ -124,8 +130,10 @@ class _Constructed:
         inventory: Inventory,
         extra_vars: Mapping[str, Any],
         expressions: Expressions,
+        name_of: Callable[[str], str] = _group_name,
     ) -> None:
         self._data = data
+        self._name_of = name_of
         self._where = Origin(source)
         self._inventory = inventory
         self._expressions = expressions
@@ -164,7 +172,7 @@ class _Constructed:
     def _set(self, host: Host, name: str, expression: Any, variables: Mapping[str, Any]) -> None:
         self._try(
             lambda: self._expressions.value(expression, variables),
-            lambda value: host.vars.__setitem__(name, trusted(value, self._where)),
+            lambda value: host.vars.__setitem__(name, value),  # data, wherever it came from
             f"cannot set '{name}' of host '{host.name}'",
             expression,
         )
@@ -187,10 +195,10 @@ class _Constructed:
         return found
 
     def _join(self, host: Host, group: str, parent: Any = None) -> None:
-        found = self._inventory.ensure_group(_group_name(group), self._where, checked=False)
+        found = self._inventory.ensure_group(self._name_of(group), self._where, checked=False)
         self._inventory.put(host, found)
         if parent:
-            above = self._inventory.ensure_group(_group_name(str(parent)), self._where, checked=False)
+            above = self._inventory.ensure_group(self._name_of(str(parent)), self._where, checked=False)
             self._inventory.add_child(above, found, self._where)
 
     def _add_keyed(self, host: Host, entry: Mapping[str, Any], known: Mapping[str, Any]) -> None:
@@ -270,11 +278,6 @@ class _Constructed:
         if not isinstance(found, bool):
             raise InventoryError(f"'{key}' must be true or false", where=key_origin(self._data, key))
         return found
-
-
-def _group_name(text: str) -> str:
-    """A text as a group's name: what cannot be part of a variable's name becomes "_", as in ansible-core."""
-    return NOT_IN_VARIABLES.sub("_", text)
 
 
 class _Misshapen(Exception):

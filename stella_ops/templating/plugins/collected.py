@@ -72,6 +72,28 @@ def why_not(kind: str, name: str) -> str | None:
     return failed if followed is not None and failed else hint
 
 
+def source_plugin(kind: str, name: str) -> tuple[str, Path, ModuleType | None] | None:
+    """The module of a plug-in that reads sources or gives variables.
+
+    Args:
+        kind: inventory or vars.
+
+    Returns:
+        its full name after redirects, its file, and the module, which is None where the file fails
+        (``loading.load_failures``); None where there is no such plug-in.
+
+    Raises:
+        CollectionError: as ``follow``.
+    """
+    found = follow(current(), kind, name)
+    if found is None or found.collection is None:
+        return None
+    path = found.collection.plugin(kind, found.reference)
+    if path is None:
+        return None
+    return found.name, path, _import(kind, path, found.collection, found.reference.folders)
+
+
 def _find(kind: str, name: str) -> Plugin | str | None:
     found = follow(current(), kind, name)
     if found is None:

@@ -118,13 +118,16 @@ def _modules() -> dict[str, ModuleType]:
         "parsing.dataloader": {"DataLoader": inventory_base.FolderLoader},
         "inventory": {},
         "inventory.host": _names(inventory_views, "Host"),
-        "inventory.group": {**_names(inventory_views, "Group"), **_names(inventory_base, "to_safe_group_name")},
+        "inventory.group": {
+            **_names(inventory_views, "Group"),
+            **{"to_safe_group_name": inventory_base.group_name},
+        },
         "inventory.data": _names(inventory_views, "InventoryData"),
         "inventory.manager": _names(inventory_views, "InventoryData"),
         "plugins.inventory": _names(
             inventory_base,
             *("BaseInventoryPlugin", "BaseFileInventoryPlugin", "Constructable", "Cacheable", "detect_range"),
-            "to_safe_group_name",
+            *("to_safe_group_name", "AnsibleError", "AnsibleParserError"),
         ),
         "plugins.vars": _names(inventory_base, "BaseVarsPlugin"),
         "vars": {},

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from stella_ops.errors import ParseError, StellaError
+from stella_ops.origins import SourceText
 from stella_ops.source_files import load_yaml_file
 from stella_ops.templating.plugins.ansible_display import Display
-from stella_ops.templating.plugins.ansible_errors import AnsibleParserError
+from stella_ops.templating.plugins.ansible_errors import AnsibleError, AnsibleParserError, AnsibleTemplateError
 from stella_ops.templating.plugins.data_loader import Loader
 from stella_ops.templating.plugins.inventory_views import InventoryData
-from stella_ops.templating.plugins.lookup_base import AnsiblePlugin, ScopeTemplar
+from stella_ops.templating.plugins.lookup_base import UNTRUSTED, AnsiblePlugin, ScopeTemplar
+from stella_ops.templating.plugins.source_cache import SourceCache, source_cache
+
+__all__ = ["AnsibleError", "AnsibleParserError"]  # which plug-ins import from here, too
+
+_NOT_IN_VARIABLES = re.compile(r"^[\d\W]|\W")
 
 
 class FolderLoader(Loader):
@@ -48,6 +57,16 @@ class FolderLoader(Loader):
         return super().load_from_file(path)
 
 
+def group_name(name: str, replacer: str = "_", force: bool = False, silent: bool = False) -> str:
+    """A group's name without what cannot be in a variable's, where that is asked for."""
+    return _NOT_IN_VARIABLES.sub(replacer, name) if force else name
+
+
+def to_safe_group_name(name: str) -> str:
+    """The same, which plug-ins ask for always."""
+    return group_name(name, force=True)
+
+
 class _Reads(AnsiblePlugin):
     """What all that read inventory sources have."""
 
@@ -60,17 +79,16 @@ class _Reads(AnsiblePlugin):
         self.loader: Any = None
         self.inventory: Any = None
         self._vars: Mapping[str, Any] = {}
+        # Names that lead to it: its own, and those that redirects started from.
+        self._redirected_names: list[str] = []
+        self._cache = SourceCache()
 
-    @staticmethod
-    def _sanitize_group_name(name: str) -> str:
-        return name
+    _sanitize_group_name = staticmethod(to_safe_group_name)
 
-    @property
+    @functools.cached_property
     def templar(self) -> ScopeTemplar:
         """Renders what the operator wrote."""
-        made = ScopeTemplar(None)
-        made.available_variables = self._vars
-        return made
+        return ScopeTemplar(None)
 
     def parse(self, inventory: InventoryData, loader: Any, path: str, cache: bool = True) -> None:
         """Take note of what is read; plug-ins do the rest."""
@@ -90,10 +108,12 @@ class _Reads(AnsiblePlugin):
             raise AnsibleParserError(f"{path} is empty")
         if not isinstance(config, Mapping):
             raise AnsibleParserError(f"inventory source has invalid structure, it should be a dictionary: {path}")
-        names = (self.NAME, self._load_name)
-        if str(config.get("plugin")) not in (*names, *(f"ansible.{kind}.{n}" for n in names for kind in ("legacy",))):
-            raise AnsibleParserError(f"Incorrect plugin name in file: {config.get('plugin', 'none found')}")
+        named = str(config.get("plugin", "none found")).removeprefix("ansible.legacy.")
+        if named not in (self.NAME, self._load_name, *self._redirected_names):
+            raise AnsibleParserError(f"Incorrect plugin name in file: {named}")
         self.set_options(direct=config, var_options=self._vars)
+        if self._options.get("cache"):
+            self._cache = source_cache(self._options, self.display.warning)
         return config
 
     def _consume_options(self, data: dict[str, Any]) -> None:
@@ -133,6 +153,11 @@ class Constructable(_Reads):
     """Variables and groups by expressions."""
 
     def _compose(self, template: Any, variables: Mapping[str, Any], disable_lookups: Any = None) -> Any:
+        if not isinstance(template, SourceText):
+            raise AnsibleTemplateError(UNTRUSTED)
+        if self._options.get("use_extra_vars"):
+            variables = {**variables, **self._vars}
+        self.templar.available_variables = variables
         return self.inventory.services.compose(template, variables)
 
     def _set_composite_vars(
@@ -163,30 +188,48 @@ class Constructable(_Reads):
     def _construct(self, host: str, said: dict[str, Any], variables: Mapping[str, Any]) -> None:
         if "leading_separator" in self._options:
             said["leading_separator"] = self._options["leading_separator"]
-        self.inventory.services.construct(host, said, variables)
+        if self._options.get("use_extra_vars"):
+            variables = {**variables, **self._vars}
+        self.inventory.services.construct(host, said, variables, self._sanitize_group_name)
 
 
 class Cacheable:
-    """Keeps what a plug-in has asked for; here for as long as a run lasts."""
+    """Keeps what a plug-in has asked for, where a source's options say so."""
 
-    _cache: dict[str, Any]
+    _cache: SourceCache
+    _load_name: str
 
     @property
-    def cache(self) -> dict[str, Any]:
+    def cache(self) -> SourceCache:
         """What is kept."""
-        self.__dict__.setdefault("_cache", {})
         return self._cache
 
-    def load_cache_plugin(self) -> None:
-        """Nothing has to be loaded."""
+    @cache.setter
+    def cache(self, kept: SourceCache) -> None:
+        self._cache = kept
 
-    set_cache_plugin = update_cache_if_changed = load_cache_plugin
+    def load_cache_plugin(self) -> None:
+        """Take the cache that the options name."""
+        self._cache = source_cache(self._options, Display().warning)  # type: ignore[attr-defined]
+
+    def set_cache_plugin(self) -> None:
+        """Keep all that is known."""
+        self._cache.set_cache()
+
+    def update_cache_if_changed(self) -> None:
+        """Keep what was changed."""
+        self._cache.update_cache_if_changed()
 
     def get_cache_key(self, path: str) -> str:
-        return f"{getattr(self, 'NAME', '')}_{path}"
+        """A key for what comes of a source."""
+        return f"{self._load_name}_{self._get_cache_prefix(path)}"
+
+    def _get_cache_prefix(self, path: str) -> str:
+        return f"k{hashlib.sha256(f'{self._load_name}{path}'.encode()).hexdigest()[:6]}"
 
     def clear_cache(self) -> None:
-        self.cache.clear()
+        """Forget all."""
+        self._cache.clear()
 
 
 class BaseVarsPlugin(AnsiblePlugin):
@@ -202,13 +245,6 @@ class BaseVarsPlugin(AnsiblePlugin):
         """Take note of the folder; plug-ins do the rest."""
         self._basedir = path
         return {}
-
-
-def to_safe_group_name(name: str, replacer: str = "_", force: bool = False, silent: bool = False) -> str:
-    """A group's name without what cannot be in a variable's, where that is asked for."""
-    if not force:
-        return name
-    return "".join(char if char.isalnum() or char == "_" else replacer for char in name)
 
 
 def detect_range(line: str | None = None) -> bool:

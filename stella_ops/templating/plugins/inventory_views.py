@@ -5,7 +5,7 @@ They stand before the hosts and groups of ``stella_ops.inventory.model`` and hol
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from stella_ops.errors import StellaError
@@ -133,8 +133,10 @@ class Services(Protocol):
         """The value of an expression without braces."""
         ...
 
-    def construct(self, host: str, said: Mapping[str, Any], variables: Mapping[str, Any]) -> None:
-        """Give a host what ``compose``, ``groups`` and ``keyed_groups`` say."""
+    def construct(
+        self, host: str, said: Mapping[str, Any], variables: Mapping[str, Any], name_of: Callable[[str], str]
+    ) -> None:
+        """Give a host what ``compose``, ``groups`` and ``keyed_groups`` say; ``name_of`` makes names of groups."""
         ...
 
 

@@ -18,7 +18,7 @@ from stella_ops.templating.plugins.data_loader import Loader
 from stella_ops.templating.plugins.plugin_options import declared, elsewhere, typed
 from stella_ops.templating.scope import LazyVariables, Scope
 
-_UNTRUSTED = "Encountered untrusted template or expression."
+UNTRUSTED = "Encountered untrusted template or expression."
 
 
 class PluginVariables(LazyVariables):
@@ -67,7 +67,7 @@ class ScopeTemplar:
         from stella_ops.templating.undefined import require
 
         if not isinstance(expression, SourceText):
-            raise AnsibleTemplateError(_UNTRUSTED)
+            raise AnsibleTemplateError(UNTRUSTED)
         scope = Scope(self.available_variables, self._search_path)
         with told_to_plugin():
             return finalize(require(run_template(compiled_condition(str.__str__(expression)), scope)))
@@ -77,7 +77,7 @@ class ScopeTemplar:
         from stella_ops.templating.templar import Templar
 
         if isinstance(conditional, str) and not isinstance(conditional, SourceText):
-            raise AnsibleTemplateError(_UNTRUSTED)
+            raise AnsibleTemplateError(UNTRUSTED)
         with told_to_plugin():
             return Templar(search_path=self._search_path).evaluate(conditional, self.available_variables)
 
