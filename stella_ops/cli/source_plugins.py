@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stella_ops.ansible_settings.plugin_folders import plugin_folders
+from stella_ops.cli.ansible_programs import called_as_ansible
 from stella_ops.errors import CollectionError, InventoryError, StellaError
 from stella_ops.origins import Origin
 
@@ -263,7 +264,17 @@ class VarsPlugins:
                 where = self._known.files.get(name)
                 raise InventoryError(f"the vars plug-in '{name}' cannot be loaded: {said}", where=where) from problem
             if plugin is None:
-                raise InventoryError(f"there is no vars plug-in '{name}'", hint=self._known.why_not(name))
+                self._miss(name)
+                continue
             needs = getattr(plugin, "REQUIRES_ENABLED", getattr(plugin, "REQUIRES_WHITELIST", False))
             if not needs or name in self._enabled:
                 yield plugin
+
+    def _miss(self, name: str) -> None:
+        """Tell that one that is enabled is not there; ansible-core does without."""
+        said, why = f"there is no vars plug-in '{name}'", self._known.why_not(name)
+        if not called_as_ansible():
+            raise InventoryError(said, hint=why)
+        from stella_ops.cli.tolerance import warn
+
+        warn(f"{said}: {why}")

@@ -20,7 +20,7 @@ from stella_ops.templating.plugins import ansible_errors, ansible_parts, ansible
 from stella_ops.templating.plugins.ansible_display import Display
 from stella_ops.templating.plugins.finders import CollectionFinder, UtilsFinder, installed, names_imported, ours
 from stella_ops.templating.plugins.lookup_base import LookupBase
-from stella_ops.templating.plugins.plugin_options import typed
+from stella_ops.templating.plugins.option_types import converted
 
 _LOADED = ("lookup", "action", "filter", "test", "connection", "become")
 _depth = 0
@@ -100,7 +100,7 @@ def _modules() -> dict[str, ModuleType]:
         "module_utils.compat": {},
         "module_utils.compat.version": _names(text, "LooseVersion", "StrictVersion"),
         "config": {},
-        "config.manager": {"ensure_type": lambda value, value_type, *origin, **more: typed(value, value_type)},
+        "config.manager": {"ensure_type": lambda value, value_type, *origin, **more: converted(value, value_type)},
         "parsing": {},
         "parsing.utils": {},
         "parsing.utils.addresses": _names(text, "parse_address"),

@@ -190,6 +190,7 @@ class Constructable(_Reads):
             said["leading_separator"] = self._options["leading_separator"]
         if self._options.get("use_extra_vars"):
             variables = {**variables, **self._vars}
+        self.templar.available_variables = variables
         self.inventory.services.construct(host, said, variables, self._sanitize_group_name)
 
 

@@ -15,7 +15,8 @@ from stella_ops.templating.plugins.ansible_display import Display
 from stella_ops.templating.plugins.ansible_errors import AnsibleError, AnsibleTemplateError, AnsibleValueOmittedError
 from stella_ops.templating.plugins.both_errors import OptionWrong, told_to_plugin
 from stella_ops.templating.plugins.data_loader import Loader
-from stella_ops.templating.plugins.plugin_options import declared, elsewhere, typed
+from stella_ops.templating.plugins.option_types import typed
+from stella_ops.templating.plugins.plugin_options import declared, elsewhere
 from stella_ops.templating.scope import LazyVariables, Scope
 
 UNTRUSTED = "Encountered untrusted template or expression."
@@ -119,7 +120,8 @@ class AnsiblePlugin:
                 chosen = said.get("default") if found is None else found.value
                 if chosen is None and boolean(said.get("required", False)) and name != "_terms":
                     raise OptionWrong(f"the plug-in '{self._load_name}' needs the option '{name}'")
-            self._options[name] = typed(chosen, said.get("type"))
+            what = f"the option '{name}' of the plug-in '{self._load_name}'"
+            self._options[name] = typed(chosen, said.get("type"), what, said.get("choices"))
         self._options.update({name: value for name, value in given.items() if name not in self._options})
 
     def get_option(self, option: str, hostvars: Any = None) -> Any:

@@ -12,10 +12,10 @@ import yaml
 
 from stella_ops.collections import current
 from stella_ops.collections.fragments import with_fragments
-from stella_ops.templating.filters.text import boolean
+from stella_ops.origins import Origin, SourceText
 from stella_ops.templating.lazy import finalize
-from stella_ops.templating.plugins.both_errors import OptionWrong
 from stella_ops.templating.plugins.configured import written
+from stella_ops.templating.plugins.option_types import typed
 
 
 class Chosen(NamedTuple):
@@ -56,7 +56,8 @@ def elsewhere(said: Mapping[str, Any], variables: Any) -> Chosen | None:
             return Chosen(finalize(variables[entry["name"]]), f"var: {entry['name']}")
     for entry in reversed(said.get("env") or []):
         if entry.get("name") in os.environ:
-            return Chosen(os.environ[entry["name"]], f"env: {entry['name']}")
+            name = str(entry["name"])
+            return Chosen(SourceText(os.environ[name], Origin(f"the environment's {name}")), f"env: {name}")
     for entry in reversed(said.get("ini") or []):
         found = written(str(entry.get("section")), str(entry.get("key")))
         if found is not None:
@@ -72,28 +73,3 @@ def chosen(said: Mapping[str, Any], variables: Any = None) -> Chosen:
     """
     found = elsewhere(said, variables) or Chosen(said.get("default"), "default")
     return found._replace(value=typed(found.value, said.get("type")))
-
-
-def typed(value: Any, kind: Any) -> Any:
-    """A value as one of an option's type.
-
-    Raises:
-        OptionWrong: it cannot be that.
-    """
-    if value is None:
-        return None
-    try:
-        match kind:
-            case "bool" | "boolean":
-                return boolean(value)
-            case "int" | "integer":
-                return int(value)
-            case "float":
-                return float(value)
-            case "list":
-                return [part.strip() for part in value.split(",")] if isinstance(value, str) else list(value)
-            case "str" | "string" if not isinstance(value, dict | list):
-                return str(value)
-    except (TypeError, ValueError):
-        raise OptionWrong(f"an option of type {kind} cannot be '{value}'") from None
-    return value

@@ -134,7 +134,7 @@ options:
     monkeypatch.setenv("MINE_SIZE", "3")
     made = render("{{ lookup('mine', loud='yes') }}", "mine_words: \"{{ ['x', 'y'] }}\"")
     assert made == {"size": 3, "words": ["x", "y"], "loud": True}
-    with pytest.raises(TemplateError, match="an option of type int cannot be 'x'"):
+    with pytest.raises(TemplateError, match="the option 'size' of the plug-in 'mine' of type int cannot be 'x'"):
         render("{{ lookup('mine', size='x') }}")
 
 
