@@ -13,4 +13,4 @@ ARGUMENTS: dict[str, dict[str, Any]] = {"msg": {"type": "raw", "default": "Faile
 
 async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     """Always fails."""
-    raise ActionFailure(args.get("msg") or "Failed as requested from task")
+    raise ActionFailure(args.get("msg", "Failed as requested from task"))

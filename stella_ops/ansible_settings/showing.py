@@ -21,9 +21,16 @@ SETTINGS: tuple[Setting, ...] = (
         "defaults.stdout_callback",
         "ANSIBLE_STDOUT_CALLBACK",
         "text",
-        "default; minimal and oneline print a play as run does; json, ansible.posix.json and "
-        "ansible.posix.jsonl mean --output json; yaml is callback_result_format = yaml; null prints nothing; "
+        "default; minimal and oneline print a play as run does; json and jsonl are those of "
+        "ansible.posix; yaml is callback_result_format = yaml; null prints nothing; "
         "others are as default",
+    ),
+    used(
+        "JSON_INDENT",
+        "defaults.json_indent",
+        "ANSIBLE_JSON_INDENT",
+        "count",
+        "spaces by which the callback json indents (4), and jsonl (0); 0 for one line",
     ),
     used(
         "CALLBACKS_ENABLED",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from stella_ops.ansible_settings.home import at_home
 from stella_ops.cli.ansible_programs import called_as_ansible
-from stella_ops.cli.workplace import Workplace
+from stella_ops.cli.workplace import Workplace, json_callback
 from stella_ops.console.choose import Output
 from stella_ops.console.shown import Shown
 from stella_ops.engine.events import Event, Reporter, RunFinished
@@ -48,6 +48,17 @@ def console_reporter(workplace: Workplace, *, kind: str) -> Reporter:
         from stella_ops.console.stream import wants_color
 
         return OneLineReporter(sys.stdout, verbosity=choices.verbose, color=wants_color(sys.stdout, environ))
+    as_json = json_callback(workplace.settings) if kind == "play" else None
+    if choices.output == "human" and as_json is not None:
+        from stella_ops.console.ansible_json import AnsibleJsonReporter
+
+        return AnsibleJsonReporter(
+            sys.stdout,
+            lines=as_json == "jsonl",
+            indent=choose("JSON_INDENT", default=0 if as_json == "jsonl" else 4),
+            custom_stats=choose("SHOW_CUSTOM_STATS", default=False),
+            deprecated=choose("DEPRECATION_WARNINGS", default=True),
+        )
     shown = Shown(
         skipped=choose("DISPLAY_SKIPPED_HOSTS", default=True),
         ok=choose("DISPLAY_OK_HOSTS", default=True),
@@ -116,7 +127,7 @@ def last_reporters(workplace: Workplace, kind: str) -> list[Reporter]:
     choices, settings = workplace.choices, workplace.settings
     enabled = [str(name).rpartition(".")[2] for name in settings.choose("CALLBACKS_ENABLED", default=())]
     found: list[Reporter] = []
-    if kind != "play" or choices.output != "human":
+    if kind != "play" or choices.output != "human" or json_callback(settings) is not None:
         return found
     for name in dict.fromkeys(enabled):
         if name == "timer":

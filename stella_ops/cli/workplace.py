@@ -203,6 +203,7 @@ def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
         task_timeout=choose("TASK_TIMEOUT", choices.task_timeout, default=0),
         module_folders=tuple(f for f in (project.root / "modules",) if f.is_dir() and is_trusted(f)),
         verbosity=choices.verbose,
+        invocations=choices.verbose >= 3 or json_callback(settings) is not None,
         remote_port=choose("DEFAULT_REMOTE_PORT"),
         interpreter=choose("INTERPRETER_PYTHON"),
         ssh_args=_ssh_args(choices, settings),
@@ -259,8 +260,12 @@ def complete(choices: Choices, project: Project, settings: AnsibleSettings) -> N
         choices.ask_pass = True
     choices.diff = choices.diff or choose("DIFF_ALWAYS", default=False)
     choices.verbose = max(choices.verbose, choose("DEFAULT_VERBOSITY", default=0))
-    if choose("DEFAULT_STDOUT_CALLBACK") in ("json", "ansible.posix.json", "ansible.posix.jsonl"):
-        choices.output = "json" if choices.output == "human" else choices.output
+
+
+def json_callback(settings: AnsibleSettings) -> str | None:
+    """Which callback in JSON a setting asks for: json or jsonl."""
+    name = str(settings.choose("DEFAULT_STDOUT_CALLBACK")).removeprefix("ansible.posix.")
+    return name if name in ("json", "jsonl") else None
 
 
 def load(

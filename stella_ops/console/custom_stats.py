@@ -29,6 +29,10 @@ class CustomStats:
                 elif type(value) is type(known[name]):
                     known[name] = _added(known[name], value)
 
+    def gathered(self) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+        """Those of each host that has some, and those of the whole run."""
+        return {host: stats for host, stats in self._of.items() if host is not None}, self._of.get(None, {})
+
     def lines(self, *, indented: bool = True) -> Iterator[str]:
         """A line a host, then what is the whole run's; none where there are no statistics."""
         for host in sorted(name for name in self._of if name is not None):

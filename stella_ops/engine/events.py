@@ -85,11 +85,16 @@ class Resumed(Event):
 
 @_event
 class PlayStarted(Event):
-    """A play begins, or its next batch of hosts; each has so many ``tasks``, as in ``tasks_total``."""
+    """A play begins, or its next batch of hosts; each has so many ``tasks``, as in ``tasks_total``.
+
+    ``origin`` is the play's place, ``strategy`` how its hosts go through it.
+    """
 
     play: str
     hosts: Sequence[str]
     tasks: int = 0
+    origin: str = ""
+    strategy: str = "linear"
 
 
 @_event

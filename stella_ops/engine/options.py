@@ -32,6 +32,7 @@ class RunOptions:
         inject_facts: facts are variables of their own names, too, and not in ``ansible_facts`` alone.
         merge_hashes: a mapping adds to a weaker one of its name in place of hiding it (``hash_behaviour = merge``).
         private_role_vars: roles that do not say keep their variables to themselves.
+        invocations: results tell what their modules were given.
         show_arguments: headlines of tasks show what is written as their arguments.
         start_at_task: the name (or glob) of the first task that runs; those before it are passed over.
         step: the operator is asked before each task.
@@ -79,5 +80,6 @@ class RunOptions:
     start_at_task: str | None = None
     step: bool = False
     verbosity: int = 0
+    invocations: bool = False
     inventory_sources: tuple[str, ...] = ()
     config_file: str | None = None

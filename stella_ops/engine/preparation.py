@@ -184,7 +184,7 @@ class Preparation:
             delegated=named is not None,
             own=partial(self._own, task, host),
             controller=partial(self._controller, task, view),
-            invocation=options.verbosity >= 3 or _judges(task),
+            invocation=options.invocations or _judges(task),
             facts_modules=options.facts_modules,
         )
         return Prepared(target, context, drop_omitted(args), spec.address)

@@ -215,11 +215,11 @@ class Run:
             search_path=[folder, folder / "templates"], lenient=context.options.broken_conditionals
         )
         plugins.of_play(context, play, folder)
-        title = self._play_title(play)
+        title, where = self._play_title(play), str(play.origin)
         hosts = self._in_order(play, hosts)
         alive = [host for host in hosts if not self._is_out(host)]
         if not alive:
-            context.emit(PlayStarted(time=time.time(), play=title, hosts=[]))
+            context.emit(PlayStarted(time=time.time(), play=title, hosts=[], origin=where))
             if not hosts:
                 context.emit(NoHosts(time=time.time(), play=title))
             return True
@@ -261,7 +261,10 @@ class Run:
                 if limits.stops(context, play, variables.of(batch[0])):
                     return False
             if not all(context.journal.is_through(host) for host in batch):
-                context.emit(PlayStarted(time=time.time(), play=title, hosts=batch, tasks=tasks_of_host))
+                began = PlayStarted(
+                    time=time.time(), play=title, hosts=batch, tasks=tasks_of_host, origin=where, strategy=strategy
+                )
+                context.emit(began)
             if not context.steps.begin(play):
                 continue
             try:

@@ -413,7 +413,7 @@ class TaskRunner:
         shown = dict(result)
         if not diff and shown.get("diff"):
             del shown["diff"]
-        if self._run.options.verbosity < 3:
+        if not self._run.options.invocations:
             shown.pop("invocation", None)
         result.update(unshown)
         if status == "failed":

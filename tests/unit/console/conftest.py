@@ -26,8 +26,8 @@ class Story:
         started = {"kind": kind, "title": title, "check": check, "hosts_total": hosts, "tasks_total": tasks}
         self._add(e.RunStarted(time=0, run_id="r1", **started))
 
-    def play(self, name: str, hosts: list[str], tasks: int = 0) -> None:
-        self._add(e.PlayStarted(time=0, play=name, hosts=hosts, tasks=tasks))
+    def play(self, name: str, hosts: list[str], tasks: int = 0, **more: Any) -> None:
+        self._add(e.PlayStarted(time=0, play=name, hosts=hosts, tasks=tasks, **more))
 
     def no_hosts(self, play: str) -> None:
         self._add(e.NoHosts(time=0, play=play))
