@@ -1,7 +1,7 @@
 """A run as JSON in the forms of the callbacks ``ansible.posix.json`` and ``ansible.posix.jsonl``.
 
 Scripts written for them read ``plays[].tasks[].hosts`` and ``stats``. The first prints one document when the run is
-over; the second a line for each thing that happens, and keeps nothing. ``--output json`` has more, in a form of our own.
+over; the second a line for each thing that happens, and keeps nothing. ``--output json`` has more, in our own form.
 """
 
 from __future__ import annotations
