@@ -8,6 +8,7 @@ from stella_ops.cli.workplace import Workplace
 from stella_ops.engine.play_hosts import may_add_hosts, pattern_terms, play_hosts, play_pattern, play_title
 from stella_ops.engine.tags import is_selected
 from stella_ops.playbook.model import Play, Playbook, Task, walk_tasks
+from stella_ops.playbook.problems import PlaybookProblems
 from stella_ops.templating.templar import Templar
 
 
@@ -16,6 +17,8 @@ def list_playbook(
 ) -> str:
     """What a playbook would do, as text."""
     lines = ["", f"playbook: {book.path}"]
+    if wrong := [problem for play in book.plays for problem in play.wrong]:
+        raise PlaybookProblems(wrong)
     if not (hosts or tasks or tags):
         for play in book.plays:  # a play whose name or hosts cannot be told is no valid one
             play_title(play, workplace.inventory, workplace.options, Templar())

@@ -69,6 +69,7 @@ def console_reporter(workplace: Workplace, *, kind: str) -> Reporter:
         pretty=choose("CALLBACK_FORMAT_PRETTY"),
         ignored=called_as_ansible(),
         meta=called_as_ansible(),
+        recap_of_broken=not called_as_ansible(),
         custom_stats=choose("SHOW_CUSTOM_STATS", default=False),
         deprecated=choose("DEPRECATION_WARNINGS", default=True),
         diff_context=choose("DIFF_CONTEXT", default=3),

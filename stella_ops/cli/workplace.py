@@ -215,6 +215,7 @@ def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
         no_log=choose("DEFAULT_NO_LOG", default=False),
         error_on_missing_handler=choose("ERROR_ON_MISSING_HANDLER", default=True),
         missing_vars_files=called_as_ansible(),
+        errors_in_turn=called_as_ansible(),
         strategy=choose("DEFAULT_STRATEGY", default="linear"),
         gathering=choose("DEFAULT_GATHERING", default="implicit"),
         facts_modules=tuple(choose("FACTS_MODULES", default=("smart",))),

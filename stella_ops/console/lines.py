@@ -19,7 +19,7 @@ from stella_ops.console.results import dump, is_loud, is_verbose, item_label, tr
 from stella_ops.console.resumed import resumed_lines, resumed_recap, resumed_title
 from stella_ops.console.shown import EVERYTHING, Shown
 from stella_ops.console.stream import Sink, StreamSink, paint
-from stella_ops.console.task_errors import absolute, headline, task_path
+from stella_ops.console.task_errors import absolute, headline, is_of_include, task_path
 from stella_ops.console.text import banner, safe_line, width
 from stella_ops.console.warned import WarningPrinter
 from stella_ops.engine.events import (
@@ -323,6 +323,9 @@ class LineReporter:
         if (task_id, said) in self._told:
             return
         self._told.add((task_id, said))
+        if is_of_include(result):  # whose reason is told in the result, too
+            self._sink.warn(said)
+            return
         if task is not None and task.origin:
             said += f"\nOrigin: {safe_line(absolute(task.origin))}\n"
         self._fail(said, "failed")
@@ -376,7 +379,8 @@ class LineReporter:
         self._sink.line(f"sending: [{safe_line(event.host)}] => {safe_line(event.name)}: {how_far}", "verbose")
 
     def _finish(self, event: RunFinished) -> None:
-        if self._kind == "play" and (self._began or event.exit_code in (0, 2)):
+        told = self._shown.recap_of_broken or not event.broken
+        if self._kind == "play" and told and (self._began or event.exit_code in (0, 2)):
             self._recap(event.hosts)
             self._custom_stats()
             if self._kept:

@@ -20,6 +20,7 @@ class Shown(NamedTuple):
         custom_stats: what set_stats gathered, below the recap.
         deprecated: what will go away one day.
         diff_context: how many lines stand around a change.
+        recap_of_broken: the recap, where an error of the playbook ended the run.
         meta: a headline for each meta task and host, and a line for what was waited for in the background.
     """
 
@@ -34,6 +35,7 @@ class Shown(NamedTuple):
     custom_stats: bool = False
     diff_context: int = 3
     deprecated: bool = True
+    recap_of_broken: bool = True
     meta: bool = False
 
 

@@ -26,8 +26,8 @@ def headline(result: Mapping[str, Any], action: str, where: str | None) -> str:
     """
     verdict = result.get("failed_when_result") or result.get("changed_when_result")
     said = str((verdict if isinstance(verdict, str) else None) or result.get("msg") or "").strip().split("\n", 1)[0]
-    if not said and "censored" not in result and isinstance(result.get("reason"), str):
-        return f"[ERROR]: {safe_line(result['reason'])}"  # of an include that cannot be read
+    if is_of_include(result):
+        return f"[ERROR]: {safe_line(result['reason'])}"
     if not said or "censored" in result:
         return "[ERROR]: Task failed"
     if said.startswith("Task failed: "):
@@ -38,6 +38,11 @@ def headline(result: Mapping[str, Any], action: str, where: str | None) -> str:
         short = action.removeprefix("ansible.builtin.").removeprefix("ansible.legacy.")
         said = f"{'Action' if short in _ACTIONS else 'Module'} failed: {said}"
     return f"[ERROR]: Task failed: {safe_line(said)}"
+
+
+def is_of_include(result: Mapping[str, Any]) -> bool:
+    """Whether a failure is that of an include whose file or role cannot be read."""
+    return not result.get("msg") and "censored" not in result and isinstance(result.get("reason"), str)
 
 
 def absolute(place: str) -> str:

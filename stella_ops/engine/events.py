@@ -296,13 +296,17 @@ class PlaybookFinished(Event):
 
 @_event
 class RunFinished(Event):
-    """``hosts`` maps every host that took part to its counts, in inventory order."""
+    """``hosts`` maps every host that took part to its counts, in inventory order.
+
+    ``broken`` says that an error of the playbook or the inventory ended the run, and not what became of its hosts.
+    """
 
     run_id: str
     exit_code: int
     duration: float
     hosts: dict[str, HostTally] = field(default_factory=dict)
     interrupted: bool = False
+    broken: bool = False
 
 
 class Reporter(Protocol):

@@ -7,6 +7,7 @@ loop. Hosts that say the same are taken together; what is included then runs on 
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,14 +15,18 @@ from typing import Any
 
 from stella_ops.engine.outcome import Outcome, Result
 from stella_ops.engine.run_context import RunContext
-from stella_ops.errors import PlaybookError, StellaError
-from stella_ops.origins import Origin
+from stella_ops.engine.variables import PlayVariables
+from stella_ops.errors import PlaybookError, StellaError, TemplateError
+from stella_ops.origins import Origin, origin_of
 from stella_ops.playbook.imports import at, candidates, parents_of, role_use
 from stella_ops.playbook.inheritance import fold
-from stella_ops.playbook.model import Handler, Inherited, Role, Step, Task
+from stella_ops.playbook.keywords import spoken
+from stella_ops.playbook.known import known_at, vars_files_before_hosts
+from stella_ops.playbook.model import Handler, Inherited, Play, Role, Step, Task
 from stella_ops.playbook.problems import Problems
 from stella_ops.playbook.roles import RoleReader
 from stella_ops.playbook.tasks import Parts, TaskReader
+from stella_ops.templating.omit import OMIT
 
 _LOOP_NAMES = ("ansible_loop_var", "ansible_index_var", "ansible_loop")
 
@@ -60,12 +65,14 @@ class Includes:
     """Reads what one play includes.
 
     Args:
-        playbook_folder: of the play.
+        variables: of the play.
     """
 
-    def __init__(self, run: RunContext, playbook_folder: Path) -> None:
+    def __init__(self, run: RunContext, variables: PlayVariables, play: Play) -> None:
         self._run = run
-        self._folder = playbook_folder
+        self._variables = variables
+        self._folder = Path(play.path or ".").resolve().parent
+        self._vars_files = play.vars_files
         # What was read once: the same tasks for all hosts, also where those do not come together. Tasks, roles and
         # layers of variables are told apart by their ids in many places, so that they must not go away either.
         self._read: dict[Any, Included] = {}
@@ -117,19 +124,38 @@ class Includes:
         return known
 
     def _read_anew(self, task: Task, inclusion: Inclusion, handler: bool) -> Included:
-        problems = Problems()
+        known = functools.cache(self._known)
+        problems = Problems(lambda value, inherited: self._tag(value, known_at(known(), inherited, self._folder)))
         reader = TaskReader(
             self._run.modules,
             problems,
             files=self._run.files,
             playbook_folder=self._folder,
             parts=Parts(),
+            render=self._render,
+            known=known,
             expected_to_fail=True,  # wrong arguments of a task fail that task, not the inclusion
         )
         included = read_included(task, inclusion.what, inclusion.params, reader, handler=handler)
         problems.raise_any()
         self._run.journal.included(task, inclusion.what, inclusion.key[2], included.steps, included.handlers)
         return included
+
+    def _known(self) -> dict[str, Any]:
+        """The play's variables, without those of hosts."""
+        own = dict(self._variables.of_nobody())
+        files = vars_files_before_hosts(self._vars_files, self._folder, lambda name: self._render(name, own))
+        return dict(self._variables.of_nobody(files))
+
+    def _render(self, value: Any, variables: Mapping[str, Any]) -> Any:
+        found = self._run.templar.render(value, {"omit": OMIT, **variables, **self._run.options.extra_vars})
+        return [] if found is OMIT else found
+
+    def _tag(self, value: Any, variables: Mapping[str, Any]) -> Any:
+        try:
+            return self._render(value, variables)
+        except TemplateError:
+            return value
 
 
 def read_included(
@@ -166,18 +192,25 @@ def _read_file(
     path = next((path for path in tried if path.is_file()), None)
     if path is None:
         looked = ", ".join(str(place) for place in tried)
-        raise PlaybookError(
-            f"Could not find or access '{folder / str(what)}' on the Ansible Controller: "
-            "Unable to retrieve file contents.",
-            where=task.origin,
-            hint=f"looked at {looked}",
-        )
+        said = f"Could not find or access '{folder / str(what)}' on the Ansible Controller"
+        raise _no_tasks(f"{said}: Unable to retrieve file contents.", task.origin, f"looked at {looked}")
     loaded = reader.files.load(path, reader.problems)
+    if loaded is not None and not isinstance(loaded, list):
+        said = f"included task files must contain a list of tasks, not {spoken(loaded)}"
+        hint = "put '- ' before each task" if isinstance(loaded, dict) else None
+        raise _no_tasks(said, origin_of(loaded, Origin(str(path))), hint)
     inner = reader.within(path)
     inherited = at(inherited, path)
     if handler:
         return str(path.resolve()), [*inner.handlers(loaded, inherited, Origin(str(path)))]
     return str(path.resolve()), inner.steps(loaded, inherited, "tasks", Origin(str(path)))
+
+
+def _no_tasks(said: str, where: Origin | None, hint: str | None) -> PlaybookError:
+    """The error for a file that is none of tasks: other than one that cannot be parsed it fails its hosts alone."""
+    problem = PlaybookError(said, where=where, hint=hint)
+    problem.exit_code = 1
+    return problem
 
 
 def _read_role(task: Task, what: Any, reader: TaskReader, inherited: Inherited) -> tuple[str, list[Step]]:

@@ -27,6 +27,8 @@ class RunOptions:
         broken_conditionals: conditions that are neither true nor false count by their truth.
         error_on_missing_handler: False makes it a warning.
         missing_vars_files: ``vars_files`` none of whose alternatives is there are passed over, in place of an error.
+        errors_in_turn: what is wrong with a play is told when its turn comes; and what is included and cannot be parsed
+            ends the run, in place of failing the hosts that wanted it.
         facts_modules: what ``gather_facts`` runs; see ansible-core's FACTS_MODULES.
         gathering: ``implicit``, ``explicit`` or ``smart``; see ansible-core's DEFAULT_GATHERING.
         inject_facts: facts are variables of their own names, too, and not in ``ansible_facts`` alone.
@@ -71,6 +73,7 @@ class RunOptions:
     error_on_missing_handler: bool = True
     strategy: str = "linear"
     missing_vars_files: bool = False
+    errors_in_turn: bool = False
     gathering: str = "implicit"
     facts_modules: Sequence[str] = ("smart",)
     inject_facts: bool = True

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from stella_ops.engine.batch import Batch
 from stella_ops.engine.events import Warned
@@ -54,7 +53,7 @@ class PipelinedRunner:
         self._announcer = OnceAnnounced(run, hosts)
         self._gather = gathering(play, others=other_facts(run, variables, hosts))
         self._tunnelling = opening_tunnels(play)
-        self._includes = Includes(run, Path(play.path or ".").resolve().parent)
+        self._includes = Includes(run, variables, play)
         self._throttles: dict[int, asyncio.Semaphore] = {}
         self._over = False
         self._ended: PlayEnded | None = None

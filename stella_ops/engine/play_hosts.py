@@ -44,7 +44,7 @@ def early(
     if not any(map(is_template, value if isinstance(value, list) else [value])):
         return value
     from stella_ops.engine.variables import PlayVariables
-    from stella_ops.engine.vars_files import first_file
+    from stella_ops.playbook.variables import first_file
 
     folder = Path(play.path or play.origin.source).resolve().parent
     variables = PlayVariables(

@@ -11,7 +11,6 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import Collection, Iterable, Sequence
-from pathlib import Path as FilePath
 
 from stella_ops.actions.gather_facts import FACTS_MODULES
 from stella_ops.engine import plugins
@@ -28,7 +27,7 @@ from stella_ops.engine.run_context import RunContext
 from stella_ops.engine.tags import is_selected
 from stella_ops.engine.task_runner import TaskRunner
 from stella_ops.engine.variables import PlayVariables
-from stella_ops.errors import PlaybookError, ResumeError, StellaError
+from stella_ops.errors import ParseError, PlaybookError, ResumeError, StellaError
 from stella_ops.playbook.model import Block, Handler, Play, Step, Task
 
 
@@ -64,7 +63,7 @@ class PlayRunner:
         self._run = run
         self._play = play
         self._variables = variables
-        self._includes = includes or Includes(run, FilePath(play.path or ".").resolve().parent)
+        self._includes = includes or Includes(run, variables, play)
         self._ended_roles: list[set[str]] = []
         self.stopped = False
         self._batch = Batch(run, play, variables, hosts, alone=bool(among))
@@ -205,6 +204,8 @@ class PlayRunner:
             except ResumeError:
                 raise  # no failure of a host
             except StellaError as problem:
+                if isinstance(problem, ParseError) and self._ends_run(problem):
+                    raise
                 self._lockstep.fail(task, through, explained(problem, inclusion), problem)
                 continue
             # Those that are not told of included it in the run that this one goes on with.
@@ -227,6 +228,10 @@ class PlayRunner:
             else:
                 await self._steps(included.steps, through)
         return batch.active(hosts)
+
+    def _ends_run(self, problem: ParseError) -> bool:
+        """Whether what is wrong with an include is no failure of its hosts: it is there, and cannot be parsed."""
+        return self._run.options.errors_in_turn and problem.exit_code == ParseError.exit_code
 
     def _adopt(self, handlers: list[Handler]) -> None:
         """Add the handlers of an included role, unless this very use of it has done so."""

@@ -12,9 +12,9 @@ from stella_ops.engine.magic import Told
 from stella_ops.engine.options import RunOptions
 from stella_ops.engine.pending import Pending
 from stella_ops.engine.results import is_true
-from stella_ops.engine.role_variables import role_layers
 from stella_ops.inventory.connection import CONNECTION_VARIABLES, connection_variables
 from stella_ops.playbook.model import Inherited, Task
+from stella_ops.playbook.role_variables import role_layers
 from stella_ops.templating.omit import OMIT
 from stella_ops.templating.scope import is_template
 from stella_ops.transport.base import Become, ConnectionSpec

@@ -40,6 +40,7 @@ from stella_ops.engine.vars_files import VarsFiles
 from stella_ops.errors import PatternError, PlaybookError, StellaError, TemplateError
 from stella_ops.origins import origin_of
 from stella_ops.playbook.model import Play, Playbook, Prompt
+from stella_ops.playbook.problems import PlaybookProblems
 from stella_ops.templating.templar import Templar
 
 # How the hosts of a batch go through a play's tasks.
@@ -76,7 +77,7 @@ class Run:
         """
         context = self._context
         started = time.monotonic()
-        code, interrupted = OK, False
+        code, interrupted, broken = OK, False, False
         plugins.start(context.options.module_folders)
         everyone, tasks_total = self._everyone([play for book in playbooks for play in book.plays])
         context.emit(
@@ -116,7 +117,7 @@ class Run:
             interrupted, code = True, INTERRUPTED
             raise
         except StellaError as problem:
-            code = problem.exit_code
+            code, broken = problem.exit_code, True
             raise
         finally:
             try:
@@ -134,7 +135,7 @@ class Run:
                 interrupted, code = True, INTERRUPTED
                 raise
             finally:
-                self._finish(code, interrupted, time.monotonic() - started)
+                self._finish(code, interrupted, time.monotonic() - started, broken=broken)
         return code
 
     def _everyone(self, plays: Sequence[Play]) -> tuple[set[str], int]:
@@ -152,11 +153,12 @@ class Run:
                     continue
                 hosts = play_hosts(play, context.inventory, context.options, context.templar, grown=grows)
             except PatternError:
-                if not grows:
+                if not grows and not context.options.errors_in_turn:
                     raise
                 hosts = []
             except TemplateError:
-                if "hostvars" not in str(play.hosts):  # which facts of earlier plays may be in by then
+                # The facts of earlier plays may be in hostvars by then.
+                if "hostvars" not in str(play.hosts) and not context.options.errors_in_turn:
                     raise
                 hosts = []
             found.update(hosts)
@@ -170,6 +172,8 @@ class Run:
         try:
             return play_hosts(play, context.inventory, context.options, context.templar, context.states)
         except PatternError as problem:
+            if context.options.errors_in_turn:
+                raise
             context.emit(Warned(time=time.time(), message=problem.message, where=problem.where))
         try:
             return play_hosts(play, context.inventory, context.options, context.templar, context.states, grown=True)
@@ -186,6 +190,8 @@ class Run:
     async def _playbook(self, book: Playbook) -> None:
         for play in book.plays:
             self._number += 1
+            if play.wrong:
+                raise PlaybookProblems(play.wrong)
             if self._is_for_nobody(play):
                 continue
             if not await self._play(play, Path(play.path or book.path), self._hosts(play)):
@@ -195,7 +201,7 @@ class Run:
         states = self._context.states
         return {name: states[name].tally() for name in sorted(states) if states[name].counts}
 
-    def _finish(self, code: int, interrupted: bool, duration: float) -> None:
+    def _finish(self, code: int, interrupted: bool, duration: float, *, broken: bool) -> None:
         self._context.emit(
             RunFinished(
                 time=time.time(),
@@ -204,6 +210,7 @@ class Run:
                 duration=duration,
                 hosts=self._tallies(),
                 interrupted=interrupted,
+                broken=broken,
             )
         )
 

@@ -17,7 +17,6 @@ from stella_ops.engine import reserved_names
 from stella_ops.engine.host_state import HostState
 from stella_ops.engine.magic import ActiveHosts, Told, run_variables
 from stella_ops.engine.options import RunOptions
-from stella_ops.engine.role_variables import RoleLayers, exported_layers, role_layers, role_names
 from stella_ops.engine.search_path import search_path
 from stella_ops.inventory.loader import HOST_LIST
 from stella_ops.inventory.model import Inventory
@@ -25,6 +24,7 @@ from stella_ops.inventory.patterns import LOCALHOST
 from stella_ops.inventory.precedence import add_deep
 from stella_ops.origins import SourceMapping, origin_of
 from stella_ops.playbook.model import Role, Task
+from stella_ops.playbook.role_variables import RoleLayers, exported_layers, role_layers, role_names
 from stella_ops.templating.scope import LazyVariables, is_template
 from stella_ops.templating.templar import Templar
 

@@ -13,7 +13,7 @@ from stella_ops.engine.variables import PlayVariables
 from stella_ops.errors import PlaybookError, UndefinedVariableError
 from stella_ops.origins import Origin, origin_of
 from stella_ops.playbook.model import Play
-from stella_ops.playbook.variables import load_vars_file
+from stella_ops.playbook.variables import first_file
 
 
 class VarsFiles:
@@ -74,24 +74,3 @@ def none_is_there(names: Iterable[Any], folder: Path, where: Origin) -> Playbook
     """The error for an entry none of whose alternatives is there."""
     listed = ", ".join(map(str, names))
     return PlaybookError(f"vars_files: none of these files is there: {listed}", where=where, hint=f"looked in {folder}")
-
-
-def first_file(names: list[str], folder: Path, loaded: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
-    """The variables of the first of some alternative files that is there; None where none is.
-
-    Args:
-        folder: of the playbook; its folder ``vars`` comes first.
-        loaded: what was read before; added to.
-
-    Raises:
-        PlaybookError: it holds no variables.
-    """
-    for name in names:
-        for path in (folder / "vars" / Path(name).expanduser(), folder / Path(name).expanduser()):
-            key = str(path)
-            if key in loaded:
-                return loaded[key]
-            if path.is_file():
-                loaded[key] = load_vars_file(path)
-                return loaded[key]
-    return None

@@ -10,7 +10,7 @@ from typing import Any
 from stella_ops.engine.includes import read_included
 from stella_ops.engine.play_hosts import is_for_nobody, may_add_hosts, play_hosts, play_pattern
 from stella_ops.engine.variables import PlayVariables
-from stella_ops.engine.vars_files import first_file, none_is_there
+from stella_ops.engine.vars_files import none_is_there
 from stella_ops.errors import ParseError, PatternError, PlaybookError, StellaError
 from stella_ops.linting.expressions import parse_value
 from stella_ops.linting.subject import RUNTIME, PlaySubject, Site, Subject, View, texts
@@ -19,6 +19,7 @@ from stella_ops.playbook.keywords import is_template
 from stella_ops.playbook.model import Block, Playbook, Role, Step, Task
 from stella_ops.playbook.problems import Problems
 from stella_ops.playbook.tasks import Parts, TaskReader
+from stella_ops.playbook.variables import first_file
 from stella_ops.templating.plugins import folders
 from stella_ops.templating.scope import is_changeable
 from stella_ops.templating.templar import Templar

@@ -62,6 +62,7 @@ class Call:
 
 # To these, a line may say anything.
 _FREE_FORM = frozenset({"command", "raw", "script", "shell"})
+_INCLUDES = frozenset({"include_role", "include_tasks"})
 
 
 def read_call(
@@ -120,8 +121,9 @@ def read_call(
     except PlaybookError as problem:
         problems.found.append(problem)
         return call
-    # No failure of a task could tell of a word that meta does not know: nothing runs.
-    later = expected_to_fail and spec.name != "meta"
+    # No failure of a task could tell of a word that meta does not know: nothing runs. And what is included is a part of
+    # the playbook, which is wrong then.
+    later = expected_to_fail and spec.name not in ("meta", *_INCLUDES)
     checked = Problems() if later else problems
     _check(spec, call.args, raw.get("args"), written, where, checked)
     if later:
@@ -348,7 +350,9 @@ def _check(
             if advice is None and key in INHERITED:
                 advice = f"'{key}' is a keyword of tasks: it belongs one level up, beside '{spec.name}'"
             problems.add(
-                f"'{spec.name}' has no parameter '{key}': Unsupported parameters for ({spec.name}) module: {key}",
+                f"Invalid options for {spec.name}: {key}"
+                if spec.name in _INCLUDES
+                else f"'{spec.name}' has no parameter '{key}': Unsupported parameters for ({spec.name}) module: {key}",
                 where=place or origin_of(args[key]) or where,
                 hint=advice or f"it has: {', '.join(sorted(spec.arguments))}",
                 rule="unknown-parameter",
@@ -359,6 +363,8 @@ def _check(
     for name, each in spec.arguments.items():
         if each.get("required") and name not in given:
             text = f"'{spec.name}' needs the parameter '{name}': missing required arguments: {name}"
+            if spec.name in _INCLUDES:
+                text = f"'{name}' is a required field for {spec.name}."
             problems.add(text, where=where, rule="missing-parameter")
     _check_choices(spec, args, names, where, problems)
 

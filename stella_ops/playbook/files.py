@@ -17,14 +17,6 @@ from stella_ops.playbook.problems import Problems
 
 _ENDINGS = (".yml", ".yaml", ".json")
 
-# Renders what must be known before the play runs, with what is known then: extra variables and the play's own.
-Render = Callable[[Any], Any]
-
-
-def as_written(value: Any) -> Any:
-    """Renders nothing."""
-    return value
-
 
 class FoundRole(NamedTuple):
     """A role that was looked for.
@@ -49,7 +41,8 @@ class PlaybookFiles:
         roles_path: folders of roles besides those beside playbooks.
 
     Attributes:
-        arguments_later: wrong parameters of modules, and actions that are refused, are told when their tasks run.
+        arguments_later: wrong parameters of modules, and actions that are refused, are told when their tasks run; wrong
+            keywords of a play when its turn comes.
         selects: whether tasks with such tags may run.
     """
 

@@ -44,7 +44,7 @@ class Importer:
         inherited = fold(parent, raw, self._reader.problems)
         if IMPORTS[key] == "import_role":
             return self._role(raw, key, inherited)
-        path = self._file(raw, key, parent)
+        path = self._file(raw, key, inherited)
         if path is None:
             return []
         loaded = self._reader.load(path)
@@ -64,7 +64,7 @@ class Importer:
             )
             return []
         inherited = fold(parent, raw, self._reader.problems)
-        path = self._file(raw, key, parent, "handlers")
+        path = self._file(raw, key, inherited, "handlers")
         if path is None:
             return []
         return self._reader.within(path).handlers(self._reader.load(path), at(inherited, path), Origin(str(path)))
@@ -107,17 +107,18 @@ class Importer:
             )
         return args
 
-    def _file(self, raw: Mapping[Any, Any], key: str, parent: Inherited, kind: str = "tasks") -> Path | None:
+    def _file(self, raw: Mapping[Any, Any], key: str, inherited: Inherited, kind: str = "tasks") -> Path | None:
         args = self._arguments(raw, key)
         written = args.get("file", args.get("_raw_params"))
         where = origin_of(written) or key_origin(raw, key)
         if not isinstance(written, str) or not written.strip():
             self._reader.problems.add(f"'{key}' needs the name of a file", where=where)
             return None
-        name = str(self._reader.static(written))
+        told = f"Error when evaluating variable in import path {str(written)!r}: "
+        name = str(self._reader.static(written, inherited, saying=told))
         if is_template(name):
             return None  # told already
-        tried = candidates(name, parent, self._reader.playbook_folder, kind)
+        tried = candidates(name, inherited, self._reader.playbook_folder, kind)
         for path in tried:
             if path.is_file():
                 return path
@@ -125,7 +126,8 @@ class Importer:
         return None
 
     def _role(self, raw: Mapping[Any, Any], key: str, inherited: Inherited) -> list[Step]:
-        args = {name: self._reader.static(value, exit_code=1) for name, value in self._arguments(raw, key).items()}
+        written = self._arguments(raw, key)
+        args = {name: self._reader.static(value, inherited, exit_code=1) for name, value in written.items()}
         use = role_use(args, key_origin(raw, key), self._reader, key)
         if use is None:
             return []

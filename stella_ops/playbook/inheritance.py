@@ -23,8 +23,8 @@ def fold(parent: Inherited, raw: Mapping[str, Any], problems: Problems) -> Inher
         if raw.get(name) is not None:
             setattr(folded, name, raw[name])
     folded.when = [*parent.when, *conditions(raw, "when", problems)]
-    folded.tags = parent.tags | read_tags(raw, problems)
     folded.vars = [*parent.vars, *([made] if (made := read_vars(raw, problems)) else [])]
+    folded.tags = parent.tags | read_tags(raw, problems, folded)
     folded.environment = [*parent.environment, *_mappings(raw, "environment", "names to values", problems)]
     named = read_collections(raw, problems)
     folded.collections = parent.collections if named is None else named
@@ -49,8 +49,12 @@ def conditions(raw: Mapping[str, Any], name: str, problems: Problems) -> list[An
     return list(found)
 
 
-def read_tags(raw: Mapping[str, Any], problems: Problems) -> frozenset[str]:
-    """The tags of a level: a list, or text with commas."""
+def read_tags(raw: Mapping[str, Any], problems: Problems, inherited: Inherited | None = None) -> frozenset[str]:
+    """The tags of a level: a list, or text with commas.
+
+    Args:
+        inherited: the level's keywords, and those of what is around it.
+    """
     if "tags" not in raw:
         return frozenset()
     written = raw["tags"]
@@ -58,7 +62,7 @@ def read_tags(raw: Mapping[str, Any], problems: Problems) -> frozenset[str]:
     entries: list[Any] = []
     for tag in written if isinstance(written, list) else [written]:
         try:
-            rendered = problems.render(tag) if is_template(tag) else tag
+            rendered = problems.render(tag, inherited) if is_template(tag) else tag
         except StellaError as problem:
             problems.add(
                 problem.message,

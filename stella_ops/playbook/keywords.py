@@ -189,11 +189,12 @@ def check_items(raw: Any, name: str, problems: Problems) -> None:
     written = raw.get(name)
     for item in written if isinstance(written, list) else [] if written is None else [written]:
         if not isinstance(item, str | SourceVault):
-            said = f"{in_keyword(name)}: Keyword {name!r} items must be of type 'str', not '{_type_name(item)}'."
+            said = f"{in_keyword(name)}: Keyword {name!r} items must be of type 'str', not '{type_name(item)}'."
             problems.add(said, where=origin_of(item) or key_origin(raw, name))
 
 
-def _type_name(value: Any) -> str:
+def type_name(value: Any) -> str:
+    """The type of a value, by Python's own name."""
     return next(kind.__name__ for kind in type(value).__mro__ if kind.__module__ == "builtins")
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, Union
 
+from stella_ops.errors import PlaybookError
 from stella_ops.origins import Origin
 
 
@@ -220,6 +221,7 @@ class Play:
         serial: as written: None, a number, "30%", or a list of those.
         gather_facts: None when not written (facts are then gathered).
         vars_files: as written: a list of paths, or of lists of alternatives.
+        wrong: what its keywords hold and cannot, where that is told when its turn has come.
     """
 
     name: str | None
@@ -247,6 +249,7 @@ class Play:
     gather_timeout: Any = None
     fact_path: Any = None
     path: str | None = None
+    wrong: list[PlaybookError] = field(default_factory=list)
 
     @property
     def title(self) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from stella_ops.playbook.keywords import (
     report_unknown,
     spoken,
 )
+from stella_ops.playbook.known import RenderWith, as_written, known_at, vars_files_before_hosts
 from stella_ops.playbook.model import Inherited, Play, Playbook, Prompt, Step
 from stella_ops.playbook.module_index import ModuleIndex
 from stella_ops.playbook.module_names import collection_of
@@ -39,20 +41,13 @@ _STRATEGIES_NEVER = ("debug",)
 _IMPORTS = ("import_playbook", "ansible.builtin.import_playbook", "ansible.legacy.import_playbook")
 _DEEPEST = 40
 
-# Renders a value with the extra variables and those given.
-RenderWith = Callable[[Any, Mapping[str, Any]], Any]
-
-
-def _as_written(value: Any, _: Mapping[str, Any]) -> Any:
-    return value
-
 
 def load_playbook(
     path: Path,
     *,
     modules: ModuleIndex,
     files: PlaybookFiles | None = None,
-    render: RenderWith = _as_written,
+    render: RenderWith = as_written,
     problems: Problems | None = None,
 ) -> Playbook:
     """The plays of a file, with those of the playbooks, task files and roles that it imports.
@@ -214,26 +209,35 @@ def _play(
     problems.values_later = files.arguments_later
     raw = _with_remote_user(raw, problems)
     _check_keys(raw, modules, problems)
-    check_values(raw, problems)
-    check_items(raw, "gather_subset", problems)
+    of_keywords = Problems() if files.arguments_later else problems
+    check_values(raw, of_keywords)
+    check_items(raw, "gather_subset", of_keywords)
     _check_hosts(raw, problems)
-    check_serial(raw, problems)
-    _check_strategy(raw, problems)
+    check_serial(raw, of_keywords)
+    _check_strategy(raw, of_keywords)
+    _check_order(raw, of_keywords)
     # As in ansible-core those of an import are stronger than the play's, and of imports the outermost.
     play_vars = {**read_vars(raw, problems), **around.get("vars", {})}
     # The play's own vars rank below vars_files; the engine takes them from Play.vars.
-    problems.render = lambda value: render(value, play_vars)
+    folder = path.resolve().parent
+    vars_files = _vars_files(raw, problems)
+
+    @functools.cache
+    def known() -> dict[str, Any]:
+        files = vars_files_before_hosts(vars_files, folder, lambda name: render(name, play_vars))
+        return {**play_vars, **files}
+
+    problems.render = lambda value, around: render(value, known_at(known(), around, folder))
     outer = fold(Inherited(), {key: value for key, value in around.items() if key != "vars"}, problems)
     inherited = fold(outer, {key: value for key, value in raw.items() if key != "vars"}, problems)
-    folder = path.resolve().parent
     parts = Parts()
-    problems.render = lambda value: render(value, play_vars)
     reader = TaskReader(
         modules,
         problems,
         files=files,
         playbook_folder=folder,
-        render=lambda value: render(value, play_vars),
+        render=render,
+        known=known,
         path=path,
         parts=parts,
     )
@@ -242,13 +246,13 @@ def _play(
     sections["tasks"] = [*of_roles, *sections["tasks"]]
     own_handlers = reader.handlers(raw.get("handlers"), inherited, key_origin(raw, "handlers"))
     groups = [*parts.handlers, own_handlers, *parts.imported]
-    play = Play(
+    return Play(
         name=None if raw.get("name") is None else str(raw["name"]) if not isinstance(raw["name"], str) else raw["name"],
         hosts=raw.get("hosts"),
         origin=origin,
         inherited=inherited,
         vars=play_vars,
-        vars_files=_vars_files(raw, problems),
+        vars_files=vars_files,
         gather_facts=raw.get("gather_facts"),
         gather_subset=raw.get("gather_subset"),
         serial=raw.get("serial"),
@@ -265,10 +269,9 @@ def _play(
         gather_timeout=raw.get("gather_timeout"),
         fact_path=raw.get("fact_path"),
         path=str(path),
+        wrong=of_keywords.found if of_keywords is not problems else [],
         **sections,
     )
-    _check_order(raw, problems)
-    return play
 
 
 def _with_remote_user(raw: Mapping[Any, Any], problems: Problems) -> Mapping[Any, Any]:

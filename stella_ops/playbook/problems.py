@@ -40,7 +40,7 @@ class Problems:
     """Collects what is wrong while parsing goes on.
 
     Args:
-        render: renders what must be known before the play runs, such as tags.
+        render: renders what must be known before the play runs, such as tags, with the keywords around it.
 
     Attributes:
         later: what is told only when the task runs, since the playbook deals with its failure.
@@ -49,7 +49,7 @@ class Problems:
         values_later: what keywords hold is judged when their task runs, and fails that task.
     """
 
-    def __init__(self, render: Callable[[Any], Any] = lambda value: value) -> None:
+    def __init__(self, render: Callable[[Any, Any], Any] = lambda value, inherited: value) -> None:
         self.found: list[PlaybookError] = []
         self.later: list[PlaybookError] = []
         self.lost: list[Mapping[Any, Any]] = []

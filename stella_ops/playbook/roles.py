@@ -224,14 +224,16 @@ class RoleReader:
     def _variables(self, folder: Path, kind: str, use: RoleUse) -> dict[str, Any]:
         made: dict[str, Any] = {}
         for path in self._part(folder, kind, use):
-            made.update(load_vars_file(path))
+            of_role = f"The {kind}/{path.name} file for role '{folder.name}'"
+            made.update(load_vars_file(path, what=of_role))
         return made
 
     def _meta(self, folder: Path) -> Mapping[str, Any]:
         found = self._reader.files.in_role(folder, "meta", None)
         loaded = self._reader.files.load(found[0], self._reader.problems) if found else None
         if loaded is not None and not isinstance(loaded, dict):
-            raise PlaybookError("the meta file of a role must be a mapping", where=origin_of(loaded))
+            said = f"the 'meta/main.yml' for role {folder.name} is not a dictionary"
+            raise PlaybookError(said, where=origin_of(loaded) or Origin(str(found[0])))
         return loaded or {}
 
     def _dependencies(self, meta: Mapping[str, Any]) -> list[RoleUse]:

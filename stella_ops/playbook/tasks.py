@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from stella_ops.errors import PlaybookError, TemplateError
-from stella_ops.origins import Origin, key_origin, origin_of
+from stella_ops.origins import Origin, SourceVault, key_origin, origin_of
 from stella_ops.playbook.arguments import Call, read_call
-from stella_ops.playbook.files import PlaybookFiles, Render, as_written
+from stella_ops.playbook.files import PlaybookFiles
 from stella_ops.playbook.imports import Importer, import_of
 from stella_ops.playbook.inheritance import conditions, fold
 from stella_ops.playbook.keywords import (
@@ -24,7 +24,9 @@ from stella_ops.playbook.keywords import (
     is_template,
     report_unknown,
     spoken,
+    type_name,
 )
+from stella_ops.playbook.known import RenderWith, as_written, known_at
 from stella_ops.playbook.loops import read_loop
 from stella_ops.playbook.model import Block, Handler, Include, Inherited, Role, Step, Task
 from stella_ops.playbook.module_index import ModuleIndex
@@ -53,6 +55,7 @@ class TaskReader:
         files: reads the files that are imported.
         playbook_folder: of the playbook.
         render: renders what must be known now, such as the names of imported files.
+        known: the variables of the play, as far as they are known.
         path: the file that is read.
         parts: takes what roles add to the play.
         expected_to_fail: wrong parameters are told by the hosts.
@@ -65,7 +68,8 @@ class TaskReader:
         *,
         files: PlaybookFiles | None = None,
         playbook_folder: Path | None = None,
-        render: Render = as_written,
+        render: RenderWith = as_written,
+        known: Callable[[], Mapping[str, Any]] = dict,
         path: Path | None = None,
         parts: Parts | None = None,
         expected_to_fail: bool = False,
@@ -76,6 +80,7 @@ class TaskReader:
         self.playbook_folder = playbook_folder or Path()
         self.parts = parts if parts is not None else Parts()
         self._render = render
+        self._known = known
         self._path = path
         self.depth = 0
         # How many rescue sections enclose what is read now.
@@ -90,6 +95,7 @@ class TaskReader:
             files=self.files,
             playbook_folder=self.playbook_folder,
             render=self._render,
+            known=self._known,
             path=path,
             parts=self.parts,
         )
@@ -105,19 +111,28 @@ class TaskReader:
         # What a keyword names stands behind the playbook's own collection, inside a role as well.
         return search_list(inherited.collections, collection_of(self.playbook_folder))
 
-    def static(self, value: Any, exit_code: int = PlaybookError.exit_code) -> Any:
+    def static(
+        self,
+        value: Any,
+        inherited: Inherited | None = None,
+        *,
+        exit_code: int = PlaybookError.exit_code,
+        saying: str = "",
+    ) -> Any:
         """A value that must be known before the play runs; with a problem noted, as written where it is not.
 
         Args:
+            inherited: keywords of what is around it, its own among them.
             exit_code: of a run that this problem ends.
+            saying: what stands before the problem.
         """
         if not is_template(value):
             return value
         try:
-            return self._render(value)
+            return self._render(value, known_at(self._known(), inherited, self.playbook_folder))
         except TemplateError as problem:
             self._problems.add(
-                problem.message,
+                saying + problem.message,
                 where=origin_of(value) or problem.where,
                 hint="it must be known before the play runs: use extra variables or the play's own; "
                 "or include_tasks, include_role while it runs",
@@ -300,10 +315,14 @@ class TaskReader:
             self._problems.add(f"No file specified for {call.written}", where=origin_of(raw))
         apply = call.args.pop("apply", None)
         if apply is not None and not isinstance(apply, dict):
-            said = f"Expected a dict for apply but got {type(apply).__name__} instead"
+            said = f"Expected a dict for apply but got {type_name(apply)} instead"
             hint = f"'apply' must be a mapping of keywords, not {spoken(apply)}"
             self._problems.add(said, where=origin_of(apply), hint=hint)
             apply = None
+        for name, value in call.args.items() if call.action == "include_role" else ():
+            if name.endswith("_from") and not isinstance(value, str | SourceVault | None):
+                said = f"Expected a string for {name} but got {type_name(value)} instead"
+                self._problems.add(said, where=origin_of(value) or origin_of(raw))
         for name in apply or {}:
             if name not in INHERITED:
                 report_unknown(apply, name, "block", self._problems)

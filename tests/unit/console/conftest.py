@@ -105,7 +105,14 @@ class Story:
         where = "site.yml:4:7"
         self._add(e.MetaDone(time=0, task=task, origin=where, handler=handler, host=host, told=told, skipped=skipped))
 
-    def end(self, hosts: dict[str, dict[str, int]], *, interrupted: bool = False, duration: float = 12.0) -> None:
+    def end(
+        self,
+        hosts: dict[str, dict[str, int]],
+        *,
+        interrupted: bool = False,
+        broken: bool = False,
+        duration: float = 12.0,
+    ) -> None:
         self._add(
             e.RunFinished(
                 time=0,
@@ -114,6 +121,7 @@ class Story:
                 duration=duration,
                 hosts={name: e.HostTally(**counts) for name, counts in hosts.items()},
                 interrupted=interrupted,
+                broken=broken,
             )
         )
 

@@ -69,4 +69,5 @@ def test_the_end_of_a_run() -> None:
         "duration": 1,
         "hosts": {},
         "interrupted": False,
+        "broken": False,
     }

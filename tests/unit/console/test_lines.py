@@ -334,6 +334,12 @@ def test_an_interrupted_run_says_so(story: Any) -> None:
     assert "interrupted" in told(story)[1]
 
 
+def test_an_error_of_the_playbook_leaves_no_recap_where_ansible_core_has_none(story: Any) -> None:
+    story.end({"web1": {"ok": 1}}, broken=True)
+    assert "PLAY RECAP" in told(story)[0]
+    assert told(story, shown=Shown(recap_of_broken=False))[0] == ""
+
+
 def test_recap_columns() -> None:
     assert recap_line("localhost", HostTally(ok=2)) == (
         "localhost                  : ok=2    changed=0    unreachable=0    failed=0    skipped=0    "
