@@ -88,6 +88,11 @@ def split_paths(text: str) -> list[Path]:
     return [Path(part).expanduser().absolute() for part in text.split(":") if part]
 
 
+def configured_modules(environ: Mapping[str, str]) -> list[Path]:
+    """The folders of modules that ``ANSIBLE_LIBRARY`` names, else the usual ones."""
+    return _configured(environ, "ANSIBLE_LIBRARY", "DEFAULT_MODULE_PATH")
+
+
 def _configured(environ: Mapping[str, str], variable: str, setting: str) -> list[Path]:
     return split_paths(environ.get(variable) or ":".join(default_of(setting, environ)))
 

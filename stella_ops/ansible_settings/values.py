@@ -57,7 +57,8 @@ def _as_default(setting: Setting, text: str) -> Any:
     if isinstance(default, bool):
         return says_yes(text)
     if isinstance(default, list):
-        return [part.strip() for part in text.split(":" if setting.kind == "paths" else ",") if part.strip()]
+        folders = setting.kind == "paths" or setting.name.endswith("_PLUGIN_PATH")
+        return [part.strip() for part in text.split(":" if folders else ",") if part.strip()]
     if isinstance(default, int | float):
         try:
             return type(default)(text)

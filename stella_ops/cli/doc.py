@@ -1,20 +1,36 @@
-"""``stella-ops doc``: what a module does and takes, from its own source."""
+"""``stella-ops doc``: what modules, plug-ins, roles and keywords do and take, in the forms of ansible-doc."""
 
 from __future__ import annotations
 
 import json
 import os
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from stella_ops.cli.ansible_programs import AnsibleCommand
+from stella_ops.cli.ansible_programs import AnsibleCommand, called_as_ansible
 from stella_ops.cli.versions import version_option
-from stella_ops.errors import OptionsError, UsageError
+from stella_ops.errors import OptionsError, StellaError
 
 if TYPE_CHECKING:
-    from stella_ops.module_docs import ModuleDoc
+    from stella_ops.ansible_settings.reading import AnsibleSettings
+    from stella_ops.plugin_docs.look import Look
+
+# In ansible-core's order; plugin_docs.catalogue has the plug-ins among them, too, and is not imported for --help.
+_TYPES = (
+    *("become", "cache", "callback", "cliconf", "connection", "httpapi", "inventory", "lookup", "netconf", "shell"),
+    *("vars", "module", "strategy", "test", "filter", "role", "keyword"),
+)
+_EXCLUSIVE = {
+    "entry_point": "-e/--entry-point",
+    "snippet": "-s/--snippet",
+    "list_files": "-F/--list_files",
+    "listed": "-l/--list",
+    "dump": "--metadata-dump",
+}
 
 
 @click.command(
@@ -22,201 +38,148 @@ if TYPE_CHECKING:
     epilog="""\b
 Examples:
   stella-ops doc file                what it does, and its parameters
-  stella-ops doc --list              all modules: built in, and beside the playbooks here
+  stella-ops doc --list              all modules: built in, of collections, and beside the playbooks here
+  stella-ops doc -F ansible.posix    the files of a collection's modules
   stella-ops doc -M library note     a module of a folder
   stella-ops doc community.general.ufw   a module of an installed collection
   stella-ops doc -s copy             a task to begin with
-  stella-ops doc -t filter combine   a filter, test or lookup that is built in
-  stella-ops doc -t lookup --list
+  stella-ops doc -t filter combine   a filter; also test, lookup, and plug-ins that are not run here
+  stella-ops doc -t callback --list
+  stella-ops doc -t keyword serial   a keyword of plays, blocks or tasks
   stella-ops doc -t role -r roles web    the entry points and options of a role
-  stella-ops doc copy --format json""",
+  stella-ops doc copy --json""",
 )
 @version_option("doc")
-@click.argument("modules", nargs=-1, metavar="MODULE...")
-@click.option("-l", "--list", "listed", is_flag=True, help="Name all modules, with a line about each.")
-@click.option("-M", "--module-path", multiple=True, metavar="FOLDERS", help="Folders of modules to look in first.")
-@click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.argument("names", nargs=-1, metavar="NAME...")
+@click.option("-l", "--list", "listed", is_flag=True, help="Name all, or all of collections, with a line about each.")
+@click.option("-F", "--list_files", is_flag=True, help="Name all, or all of collections, with the file of each.")
+@click.option("-M", "--module-path", multiple=True, metavar="FOLDERS", help="Folders to look in first.")
+@click.option("--playbook-dir", metavar="FOLDER", help="Look for plug-ins beside the playbooks of this folder.")
 @click.option("-s", "--snippet", is_flag=True, help="A task to copy, with every parameter.")
 @click.option("-j", "--json", "as_json", is_flag=True, help="JSON in the form of ansible-doc.")
-@click.option("-t", "--type", "kind", default="module", metavar="TYPE", help="module, filter, test, lookup or role.")
+@click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", help="json is --json.")
+@click.option("-t", "--type", "kind", default="module", metavar="TYPE", help=f"One of {', '.join(_TYPES)}.")
 @click.option("-r", "--roles-path", multiple=True, metavar="FOLDERS", help="Folders of roles to look in first.")
 @click.option("-e", "--entry-point", metavar="NAME", help="Only this entry point of roles.")
+@click.option("--metadata-dump", "dump", is_flag=True, help="JSON of everything there is, of all types.")
+@click.option("--no-fail-on-errors", "lenient", is_flag=True, help="With --metadata-dump: errors are part of the JSON.")
 @click.option("-v", "--verbose", count=True, hidden=True)
+@click.pass_context
 def doc(
-    modules: tuple[str, ...],
+    context: click.Context,
+    names: tuple[str, ...],
     listed: bool,
+    list_files: bool,
     module_path: tuple[str, ...],
-    style: str,
+    playbook_dir: str | None,
     snippet: bool,
     as_json: bool,
+    style: str,
     kind: str,
     roles_path: tuple[str, ...],
     entry_point: str | None,
+    dump: bool,
+    lenient: bool,
     verbose: int,
 ) -> int:
-    """Show what a module, filter, test, lookup or role does and takes."""
-    from stella_ops import collections
-    from stella_ops.ansible_settings.reading import read_ansible_settings
-    from stella_ops.cli.collections import print_notices, use_collections
-    from stella_ops.cli.modules import module_index, source_of
-    from stella_ops.cli.workplace import module_environment
-    from stella_ops.collections.resolving import explain
-    from stella_ops.module_docs import read_doc
-    from stella_ops.module_folders import folders_beside, split_paths
-    from stella_ops.playbook.module_names import canonical
-    from stella_ops.spelling import did_you_mean
-    from stella_ops.templating.plugin_docs import KINDS
-
-    if kind not in ("module", "role", *KINDS):
-        raise UsageError(
-            f"there is documentation of modules, filters, tests, lookups and roles, not of type '{kind}'",
-            hint=f"-t module, {', '.join(KINDS)}, role",
-        )
-    if not listed and not modules:
+    """Show what a module, plug-in, role or keyword does and takes."""
+    _check(context, kind)
+    listing = listed or list_files
+    if not (listing or dump or names):
         raise OptionsError("Missing name(s), incorrect options passed for detailed documentation.")
-    if kind == "role":
-        return _roles(modules, listed, roles_path, entry_point, style == "json" or as_json)
-    if kind in KINDS:
-        _show(_plugins(kind, modules, listed), listed, style, snippet, as_json)
-        return 0
-    named = [folder for text in module_path for folder in split_paths(text)]
-    settings = read_ansible_settings(os.environ, Path.cwd())
-    folders = folders_beside([Path("playbook.yml")], named, (), module_environment(settings))
-    use_collections(settings, [Path.cwd()])
-    index = module_index(folders)
-    names = list(index.names())
-    if listed and modules:  # a collection's
-        names = names if {"ansible.builtin", "ansible.legacy"} & set(modules) else []
-    found = []
-    for name in names if listed else [canonical(module, index) for module in modules]:
-        path = source_of(name, folders)
-        if path is None:
-            why = explain(collections.current(), "modules", name)
-            if why is not None:
-                raise UsageError(f"there is no module '{name}'", hint=why)
-            hint = did_you_mean(name, names)
-            click.echo(f"[WARNING]: {name} was not found{'; ' + hint if hint else ''}", err=True)
-            continue
-        found.append(read_doc(name, path))
-    print_notices(settings)
-    _show(found, listed, style, snippet, as_json)
-    return 0
-
-
-def _roles(names: tuple[str, ...], listed: bool, roles_path: tuple[str, ...], point: str | None, as_json: bool) -> int:
-    """Show roles that have a specification of their arguments."""
     from stella_ops.ansible_settings.reading import read_ansible_settings
-    from stella_ops.cli.collections import use_collections
-    from stella_ops.cli.doc_roles import find_roles, show_roles
-    from stella_ops.cli.workplace import roles_path as known_folders
-    from stella_ops.module_folders import split_paths
+    from stella_ops.cli import doc_plugins, doc_roles
+    from stella_ops.cli.collections import print_notices
+    from stella_ops.plugin_docs.keywords import keywords
 
     settings = read_ansible_settings(os.environ, Path.cwd())
-    use_collections(settings, [Path.cwd()])
-    folders = [*(folder for text in roles_path for folder in split_paths(text)), *known_folders(Path.cwd(), settings)]
-    found = find_roles(folders, () if listed else names)
-    if listed and names:  # a collection's
-        found = [role for role in found if role.collection in names]
-    show_roles(found, listed=listed, point=point, as_json=as_json)
+    look = _look(settings, verbose)
+    if verbose and called_as_ansible():
+        click.echo(f"Using {settings.file} as config file" if settings.file else "No config file found; using defaults")
+    as_json = as_json or style == "json"
+    beside = settings.choose("PLAYBOOK_DIR", Path(playbook_dir) if playbook_dir else None)
+    catalogue = doc_plugins.catalogue(settings, beside, module_path)
+    if dump:
+        told = doc_plugins.dump(catalogue, settings, lenient)
+        told["role"] = doc_roles.dump(doc_roles.folders(roles_path, beside, settings), lenient)
+        told["keyword"] = dict(keywords())
+        print_json({"all": told})
+    elif kind == "role":
+        found = doc_roles.find_roles(doc_roles.folders(roles_path, beside, settings), () if listing else names)
+        found = [role for role in found if not listing or not names or role.collection in names]
+        doc_roles.show_roles(found, listed=listing, point=entry_point, as_json=as_json, look=look)
+    elif kind == "keyword":
+        _keywords(names, listing, as_json, look)
+    elif listing:
+        doc_plugins.show_list(catalogue, kind, names, files=list_files, as_json=as_json, look=look)
+    else:
+        pages = doc_plugins.documents(catalogue, settings, kind, names)
+        print_notices(settings)
+        if as_json:
+            print_json(pages)
+        elif snippet:
+            doc_plugins.show_snippets(kind, pages, look)
+        else:
+            doc_plugins.show_pages(kind, pages, look)
+        return 0
+    print_notices(settings)
     return 0
 
 
-def _plugins(kind: str, names: tuple[str, ...], listed: bool) -> list[ModuleDoc]:
-    """What is built in of a kind, or what of it has these names."""
-    from stella_ops.module_docs import ModuleDoc
-    from stella_ops.spelling import did_you_mean
-    from stella_ops.templating.plugin_docs import about, built_in, find
-
-    known = built_in(kind)
-    wanted = sorted(name for name in known if not names or name.startswith(names)) if listed else list(names)
-    found = []
-    for name in wanted:
-        function = find(kind, name)
-        if function is None:
-            hint = did_you_mean(name, known)
-            click.echo(f"[WARNING]: {name} was not found{'; ' + hint if hint else ''}", err=True)
-            continue
-        short, description, options, path = about(function)
-        found.append(ModuleDoc(name, path, short, description, options))
-    return found
+def _check(context: click.Context, kind: str) -> None:
+    """Raise UsageError for a type that there is not, and options that go not together."""
+    if kind not in _TYPES:
+        known = ", ".join(map(repr, _TYPES))
+        raise click.UsageError(f"argument -t/--type: invalid choice: {kind!r} (choose from {known})", context)
+    given = [name for name, value in context.params.items() if name in _EXCLUSIVE and value]
+    if len(given) > 1:
+        raise click.UsageError(
+            f"argument {_EXCLUSIVE[given[1]]}: not allowed with argument {_EXCLUSIVE[given[0]]}", context
+        )
 
 
-def _show(found: list[ModuleDoc], listed: bool, style: str, snippet: bool, as_json: bool) -> None:
+def _look(settings: AnsibleSettings, verbose: int) -> Look:
+    from stella_ops.console.stream import wants_color
+    from stella_ops.plugin_docs.look import COLORS, Look, terminal_columns
+
+    no_color, forced = settings.choose("ANSIBLE_NOCOLOR"), settings.choose("ANSIBLE_FORCE_COLOR")
+    theirs = called_as_ansible()
+    plain = bool(no_color) if theirs else not wants_color(sys.stdout)
+    chosen = {name: settings.choose(f"COLOR_DOC_{name.upper()}", default=color) for name, color in COLORS.items()}
+    return Look(terminal_columns(), plain, bool(forced) or wants_color(sys.stdout), verbose, chosen)
+
+
+def _keywords(names: Sequence[str], listing: bool, as_json: bool, look: Look) -> None:
+    from stella_ops.plugin_docs.keywords import keywords
+    from stella_ops.plugin_docs.markup import render
+    from stella_ops.plugin_docs.options import dump
+
+    known = keywords()
+    told: Mapping[str, Any] = {name: about["description"] for name, about in known.items()}
+    if not listing:
+        for name in names:
+            if name not in known:
+                click.echo(f"[WARNING]: Skipping invalid keyword '{name}': '{name}'", err=True)
+        told = {name: dict(known[name]) for name in names if name in known}
     if as_json:
-        shown = {each.name: each.short if listed else _as_ansible_doc(each) for each in found}
-        click.echo(json.dumps(shown, indent=4, sort_keys=True, default=str))
-    elif snippet:
-        click.echo("\n".join(_snippet(each) for each in found))
-    elif style == "json":
-        told = {each.name: each.short if listed else each.as_dict() for each in found}
-        click.echo(json.dumps(told, indent=2, default=str))
-    elif listed:
-        width = max((len(each.name) for each in found), default=0)
-        for each in found:
-            click.echo(f"{each.name:{width}}  {each.short}".rstrip())
-    elif found:
-        click.echo("\n\n".join(_text(each) for each in found))
+        print_json(told)
+    elif told:
+        print_text(render(dump(dict(told)), look))
 
 
-def _as_ansible_doc(told: ModuleDoc) -> dict[str, Any]:
-    if told.written:
-        from stella_ops.cli.doc_of_others import as_ansible_doc
-
-        return as_ansible_doc(told)
-    options = {
-        name: {
-            **{key: value for key, value in option.items() if key != "doc"},
-            "description": [option["doc"]] if option.get("doc") else option.get("description", []),
-            "type": option.get("type") or "str",
-        }
-        for name, option in told.options.items()
-    }
-    return {
-        "doc": {
-            "module": told.name,
-            "short_description": told.short,
-            "description": list(told.description),
-            "filename": str(told.path),
-            "options": options,
-        },
-        "examples": told.examples or None,
-        "metadata": None,
-        "return": told.returns or None,
-    }
+def print_text(text: str) -> None:
+    """Print a text that may end with a line break."""
+    click.echo(text, nl=not text.endswith("\n"))
 
 
-def _snippet(told: ModuleDoc) -> str:
-    lines = [f"- name: {told.short or told.name}", f"  {told.name}:"]
-    for name, option in told.options.items():
-        note = "(required) " if option.get("required") else ""
-        lines.append(f"      {name + ':':<20} # {note}{option.get('doc') or ''}".rstrip(" #"))
-    return "\n".join(lines)
+def print_json(told: Any) -> None:
+    """Print something as ansible-doc does.
 
-
-def _text(told: ModuleDoc) -> str:
-    lines = [f"{told.name.upper()}  ({told.path})", "", told.short or "It says nothing of itself.", *told.description]
-    if told.options:
-        lines += ["", "Parameters:"]
-    for name, option in told.options.items():
-        notes = [str(option.get("type") or "str")]
-        if option.get("elements"):
-            notes[0] += f" of {option['elements']}"
-        if option.get("required"):
-            notes.append("required")
-        if option.get("default") is not None:
-            notes.append(f"default: {option['default']}")
-        if option.get("choices"):
-            notes.append(f"one of: {', '.join(map(str, option['choices']))}")
-        if option.get("aliases"):
-            notes.append(f"also: {', '.join(map(str, option['aliases']))}")
-        lines.append(f"  {name}  ({'; '.join(notes)})")
-        if option.get("doc"):
-            lines.append(f"      {option['doc']}")
-    if told.examples:
-        lines += ["", "Examples:", *(f"  {line}" for line in told.examples.strip("\n").splitlines())]
-    if told.returns:
-        lines += ["", "Returns:"]
-        for name, value in told.returns.items():
-            text = value.get("description", "") if isinstance(value, dict) else value
-            lines.append(f"  {name}  {' '.join(map(str, text)) if isinstance(text, list) else text}".rstrip())
-    return "\n".join(lines)
+    Raises:
+        StellaError: it has no form in JSON.
+    """
+    try:
+        click.echo(json.dumps(told, indent=4, sort_keys=True, default=str))
+    except TypeError as problem:
+        said = "We could not convert all the documentation into JSON as there was a conversion issue."
+        raise StellaError(f"{said}: {problem}") from None

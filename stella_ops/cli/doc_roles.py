@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from stella_ops.collections import current
-from stella_ops.errors import ParseError
+from stella_ops.errors import ParseError, StellaError
 
+if TYPE_CHECKING:
+    from stella_ops.ansible_settings.reading import AnsibleSettings
+    from stella_ops.plugin_docs.look import Look
+
+_INDENT = " " * 10
 # Where a role may have its specification; the first that is there counts.
 _FILES = ("argument_specs.yml", "argument_specs.yaml", "main.yml", "main.yaml")
 
@@ -41,11 +45,9 @@ class RoleDoc(NamedTuple):
 
     def whole(self, point: str | None) -> dict[str, Any]:
         """All of it, or of one entry point."""
-        told = {"collection": self.collection, "path": str(self.folder)}
-        if self.problem is not None:
-            return {**told, "error": self.problem}
         return {
-            **told,
+            "collection": self.collection,
+            "path": str(self.folder),
             "entry_points": {name: spec or {} for name, spec in self.points.items() if point in (None, name)},
         }
 
@@ -79,68 +81,137 @@ def _folders(folders: Sequence[Path]) -> Iterator[tuple[Path, str | None]]:
 
 
 def _read(name: str, file: Path, folder: Path, collection: str | None) -> RoleDoc:
-    from stella_ops.source_files import load_yaml_file
+    from stella_ops.plugin_docs.reading import load_yaml_file
 
     about: Any = {}
     try:
         loaded: Any = load_yaml_file(file)
         main = next((file.parent / each for each in _FILES[2:] if (file.parent / each).is_file()), None)
         about = load_yaml_file(main) if main is not None else {}
-    except (ParseError, OSError) as problem:
-        return RoleDoc(name, folder, collection, {}, {}, f"Error while loading role argument spec: {problem}")
-    points = loaded.get("argument_specs") if isinstance(loaded, dict) else None
-    galaxy = about.get("galaxy_info") if isinstance(about, dict) else None
+    except (ValueError, OSError) as problem:
+        return RoleDoc(name, folder, collection, {}, {}, str(problem))
+    if loaded is not None and not isinstance(loaded, dict):
+        return RoleDoc(name, folder, collection, {}, {}, f"{file}: the specification must be a mapping")
+    points = (loaded or {}).get("argument_specs")
+    galaxy = about.get("galaxy_info") if isinstance(about, dict) and "argument_specs" in about else None
     return RoleDoc(name, folder, collection, points or {}, galaxy or {})
 
 
-def show_roles(roles: Sequence[RoleDoc], *, listed: bool, point: str | None, as_json: bool) -> None:
-    """Print roles: a list, or all that they say."""
+def folders(named: Iterable[str], beside: Path | None, settings: AnsibleSettings) -> list[Path]:
+    """The folders of roles, the first to look in first.
+
+    Args:
+        named: by ``--roles-path``.
+        beside: the folder of playbooks whose roles count.
+    """
+    from stella_ops.cli.workplace import roles_path
+    from stella_ops.module_folders import split_paths
+
+    found = [*(folder for text in named for folder in split_paths(text)), *roles_path(Path.cwd(), settings)]
+    if beside is not None:
+        place = beside.absolute()
+        found = [*([place / "roles"] if (place / "roles").is_dir() else []), *found, place]
+    return found
+
+
+def dump(places: Sequence[Path], lenient: bool) -> dict[str, Any]:
+    """All that roles say, by their names.
+
+    Raises:
+        StellaError: what one says cannot be read, and that is no part of what is asked for.
+    """
+    return {role.name: role.whole(None) for role in _sound(find_roles(places), lenient) if role.points}
+
+
+def _sound(roles: Iterable[RoleDoc], lenient: bool) -> list[RoleDoc]:
+    """The roles that can be read; the others are told of, or the first of them is an error."""
+    found = []
+    for role in roles:
+        short = role.name.rpartition(".")[2]
+        said = f"Failed to process role ({short}): {role.problem}"
+        if role.problem is None:
+            found.append(role)
+        elif lenient:
+            click.echo(f"[WARNING]: Skipping role ({short}) due to: {said}", err=True)
+        else:
+            raise StellaError(said)
+    return found
+
+
+def show_roles(roles: Sequence[RoleDoc], *, listed: bool, point: str | None, as_json: bool, look: Look) -> None:
+    """Print roles: a list, or all that they say.
+
+    Raises:
+        StellaError: what one says cannot be read, or has no meaning.
+    """
+    from stella_ops.cli.doc import print_json, print_text
+
+    sound = _sound(roles, lenient=listed)
+    wholes = {} if listed else {role.name: role.whole(point) for role in sound}
+    wholes = {name: whole for name, whole in wholes.items() if whole["entry_points"]}
     if as_json:
-        told = {role.name: role.summary() if listed else role.whole(point) for role in roles}
-        shown = {name: each for name, each in told.items() if listed or each.get("entry_points", True)}
-        click.echo(json.dumps(shown, indent=4, sort_keys=True, default=str))
+        print_json({role.name: role.summary() for role in sound} if listed else wholes)
     elif listed:
-        width = max((len(name) for role in roles for name in role.points), default=0)
-        for role in roles:
-            lines = [f"    {name:{width}}: {said}" for name, said in role.summary()["entry_points"].items()]
+        width = max((len(name) for role in sound for name in role.points), default=0)
+        limit = look.columns - width - 5
+        for role in sound:
+            said = role.summary()["entry_points"]
+            lines = [f"    {name:{width}}: {_cut(text, limit)}" for name, text in said.items()]
             click.echo("\n".join([f"{role.name}:", "  specs:", *lines] if lines else [role.name]))
     else:
-        texts = [_text(role, point) for role in roles if role.problem or role.whole(point)["entry_points"]]
+        texts = [line for name, whole in wholes.items() for line in _text(name, whole, look)]
         if texts:
-            click.echo("\n\n".join(texts))
+            print_text("\n".join(texts))
 
 
-def _text(role: RoleDoc, point: str | None) -> str:
-    lines = [f"> ROLE: {role.name} ({role.folder})"]
-    if role.problem is not None:
-        return "\n".join([*lines, "", role.problem])
-    for name, spec in role.whole(point)["entry_points"].items():
-        short = spec.get("short_description")
-        lines += ["", f"ENTRY POINT: {name}{f' - {short}' if short else ''}"]
-        said = _lines(spec.get("description"))
-        lines += ["", *(f"  {line}" for line in said)] if said else []
-        if spec.get("options"):
-            lines += ["", "Options (= is required):", *_options(spec["options"], "  ")]
-        if spec.get("author"):
-            lines += ["", f"AUTHOR: {', '.join(_lines(spec['author']))}"]
-    return "\n".join(lines)
+def _cut(text: str, limit: int) -> str:
+    return f"{text[:limit]}..." if len(text) > limit else text
 
 
-def _options(options: Mapping[str, Any], indent: str) -> Iterator[str]:
-    for name, option in sorted(options.items()):
-        spec = option or {}
-        yield f"{indent}{'=' if spec.get('required') else '-'} {name}"
-        for line in _lines(spec.get("description")):
-            yield f"{indent}    {line}"
-        for key in ("choices", "default", "elements", "type"):
-            if key in spec or (key == "default" and not spec.get("required")):
-                value = spec.get(key)
-                shown = f"[{', '.join(map(str, value))}]" if isinstance(value, list) else json.dumps(value).strip('"')
-                yield f"{indent}    {key}: {shown}"
-        if spec.get("options"):
-            yield f"{indent}    options:"
-            yield from _options(spec["options"], f"{indent}      ")
+def _text(name: str, whole: Mapping[str, Any], look: Look) -> list[str]:
+    from stella_ops.plugin_docs.options import UnfitDocumentation
+
+    lines = [f"> ROLE: {look.strong(name)} ({whole['path']})"]
+    for point, spec in whole["entry_points"].items():
+        if spec.get("attributes"):
+            said = (
+                f'The role {name}\'s argument spec {point} contains the key "attributes", which will not be displayed'
+            )
+            current().say(f"{said} by ansible-doc in the future.", deprecated=True)
+        try:
+            lines += _point(point, spec, look)
+        except (AttributeError, TypeError, UnfitDocumentation) as problem:
+            error = StellaError(f"Error extracting role docs from '{name}': {problem}")
+            error.exit_code = ParseError.exit_code
+            raise error from None
+    return lines
 
 
-def _lines(said: Any) -> list[str]:
-    return [str(line) for line in said] if isinstance(said, list) else [str(said)] if said else []
+def _point(name: str, spec: Mapping[str, Any], look: Look) -> Iterator[str]:
+    """The lines about an entry point."""
+    from stella_ops.plugin_docs.look import fill
+    from stella_ops.plugin_docs.markup import render
+    from stella_ops.plugin_docs.options import describe, dump, indented
+    from stella_ops.plugin_docs.page import attributes, examples_text
+
+    short = spec.get("short_description")
+    yield from ("", f"ENTRY POINT: {look.strong(name)} {f'- {short}' if short else ''}", "")
+    said = spec.get("description")
+    if said:
+        for text in said if isinstance(said, list) else [said]:
+            yield fill(render(text, look), look.limit, _INDENT, _INDENT)
+        yield ""
+    if spec.get("options"):
+        yield f"{look.bold('Options')} ({'=' if look.plain else 'red'} indicates it is required):"
+        yield from describe(spec["options"], look, _INDENT)
+    if spec.get("attributes"):
+        yield from attributes(spec["attributes"], look, _INDENT)
+    author = spec.get("author")
+    if isinstance(author, str):
+        yield from ("", f"AUTHOR: {fill(render(author, look), look.limit - 8, '', _INDENT)}")
+    elif isinstance(author, list):
+        yield from ("", f"AUTHOR: {', '.join(map(str, author))}")
+    elif author is not None:
+        yield from ("", indented(dump({"AUTHOR": author}), "", look))
+    if spec.get("examples"):
+        yield from ("", look.bold("EXAMPLES:"), examples_text(spec["examples"]))

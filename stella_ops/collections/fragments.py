@@ -134,7 +134,7 @@ def _parts(collections: Collections, name: str) -> Iterator[Mapping[str, Any]]:
     if path is None and reference.folders:
         outer = Reference(reference.collection, reference.folders[:-1], reference.folders[-1])
         path, variable = found.plugin("doc_fragments", outer), reference.name.upper()
-    text = None if path is None else _text(path, variable)
+    text = None if path is None else fragment_text(path, variable)
     if text is not None:
         try:
             loaded = yaml.safe_load(text)
@@ -144,7 +144,8 @@ def _parts(collections: Collections, name: str) -> Iterator[Mapping[str, Any]]:
             yield loaded
 
 
-def _text(path: Path, variable: str) -> str | None:
+def fragment_text(path: Path, variable: str) -> str | None:
+    """One of the texts of a fragment's file; None where there is none."""
     try:
         tree = ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError):

@@ -142,7 +142,7 @@ def names_in(place: Path, kind: str) -> list[str]:
 
 
 def _goes(kind: str, name: str, removal: Removal, collection: str) -> str:
-    what = name if kind in ("modules", "action") else f'{kind.title()} "{name}"'
+    what = f'{kind.title()} "{name}"' if kind in ("filter", "test") else name
     return f"{what} has been deprecated.{_sentence(removal.text)} {removal.sentence(collection)}"
 
 

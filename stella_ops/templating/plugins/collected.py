@@ -94,6 +94,19 @@ def source_plugin(kind: str, name: str) -> tuple[str, Path, ModuleType | None] |
     return found.name, path, _import(kind, path, found.collection, found.reference.folders)
 
 
+def names_in_file(kind: str, path: Path, collection: Collection | None, folders: tuple[str, ...] = ()) -> list[str]:
+    """The names of the filters or tests that a file brings; none where it cannot be loaded.
+
+    Args:
+        collection: the one that it is of, if any.
+        folders: between the folder of the kind and the file.
+    """
+    if collection is None:
+        module = loading.load_module(kind, path)
+        return [] if module is None else [str(name) for name in loading.functions(kind, path, module)]
+    return [str(name) for name in _of_file(kind, path, collection, Reference(collection.name, folders, path.stem))]
+
+
 def _find(kind: str, name: str) -> Plugin | str | None:
     found = follow(current(), kind, name)
     if found is None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,6 +47,25 @@ def stella(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
 
     yield run
     folders.forget()  # plug-ins of the project, which other tests are not to see
+
+
+@pytest.fixture
+def program(stella: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Runs a program of ansible-core's name where ``stella`` runs its own; status, stdout and stderr."""
+    for name in [name for name in os.environ if name.startswith("ANSIBLE_")]:
+        monkeypatch.delenv(name)
+
+    def run(name: str, *args: object) -> tuple[int, str, str]:
+        from stella_ops.cli.entry import run_cli
+
+        words = [str(arg) for arg in args]
+        monkeypatch.setattr(sys, "argv", [f"/somewhere/{name}", *words])
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            status = run_cli(None)
+        return status, out.getvalue(), err.getvalue()
+
+    return run
 
 
 @pytest.fixture

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import os
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -16,26 +14,6 @@ import pytest
 from stella_ops.cli.ansible_programs import NAMES, PROGRAMS, WITHOUT, going_away
 from stella_ops.errors import ParseError
 from stella_ops.source_files import load_yaml_file
-
-
-@pytest.fixture
-def program(stella: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """Runs a program of ansible-core's name where ``stella`` runs its own; status, stdout and stderr."""
-    for name in [name for name in os.environ if name.startswith("ANSIBLE_")]:
-        monkeypatch.delenv(name)
-
-    def run(name: str, *args: object) -> tuple[int, str, str]:
-        from stella_ops.cli.entry import run_cli
-
-        words = [str(arg) for arg in args]
-        monkeypatch.setattr(sys, "argv", [f"/somewhere/{name}", *words])
-        out, err = io.StringIO(), io.StringIO()
-        with redirect_stdout(out), redirect_stderr(err):
-            status = run_cli(None)
-        return status, out.getvalue(), err.getvalue()
-
-    return run
-
 
 PLAYS = """
 - {hosts: nosuch, gather_facts: false, tasks: [{debug: {msg: a}}]}

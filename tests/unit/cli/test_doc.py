@@ -8,29 +8,33 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from stella_ops.cli.doc import doc
-from stella_ops.errors import UsageError
 
 LIBRARY = Path(__file__).parents[2] / "integration/play/cases/others_modules/library"
 
 
 def test_ours_and_others() -> None:
     said = CliRunner().invoke(doc, ["wait_for", "-M", str(LIBRARY), "note"], standalone_mode=False).output
-    assert "WAIT_FOR" in said and "  port  (int" in said
-    assert "Keep a note in a file" in said and "path  (path; required)" in said and "Where it is kept." in said
+    assert (
+        "> MODULE ansible.builtin.wait_for (" in said and "\n- port\n        default: null\n        type: int\n" in said
+    )
+    assert "Keep a note in a file" in said and "\n= path    Where it is kept." in said
 
 
 def test_json() -> None:
     said = CliRunner().invoke(doc, ["-M", str(LIBRARY), "note", "--format", "json"], standalone_mode=False).output
-    found = json.loads(said)["note"]
-    assert found["options"]["text"] == {"type": "str", "default": "", "doc": "What it says."}
+    found = json.loads(said)["note"]["doc"]
+    assert found["options"]["text"] == {"type": "str", "default": "", "description": "What it says."}
 
 
 def test_list_knows_programs_too() -> None:
     said = CliRunner().invoke(doc, ["--list", "-M", str(LIBRARY)], standalone_mode=False).output
-    assert {"copy", "file", "oldstyle", "note", "debug"} <= {line.split()[0] for line in said.splitlines()}
+    names = {line.split()[0] for line in said.splitlines()}
+    assert {"ansible.builtin.copy", "ansible.builtin.meta", "ansible.legacy.oldstyle", "ansible.legacy.note"} <= names
+    assert {"agent_install", "ansible.posix.mount"} <= names and "ansible.builtin.yum" not in names
 
 
 COLLECTIONS = LIBRARY.parents[1] / "collections/collections"
@@ -39,34 +43,79 @@ COLLECTIONS = LIBRARY.parents[1] / "collections/collections"
 def test_modules_of_collections(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANSIBLE_COLLECTIONS_PATH", str(COLLECTIONS))
     said = CliRunner().invoke(doc, ["acme.tools.hello"], standalone_mode=False).output
-    assert said.startswith("ACME.TOOLS.GREET") and "Who is greeted." in said
-    with pytest.raises(UsageError) as caught:
-        CliRunner().invoke(doc, ["acme.tools.grete"], standalone_mode=False, catch_exceptions=False)
-    assert "acme/tools/plugins/modules; did you mean 'greet'?" in (caught.value.hint or "")
+    assert said.startswith("> MODULE acme.tools.greet (") and "Who is greeted." in said
+    missed = CliRunner().invoke(doc, ["acme.tools.grete"], standalone_mode=False).output
+    assert "grete was not found; looked in " in missed and "did you mean 'greet'?" in missed
 
 
 def test_the_forms_of_ansible_doc(stella: Callable[..., Any]) -> None:
     told = json.loads(stella("doc", "-j", "ping").out)["ping"]
     assert told["doc"]["options"]["data"]["default"] == "pong" and told["doc"]["module"] == "ping"
-    assert "  file:\n      path:                # (required)" in stella("doc", "-s", "file").out
-    assert "copy" in stella("doc", "-l", "ansible.builtin").out
+    assert "  file:\n" in stella("doc", "-s", "file").out
+    assert "      path:                  # (required)" in stella("doc", "-s", "file").out
+    assert "ansible.builtin.copy" in stella("doc", "-l", "ansible.builtin").out
     unknown = stella("doc", "nosuch")
     assert unknown.status == 0 and "nosuch was not found" in unknown.err
     assert stella("doc").status == 5
-    assert "not of type 'callback'" in stella("doc", "-t", "callback", "file").err
+    for words in (("-t", "nosuch", "x"), ("-l", "-F"), ("-s", "-e", "main", "x")):
+        said = stella("doc", *words)
+        assert said.status == 2 and "argument -" in said.err
+    assert "argument -F/--list_files: not allowed with argument -l/--list" in stella("doc", "-l", "-F").err
 
 
 def test_filters_tests_and_lookups(stella: Callable[..., Any]) -> None:
     said = stella("doc", "-t", "filter", "ansible.builtin.combine").out
-    assert "  recursive  (raw; default: False)\n      merge mappings inside" in said
+    assert "\n- _input  " in said and "\n- recursive  merge mappings inside" in said
     told = json.loads(stella("doc", "-t", "test", "-j", "version").out)["version"]["doc"]
     assert told["options"]["operator"]["default"] == "eq" and told["filename"].endswith("versions.py")
     assert "A column of the row" in stella("doc", "-t", "lookup", "csvfile").out
+    assert "> FILTER ansible.builtin.abs (Jinja2)" in stella("doc", "-t", "filter", "abs").out
     listed = {kind: stella("doc", "-t", kind, "--list").out for kind in ("filter", "test", "lookup")}
     assert "\ncommunity.general.json_query " in listed["filter"] and "\nansible.utils.in_network " in listed["test"]
-    assert "\npassword " in listed["lookup"]
+    assert "\nansible.builtin.password " in listed["lookup"] and "ansible.builtin.<" not in listed["test"]
     unknown = stella("doc", "-t", "filter", "combin")
     assert unknown.status == 0 and "combin was not found; did you mean 'combine'?" in unknown.err
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "option"),
+    [
+        ("become", "sudo", "become_flags"),
+        ("cache", "jsonfile", "_prefix"),
+        ("callback", "default", "result_format"),
+        ("connection", "ansible.builtin.winrm", "transport"),
+        ("inventory", "constructed", "keyed_groups"),
+        ("shell", "sh", "remote_tmp"),
+        ("vars", "ansible.legacy.host_group_vars", "stage"),
+    ],
+)
+def test_plugins_that_are_no_templates(stella: Callable[..., Any], kind: str, name: str, option: str) -> None:
+    short = name.rpartition(".")[2]
+    said = stella("doc", "-t", kind, name)
+    assert (said.status, said.err) == (0, "")
+    assert said.out.startswith(f"> {kind.upper()} ansible.builtin.{short} (") and f"\n- {option} " in said.out
+    assert f"ansible.builtin.{short} " in stella("doc", "-t", kind, "-l").out
+
+
+def test_keywords(stella: Callable[..., Any]) -> None:
+    said = stella("doc", "-t", "keyword", "serial", "nosuch", "when")
+    assert "serial:\n  applies_to:\n  - Play\n" in said.out and "template: implicit" in said.out
+    assert (said.status, said.err) == (0, "[WARNING]: Skipping invalid keyword 'nosuch': 'nosuch'\n")
+    listed = yaml.safe_load(stella("doc", "-t", "keyword", "-l").out)
+    assert set(listed) >= {"hosts", "async", "run_once", "vars_prompt"}
+
+
+def test_everything_at_once(stella: Callable[..., Any], roles: Path) -> None:
+    (roles / "library").mkdir()
+    (roles / "library" / "broken.py").write_text('DOCUMENTATION = """\na: [\n"""\n')
+    said = stella("doc", "--metadata-dump", "-r", "mine")
+    assert said.status == 1 and "broken Missing documentation" in said.err
+    said = stella("doc", "--metadata-dump", "--no-fail-on-errors", "-r", "mine")
+    told = json.loads(said.out)["all"]
+    assert told["module"]["ansible.legacy.broken"]["error"].startswith("Missing documentation (or could not parse")
+    assert told["module"]["ansible.builtin.copy"]["doc"]["has_action"] is True
+    assert told["become"]["ansible.builtin.su"]["doc"]["options"]["prompt_l10n"]["type"] == "list"
+    assert set(told["role"]) == {"acme.tools.web", "web"} and "serial" in told["keyword"] and "cliconf" in told
 
 
 def test_json_of_others_is_what_they_say(stella: Callable[..., Any], tmp_path: Path) -> None:
@@ -96,7 +145,8 @@ def test_json_of_others_is_what_they_say(stella: Callable[..., Any], tmp_path: P
         "version_added_collection": "",
     }
     assert told["metadata"] == {"status": ["preview"]} and told["examples"] == "\n- told:\n"
-    assert "odd" in stella("doc", "-M", str(tmp_path), "told").out
+    odd = stella("doc", "-M", str(tmp_path), "told")
+    assert odd.status == 1 and "Expected string in description of said at index 2" in odd.err
     broken = stella("doc", "-M", str(tmp_path), "broken")
     assert broken.status == 1 and "module broken Missing documentation (or could not parse documentation)" in broken.err
 
@@ -112,8 +162,9 @@ argument_specs:
       names: {type: list, elements: str, default: [a, b], description: Its names.}
       how:
         type: dict
+        description: How.
         options:
-          speed: {choices: [slow, fast]}
+          speed: {choices: [slow, fast], description: How fast.}
   remove: {short_description: Serves nothing any more}
 """
 
@@ -137,7 +188,8 @@ def roles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_roles_that_say_what_they_take(stella: Callable[..., Any], roles: Path) -> None:
     listed = stella("doc", "-t", "role", "-l", "-r", "mine")
     points = "  specs:\n    main  : Serves pages\n    remove: Serves nothing any more\n"
-    assert listed.out == f"acme.tools.web:\n{points}broken\nweb:\n{points}"
+    assert listed.out == f"acme.tools.web:\n{points}web:\n{points}"
+    assert "Skipping role (broken) due to: Failed to process role (broken): " in listed.err
     told = json.loads(stella("doc", "-t", "role", "-l", "-r", "mine", "-j", "acme.tools").out)
     entries = {"main": "Serves pages", "remove": "Serves nothing any more"}
     assert told == {
@@ -147,15 +199,15 @@ def test_roles_that_say_what_they_take(stella: Callable[..., Any], roles: Path) 
 
 def test_what_a_role_takes(stella: Callable[..., Any], roles: Path) -> None:
     text = stella("doc", "-t", "role", "-r", "mine", "web", "-e", "main").out
-    first, _, second = text.partition("\n\n> ROLE: web ")
-    assert first.startswith(f"> ROLE: acme.tools.web ({roles}/collections/ansible_collections/acme/tools)\n")
+    first, _, second = text.partition("\n> ROLE: *web* ")
+    assert first.startswith(f"> ROLE: *acme.tools.web* ({roles}/collections/ansible_collections/acme/tools)\n")
     for line in (
-        "ENTRY POINT: main - Serves pages",
-        "  And its pages.",
-        "  = port",
-        "      Where it listens.",
-        "      default: [a, b]",
-        "        - speed",
+        "ENTRY POINT: *main* - Serves pages",
+        "          And its pages.",
+        "Options (= indicates it is required):",
+        "= port      Where it listens.",
+        "          default: [a, b]",
+        "          - speed  How fast.",
         "            choices: [slow, fast]",
         "AUTHOR: me",
     ):
@@ -170,4 +222,4 @@ def test_what_a_role_takes(stella: Callable[..., Any], roles: Path) -> None:
 def test_roles_that_say_nothing_or_nonsense(stella: Callable[..., Any], roles: Path) -> None:
     assert stella("doc", "-t", "role", "-r", "mine", "silent").out == ""
     said = stella("doc", "-t", "role", "-r", "mine", "broken")
-    assert said.status == 0 and "Error while loading role argument spec" in said.out
+    assert said.status == 1 and "Failed to process role (broken): while parsing" in said.err

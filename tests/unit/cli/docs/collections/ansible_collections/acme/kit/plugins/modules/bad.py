@@ -1,0 +1,6 @@
+DOCUMENTATION = r"""
+module: bad
+short_description: Bad
+description: x
+extends_documentation_fragment: acme.kit.nowhere
+"""

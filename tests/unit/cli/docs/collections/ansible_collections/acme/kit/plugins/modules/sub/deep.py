@@ -1,0 +1,5 @@
+DOCUMENTATION = r"""
+module: deep
+short_description: Bad
+description: x
+"""
