@@ -39,7 +39,9 @@ def catalogue(settings: AnsibleSettings, beside: Path | None, module_path: Itera
     named = [folder for text in module_path for folder in split_paths(text)]
 
     def configured(kind: str) -> Sequence[Path]:
-        return configured_modules(module_environment(settings)) if kind == "module" else documented_folders(kind, settings)
+        if kind == "module":
+            return configured_modules(module_environment(settings))
+        return documented_folders(kind, settings)
 
     return Catalogue(collections, None if beside is None else beside.absolute(), named, configured, here)
 

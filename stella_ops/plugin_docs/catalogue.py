@@ -50,13 +50,15 @@ class Located(NamedTuple):
     Attributes:
         name: the full one, the short one of what is in no collection.
         collection: its name; empty for none.
-        path: of the file that brings it; None for what is told of in a text of ours.
+        path: of the file that brings it; None for what is Jinja2's own.
+        built_in: it is one of those of ``ours``.
     """
 
     kind: str
     name: str
     collection: str
     path: Path | None
+    built_in: bool = False
 
     @property
     def short(self) -> str:
@@ -168,7 +170,8 @@ class Catalogue:
         return None if path is None else Located(kind, followed.name, followed.collection.name, path)
 
     def _own(self, kind: str, short: str) -> Located:
-        return Located(kind, ours.full_name(kind, short), "ansible.builtin", ours.path(kind, short))
+        full = ours.full_name(kind, short)
+        return Located(kind, full, full.rpartition(".")[0], ours.path(kind, short), built_in=True)
 
     def _file_of(self, kind: str, name: str) -> Path | None:
         for folder in self.folders(kind):

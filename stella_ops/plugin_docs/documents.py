@@ -26,7 +26,7 @@ def document(catalogue: Catalogue, found: Located, name: str, fragments: Sequenc
         Unreadable: it has no documentation, or that cannot be read; with ansible-core's words.
     """
     module = found.kind == "module"
-    if _is_built_in(found):
+    if found.built_in:
         told, file = ours.told(found.kind, found.short), found.path
         stamp(told["doc"], found.collection, module=module)
     else:
@@ -38,10 +38,6 @@ def document(catalogue: Catalogue, found: Located, name: str, fragments: Sequenc
     if module:
         doc["has_action"] = _has_action(catalogue, found)
     return told
-
-
-def _is_built_in(found: Located) -> bool:
-    return found.path is None or found.collection == "ansible.builtin" or ours.is_ours(found.path)
 
 
 def _others(
@@ -93,7 +89,7 @@ def _whole(
 
 
 def _has_action(catalogue: Catalogue, found: Located) -> bool:
-    if _is_built_in(found):
+    if found.built_in:
         return found.short in action_names() or found.short in ("import_role", "import_tasks", "meta")
     if not found.collection or found.collection == "ansible.legacy":
         return False
@@ -109,7 +105,7 @@ def description(found: Located) -> str:
     Raises:
         ValueError: what it says cannot be read.
     """
-    if _is_built_in(found):
+    if found.built_in:
         return ours.short_description(found.kind, found.short)
     assert found.path is not None
     text = problem = None
