@@ -31,7 +31,7 @@ def run(task):
     if cleanup:
         if not task.check_mode:
             os.unlink(path)
-        return dict(known, stdout="", stderr="")
+        return dict(known, started=False, finished=False, stdout="", stderr="")
     try:
         found = json.loads(text)
     except ValueError:

@@ -91,6 +91,7 @@ class ActionContext:
         invocation: somebody may look at the arguments in the result.
         title: gives the task's name, rendered.
         say: tells people a line while the task runs.
+        polled: tells people that a job in the background goes on, by its name.
     """
 
     host: str
@@ -123,6 +124,7 @@ class ActionContext:
     facts_modules: Sequence[str] = ("smart",)
     title: Callable[[], str] = lambda: ""
     say: Callable[[str], None] = lambda line: None
+    polled: Callable[[str], None] = lambda job: None
 
     async def module(
         self,

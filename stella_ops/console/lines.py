@@ -30,6 +30,7 @@ from stella_ops.engine.events import (
     HostTally,
     Included,
     ItemFinished,
+    JobPolled,
     MetaDone,
     NoHosts,
     NoHostsLeft,
@@ -144,6 +145,10 @@ class LineReporter:
                 self._included(event)
             case MetaDone():
                 self._meta(event)
+            case JobPolled() if self._shown.meta:
+                self.under(event.task_id)
+                told = f"ASYNC POLL on {safe_line(event.host)}: jid={safe_line(event.job)} started=True finished=False"
+                self._sink.line(told, "retry")
             case Told():
                 self.under(event.task_id)
                 self._sink.line(safe_line(event.message))
@@ -198,7 +203,9 @@ class LineReporter:
         """Say of what ran in the background, and was waited for, that it is over."""
         job = event.result.get("ansible_job_id")
         if self._shown.meta and job and event.result.get("finished") and action != "async_status":
-            word = "FAILED" if event.status in ("failed", "ignored") else "OK"
+            judged = event.result.get("failed_when_result")  # which came afterwards
+            bad = event.status in ("failed", "ignored") if judged is None else event.result.get("rc")
+            word = "FAILED" if bad else "OK"
             self._sink.line(f"ASYNC {word} on {safe_line(event.host)}: jid={safe_line(str(job))}", "retry")
 
     def _titled(self, task: TaskStarted) -> str:

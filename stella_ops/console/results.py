@@ -46,7 +46,7 @@ def is_command_output(result: Mapping[str, Any], action: str, *, failed: bool) -
     """
     return (
         action in _COMMANDS
-        and "ansible_job_id" not in result
+        and (failed or "ansible_job_id" not in result)
         and (not failed or "rc" in result or "timedout" in result)
     )
 

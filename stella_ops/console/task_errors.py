@@ -28,6 +28,8 @@ def headline(result: Mapping[str, Any], action: str, where: str | None) -> str:
     said = str((verdict if isinstance(verdict, str) else None) or result.get("msg") or "").strip().split("\n", 1)[0]
     if is_of_include(result):
         return f"[ERROR]: {safe_line(result['reason'])}"
+    if not said and "failed_when_result" in result:
+        return "[ERROR]: Task failed: Action failed."
     if not said or "censored" in result:
         return "[ERROR]: Task failed"
     if said.startswith("Task failed: "):

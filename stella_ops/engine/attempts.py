@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import secrets
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -19,6 +17,7 @@ from stella_ops.engine.output import Turn
 from stella_ops.engine.preparation import Preparation, Prepared
 from stella_ops.engine.results import NO_TRACEBACK, finish_result
 from stella_ops.engine.run_context import RunContext
+from stella_ops.engine.waited_jobs import job_name, wait
 from stella_ops.errors import (
     BecomeError,
     InterpreterError,
@@ -205,16 +204,10 @@ class Attempts:
         told = self._told(task, context)
         if limit <= 0:
             return await context.module(task.action, args, told=told)
-        job = f"j{secrets.randbelow(10**12)}.{os.getpid()}"
         if poll <= 0:
-            return await context.module(task.action, args, background={"id": job, "limit": limit}, told=told)
-        # A connection that is kept needs no polling: the task is waited for, as long as it may take.
-        try:
-            result = await context.module(task.action, args, timeout=limit, told=told)
-        except TaskTimeoutError:
-            text = f"async task did not complete within the requested time - {limit:g}s"
-            return {"failed": True, "changed": False, "msg": text, "ansible_job_id": job}
-        return {**result, "ansible_job_id": job, "started": True, "finished": True}
+            return await context.module(task.action, args, background={"id": job_name(), "limit": limit}, told=told)
+        working = context.module(task.action, args, timeout=limit, told=told)
+        return await wait(working, limit, poll, context.environment.get("ANSIBLE_ASYNC_DIR"), context.polled)
 
     def _told(self, task: Task, context: ActionContext) -> dict[str, Any] | None:
         """What a module that was written for ansible-core is told besides its arguments."""

@@ -250,6 +250,15 @@ class Told(Event):
 
 
 @_event
+class JobPolled(Event):
+    """What runs in the background, and is waited for, goes on; ``job`` is its name."""
+
+    task_id: int
+    host: str
+    job: str
+
+
+@_event
 class HandlerNotified(Event):
     """A host's change will make a handler run."""
 

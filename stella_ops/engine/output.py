@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Literal
 
-from stella_ops.engine.events import Event, HostOutput, Told, TransferProgress
+from stella_ops.engine.events import Event, HostOutput, JobPolled, Told, TransferProgress
 from stella_ops.redaction import Redactor
 
 # Actions and modules whose commands are worth watching.
@@ -54,7 +54,7 @@ class Turn:
     def __init__(self, emit: Callable[[Event], None], task_id: int | None = None) -> None:
         self._emit = emit
         self.task_id = task_id
-        self._waiting: deque[HostOutput | Told | TransferProgress] = deque()
+        self._waiting: deque[HostOutput | JobPolled | Told | TransferProgress] = deque()
 
     def begin(self, task_id: int | None) -> None:
         """Its turn has come."""
@@ -62,7 +62,7 @@ class Turn:
         while self._waiting and task_id is not None:
             self.emit(self._waiting.popleft())
 
-    def emit(self, event: HostOutput | Told | TransferProgress) -> None:
+    def emit(self, event: HostOutput | JobPolled | Told | TransferProgress) -> None:
         """Emit an event of the task, under its number, once that is known."""
         if self.task_id is not None:
             self._emit(dataclasses.replace(event, task_id=self.task_id))

@@ -13,7 +13,7 @@ from typing import Any
 from stella_ops.collections.notices import Notice, add_to, hearing
 from stella_ops.engine import loop_values, reserved_names
 from stella_ops.engine.attempts import Attempts
-from stella_ops.engine.events import ItemFinished, Status, Told
+from stella_ops.engine.events import ItemFinished, JobPolled, Status, Told
 from stella_ops.engine.fact_caches.base import GATHERED
 from stella_ops.engine.keyword_values import rendered
 from stella_ops.engine.loop_ahead import ItemsAhead
@@ -362,6 +362,7 @@ class TaskRunner:
         prepared.context.say = lambda line: turn.emit(
             Told(time=time.time(), task_id=0, host=host, message=str(self._run.scrub(line)))
         )
+        prepared.context.polled = lambda job: turn.emit(JobPolled(time=time.time(), task_id=0, host=host, job=job))
         prepared.context.transfer = Transfers(
             turn.emit, host, lambda name: HIDDEN_NAME if secret else str(self._run.scrub(name))
         )

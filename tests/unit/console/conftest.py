@@ -105,6 +105,9 @@ class Story:
         where = "site.yml:4:7"
         self._add(e.MetaDone(time=0, task=task, origin=where, handler=handler, host=host, told=told, skipped=skipped))
 
+    def polled(self, host: str, job: str) -> None:
+        self._add(e.JobPolled(time=0, task_id=self._task.task_id, host=host, job=job))
+
     def end(
         self,
         hosts: dict[str, dict[str, int]],

@@ -378,9 +378,15 @@ def test_what_ran_in_the_background_is_told_where_ansible_core_tells_it(story: A
     story.host("web1", "changed", {"changed": True, "ansible_job_id": "j1.2", "finished": True})
     story.host("web2", "failed", {"failed": True, "ansible_job_id": "j1.3", "finished": True})
     story.host("web3", "changed", {"changed": True, "ansible_job_id": "j1.4", "finished": False})
+    story.polled("web4", "j1.5")
+    judged = {"failed": True, "failed_when_result": True, "rc": 0, "ansible_job_id": "j1.6", "finished": True}
+    story.host("web5", "failed", judged)
     lines = told(story, shown=Shown(meta=True))[0].splitlines()
     assert [line for line in lines if "ASYNC" in line] == [
         "ASYNC OK on web1: jid=j1.2",
         "ASYNC FAILED on web2: jid=j1.3",
+        "ASYNC POLL on web4: jid=j1.5 started=True finished=False",
+        "ASYNC OK on web5: jid=j1.6",
     ]
+    assert "ASYNC" not in told(story)[0]
     assert "ASYNC" not in told(story)[0]
