@@ -105,14 +105,20 @@ class Sources:
             warn(f"Failed to parse inventory: {problem}")
         warn(f"Unable to parse {Path(source).absolute()} as an inventory source")
 
-    def finish(self, inventory: Inventory, sources: Sequence[object]) -> None:
-        """Tell that nothing is left.
+    def finish(self, inventory: Inventory, sources: Sequence[object]) -> Inventory:
+        """Tell that nothing is left; what is left.
+
+        As in ansible-core the part of a source that could be read counts beside others that are right, and not alone.
 
         Raises:
             InventoryError: no source could be read, and that is set to be an error.
         """
+        if inventory.hosts and len(sources) == self._failed and all(Path(str(source)).is_file() for source in sources):
+            left = type(inventory)(inventory.names)
+            left.folders, left.warnings = inventory.folders, inventory.warnings
+            inventory = left
         if inventory.hosts:
-            return
+            return inventory
         if len(sources) == self._failed:
             if self._choose("INVENTORY_UNPARSED_IS_FAILED", default=False):
                 problem = InventoryError("No inventory was parsed, please check your configuration and options.")
@@ -120,6 +126,7 @@ class Sources:
                 raise problem
             if called_as_ansible() and self._choose("INVENTORY_UNPARSED_WARNING", default=True):
                 warn("No inventory was parsed, only implicit localhost is available")
+        return inventory
 
     def tell_of_no_hosts(self, inventory: Inventory, pattern: str = "all") -> None:
         """Tell a command that runs tasks that the inventory has no host for a pattern that asks for some."""

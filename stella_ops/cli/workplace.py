@@ -296,7 +296,7 @@ def load(
         plugins=reading,
         group_names=group_names(settings),
     )
-    unread.finish(inventory, named)
+    inventory = unread.finish(inventory, named)
     tell_of_group_names(inventory, settings)
     tell_of_variable_names(inventory)
     inventory.mismatch = mismatch

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from stella_ops.errors import InventoryError
 from stella_ops.inventory.model import Inventory
@@ -34,10 +35,13 @@ def read_script(path: Path, inventory: Inventory, *, timeout: float = 60) -> Non
     where = Origin(f"{path} --list")
     document = _document(_run(path, timeout, where), where)
     meta = document.pop("_meta", None)
+    groups = [_checked(name, data, where) for name, data in document.items()]
+    named = {host: None for group in groups for host, _ in group.hosts}
     variables = meta.get("hostvars") if isinstance(meta, dict) else None
     if variables is None and meta is None:
-        named = _read_groups(document, inventory, where)
-        _ask_for_each(path, [name for name in inventory.hosts if name in named], inventory, timeout)
+        for group in groups:
+            _add(group, inventory, where)
+        _ask_for_each(path, named, inventory, timeout)
         return
     if not isinstance(variables, dict):
         raise InventoryError(
@@ -45,21 +49,26 @@ def read_script(path: Path, inventory: Inventory, *, timeout: float = 60) -> Non
             where=where,
             hint='print {"_meta": {"hostvars": {HOST: {…}}}, …}: variables of all hosts in one answer',
         )
-    named = _read_groups(document, inventory, where)
     for name, found in variables.items():
         if not isinstance(found, dict):
             raise InventoryError(f"'_meta.hostvars.{name}' must be an object", where=where)
-        host = inventory.hosts.get(name)
-        if host is not None and name in named:  # as with Ansible, a host is the program's when a group of it names it
-            host.vars.update({key: trusted(value, where) for key, value in found.items()})
+    for group in groups:
+        _add(group, inventory, where)
+    for name, found in variables.items():
+        if name in named:  # as with Ansible, a host is the program's when a group of it names it
+            inventory.hosts[name].vars.update({key: trusted(value, where) for key, value in found.items()})
 
 
-def _read_groups(document: dict[str, Any], inventory: Inventory, where: Origin) -> set[str]:
-    """Read all groups; the names of their hosts."""
-    return {host for name, data in document.items() for host in _read_group(name, data, inventory, where)}
+class _Group(NamedTuple):
+    """A group as a program prints it; of each host the name and the port."""
+
+    name: str
+    hosts: list[tuple[str, int | None]]
+    children: list[str]
+    vars: dict[str, Any]
 
 
-def _ask_for_each(path: Path, hosts: list[str], inventory: Inventory, timeout: float) -> None:
+def _ask_for_each(path: Path, hosts: Iterable[str], inventory: Inventory, timeout: float) -> None:
     """A program that prints no ``_meta`` is called with ``--host`` for each host."""
     for name in hosts:
         where = Origin(f"{path} --host {name}")
@@ -91,7 +100,8 @@ def _run(path: Path, timeout: float, where: Origin, *arguments: str) -> bytes:
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         ended = f"exit status {done.returncode}" if done.returncode > 0 else f"signal {-done.returncode}"
-        raise InventoryError(f"the program failed ({ended}): {said[-1] if said else 'no message'}", where=where)
+        told = f"Inventory script returned non-zero exit code {done.returncode}: " if done.returncode > 0 else ""
+        raise InventoryError(f"{told}the program failed ({ended}): {said[-1] if said else 'no message'}", where=where)
     return done.stdout
 
 
@@ -105,9 +115,7 @@ def _document(printed: bytes, where: Origin) -> dict[str, Any]:
     return document
 
 
-def _read_group(name: str, data: Any, inventory: Inventory, where: Origin) -> list[str]:
-    """Read one group; the names of its hosts."""
-    group = inventory.ensure_group(name, where)
+def _checked(name: str, data: Any, where: Origin) -> _Group:
     if isinstance(data, list):
         data = {"hosts": data}
     if isinstance(data, dict) and not any(key in data for key in ("hosts", "children", "vars")):
@@ -122,17 +130,18 @@ def _read_group(name: str, data: Any, inventory: Inventory, where: Origin) -> li
         for member in data.get(key, []):
             if not isinstance(member, str):
                 raise InventoryError(f"'{key}' of group '{name}' holds {member!r}, not a name", where=where)
-    named: list[str] = []
-    for written in data.get("hosts", []):
-        host_name, port = split_address(written, where)
-        host = inventory.ensure_host(host_name, where, port)
-        inventory.put(host, group)
-        named.append(host_name)
-    for child in data.get("children", []):
+    hosts = [split_address(written, where) for written in data.get("hosts", [])]
+    return _Group(name, hosts, data.get("children", []), data.get("vars", {}))
+
+
+def _add(found: _Group, inventory: Inventory, where: Origin) -> None:
+    group = inventory.ensure_group(found.name, where)
+    for name, port in found.hosts:
+        inventory.put(inventory.ensure_host(name, where, port), group)
+    for child in found.children:
         inventory.add_child(group, inventory.ensure_group(child, where), where)
-    for key, value in data.get("vars", {}).items():
+    for key, value in found.vars.items():
         group.set_variable(key, trusted(value, where), where)
-    return named
 
 
 def trusted(value: Any, where: Origin) -> Any:

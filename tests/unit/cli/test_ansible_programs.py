@@ -205,6 +205,17 @@ def test_settings_make_it_an_error(
     assert found == status and said in err
 
 
+def test_a_program_that_fails_for_a_host_counts_beside_other_sources_alone(
+    program: Callable[..., Any], tmp_path: Path
+) -> None:
+    script = tmp_path / "hosts.sh"
+    script.write_text('#!/bin/sh\n[ "$1" = --list ] && echo \'{"g": ["a"]}\'\n')
+    script.chmod(0o755)
+    status, out, err = program("ansible-inventory", "-i", script, "--list")
+    assert status == 0 and '"a"' not in out and "Inventory script returned non-zero exit code 1" in err
+    assert '"a"' in program("ansible-inventory", "-i", script, "-i", "b,", "--list")[1]
+
+
 def test_warnings_may_be_switched_off(program: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANSIBLE_LOCALHOST_WARNING", "0")
     monkeypatch.setenv("ANSIBLE_INVENTORY_UNPARSED_WARNING", "0")
