@@ -75,7 +75,10 @@ def test_an_executable_yaml_file_is_still_yaml(write: Callable[..., Path]) -> No
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("import sys; sys.exit('no credentials')", "Inventory script returned non-zero exit code 1: the program failed (exit status 1): no credentials"),
+        (
+            "import sys; sys.exit('no credentials')",
+            "Inventory script returned non-zero exit code 1: the program failed (exit status 1): no credentials",
+        ),
         ("import os; os.kill(os.getpid(), 9)", "the program failed (signal 9): no message"),
         ("print('hello')", "what the program prints is not JSON: Expecting value: line 1 column 1 (char 0)"),
         ("print('[]')", "the program must print a JSON object of groups"),
