@@ -13,6 +13,7 @@
     │   │   └── MissingHandlerError              1   a task notified what no handler is
     │   └── SettingsError                            stella.toml, ansible.cfg
     ├── CollectionError                          1   what an installed collection says of itself, or misses
+    ├── GalaxyError                              1   a collection or role cannot be built, fetched, installed
     ├── VaultError                               1   encrypted data is damaged, or no password fits
     ├── TemplateError                            1   a template cannot be parsed or rendered
     │   ├── UndefinedVariableError
@@ -173,6 +174,10 @@ class SettingsError(ParseError):
 
 class CollectionError(StellaError):
     """An installed collection says that something is gone, or what it says cannot be read."""
+
+
+class GalaxyError(StellaError):
+    """A collection or role cannot be built, fetched, installed or verified."""
 
 
 class VaultError(StellaError):

@@ -1,4 +1,4 @@
-"""``stella-ops galaxy``: which collections and roles are installed, in the forms of ansible-galaxy."""
+"""``stella-ops galaxy``: collections and roles, in the forms of ansible-galaxy; here those that list them."""
 
 from __future__ import annotations
 
@@ -28,17 +28,21 @@ class _Group(click.Group):
         if args and args[0] not in self.commands and not args[0].startswith("-"):
             if args[0] in role.commands:  # roles need not be named
                 return super().resolve_command(ctx, ["role", *args])
-            program = _another_galaxy() if called_as_ansible() else None
-            if program is not None:
-                sys.stdout.flush()
-                os.execv(program, [program, *sys.argv[1:]])  # noqa: S606 - the operator's own words, in no shell
+            leave_to_another()
             asked = " ".join([*(["collection"] if self is collection else ["role"] if self is role else []), args[0]])
             raise UsageError(
                 f"ansible-galaxy {asked} is not supported by stella-ops",
-                hint="install an ansible-core that has it, or put collections below collections/ansible_collections/ "
-                "and roles into roles/ beside the playbook",
+                hint="Galaxy servers are not asked: an ansible-core that is installed has it",
             )
         return super().resolve_command(ctx, args)
+
+
+def leave_to_another() -> None:
+    """Under ansible-core's name, do what is asked by the program of an ansible-core that is installed as well."""
+    program = _another_galaxy() if called_as_ansible() else None
+    if program is not None:
+        sys.stdout.flush()
+        os.execv(program, [program, *sys.argv[1:]])  # noqa: S606 - the operator's own words, in no shell
 
 
 def _another_galaxy() -> str | None:
@@ -58,18 +62,22 @@ def _another_galaxy() -> str | None:
     cls=_Group,
     epilog="""\b
 Examples:
+  stella-ops galaxy install -r requirements.yml
+  stella-ops galaxy collection install acme-tools-1.0.0.tar.gz -p collections
+  stella-ops galaxy role install git+https://example.org/web.git,v2,web -p roles
+  stella-ops galaxy collection init acme.tools && stella-ops galaxy collection build acme/tools
+  stella-ops galaxy collection verify acme.tools
   stella-ops galaxy collection list
   stella-ops galaxy collection list community.general --format json
   stella-ops galaxy role list -p roles
 
 \b
-To install some: put collections below collections/ansible_collections/NAMESPACE/NAME and roles into roles/ beside
-the playbook, or use the ansible-galaxy of an ansible-core.""",
+Galaxy servers are not asked. Archives come from where there is one: ansible-galaxy collection download.""",
 )
 @version_option("galaxy")
 @click.option("-v", "--verbose", count=True, hidden=True, expose_value=False)
 def galaxy() -> None:
-    """Show which collections and roles are installed."""
+    """Build, install, verify and list collections and roles."""
 
 
 @galaxy.group(cls=_Group)
@@ -181,3 +189,17 @@ def _show(told: Mapping[str, object], style: str) -> None:
     import yaml
 
     click.echo(yaml.safe_dump(told, default_flow_style=False, sort_keys=False), nl=False)
+
+
+def _add_acts() -> None:
+    """What builds, installs, verifies and removes."""
+    from stella_ops.cli import galaxy_acts as acts
+
+    for command in (acts.collection_install, acts.collection_build, acts.collection_init, acts.collection_verify):
+        collection.add_command(command)
+    for command in (acts.role_install, acts.role_init, acts.role_remove, acts.role_info):
+        role.add_command(command)
+    galaxy.add_command(acts.role_install)
+
+
+_add_acts()

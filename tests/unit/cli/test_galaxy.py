@@ -76,7 +76,7 @@ def test_what_is_not_here_is_left_to_another_ansible_galaxy(
 ) -> None:
     """The first on the PATH that is not ours; without one, the error says what to do."""
     start = 'import sys; sys.argv[0] = "ansible-galaxy"\nfrom stella_ops.cli.entry import main; main()'
-    command = [sys.executable, "-c", start, "collection", "install", "acme.tools"]
+    command = [sys.executable, "-c", start, "collection", "install", "acme.none"]
     assert stella("ansible-shims", str(installed / "shims")).status == 0
     # Where a program lies does not make it ours: this one's folder is named as we are.
     other = installed / "stella-core"
@@ -85,8 +85,53 @@ def test_what_is_not_here_is_left_to_another_ansible_galaxy(
     (other / "ansible-galaxy").chmod(0o755)
     monkeypatch.setenv("PATH", str(installed / "shims"))
     alone = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (alone.returncode, alone.stdout) == (2, "")
-    assert "ansible-galaxy collection install is not supported by stella-ops\nhint: " in alone.stderr
+    assert (alone.returncode, alone.stdout) == (1, "Starting galaxy collection install process\n")
+    assert "Galaxy servers are not asked\nhint: " in alone.stderr
     monkeypatch.setenv("PATH", f"{installed / 'shims'}:{other}")
     both = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (both.returncode, both.stdout) == (0, "core: collection install acme.tools\n")
+    assert (both.returncode, both.stdout) == (0, "core: collection install acme.none\n")
+
+
+def test_from_a_new_collection_to_an_installed_one(stella: Callable[..., Any], installed: Path) -> None:
+    galaxy = ("galaxy", "collection")
+    assert stella(*galaxy, "init", "acme.fresh").out == "- Collection acme.fresh was created successfully\n"
+    archive = installed / "acme-fresh-1.0.0.tar.gz"
+    assert stella(*galaxy, "build", "acme/fresh").out == f"Created collection for acme.fresh at {archive}\n"
+    again = stella(*galaxy, "build", "acme/fresh")
+    assert again.status == 1
+    assert "use --force" in again.err
+    said = stella(*galaxy, "install", archive)
+    assert (said.status, said.err) == (0, "")
+    place = installed / "far" / "ansible_collections" / "acme" / "fresh"
+    assert f"Installing 'acme.fresh:1.0.0' to '{place}'" in said.out
+    assert "Successfully verified" in stella(*galaxy, "verify", "acme.fresh").out
+    (place / "README.md").write_text("other")
+    said = stella(*galaxy, "verify", "acme.fresh", "--offline")
+    assert said.status == 1
+    assert "modified content in the following files:\n    README.md\n" in said.out
+    said = stella(*galaxy, "install", archive, "-p", "elsewhere", "--check")
+    assert "is not part of the configured Ansible collections paths" in said.err
+    assert not (installed / "elsewhere").exists()
+    for words, status, message in (
+        (("install",), 5, "You must specify a collection name or a requirements file"),
+        (("install", "no.where"), 1, "Galaxy servers are not asked"),
+        (("verify", "no.where"), 2, "is not installed"),
+        (("init", "bad"), 1, "Invalid collection name 'bad'"),
+        (("publish", archive), 2, "is not supported"),
+    ):
+        said = stella(*galaxy, *words)
+        assert (said.status, message in said.err) == (status, True), said.err
+
+
+def test_from_a_new_role_to_a_removed_one(stella: Callable[..., Any], installed: Path) -> None:
+    assert stella("galaxy", "role", "init", "fresh").out == "- Role fresh was created successfully\n"
+    assert stella("galaxy", "init", "fresh").status == 1
+    (installed / "requirements.yml").write_text("roles: [{src: ./fresh, name: named}]\ncollections: []\n")
+    said = stella("galaxy", "install", "-r", "requirements.yml")
+    assert "- named was installed successfully" in said.out
+    assert (installed / "far-roles" / "named" / "tasks" / "main.yml").is_file()
+    assert "license (GPL-2.0-or-later" in stella("galaxy", "role", "info", "named").out
+    assert stella("galaxy", "role", "remove", "named").out == "- successfully removed named\n"
+    assert stella("galaxy", "role", "remove", "web2").out == "- web2 is not installed, skipping.\n"
+    assert "is not installed" not in stella("galaxy", "role", "info", "named").out
+    assert stella("galaxy", "install").status == 5

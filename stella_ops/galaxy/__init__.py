@@ -1,0 +1,1 @@
+"""Collections and roles as archives, folders and repositories: building, fetching, installing and verifying them."""
