@@ -29,9 +29,7 @@ _SERVER_FLAGS = ("-c", "--ignore-certs", "--clear-response-cache", "--no-cache",
 def install_options(command: Callable[..., int]) -> Callable[..., int]:
     """The options that installing has, of collections and of roles."""
     for option in (
-        click.option(
-            "-r", "--requirements-file", "--role-file", "file", metavar="FILE", help="What to install."
-        ),
+        click.option("-r", "--requirements-file", "--role-file", "file", metavar="FILE", help="What to install."),
         click.option("-f", "--force", is_flag=True, help="Replace what is there already."),
         click.option("--force-with-deps", is_flag=True, help="The same, and what it depends on."),
         click.option("-i", "--ignore-errors", is_flag=True, help="Go on with the next where one fails."),
@@ -99,9 +97,7 @@ def collection_install(
 
 @click.command("install", cls=AnsibleCommand)
 @click.argument("names", nargs=-1, metavar="ROLE...")
-@click.option(
-    "-p", "--roles-path", "place", metavar="FOLDER", help="Where they go; roles_path by default."
-)
+@click.option("-p", "--roles-path", "place", metavar="FOLDER", help="Where they go; roles_path by default.")
 @click.option("-g", "--keep-scm-meta", is_flag=True, help="Keep the .git of a repository.")
 @install_options
 def role_install(
