@@ -10,14 +10,16 @@ MISSING = "the 'key' param is required when using group_by"
 ANSWERED = frozenset({"missing"})
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "key": {"type": "str", "required": True},
-    "parents": {"type": "list", "elements": "str"},
+    "parents": {"type": "raw"},
 }
 
 
 async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     """The host becomes a member of the group ``key``, which is below ``parents`` (``all``)."""
     name = str(args["key"]).replace(" ", "-")
-    parents = [str(parent).replace(" ", "-") for parent in args.get("parents") or ["all"]]
+    above = args.get("parents") or ["all"]
+    # Text is one name, commas and all.
+    parents = [str(parent).replace(" ", "-") for parent in (above if isinstance(above, list) else [above])]
     if not name:
         raise ActionFailure(MISSING)
     inventory = context.inventory

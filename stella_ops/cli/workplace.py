@@ -355,7 +355,7 @@ def check_limit(inventory: Inventory, limit: str | None) -> None:
     if problem is not None or (not left and not limit.startswith("@")):
         said = f": {problem.message}" if problem else ""
         raise NoHostsLeftError(
-            f"Specified inventory, host pattern and/or --limit leaves us with no hosts to target{said}",
+            f"Specified inventory, host pattern and/or --limit leaves us with no hosts to target{said or '.'}",
             where="--limit",
             hint=problem.hint if problem else None,
         )

@@ -100,7 +100,7 @@ class LineReporter:
         self._of_meta: tuple[str, str] | None = None
         # Tasks that have not ended on all their hosts: so many are left.
         self._left: dict[int, int] = {}
-        self._told: set[tuple[int, str]] = set()
+        self._told: set[str] = set()
         self._sources: set[tuple[int, str]] = set()
         self._looping: set[tuple[int, str]] = set()
         self._transfers: dict[tuple[int, str], float] = {}
@@ -327,14 +327,16 @@ class LineReporter:
         """Say why a task failed, and where it was written; once for all hosts that fail in the same way."""
         task = self._tasks.get(task_id)
         said = headline(result, action, where)
-        if (task_id, said) in self._told:
-            return
-        self._told.add((task_id, said))
         if is_of_include(result):  # whose reason is told in the result, too
-            self._sink.warn(said)
+            if said not in self._told:
+                self._told.add(said)
+                self._sink.warn(said)
             return
         if task is not None and task.origin:
             said += f"\nOrigin: {safe_line(absolute(task.origin))}\n"
+        if said in self._told:
+            return
+        self._told.add(said)
         self._fail(said, "failed")
 
     def _source(self, task_id: int, where: str) -> None:

@@ -16,7 +16,7 @@ from stella_ops.engine.results import NO_TRACEBACK
 # The status line says these already, or they are told apart from the result.
 _TOLD_ELSEWHERE = frozenset(("failed", "skipped", "warnings", "deprecations", "exception"))
 _BELOW_DEBUG = frozenset(("invocation", "diff"))
-_NOT_OF_DEBUG = frozenset(("changed", "skip_reason", "ansible_loop_var", "failed_when_result"))
+_NOT_OF_DEBUG = frozenset(("changed", "skip_reason", "ansible_loop_var", "ansible_index_var", "ansible_loop"))
 _LOUD = frozenset(("debug", "assert"))
 _FACTS = frozenset(("setup", "gather_facts"))
 _COMMANDS = frozenset(("command", "shell", "raw"))

@@ -28,10 +28,10 @@ def headline(result: Mapping[str, Any], action: str, where: str | None) -> str:
     said = str((verdict if isinstance(verdict, str) else None) or result.get("msg") or "").strip().split("\n", 1)[0]
     if is_of_include(result):
         return f"[ERROR]: {safe_line(result['reason'])}"
-    if not said and "failed_when_result" in result:
-        return "[ERROR]: Task failed: Action failed."
-    if not said or "censored" in result:
+    if "censored" in result:
         return "[ERROR]: Task failed"
+    if not said:
+        return "[ERROR]: Task failed: Action failed." if "msg" in result else "[ERROR]: Task failed"
     if said.startswith("Task failed: "):
         return f"[ERROR]: {safe_line(said)}"
     if where is not None and not result.get("unreachable"):

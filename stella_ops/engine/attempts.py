@@ -91,21 +91,25 @@ class Attempts:
         while True:
             attempt += 1
             result, judged = await self._execute(task, prepared.context, prepared.args)
-            if result.get("skipped") or not judged:
+            if not judged:
                 return result
+            judged = not result.get("skipped")
             if retries <= 0:
-                self._judge(task, result, scope_with(result))
+                if judged:
+                    self._judge(task, result, scope_with(result))
                 return result
             result["attempts"] = attempt
             scope = scope_with(result)
-            self._judge(task, result, scope)
+            if judged:
+                self._judge(task, result, scope)
             if self._satisfied(task, result, scope):
                 return result
             if attempt > retries:
                 # What ansible-core counts here are the retries.
                 result["attempts"] = retries
                 result["failed"] = True
-                result.setdefault("msg", f"the condition of 'until' was not met in {attempt} attempts")
+                if "msg" not in result:
+                    result.update(msg=_NOTHING_SAID, _hint=f"the condition of 'until' was not met in {attempt} attempts")
                 return result
             self._run.emit(
                 RetryWaiting(

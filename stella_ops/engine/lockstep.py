@@ -167,7 +167,8 @@ class Lockstep:
         if len(chosen) == 1:
             outcomes = [await on(chosen[0])]
         else:
-            outcomes = await _all(on(host) for host in chosen)
+            with batch.variables.held():
+                outcomes = await _all(on(host) for host in chosen)
         if run.kept_facts is not None:
             await run.kept_facts.written()
         if adds:

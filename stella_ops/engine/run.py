@@ -261,9 +261,9 @@ class Run:
             # Hosts that are out take up their places in the portions, as in ansible-core.
             batch = [host for host in portion if not self._is_out(host)]
             if not batch:
+                context.emit(PlayStarted(time=time.time(), play=title, hosts=[]))
                 continue
-            variables.batch = batch
-            variables.forget()
+            variables.begin_batch(batch)
             with of_playbook():
                 if limits.stops(context, play, variables.of(batch[0])):
                     return False

@@ -6,6 +6,7 @@ import fnmatch
 from collections.abc import Callable, Iterable, Sequence
 
 from stella_ops.engine.options import RunOptions
+from stella_ops.engine.tags import is_selected
 from stella_ops.playbook.model import Block, Play, Step, Task
 
 
@@ -18,6 +19,7 @@ class Steps:
 
     def __init__(self, options: RunOptions, ask: Callable[[str], str] = lambda title: "yes") -> None:
         self._start = options.start_at_task
+        self._tags, self._skip_tags = options.tags, options.skip_tags
         self._asking = options.step
         self._ask = ask
         self.first: Task | None = None
@@ -45,6 +47,8 @@ class Steps:
 
     def _is_start(self, task: Task) -> bool:
         assert self._start is not None
+        if not is_selected(task.inherited.tags, self._tags, self._skip_tags):
+            return False
         names = {str(task.name or ""), task.title} - {""}
         return any(name == self._start or fnmatch.fnmatch(name, self._start) for name in names)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,7 @@ class PlayVariables:
         self._role_layers: dict[int, tuple[Role, RoleLayers]] = {}
         self._public: tuple[int, list[Layer], list[Layer]] = (-1, [], [])
         self._active: list[str] | None = None
+        self._held: list[str] | None = None
         self._age = 0
         # What inventory and magic say of a host does not change within a play.
         self._below: dict[str, Layer] = {}
@@ -246,6 +248,16 @@ class PlayVariables:
             made = self._search_paths[key] = {"ansible_search_path": [str(place) for place in places]}
         return made
 
+    def begin_batch(self, hosts: list[str]) -> None:
+        """A batch begins: with the play's own roles, whatever one before has included."""
+        self.batch = hosts
+        self.roles = [role for role in self._own_roles if self._is_public(role)]
+        self._included_roles = []
+        self._public = (-1, [], [])
+        self._kept.clear()
+        self._shared = {**self._shared, **role_names(self._own_roles)}
+        self.forget()
+
     def use_role(self, role: Role) -> None:
         """Name a role that was included among those of the play; its variables are the whole play's if public."""
         self._included_roles.append(role)
@@ -335,8 +347,21 @@ class PlayVariables:
             made["inventory_file"] = made["inventory_dir"] = None
         return made
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """A task runs on several hosts, and all of them see the hosts that were left when it began."""
+        self._held = self.active()
+        try:
+            yield
+        finally:
+            stale, self._held = self._active is None, None
+            if stale:
+                self.forget()
+
     def active(self) -> list[str]:
         """The hosts of the play that have not failed; counted once until ``forget`` is called."""
+        if self._held is not None:
+            return self._held
         if self._active is None:
             self._active = [name for name in self._shared["ansible_play_hosts_all"] if not self._is_out(name)]
         return self._active

@@ -50,7 +50,7 @@ def conditions(raw: Mapping[str, Any], name: str, problems: Problems) -> list[An
 
 
 def read_tags(raw: Mapping[str, Any], problems: Problems, inherited: Inherited | None = None) -> frozenset[str]:
-    """The tags of a level: a list, or text with commas.
+    """The tags of a level: a list of whole names, or text with commas.
 
     Args:
         inherited: the level's keywords, and those of what is around it.
@@ -79,7 +79,9 @@ def read_tags(raw: Mapping[str, Any], problems: Problems, inherited: Inherited |
         return frozenset()
     for tag in entries:
         if isinstance(tag, str | int):
-            found.update(part.strip() for part in str(tag).split(",") if part.strip())
+            # A comma in an element of a list is part of its name.
+            parts = [str(tag)] if isinstance(written, list) else str(tag).split(",")
+            found.update(part.strip() for part in parts if part.strip())
         else:
             where = origin_of(tag) or key_origin(raw, "tags")
             problems.add(f"Keyword 'tags' items must be text, not {spoken(tag)}", where=where, exit_code=1)

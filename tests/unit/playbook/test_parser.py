@@ -207,7 +207,8 @@ def test_a_plain_list_under_with_items_is_a_loop(task) -> None:
 
 def test_names_and_tags_of_any_scalar(task) -> None:
     made = task("- name: 42\n  ping:\n  tags: [1, 'a,b']")
-    assert (made.title, made.inherited.tags) == ("42", {"1", "a", "b"})
+    assert (made.title, made.inherited.tags) == ("42", {"1", "a,b"})
+    assert task("- ping:\n  tags: a, b").inherited.tags == {"a", "b"}
     assert task("- ping:").title == "ping"
 
 
