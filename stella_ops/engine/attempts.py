@@ -109,7 +109,8 @@ class Attempts:
                 result["attempts"] = retries
                 result["failed"] = True
                 if "msg" not in result:
-                    result.update(msg=_NOTHING_SAID, _hint=f"the condition of 'until' was not met in {attempt} attempts")
+                    hint = f"the condition of 'until' was not met in {attempt} attempts"
+                    result.update(msg=_NOTHING_SAID, _hint=hint)
                 return result
             self._run.emit(
                 RetryWaiting(
