@@ -87,6 +87,7 @@ class Packages(object):
         names = [name.strip() for name in args["package"] or []]
         self.check(names)
         results = []
+        by_name = False  # ansible-core tells of the lists where it installs by name, or updates them alone
         if args["clean"]:
             results.append(self.clean())
         if args["update_cache"] or args["cache_valid_time"]:
@@ -102,13 +103,15 @@ class Packages(object):
             if not names:
                 results += [self.tidy(word) for word in ("autoclean", "autoremove") if args[word]]
             if names and args["state"] == "absent":
-                removed = self.remove(names)
-                if not removed["changed"]:
-                    return removed  # ansible-core tells nothing of the lists here
-                results.append(removed)
+                results.append(self.remove(names))
             elif names or args["state"] == "fixed":
+                by_name = True
+                self.cache = self.cache or {"cache_updated": False, "cache_update_time": debian.lists_time()}
                 results.append(self.install(names))
-        return self.together(results)
+        result = self.together(results)
+        if by_name or not results:
+            result.update(self.cache or {"cache_updated": False, "cache_update_time": debian.lists_time()})
+        return result
 
     def check(self, names):
         """Refuse what contradicts itself."""
@@ -140,9 +143,6 @@ class Packages(object):
         for stream in ("stdout", "stderr"):
             if stream in result:
                 result[stream + "_lines"] = result[stream].splitlines()
-        if not self.cache:
-            self.cache = {"cache_updated": False, "cache_update_time": debian.lists_time()}
-        result.update(self.cache)
         return result
 
     # --- the lists
@@ -243,6 +243,8 @@ class Packages(object):
             words.append("full-upgrade" if mode == "full" else "safe-upgrade")
         result = self.do(words, "{} {}".format(words[0], words[-1] if aptitude else words[-2]))
         result["msg"] = result["stdout"]
+        if not result["changed"]:
+            result.pop("diff")
         return result
 
     def tidy(self, verb):
@@ -384,11 +386,12 @@ class Packages(object):
                 if "://" in path:
                     kept = os.path.join(folder, "{}-{}".format(place, downloads.base_name(path) or "package"))
                     kept += "" if kept.endswith(".deb") else ".deb"
-                    downloads.fetch(path, kept)
+                    downloads.fetch(path, kept, failure="Failure downloading {url}, {why}")
                     path = kept
                 path = os.path.abspath(path.strip())
                 if not os.path.isfile(path):
-                    self.task.fail("Unable to install package: there is no file {} on this host".format(path))
+                    text = "Unable to install package: E:Could not open file {} - open (2: No such file or directory)"
+                    self.task.fail(text.format(path))
                 if self.is_newer(path, folder):
                     paths.append(path if path.endswith(".deb") else link(path, folder, place))
             if not paths:

@@ -31,25 +31,24 @@ def run(task):
     given = [name for name in ("data", "file", "keyserver", "url") if args[name]]
     if len(given) > 1:
         task.fail("parameters are mutually exclusive: data|file|keyserver|url")
-    if not args["validate_certs"]:
-        task.fail("validate_certs: false is not supported: a key from an unproven server proves nothing")
     name = args["id"]
     keys = None
     if not name:
         if args["keyserver"]:
             task.fail("Missing key_id, required with keyserver.")
         if not given:
-            task.fail("give the key (url, data, file), or its id")
+            task.fail("Invalid key_id", "give the key (url, data, file), or its id", id=None)
         keys = obtain(task, None)
-        name = keys[0].fingerprint
+        name = keys[0].fingerprint[-16:]
     wanted = name.upper().replace(" ", "")
     wanted = wanted[2:] if wanted.startswith("0X") else wanted
     if not re.match(r"^([0-9A-F]{8}|[0-9A-F]{16,})$", wanted):
-        task.fail("Invalid key_id", id=name, hint="8, 16 or more hexadecimal digits are expected")
-    result = {"id": args["id"] or keys[0].fingerprint[-16:], "key_id": wanted, "short_id": wanted[-8:]}
+        task.fail("Invalid key_id", "8, 16 or more hexadecimal digits are expected", id=name)
+    result = {"id": name, "key_id": wanted, "short_id": wanted[-8:]}
     result["fp"] = wanted[-16:]
+    digits = 8 if len(wanted) == 8 else 16
     rings = read_rings(task)
-    result["before"] = ids(rings)
+    result["before"] = ids(rings, digits)
     if args["state"] == "absent":
         result["changed"] = remove(task, rings, wanted)
     else:
@@ -57,7 +56,7 @@ def run(task):
         if result["changed"]:
             add(task, rings, wanted, keys, given)
     if result["changed"] and not task.check_mode:
-        result["after"] = ids(read_rings(task))
+        result["after"] = ids(read_rings(task), digits)
     return result
 
 
@@ -86,12 +85,12 @@ def read_rings(task):
     return rings
 
 
-def ids(rings):
+def ids(rings, digits):
     """Key ids as apt-key lists them: of primary keys and subkeys."""
     found = []
     for ring in rings.values():
         for key in ring:
-            found += [each[-16:] for each in [key.fingerprint] + key.subkeys]
+            found += [each[-digits:] for each in [key.fingerprint] + key.subkeys]
     return found
 
 
@@ -106,12 +105,15 @@ def obtain(task, wanted):
             with open(where, "rb") as source:
                 data = source.read(LIMIT)
         except OSError as error:
-            task.fail("Unable to add a key from file {}: {}".format(where, error.strerror))
+            task.fail("Unable to extract key from '{}'".format(where), error.strerror)
     elif args["data"]:
         where, data = "data", args["data"].encode("utf-8")
     else:
         where = args["url"] or lookup(args["keyserver"], wanted)
-        data = downloads.fetch(where, limit=LIMIT)
+        failure = "Failed to download key at {url}: {why}"
+        if args["keyserver"]:
+            failure = "Error fetching key {} from keyserver: {}".format(wanted, without_login(args["keyserver"]))
+        data = downloads.fetch(where, limit=LIMIT, failure=failure, verify=args["validate_certs"])
         where = without_login(where)
     try:
         return openpgp_keys.read(data)

@@ -35,8 +35,6 @@ def run(task):
     repo = args["repo"].strip()
     if not repo:
         task.fail("Please set argument 'repo' to a non-empty value")
-    if not args["validate_certs"]:
-        task.fail("validate_certs: false is not supported: a key from an unproven server proves nothing")
     sources = apt_sources.Sources()
     before = sources.texts()
     key = None
@@ -144,12 +142,15 @@ def have_key(task, owner, name):
 
     from stella_ops.remote.lib import downloads, openpgp_keys
 
+    failure = "failed to fetch PPA information, error was: {why}"
+    verify = task.args["validate_certs"]
     try:
-        told = json.loads(downloads.fetch(LAUNCHPAD.format(owner, name), limit=1048576).decode("utf-8"))
+        answer = downloads.fetch(LAUNCHPAD.format(owner, name), limit=1048576, failure=failure, verify=verify)
+        told = json.loads(answer.decode("utf-8"))
         wanted = str(told["signing_key_fingerprint"]).upper()
     except (ValueError, KeyError, TypeError):
         task.fail("failed to fetch PPA information: Launchpad's answer tells no key of ppa:{}/{}".format(owner, name))
-    data = downloads.fetch(KEY_SERVER.format(wanted), limit=1048576)
+    data = downloads.fetch(KEY_SERVER.format(wanted), limit=1048576, failure=failure, verify=verify)
     try:
         found = {key.fingerprint for key in openpgp_keys.read(data)}
     except openpgp_keys.NotKeys as error:

@@ -106,12 +106,8 @@ def signing_key(task, value, keys):
     if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", value):
         return False, value, None
     from stella_ops.remote.lib import downloads, openpgp_keys
-    from stella_ops.remote.lib.task import ModuleFailure
 
-    try:
-        data = downloads.fetch(value, limit=KEY_LIMIT)
-    except ModuleFailure as failure:
-        task.fail("Could not fetch signed_by key: {}".format(failure), **{"url": without_password(value)})
+    data = downloads.fetch(value, limit=KEY_LIMIT, failure="Could not fetch signed_by key: {error}")
     try:
         openpgp_keys.read(data)
     except openpgp_keys.NotKeys as error:

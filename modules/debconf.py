@@ -58,10 +58,10 @@ def run(task):
             fail(task, outcome.stderr)
         said = outcome.stdout
     shown = CENSORED if kind == "password" else wanted
-    previous = {question: CENSORED if kind == "password" and existing else (existing or "")}
+    # A question that was not there is shown among all that were.
+    previous = {question: before[question]} if question in before else dict(before, **{question: ""})
     result = {"changed": True, "msg": said, "current": {question: shown}, "previous": previous}
-    if task.diff_mode:
-        result["diff"] = {"before": previous, "after": {question: shown}}
+    result["diff"] = {"before": previous, "after": dict(previous, **{question: shown})} if task.diff_mode else {}
     return result
 
 

@@ -44,7 +44,7 @@ def run(task):
         if changed_permanent:
             way.write(name)
         if changed_current and socket.gethostname() != name:
-            way.set_current(name)
+            way.set_current(name, kept=changed_permanent)
     changed = changed_permanent or changed_current
     full = socket.getfqdn()
     result = {
@@ -120,11 +120,14 @@ class Way(object):
         """Keep it for the next boot."""
         raise NotImplementedError
 
-    def set_current(self, name):
-        """Make it the kernel's, now."""
+    def set_current(self, name, kept):
+        """Make it the kernel's, now. Where a container may not, it is enough that it could be ``kept``."""
         try:
             socket.sethostname(name)
         except OSError as error:
+            if kept:
+                self.task.warn("{} is the name from the next boot on: {}".format(name, error.strerror))
+                return
             self.task.fail("cannot set the hostname: {}".format(error.strerror), hint="this needs root: become: true")
 
 
@@ -137,7 +140,7 @@ class Systemd(Way):
         if said.rc != 0:
             more = {"hint": "this needs root: set become: true"} if "ccess denied" in said.stderr else {}
             message = "Command failed rc={}, out={}, err={}".format(said.rc, said.stdout, said.stderr)
-            self.task.fail(message, rc=said.rc, **more)
+            self.task.fail(message, **more)
         return said.stdout.strip()
 
     def read(self):
@@ -146,7 +149,7 @@ class Systemd(Way):
     def write(self, name):
         self._ctl("--pretty", "--static", "set-hostname", name)
 
-    def set_current(self, name):
+    def set_current(self, name, kept):
         self._ctl("--transient", "set-hostname", name)
 
 

@@ -39,7 +39,8 @@ def run(task):
             listed = package_lists.installed(name)
         except package_lists.NotListed as error:
             if name in asked or error.program_found:
-                task.warn("{}: {}".format(name, error))
+                asked_for = "Requested package manager {} was not usable by this module: {}"
+                task.warn(str(error) if error.program_found else asked_for.format(name, error))
             continue
         found += 1
         for one in listed:

@@ -153,8 +153,8 @@ class Pip(object):
             self.task.warn("this host has no virtualenv; '{} -m venv' is used".format(sys.executable))
             path, words = sys.executable, [sys.executable, "-m", "venv"]
         if path is None:
-            message = "Failed to find required executable '{}'".format(words[0])
-            self.task.fail(message, hint="install it, or set virtualenv_command: python3 -m venv")
+            hint = "install it, or set virtualenv_command: python3 -m venv"
+            self.task.fail(process.lacking(words[0]), hint=hint)
         is_venv = os.path.basename(path) == "pyvenv" or "venv" in words[1:]
         words[0] = path
         if args["virtualenv_site_packages"]:

@@ -59,7 +59,7 @@ def given(task):
 
     key = task.args["key"]
     if "://" in key:
-        data = downloads.fetch(key, limit=LIMIT)
+        data = downloads.fetch(key, limit=LIMIT, failure="failed to fetch key at {url} , error was: {why}")
     elif re.match(r"^(0[xX])?[0-9a-fA-F]{8,}$", key.strip()):
         return None, None
     else:
@@ -67,7 +67,7 @@ def given(task):
             with open(key, "rb") as source:
                 data = source.read(LIMIT)
         except OSError as error:
-            task.fail("Not a valid key {}: {}".format(key, error.strerror))
+            task.fail("Not a valid key {}".format(key), error.strerror)
     try:
         return data, openpgp_keys.read(data)
     except openpgp_keys.NotKeys as error:

@@ -93,7 +93,10 @@ def is_running(task, script):
     """By the process list where there is a pattern, else by what the script says."""
     args = task.args
     if args["pattern"]:
-        return any(args["pattern"] in line for line in sysv.command_lines())
+        found = any(args["pattern"] in line for line in sysv.command_lines())
+        if not found:
+            task.warn("Unable to determine if service is up, assuming it is down")
+        return found
     service = process.find("service")
     said = programs.call(task, [service, args["name"], "status"] if service else [script, "status"])
     text = said.stdout.lower()

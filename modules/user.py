@@ -105,6 +105,9 @@ def check_arguments(task):
     args = task.args
     if not args["name"] or ":" in args["name"] or "\n" in args["name"]:
         task.fail("'{}' cannot be a user's name".format(args["name"]))
+    for name in ("umask", "uid_min", "uid_max"):
+        if args["local"] and args[name] is not None:
+            task.fail("'{}' can not be used with 'local'".format(name))
     for name in ELSEWHERE:
         if args[name] is not None:
             task.warn("'{}' means nothing on Linux and is ignored".format(name))

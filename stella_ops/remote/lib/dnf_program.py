@@ -4,12 +4,13 @@ What is installed is asked of rpm before and after, so that "changed" does not h
 prints. Sources: dnf(8), dnf5(8), yum(8), rpm(8).
 """
 
+import contextlib
 import fnmatch
 import os
 import re
 import time
 
-from stella_ops.remote.lib import process, rpm_versions
+from stella_ops.remote.lib import process, rpm_versions, web
 from stella_ops.remote.lib.task import to_text
 
 ENVIRONMENT = {"LC_ALL": "C.UTF-8", "LANGUAGE": "C"}
@@ -59,14 +60,16 @@ def manage(task, programs):
     Args:
         programs: names of programs that may do it, the best first.
     """
-    return Dnf(task, programs).manage()
+    with contextlib.ExitStack() as rooms:
+        return Dnf(task, programs, rooms).manage()
 
 
 class Dnf(object):
-    """One task's work."""
+    """One task's work; ``rooms`` holds what was fetched for it."""
 
-    def __init__(self, task, programs):
+    def __init__(self, task, programs, rooms):
         self.task = task
+        self.rooms = rooms
         self.args = task.args
         self.check()
         self.path = next((path for path in map(process.find, programs) if path), "")
@@ -78,6 +81,7 @@ class Dnf(object):
             )
         real = os.path.basename(os.path.realpath(self.path))
         self.notes = []  # what is told besides what was done
+        self.fetched = {}  # type: dict[str, str]  # files by the URLs that they were fetched from
         self.kind = "dnf5" if real.startswith("dnf5") else "dnf" if real.startswith("dnf") else "yum"
 
     def manage(self):
@@ -103,8 +107,6 @@ class Dnf(object):
             fail("parameters are mutually exclusive: name|list")
         if args["best"] is not None and args["nobest"] is not None:
             fail("parameters are mutually exclusive: best|nobest")
-        if not (args["name"] or args["list"] or args["update_cache"] or args["autoremove"]):
-            fail("one of the following is required: name, list, update_cache")
         if args["autoremove"] and args["state"] not in (None, "absent", "removed"):
             fail("Autoremove should be used alone or with state=absent", results=[])
         for name in args["name"]:
@@ -177,18 +179,20 @@ class Dnf(object):
         """The commands that install or upgrade."""
         args = self.args
         flags = self.flags()
+        self.fetch(names)
         filters = [flag for name, flag in (("security", "--security"), ("bugfix", "--bugfix")) if args[name]]
         packages = self.installed()
         install, upgrade = [], []
         for name in names:
             if name == "*" and latest:
                 return [flags + filters + ["upgrade"]]
-            if "://" in name or name.startswith("@"):
+            if name.startswith("@"):
                 install.append(name)
-            elif name.endswith(".rpm") and "/" in name:
-                self.notes.append("Installed {}".format(name))
-                if self.file_is_wanted(os.path.abspath(name), packages):
-                    install.append(os.path.abspath(name))
+            elif "://" in name or (name.endswith(".rpm") and "/" in name):
+                path = self.fetched.get(name) or os.path.abspath(name)
+                self.notes.append("Installed {}".format(self.fetched.get(name) or name))
+                if self.file_is_wanted(path, packages):
+                    install.append(path)
             elif self.matching(name, packages):
                 if latest:
                     upgrade.append(name)
@@ -196,14 +200,24 @@ class Dnf(object):
                 self.notes.append("Packages providing {} not installed due to update_only specified".format(name))
             elif args["allow_downgrade"] or not self.newer_than(name, packages):
                 install.append(name)
-        commands = [flags + ["install"] + install] if install else []
+        commands = [flags + filters + ["install"] + install] if install else []
         return commands + ([flags + filters + ["upgrade"] + upgrade] if upgrade else [])
+
+    def fetch(self, names):
+        """Get the packages that are named by URLs; they are there until ``rooms`` is left."""
+        for name in names:
+            if "://" in name:
+                options = {"validate_certs": self.args["validate_certs"]}
+                place = self.rooms.enter_context(web.download(self.task, name, options))
+                # dnf takes a file for a package by its ending.
+                self.fetched[name] = place + ".rpm"
+                os.rename(place, place + ".rpm")
 
     def file_is_wanted(self, path, packages):
         """Whether a local file holds something to install."""
         if not os.path.isfile(path):
             self.task.fail(
-                "No RPM file matching '{0}' found on system: there is no {0}".format(path), results=[], rc=127
+                "Error occurred attempting remote rpm operation: Could not open: {}".format(path), results=[], rc=1
             )
         held = self.of_file(path)
         same = [each for each in packages if (each.name, each.arch) == (held.name, held.arch)]
@@ -266,7 +280,10 @@ class Dnf(object):
         words += ["--enableplugin=" + name for name in args["enable_plugin"]]
         words += ["--exclude=" + name for name in args["exclude"]]
         words += self.option("disable_excludes", args["disable_excludes"]) if args["disable_excludes"] else []
-        words += self.option("nogpgcheck") if args["disable_gpg_check"] else []
+        if args["disable_gpg_check"]:
+            words += self.option("nogpgcheck")
+        else:  # what is in files is to be signed as well, whatever the host's settings say
+            words += ["--setopt=gpgcheck=True", "--setopt=localpkg_gpgcheck=True"]
         words += [] if args["sslverify"] and args["validate_certs"] else ["--setopt=sslverify=False"]
         return words + (["-C"] if args["cacheonly"] else [])
 
@@ -291,7 +308,9 @@ class Dnf(object):
         for words in commands:
             rc, stdout, stderr = self.run(words)
             if self.task.check_mode and "Transaction Summary" in stdout and not errors(stderr):
-                foretold += plan(stdout, before.values())
+                planned = plan(stdout, before.values())
+                loaded = self.args["download_only"]
+                foretold += [told.replace("Installed: ", "Downloaded: ") for told in planned] if loaded else planned
                 continue
             if rc != 0 and not (self.task.check_mode and "Nothing to do" in stdout):
                 self.failed(words, rc, stdout, stderr)
@@ -314,6 +333,15 @@ class Dnf(object):
 
     def failed(self, words, rc, stdout, stderr):
         """Fail with what the program said."""
+        said = stdout + stderr
+        group = re.search(r"^Module or Group '(.+)' is not available", said, re.MULTILINE)
+        if group:
+            self.task.fail("No group {} available.".format(group.group(1)), results=[])
+        unsigned = re.search(r"^Package (\S+)\.rpm is not signed|^Error: GPG check FAILED", said, re.MULTILINE)
+        if unsigned:
+            named = unsigned.group(1) or "what was fetched"
+            reason = "Package {}.rpm is not signed".format(named) if unsigned.group(1) else "see: rpm --checksig"
+            self.task.fail("Failed to validate GPG signature for {}: {}".format(named, reason))
         missing = re.findall(r"^No match for argument: (\S+)", stdout + stderr, re.MULTILINE)
         missing += re.findall(r"^No package (\S+) available", stdout + stderr, re.MULTILINE)
         failures = ["No package {} available.".format(name) for name in dict.fromkeys(missing)] or errors(stderr)
@@ -404,4 +432,4 @@ def plan(stdout, packages):
             found.append("{}: {}-{}.{}".format(verb, name, version, architecture))
             same = [each for each in packages if (each.name, each.arch) == (name, architecture)]
             removed += ["Removed: " + each.shown for each in same if replaces]
-    return found + removed or ["Transaction: see dnf"]
+    return sorted(found) + removed or ["Transaction: see dnf"]

@@ -8,7 +8,7 @@ from stella_ops.remote.lib.task import ModuleFailure, without_password
 _CHUNK = 262144
 
 
-def fetch(url, path=None, timeout=30, limit=None):
+def fetch(url, path=None, timeout=30, limit=None, failure="cannot fetch {url}: {why}", verify=True):
     """Get what a URL holds.
 
     Args:
@@ -16,6 +16,9 @@ def fetch(url, path=None, timeout=30, limit=None):
         path: a file to write it to; None to have it returned as bytes.
         timeout: seconds without an answer.
         limit: the most bytes that are taken.
+        failure: what is said where it cannot be had; in it may stand ``url``, ``error`` (urllib's own words) and ``why``
+            (the same, with what kind of failure it is before it).
+        verify: whether the server's certificate is checked.
 
     Raises:
         ModuleFailure: it cannot be had.
@@ -29,7 +32,7 @@ def fetch(url, path=None, timeout=30, limit=None):
     taken = 0
     parts = []
     try:
-        with urllib.request.urlopen(request, timeout=timeout) as answer:
+        with urllib.request.urlopen(request, timeout=timeout, context=None if verify else _unproven()) as answer:
             target = open(path, "wb") if path else None
             try:
                 for piece in iter(lambda: answer.read(_CHUNK), b""):
@@ -44,11 +47,20 @@ def fetch(url, path=None, timeout=30, limit=None):
                 if target is not None:
                     target.close()
     except urllib.error.HTTPError as error:
-        raise ModuleFailure("cannot fetch {}: HTTP status {}".format(shown, error.code), url=shown, status=error.code)
+        raise ModuleFailure(failure.format(url=shown, error=error, why=error))
     except (OSError, ValueError, socket.timeout, http.client.HTTPException) as error:
-        reason = getattr(error, "reason", None) or error
-        raise ModuleFailure("cannot fetch {}: {}".format(shown, reason), url=shown)
+        raise ModuleFailure(failure.format(url=shown, error=error, why="Request failed: {}".format(error)))
     return None if path else b"".join(parts)
+
+
+def _unproven():
+    """Any server is believed."""
+    import ssl
+
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def base_name(url):

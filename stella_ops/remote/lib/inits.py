@@ -24,12 +24,14 @@ def manage(task, service):
         return result
     result["state"] = "stopped" if wanted == "stopped" else "started"
     running = service.is_running()
+    if running is None:
+        task.fail("failed determining service state, possible typo of service name?")
     if wanted == "started":
         verb = None if running else "start"
     elif wanted == "stopped":
-        verb = None if running is False else "stop"
+        verb = "stop" if running else None
     elif wanted == "reloaded":
-        verb = "start" if running is False else "reload"
+        verb = "reload" if running else "start"
     else:
         verb = "restart"
     if verb is not None:

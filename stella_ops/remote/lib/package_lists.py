@@ -31,7 +31,7 @@ def installed(manager):
     words, parse = MANAGERS[manager]
     path = process.find(words[0])
     if path is None:
-        raise NotListed("this host has no {}".format(words[0]), False)
+        raise NotListed(process.lacking(words[0]), False)
     try:
         outcome = process.run([path] + words[1:], environment={"LC_ALL": "C.UTF-8", "LANGUAGE": "C"})
     except OSError as error:

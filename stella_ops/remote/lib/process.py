@@ -170,6 +170,13 @@ def find(name, extra=("/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/bin",
     return None
 
 
+def lacking(name):
+    """What is said of a program that ``find`` does not find."""
+    folders = [folder for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
+    folders += [each for each in ("/sbin", "/usr/sbin", "/usr/local/sbin") if each not in folders]
+    return 'Failed to find required executable "{}" in paths: {}'.format(name, os.pathsep.join(folders))
+
+
 def duration(seconds):
     """A time span as ansible-core writes ``delta``: 0:00:01.500000, with "1 day, " or "2 days, " before it."""
     micros = max(0, round(seconds * 1000000))

@@ -17,7 +17,7 @@ def need(task, name, why=None):
     path = process.find(name)
     if path is None:
         more = {"hint": why} if why else {}
-        task.fail('Failed to find required executable "{}" on this host'.format(name), **more)
+        task.fail(process.lacking(name), **more)
     return path
 
 

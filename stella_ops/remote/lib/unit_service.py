@@ -53,6 +53,9 @@ def require_systemd(task, systemctl):
             task.warn("systemd is offline here (a chroot): units are enabled and masked, but neither started nor asked")
             task.args.update(state=None, daemon_reload=False, daemon_reexec=False)
             return
+        if not any(task.args[name] for name in ("state", "daemon_reload", "daemon_reexec")):
+            systemctl.managed = False  # unit files are enabled and masked without it
+            return
     first = units.first_process()
     what = "'{}'".format(task.args["name"]) if task.args["name"] else "units"
     task.fail(

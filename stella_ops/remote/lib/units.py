@@ -43,6 +43,7 @@ class Systemctl(object):
     def __init__(self, scope="system"):
         self.scope = scope
         self.program = process.find("systemctl")
+        self.managed = True  # a manager of units answers; else there are their files alone
         self.environment = {"LC_ALL": "C", "SYSTEMD_COLORS": "0", "SYSTEMD_PAGER": ""}
         if scope == "user" and not os.environ.get("XDG_RUNTIME_DIR"):
             self.environment["XDG_RUNTIME_DIR"] = "/run/user/{}".format(os.geteuid())
@@ -73,6 +74,8 @@ class Systemctl(object):
         """
         if self.scope == "global":
             return {}  # no manager stands behind all users' units
+        if not self.managed:
+            return {}
         outcome = self.call("show", "--", unit)
         if outcome.rc != 0 and b"onnect" in outcome.stderr:
             raise SystemctlError(outcome.stderr.decode("utf-8", "replace").strip(), outcome)

@@ -300,9 +300,13 @@ def download(task, url, options=None):
     import shutil
     import tempfile
 
-    answer = fetch(url, options=dict(task.args if options is None else options))
+    failure = "Failure downloading {}, {}"
+    try:
+        answer = fetch(url, options=dict(task.args if options is None else options))
+    except WebError as error:
+        task.fail(failure.format(without_password(url), error))
     if answer.status not in (None, 200):
-        task.fail("Failure downloading {}, {}".format(without_password(url), answer.msg))
+        task.fail(failure.format(without_password(url), answer.msg))
     folder = tempfile.mkdtemp(prefix="stella-")
     try:
         path = os.path.join(folder, "content")

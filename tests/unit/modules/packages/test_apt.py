@@ -166,7 +166,7 @@ def test_a_virtual_package_is_there_when_something_provides_it(ready, debian):
         ({"name": "--simulate"}, "No package matching '--simulate' is available"),
         ({"name": "gamma-"}, "No package matching 'gamma-' is available"),
         ({"name": "alpha", "upgrade": "dist"}, "mutually exclusive: deb|package|upgrade"),
-        ({"deb": "/nowhere.deb"}, "there is no file /nowhere.deb"),
+        ({"deb": "/nowhere.deb"}, "Could not open file /nowhere.deb"),
         ({"deb": "/nowhere.deb", "state": "latest"}, "deb only supports state=present"),
         ({"name": ["*", "alpha"], "state": "latest"}, "when upgrading all installed packages"),
     ],

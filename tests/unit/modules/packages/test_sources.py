@@ -187,7 +187,7 @@ def test_apt_key(run, debian, keys, tmp_path):
         ({"keyserver": "keys.example.org"}, "Missing key_id"),
         ({"data": "x", "url": "http://e.org"}, "mutually exclusive"),
         ({"data": "no key at all"}, "Unable to extract key from 'data'"),
-        ({}, "give the key"),
+        ({}, "Invalid key_id"),
     ],
 )
 def test_apt_key_without_a_key(run, debian, args, words):
