@@ -127,7 +127,12 @@ def set_masked(task, systemctl, unit, status, result):
         return False
     if not task.check_mode:
         force = ["--force"] if task.args["force"] and wanted else []
-        systemctl.do(*(["mask" if wanted else "unmask"] + force + ["--", unit]))
+        verb = "mask" if wanted else "unmask"
+        try:
+            systemctl.do(*([verb] + force + ["--", unit]))
+        except units.SystemctlError as error:
+            text = "Failed to {} the service ({}): {}".format(verb, task.args["name"], error)
+            task.fail(text, hint_for(str(error), task.args["scope"]), **told(error))
         status.clear()
         status.update(systemctl.properties(unit))
     return True
@@ -170,7 +175,7 @@ def set_state(task, systemctl, unit, status, result):
     elif wanted == "reloaded":
         verb = "reload" if running else "start"
     else:
-        verb = "restart"
+        verb = "restart" if running else "start"
     if verb is None:
         return False
     if verb != "stop" and status.get("LoadState") == "masked" and not task.check_mode:
