@@ -16,8 +16,8 @@ def fetch(url, path=None, timeout=30, limit=None, failure="cannot fetch {url}: {
         path: a file to write it to; None to have it returned as bytes.
         timeout: seconds without an answer.
         limit: the most bytes that are taken.
-        failure: what is said where it cannot be had; in it may stand ``url``, ``error`` (urllib's own words) and ``why``
-            (the same, with what kind of failure it is before it).
+        failure: what is said where it cannot be had; in it may stand ``url``, ``error`` (urllib's own words) and
+            ``why`` (the same, with what kind of failure it is before it).
         verify: whether the server's certificate is checked.
 
     Raises:

@@ -87,7 +87,7 @@ def test_git_refuses(host, repository, tmp_path, args, words):
         ({"name": ["x"], "executable": "pip-nowhere"}, "Unable to find any of pip-nowhere to use."),
         (
             {"name": ["x"], "virtualenv": "/nowhere/e", "virtualenv_command": "nowhere -x"},
-            "required executable \"nowhere\"",
+            'required executable "nowhere"',
         ),
     ],
 )
