@@ -22,7 +22,7 @@ SETTINGS: tuple[Setting, ...] = (
         "ANSIBLE_STDOUT_CALLBACK",
         "text",
         "default; minimal and oneline print a play as run does; json and jsonl are those of "
-        "ansible.posix; yaml is callback_result_format = yaml; null prints nothing; "
+        "ansible.posix, and so is debug; yaml is callback_result_format = yaml; null prints nothing; "
         "others are as default",
     ),
     used(

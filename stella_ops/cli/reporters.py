@@ -66,6 +66,7 @@ def console_reporter(workplace: Workplace, *, kind: str) -> Reporter:
         starts=choose("SHOW_PER_HOST_START", default=False),
         check_markers=choose("CHECK_MODE_MARKERS", default=False) and choices.check,
         yaml=choose("CALLBACK_RESULT_FORMAT") == "yaml" or style in ("yaml", "community.general.yaml"),
+        sections=style in ("debug", "ansible.posix.debug"),
         pretty=choose("CALLBACK_FORMAT_PRETTY"),
         ignored=called_as_ansible(),
         meta=called_as_ansible(),

@@ -15,7 +15,15 @@ from stella_ops.console.custom_stats import CustomStats
 from stella_ops.console.diffs import diff_lines
 from stella_ops.console.problems import excerpt
 from stella_ops.console.progress import transferred
-from stella_ops.console.results import dump, is_loud, is_verbose, item_label, traceback_of, without_items
+from stella_ops.console.results import (
+    dump,
+    dump_sections,
+    is_loud,
+    is_verbose,
+    item_label,
+    traceback_of,
+    without_items,
+)
 from stella_ops.console.resumed import resumed_lines, resumed_recap, resumed_title
 from stella_ops.console.shown import EVERYTHING, Shown
 from stella_ops.console.stream import Sink, StreamSink, paint
@@ -356,6 +364,8 @@ class LineReporter:
             from stella_ops.console.yaml_results import dump_yaml
 
             return dump_yaml(result, action, self._verbosity)
+        if self._shown.sections:
+            return dump_sections(result, action, self._verbosity)
         return dump(result, action, self._verbosity, loud=loud, pretty=self._shown.pretty)
 
     def _dump_failure(self, result: Mapping[str, Any], action: str) -> str:

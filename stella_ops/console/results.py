@@ -15,6 +15,8 @@ from stella_ops.engine.results import NO_TRACEBACK
 
 # The status line says these already, or they are told apart from the result.
 _TOLD_ELSEWHERE = frozenset(("failed", "skipped", "warnings", "deprecations", "exception"))
+_SECTIONS = ("stdout", "stderr", "msg", "module_stdout", "module_stderr")
+_OF_SECTIONS = frozenset((*_SECTIONS, "stdout_lines", "stderr_lines"))
 _BELOW_DEBUG = frozenset(("invocation", "diff"))
 _NOT_OF_DEBUG = frozenset(("changed", "skip_reason", "ansible_loop_var", "ansible_index_var", "ansible_loop"))
 _LOUD = frozenset(("debug", "assert"))
@@ -87,6 +89,19 @@ def dump(
     """
     indented = loud or verbosity >= 3 if pretty is None else pretty
     return to_text(clean(result, action, verbosity), indent=4 if indented else None, strict=False)
+
+
+def dump_sections(result: Mapping[str, Any], action: str, verbosity: int) -> str:
+    """A cleaned result as indented JSON, and below it what was written and said, line by line.
+
+    So the callback ``ansible.posix.debug`` shows it.
+    """
+    told = {name: value for name, value in result.items() if name not in _OF_SECTIONS}
+    text = to_text(clean(told, action, verbosity), indent=4, strict=False)
+    for name in _SECTIONS:
+        if result.get(name):
+            text += f"\n\n{name.upper()}:\n\n{safe_block(str(result[name]))}\n"
+    return text.removesuffix("\n")
 
 
 def to_text(value: Any, *, indent: int | None = None, strict: bool = True) -> str:

@@ -15,6 +15,7 @@ class Shown(NamedTuple):
         check_markers: headlines say that nothing is really changed.
         starts: a line for every host that begins a task.
         yaml: results are YAML below their line, in place of JSON behind it.
+        sections: what commands wrote, and messages, stand as they are below the rest of a result.
         pretty: JSON over several lines always, or never; where it is None, where there is reason to.
         ignored: why a task failed is told where that is ignored, too.
         custom_stats: what set_stats gathered, below the recap.
@@ -30,6 +31,7 @@ class Shown(NamedTuple):
     check_markers: bool = False
     starts: bool = False
     yaml: bool = False
+    sections: bool = False
     pretty: bool | None = None
     ignored: bool = False
     custom_stats: bool = False

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stella_ops.console.results import clean, dump, is_loud, is_verbose, item_label, to_text
+from stella_ops.console.results import clean, dump, dump_sections, is_loud, is_verbose, item_label, to_text
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary()
 values = st.recursive(
@@ -84,3 +84,9 @@ def test_items_under_no_log_have_no_label() -> None:
     assert item_label("s3cret", {"_ansible_no_log": True}) == "(censored due to no_log)"
     assert item_label({"a": 1}, {}) == "{'a': 1}"
     assert item_label({"a": 1}, {"_ansible_item_label": "one"}) == "one"
+
+
+def test_what_was_written_stands_below_the_rest() -> None:
+    result = {"rc": 3, "stdout": "one\n\x1b[31mtwo", "stdout_lines": ["one", "two"], "stderr": "", "msg": "bad"}
+    assert dump_sections(result, "", 0) == '{\n    "rc": 3\n}\n\nSTDOUT:\n\none\n\\x1b[31mtwo\n\n\nMSG:\n\nbad'
+    assert dump_sections({"msg": ["a"], "changed": False}, "debug", 0) == "{}\n\nMSG:\n\n['a']"
