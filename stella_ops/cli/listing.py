@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from stella_ops.cli.ansible_programs import called_as_ansible
 from stella_ops.cli.workplace import Workplace
 from stella_ops.engine.play_hosts import may_add_hosts, pattern_terms, play_hosts, play_pattern, play_title
 from stella_ops.engine.tags import is_selected
@@ -59,6 +60,6 @@ def _listed(play: Play, workplace: Workplace, *, everything: bool) -> list[Task]
     return [
         task
         for _, written in play.sections()
-        for task in walk_tasks(written)
+        for task in walk_tasks(written, bodies_alone=called_as_ansible())
         if everything or is_selected(task.inherited.tags, options.tags, options.skip_tags)
     ]

@@ -273,12 +273,17 @@ class Playbook:
     plays: list[Play]
 
 
-def walk_tasks(steps: list[Step]) -> Iterator[Task]:
-    """Every task below some steps, in the order it is written."""
+def walk_tasks(steps: list[Step], *, bodies_alone: bool = False) -> Iterator[Task]:
+    """Every task below some steps, in the order it is written.
+
+    Args:
+        bodies_alone: without the rescue and always sections of blocks.
+    """
     for step in steps:
         if isinstance(step, Block):
-            yield from walk_tasks(step.body)
-            yield from walk_tasks(step.rescue)
-            yield from walk_tasks(step.always)
+            yield from walk_tasks(step.body, bodies_alone=bodies_alone)
+            if not bodies_alone:
+                yield from walk_tasks(step.rescue)
+                yield from walk_tasks(step.always)
         else:
             yield step
