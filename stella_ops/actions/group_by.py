@@ -27,6 +27,6 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
 
     def enlist() -> bool:
         made = inventory.add_group(name, parents)
-        return inventory.add_host(context.host, [name]) or made
+        return inventory.join(context.host, name) or made
 
     return {"changed": False, "add_group": name, "parent_groups": parents, "_enlist": enlist}

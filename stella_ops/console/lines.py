@@ -314,7 +314,8 @@ class LineReporter:
             if event.where:
                 self._source(event.task_id, event.where)
             self._traceback(event.result)
-            if not looped or action == "debug":  # whose results are left with their msg alone
+            # Of debug's results the msg alone is left.
+            if not looped or (action == "debug" and "censored" not in event.result):
                 text = f"fatal: [{name}]: FAILED! => {self._dump_failure(without_items(event), action)}"
                 self._fail(text, "failed")
         if ignored:

@@ -263,11 +263,12 @@ class Attempts:
         return all(self._run.templar.evaluate(c, scope, what="until") for c in task.until)
 
     def title(self, task: Task, view: Mapping[str, Any]) -> str:
-        """A task's name, rendered as far as it can be."""
+        """A task's own name, without its role's, rendered as far as it can be."""
+        named = task.name or task.title
         try:
-            return str(self._run.templar.render(task.title, view))
+            return str(self._run.templar.render(named, view))
         except TemplateError:
-            return str(task.title)
+            return str(named)
 
 
 def _whole(seconds: float) -> float:

@@ -85,6 +85,7 @@ class Lockstep:
         among: the hosts that a share of failures is a share of; those of the batch by default. Where they are more,
             each goes on by itself, and what is for all of a batch has no meaning.
         throttles: shared by hosts that go on by themselves.
+        limited: whether ``any_errors_fatal`` and ``max_fail_percentage`` count.
     """
 
     def __init__(
@@ -96,7 +97,10 @@ class Lockstep:
         slots: contextlib.AbstractAsyncContextManager[Any],
         among: Sequence[str] = (),
         throttles: dict[int, asyncio.Semaphore] | None = None,
+        *,
+        limited: bool = True,
     ) -> None:
+        self._limited = limited
         self._batch = batch
         self._run = batch.run
         self._tasks = tasks
@@ -364,12 +368,12 @@ class Lockstep:
         if not fallen:
             return
         batch = self._batch
-        if once or self._is_fatal(task):
+        if once or (self._limited and self._is_fatal(task)):
             batch.set_failed(batch.active(), True)
             self._stop()
         if batch.guards:
             return  # a rescue may take them back
-        allowed = self._allowed_failures()
+        allowed = self._allowed_failures() if self._limited else None
         # As in ansible-core, hosts that cannot be reached do not count.
         out = sum(batch.state(host).failed for host in self._among)
         failed = any(outcome.status == "failed" for outcome in fallen)

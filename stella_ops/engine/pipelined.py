@@ -1,8 +1,8 @@
 """The strategy ``pipelined``: each host goes through the play at its own pace, with its next tasks sent ahead.
 
-As with ansible-core's ``free`` and ``host_pinned``, hosts do not wait for each other. As many hosts as there are
-forks are at work, each from its first task to its last. What would need all hosts at one point has another meaning
-than under ``linear``: ``run_once`` runs on each host, a failure under ``any_errors_fatal`` or beyond
+As with ansible-core's ``free`` and ``host_pinned`` (``FreeRunner``), hosts do not wait for each other. As many hosts
+as there are forks are at work, each from its first task to its last. What would need all hosts at one point has another
+meaning than under ``linear``: ``run_once`` runs on each host, a failure under ``any_errors_fatal`` or beyond
 ``max_fail_percentage``, like ``meta: end_play``, keeps hosts from beginning, and leaves alone those at work.
 """
 
@@ -23,6 +23,8 @@ from stella_ops.engine.task_runner import TaskRunner
 from stella_ops.engine.variables import PlayVariables
 from stella_ops.playbook.model import Play, Task, walk_tasks
 
+_NO_LIMIT = "Using {} with the free strategy is not supported, as tasks are executed independently on each host"
+
 
 class OnceAnnounced(Announcer):
     """Tells of each task when the first host comes to it, for all hosts."""
@@ -39,8 +41,30 @@ class OnceAnnounced(Announcer):
         return known
 
 
+class FreeAnnouncer(OnceAnnounced):
+    """Says in ansible-core's words what has no meaning where no host waits for another, when a task is come to."""
+
+    def announce(self, batch: Batch, task: Task, hosts: Sequence[str], *, handler: bool) -> tuple[int, str]:
+        fatal = task.inherited.any_errors_fatal
+        if self._run.options.any_errors_fatal if fatal is None else fatal:
+            self._warn(_NO_LIMIT.format("any_errors_fatal"))
+        if task.inherited.run_once:
+            self._warn(
+                "Using run_once with the free strategy is not currently supported. "
+                "This task will still be executed for every host in the inventory list."
+            )
+        return super().announce(batch, task, hosts, handler=handler)
+
+    def _warn(self, message: str) -> None:
+        self._run.emit(Warned(time=time.time(), message=message))
+
+
 class PipelinedRunner:
     """Runs a play's sections on a batch, each host by itself."""
+
+    # Whether any_errors_fatal and max_fail_percentage keep hosts from beginning.
+    limited = True
+    announces: type[OnceAnnounced] = OnceAnnounced
 
     def __init__(
         self, run: RunContext, play: Play, variables: PlayVariables, tasks: TaskRunner, hosts: Sequence[str]
@@ -50,7 +74,7 @@ class PipelinedRunner:
         self._variables = variables
         self._tasks = tasks
         self._hosts = list(hosts)
-        self._announcer = OnceAnnounced(run, hosts)
+        self._announcer = self.announces(run, hosts)
         self._gather = gathering(play, others=other_facts(run, variables, hosts))
         self._tunnelling = opening_tunnels(play)
         self._includes = Includes(run, variables, play)
@@ -99,6 +123,7 @@ class PipelinedRunner:
                 among=self._hosts,
                 includes=self._includes,
                 throttles=self._throttles,
+                limited=self.limited,
             )
             try:
                 await runner.run_batch()
@@ -113,3 +138,14 @@ class PipelinedRunner:
                 message = "run_once has no meaning under 'strategy: pipelined': the task runs on each host"
                 self._run.emit(Warned(time=time.time(), message=message, where=str(task.origin)))
                 return
+
+
+class FreeRunner(PipelinedRunner):
+    """``free`` and ``host_pinned``: failures of one host are nothing to the others, as in ansible-core."""
+
+    limited = False
+    announces = FreeAnnouncer
+
+    def _warn_of_what_differs(self) -> None:
+        if self._play.max_fail_percentage is not None:
+            self._run.emit(Warned(time=time.time(), message=_NO_LIMIT.format("max_fail_percentage")))

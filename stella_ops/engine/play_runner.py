@@ -40,6 +40,7 @@ class PlayRunner:
         tunnelling: the task that opens tunnels, likewise.
         announcer: tells of tasks.
         among: the hosts that go on side by side, where the batch is one of them; it has its slot already.
+        limited: whether ``any_errors_fatal`` and ``max_fail_percentage`` count.
 
     Attributes:
         stopped: the play is over because of failures.
@@ -59,6 +60,7 @@ class PlayRunner:
         among: Sequence[str] = (),
         includes: Includes | None = None,
         throttles: dict[int, asyncio.Semaphore] | None = None,
+        limited: bool = True,
     ) -> None:
         self._run = run
         self._play = play
@@ -85,6 +87,7 @@ class PlayRunner:
             contextlib.nullcontext() if among else run.slots,
             among,
             throttles,
+            limited=limited,
         )
 
     async def run_batch(self) -> bool:

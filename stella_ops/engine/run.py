@@ -23,7 +23,7 @@ from stella_ops.engine.events import (
 )
 from stella_ops.engine.known_tasks import known_tasks
 from stella_ops.engine.meta import PlayEnded
-from stella_ops.engine.pipelined import PipelinedRunner
+from stella_ops.engine.pipelined import FreeRunner, PipelinedRunner
 from stella_ops.engine.play_hosts import (
     early,
     is_for_nobody,
@@ -47,9 +47,8 @@ from stella_ops.templating.templar import Templar
 STRATEGIES: dict[str, type[PlayRunner] | type[PipelinedRunner]] = {
     "linear": PlayRunner,
     "pipelined": PipelinedRunner,
-    # What ansible-core promises of these holds of ours: no host waits for another.
-    "free": PipelinedRunner,
-    "host_pinned": PipelinedRunner,
+    "free": FreeRunner,
+    "host_pinned": FreeRunner,
 }
 
 OK, ERROR, FAILED_HOSTS, UNREACHABLE_HOSTS, INTERRUPTED = 0, 1, 2, 4, 99

@@ -160,6 +160,8 @@ class Inventory:
             found = {}
             for below in downwards(self.groups[group]):
                 found.update(below.hosts)
+            if group == "all":
+                found = {name: host for name, host in found.items() if not host.implicit}
             self._members[group] = found
         return found
 
@@ -237,6 +239,20 @@ class Inventory:
         self._settle_host(host)
         return changed
 
+    def join(self, name: str, group: str) -> bool:
+        """Make a host that tasks run on a member of a group, which is made when missing (group_by).
+
+        This machine, where no source names it, stays what it is, and none of ``all``.
+
+        Returns:
+            Whether anything changed.
+        """
+        if name in self.hosts or name not in LOCALHOST:
+            return self.add_host(name, [group])
+        self._added.append((Inventory.join, (name, group)))
+        made = self.add_group(group)
+        return self.put(self.host(name), self.groups[self.names.fit(group)]) or made
+
     def add_group(self, name: str, parents: Iterable[str] = ()) -> bool:
         """Add a group below its parents (``all`` when there are none); missing parents are made too.
 
@@ -260,13 +276,13 @@ class Inventory:
         return len(self._added)
 
     def additions(self, since: int) -> list[list[Any]]:
-        """What was added after the first so many: host or group, and the arguments of ``add_host`` or ``add_group``."""
-        return [["host" if add is Inventory.add_host else "group", *args] for add, args in self._added[since:]]
+        """What was added after the first so many: host, group or member, and the arguments of its method."""
+        return [[_KINDS[add], *args] for add, args in self._added[since:]]
 
     def add_again(self, additions: Iterable[Sequence[Any]]) -> None:
         """Add what ``additions`` told of in another run."""
         for kind, *args in additions:
-            (self.add_host if kind == "host" else self.add_group)(*args)
+            next(add for add, known in _KINDS.items() if known == kind)(self, *args)
 
     def become(self, other: Inventory) -> None:
         """Take over the hosts and groups of another, in place of all that are here (``meta: refresh_inventory``)."""
@@ -394,3 +410,11 @@ class Inventory:
             order = sorted(above.values(), key=lambda group: (depths[group.name], group.priority, group.name))
             found = self._chains[key] = tuple(order)
         return found
+
+
+# How additions are told of, by what added them.
+_KINDS: dict[Callable[..., Any], str] = {
+    Inventory.add_host: "host",
+    Inventory.add_group: "group",
+    Inventory.join: "member",
+}

@@ -140,6 +140,20 @@ async def test_failures_keep_hosts_from_beginning(play: Play, pool: Any, text: s
     assert played.code == 2
 
 
+@pytest.mark.parametrize("strategy", ["free", "host_pinned"])
+async def test_failures_of_one_are_nothing_to_the_others_under_free(play: Play, pool: Any, strategy: str) -> None:
+    pool.answer = fails(("h0", "one"))
+    text = HEAD.replace("pipelined", strategy) + "  any_errors_fatal: true\n  max_fail_percentage: 0\n" + TASKS
+    played = await play(text + "      run_once: true\n", hosts=SIX, pool=pool, forks=1)
+    assert all(order(played, f"h{n}") == ["changed"] * 3 for n in range(1, 6))
+    assert {event.message.split(" with the free strategy is not ")[0] for event in played.seen.of(Warned)} == {
+        "Using any_errors_fatal",
+        "Using max_fail_percentage",
+        "Using run_once",
+    }
+    assert played.code == 2
+
+
 async def test_failures_leave_alone_the_hosts_at_work(play: Play, pool: Any) -> None:
     pool.answer = fails(("h0", "one"))
     played = await play(HEAD + "  any_errors_fatal: true\n" + TASKS, hosts=SIX, pool=pool, forks=3)
