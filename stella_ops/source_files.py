@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from stella_ops.errors import ParseError, VaultError
+from stella_ops.errors import InventoryError, ParseError, VaultError
 from stella_ops.origins import Origin, SourceList, SourceMapping, SourceText, SourceVault, VaultedText
 
 try:
@@ -79,7 +79,10 @@ def read_text(path: Path | str, *, error: type[ParseError] = ParseError, what: s
         try:
             data = reveal(data, where)
         except VaultError as problem:
-            raise error(problem.message, where=Origin(str(path), 1), hint=problem.hint) from None
+            made = error(problem.message, where=Origin(str(path), 1), hint=problem.hint)
+            if not issubclass(error, InventoryError):
+                made.exit_code = problem.exit_code
+            raise made from None
     try:
         text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig").read()
         return VaultedText(text) if encrypted else text

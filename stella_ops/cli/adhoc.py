@@ -39,6 +39,7 @@ def adhoc_workplace(playbook_dir: str | None, given: Mapping[str, Any]) -> Workp
     environ = module_environment(workplace.settings)
     folders = folders_beside([Path(playbook_dir or ".") / "run.yml"], named, workplace.options.module_folders, environ)
     workplace.options = dataclasses.replace(workplace.options, module_folders=folders)
+    workplace.begin_reading()
     return workplace
 
 

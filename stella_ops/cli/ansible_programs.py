@@ -78,7 +78,8 @@ _OTHER_FORMS = {
     "-o --one-line": "Use callback configuration to enable the oneline callback instead.",
     "-t --tree": "Use callback configuration to enable the tree callback instead.",
 }
-_OF_ONE_MODULE = ("-o --one-line", "-t --tree")
+_OF_ONE_MODULE = {"-o --one-line": "oneline", "-t --tree": "tree"}  # and the callback that each stands for
+_SOON = "This feature will be removed from ansible-core version 2.23."
 
 
 def going_away(words: Sequence[str]) -> list[str]:
@@ -86,17 +87,23 @@ def going_away(words: Sequence[str]) -> list[str]:
     program = words[0].rpartition(os.sep)[2] if words else ""
     if program not in PROGRAMS:
         return []
-    return [
-        f"The '{name}' argument is deprecated. This feature will be removed from ansible-core version 2.23. {instead}"
-        for names, instead in _OTHER_FORMS.items()
-        if program == "ansible" or names not in _OF_ONE_MODULE
-        for name in names.split()
-        if any(word.partition("=")[0] == name for word in words[1:])
-    ]
+    said = []
+    for names, instead in _OTHER_FORMS.items():
+        written = [name for name in names.split() if any(word.partition("=")[0] == name for word in words[1:])]
+        if program != "ansible" and names in _OF_ONE_MODULE:
+            continue
+        said += [f"The '{name}' argument is deprecated. {_SOON} {instead}" for name in written]
+        if written and names in _OF_ONE_MODULE:
+            said.append(f"The {_OF_ONE_MODULE[names]} callback plugin is deprecated. {_SOON}")
+    return said
 
 
 class AnsibleCommand(click.Command):
     """A command whose long options may be cut short as long as it is clear what is meant, as in ansible-core."""
+
+    def get_help(self, ctx: click.Context) -> str:
+        text = super().get_help(ctx)
+        return text.replace("Usage:", "usage:", 1) if called_as_ansible() else text
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         words = list(args)
@@ -105,6 +112,9 @@ class AnsibleCommand(click.Command):
                 return super().parse_args(ctx, list(words))
             except click.NoSuchOption as problem:
                 words = self._whole(ctx, words, problem)
+            except click.BadOptionUsage as problem:
+                problem.ctx = problem.ctx or ctx  # whose options it may name
+                raise
             except click.MissingParameter as problem:
                 if problem.param is None or problem.param.param_type_name != "argument":
                     raise

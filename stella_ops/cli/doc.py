@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stella_ops.cli.ansible_programs import AnsibleCommand, called_as_ansible
-from stella_ops.cli.versions import version_option
+from stella_ops.cli.versions import headlines, version_option
 from stella_ops.errors import OptionsError, StellaError
 
 if TYPE_CHECKING:
@@ -94,8 +94,8 @@ def doc(
 
     settings = read_ansible_settings(os.environ, Path.cwd())
     look = _look(settings, verbose)
-    if verbose and called_as_ansible():
-        click.echo(f"Using {settings.file} as config file" if settings.file else "No config file found; using defaults")
+    if called_as_ansible():
+        click.echo(headlines(settings, verbose), nl=False)
     as_json = as_json or style == "json"
     beside = settings.choose("PLAYBOOK_DIR", Path(playbook_dir) if playbook_dir else None)
     catalogue = doc_plugins.catalogue(settings, beside, module_path)

@@ -52,6 +52,7 @@ COMMANDS = {
     "init": ("init", "init", "Make a project folder."),
 }
 
+HELP = ("-h", "--help")
 INTERRUPTED = 99
 DEFECT = 250
 
@@ -91,7 +92,7 @@ class LazyGroup(click.Group):
 
 @click.group(
     cls=LazyGroup,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    context_settings={"help_option_names": list(HELP), "max_content_width": 110},
     epilog='Shell completion: eval "$(_STELLA_OPS_COMPLETE=bash_source stella-ops)" (or zsh_source, fish_source).',
 )
 @click.version_option(__version__, prog_name="stella-ops")
@@ -150,12 +151,13 @@ def run_cli(args: list[str] | None = None) -> int:
 def _run(args: list[str] | None) -> int:
     try:
         name = _program_name()
-        code: Any = _command(name).main(args=args, prog_name=name, standalone_mode=False)
+        names = list(HELP)
+        code: Any = _command(name).main(args=args, prog_name=name, standalone_mode=False, help_option_names=names)
         return int(code or 0)
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as problem:
-        problem.show()
+        _tell_of_usage(problem)
         return problem.exit_code
     except (click.Abort, KeyboardInterrupt):  # click makes the one of the other
         click.echo("Interrupted. Run the same command again to go on: what is done is left as it is.", err=True)
@@ -166,6 +168,17 @@ def _run(args: list[str] | None) -> int:
         return 141
     except Exception as problem:  # the last line of defence: no traceback reaches an operator unasked
         return _tell(problem)
+
+
+def _tell_of_usage(problem: click.ClickException) -> None:
+    from stella_ops.cli.ansible_programs import called_as_ansible
+
+    if isinstance(problem, click.UsageError) and called_as_ansible():
+        from stella_ops.cli.usage_errors import as_there
+
+        click.echo(as_there(problem, _program_name()), err=True)
+    else:
+        problem.show()
 
 
 def _tell(problem: Exception) -> int:

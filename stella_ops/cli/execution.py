@@ -130,7 +130,7 @@ async def _execute(
         watching = list(reporters)
     else:
         # Those that write files come first: what they say stands above the recap.
-        console = console_reporter(workplace, kind=kind)
+        console = console_reporter(workplace, playbooks, kind=kind)
         more, watched = output_watchers(workplace.choices.live, console)
         watching = [*more_reporters(workplace, kind, title), *more, console, changes, *last_reporters(workplace, kind)]
     warned: set[str] = set()

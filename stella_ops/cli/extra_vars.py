@@ -87,5 +87,8 @@ def _mapping(loaded: Any, name: str) -> dict[str, Any]:
     if loaded is None:
         return {}
     if not isinstance(loaded, dict):
-        raise OptionsError(f"-e {name!r} holds no mapping", hint="variables are 'name: value' pairs")
+        raise OptionsError(
+            f"Invalid extra vars data supplied. {name!r} could not be made into a dictionary",
+            hint="variables are 'name: value' pairs",
+        )
     return loaded

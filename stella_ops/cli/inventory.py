@@ -57,7 +57,7 @@ def inventory(
     from stella_ops.cli.collections import print_notices
     from stella_ops.cli.workplace import Choices, check_limit, prepare
     from stella_ops.engine.reserved_names import warn_of
-    from stella_ops.errors import OptionsError
+    from stella_ops.errors import OptionsError, StellaError
     from stella_ops.spelling import did_you_mean
 
     if as_list + graph + bool(host) > 1:
@@ -110,7 +110,7 @@ def inventory(
     try:
         atomic_files.deliver(Path(output_file).expanduser(), text)
     except OSError as problem:
-        raise OptionsError(f"cannot write to --output {output_file}: {problem.strerror}") from None
+        raise StellaError(f"Unable to write to destination file '{output_file}': {problem.strerror}") from None
     return 0
 
 

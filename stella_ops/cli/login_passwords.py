@@ -45,6 +45,8 @@ def _password(name: str, option: str) -> str:
             text = done.stdout.decode("utf-8", "replace")
         else:
             text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise MissingInputError(f"The password file {path.absolute()} was not found", hint=f"see {option}") from None
     except OSError as problem:
         raise MissingInputError(f"cannot read {option} {name}: {problem.strerror}") from None
     return text.rstrip("\r\n")

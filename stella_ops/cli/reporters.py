@@ -6,6 +6,7 @@ import functools
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,10 +20,11 @@ from stella_ops.engine.events import Event, Reporter, RunFinished
 if TYPE_CHECKING:
     from stella_ops.console.overview import PastRun
     from stella_ops.engine.events import RunStarted
+    from stella_ops.playbook.model import Playbook
     from stella_ops.settings import Project
 
 
-def console_reporter(workplace: Workplace, *, kind: str) -> Reporter:
+def console_reporter(workplace: Workplace, playbooks: Sequence[Playbook], *, kind: str) -> Reporter:
     """The reporter for what the operator watches."""
     from stella_ops.console.choose import choose_reporter
     from stella_ops.console.duration_line import Silent
@@ -70,6 +72,7 @@ def console_reporter(workplace: Workplace, *, kind: str) -> Reporter:
         pretty=choose("CALLBACK_FORMAT_PRETTY"),
         ignored=called_as_ansible(),
         meta=called_as_ansible(),
+        playbooks=tuple((book.path, len(book.plays)) for book in playbooks),
         recap_of_broken=not called_as_ansible(),
         custom_stats=choose("SHOW_CUSTOM_STATS", default=False),
         deprecated=choose("DEPRECATION_WARNINGS", default=True),

@@ -21,5 +21,7 @@ def single_step(pattern: str, step: Step, path: str = "command-line") -> Playboo
     Args:
         path: the file that the playbook would be; what lies beside it counts.
     """
-    play = Play(name="Ad hoc", hosts=pattern, origin=_ORIGIN, inherited=Inherited(), gather_facts=False, tasks=[step])
+    play = Play(
+        name="Ad hoc", hosts=pattern, origin=_ORIGIN, inherited=Inherited(), gather_facts=False, tasks=[step], path=path
+    )
     return Playbook(path=path, plays=[play])

@@ -110,6 +110,18 @@ class Workplace:
     files: PlaybookFiles | None = None
     given: dict[str, Any] = field(default_factory=dict)
 
+    def begin_reading(self) -> ModuleIndex:
+        """Choose the modules and roles that playbooks, and what they include, may name."""
+        from stella_ops.cli.modules import module_index
+        from stella_ops.engine.tags import is_selected
+        from stella_ops.playbook.files import PlaybookFiles
+
+        self.modules = modules = module_index(self.options.module_folders)
+        self.files = PlaybookFiles(roles_path(self.project.root, self.settings))
+        self.files.arguments_later = called_as_ansible()
+        self.files.selects = lambda tags: is_selected(tags, self.options.tags, self.options.skip_tags)
+        return modules
+
     def load(self, paths: Sequence[Path], problems: Problems | None = None) -> list[Playbook]:
         """Read playbooks, and all that they import.
 
@@ -119,18 +131,12 @@ class Workplace:
         Raises:
             PlaybookProblems: they are wrong; the problems of all of them are told together.
         """
-        from stella_ops.cli.modules import module_index
-        from stella_ops.engine.tags import is_selected
-        from stella_ops.playbook.files import PlaybookFiles
         from stella_ops.playbook.parser import load_playbook
         from stella_ops.playbook.problems import Problems
         from stella_ops.templating.omit import OMIT
         from stella_ops.templating.templar import Templar
 
-        self.modules = module_index(self.options.module_folders)
-        self.files = PlaybookFiles(roles_path(self.project.root, self.settings))
-        self.files.arguments_later = called_as_ansible()
-        self.files.selects = lambda tags: is_selected(tags, self.options.tags, self.options.skip_tags)
+        modules = self.begin_reading()
         templar, extra = Templar(), dict(self.options.extra_vars)
 
         def render(value: Any, variables: Mapping[str, Any]) -> Any:
@@ -138,9 +144,7 @@ class Workplace:
             return [] if rendered is OMIT else rendered  # no tags
 
         noted = Problems() if problems is None else problems
-        read = [
-            load_playbook(path, modules=self.modules, files=self.files, render=render, problems=noted) for path in paths
-        ]
+        read = [load_playbook(path, modules=modules, files=self.files, render=render, problems=noted) for path in paths]
         if problems is None:
             noted.raise_any()
         return read
@@ -167,8 +171,10 @@ def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
     settings = read_ansible_settings(os.environ, Path.cwd())
     if choices.output == "human":
         if choices.verbose:
-            text = f"Using {settings.file} as config file" if settings.file else "No config file found; using defaults"
-            print(text, file=sys.stderr if settings.choose("VERBOSE_TO_STDERR") else sys.stdout)
+            from stella_ops.cli.versions import headlines
+
+            to = sys.stderr if settings.choose("VERBOSE_TO_STDERR") else sys.stdout
+            print(headlines(settings, choices.verbose), end="", file=to)
         for note in settings.notes:
             print(f"[WARNING]: {note}", file=sys.stderr)
     SECTIONS.set(settings.sections)

@@ -103,6 +103,7 @@ class LineReporter:
         self._kept = ""
         self._play: str | None = None
         self._began = False
+        self._books, self._between = shown.playbooks, False
         self._tasks: dict[int, TaskStarted] = {}
         self._current: int | None = None
         self._of_meta: tuple[str, str] | None = None
@@ -132,6 +133,8 @@ class LineReporter:
                 kind = "HANDLER" if task.handler else "TASK"
                 self._sink.line(f" [started {kind}: {safe_line(task.task)} on {safe_line(event.host)}]", "ok")
             case PlayStarted():
+                if self._between:
+                    self._playbook()
                 self._began = True
                 self._left.clear()
                 self._play = event.play
@@ -166,12 +169,13 @@ class LineReporter:
                 self._kind = event.kind
                 if self._shown.check_markers:
                     self._banner("DRY RUN")
-                if self._verbosity >= 2 and event.kind == "play":
-                    self._banner(f"PLAYBOOK: {safe_line(event.title)}")
+                if event.kind == "play":
+                    self._playbook(event.title)
             case Resumed():
                 self._resumed(event)
             case PlaybookFinished():
                 self._recap(event.hosts)
+                self._books, self._between = self._books[1:], True
             case RunFinished():
                 self._finish(event)
         self._sink.flush()
@@ -183,6 +187,15 @@ class LineReporter:
     def _banner(self, text: str) -> None:
         self._sink.line("")
         self._sink.line(banner(text))
+
+    def _playbook(self, title: str = "") -> None:
+        """The headline of a playbook."""
+        self._between = False
+        path, plays = self._books[0] if self._books else (title, 0)
+        if self._verbosity >= 2 and path:
+            self._banner(f"PLAYBOOK: {safe_line(path.rpartition('/')[2])}")
+            if plays:
+                self._sink.line(f"{plays} plays in {safe_line(path)}", "verbose")
 
     def _headline(self, task: TaskStarted) -> None:
         self._current, self._of_meta = task.task_id, None

@@ -22,6 +22,7 @@ class Shown(NamedTuple):
         deprecated: what will go away one day.
         diff_context: how many lines stand around a change.
         recap_of_broken: the recap, where an error of the playbook ended the run.
+        playbooks: their files, and how many plays each has; for their headlines.
         meta: a headline for each meta task and host, and a line for what was waited for in the background.
     """
 
@@ -39,6 +40,7 @@ class Shown(NamedTuple):
     deprecated: bool = True
     recap_of_broken: bool = True
     meta: bool = False
+    playbooks: tuple[tuple[str, int], ...] = ()
 
 
 EVERYTHING = Shown()

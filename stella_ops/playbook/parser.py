@@ -95,7 +95,7 @@ class _PlaybookReader:
         if raw is None and problems.partial:
             return []
         if raw is None:
-            problems.add("Empty playbook, nothing to do", where=whole)
+            problems.add(f"Empty playbook, nothing to do: {path.absolute()}", where=whole)
             return []
         if not isinstance(raw, list):
             hint = "put '- ' before 'hosts', and indent the rest" if isinstance(raw, dict) else None

@@ -106,7 +106,8 @@ def method_name(written: str) -> str:
         return name
     why = f": {_NOT_HERE[name]}" if name in _NOT_HERE else ""
     raise InventoryError(
-        f"Invalid become method specified: '{written}' is not supported{why}",
+        f"Invalid become method specified, could not find matching plugin: '{written}'{why}. "
+        "Use `ansible-doc -t become -l` to list available plugins.",
         hint=f"known: {', '.join(METHODS)}; set become_method or ansible_become_method",
     )
 

@@ -92,6 +92,7 @@ class Keyring:
         source = f"--vault-id {vault_id or self._default_id}@FILE"
         if not self.secrets:
             return VaultError(
+                "Attempting to decrypt but no vault secrets found: "
                 f"this is encrypted ({named}), and there is no vault password",
                 where=where,
                 hint=f"give --vault-password-file FILE, {source}, or --ask-vault-pass",

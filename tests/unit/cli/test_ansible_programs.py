@@ -14,6 +14,7 @@ import pytest
 from stella_ops.cli.ansible_programs import NAMES, PROGRAMS, WITHOUT, going_away
 from stella_ops.errors import ParseError
 from stella_ops.source_files import load_yaml_file
+from stella_ops.vault.cipher import encrypt
 
 PLAYS = """
 - {hosts: nosuch, gather_facts: false, tasks: [{debug: {msg: a}}]}
@@ -364,3 +365,70 @@ def test_verbosity_may_stand_before_what_is_to_be_done(program: Callable[..., An
 
 def test_verbosity_before_the_acts_of_ansible_config(program: Callable[..., Any]) -> None:
     assert program("ansible-config", "-v", "dump", "--only-changed")[0] == 0
+
+
+WRONG = [
+    ("ansible", "error: the following arguments are required: pattern"),
+    ("ansible localhost -i", "error: argument -i/--inventory/--inventory-file: expected one argument"),
+    ("ansible localhost -f x", "error: argument -f/--forks: invalid int value: 'x'"),
+    ("ansible localhost -f 0", "error: The number of processes (--forks) must be >= 1"),
+    ("ansible localhost more", "error: unrecognized arguments: more"),
+    ("ansible-doc -t nosuch x", "error: argument -t/--type: invalid choice: 'nosuch' (choose from 'become', "),
+    ("ansible-config", "error: the following arguments are required: action"),
+    ("ansible-vault nosuch", "error: argument action: invalid choice: 'nosuch' (choose from "),
+    ("ansible-vault view --nosuch", "error: unrecognized arguments: --nosuch"),
+    ("ansible-config dump --format x", "error: argument --format/-f: invalid choice: 'x' (choose from "),
+]
+
+
+@pytest.mark.parametrize(("line", "said"), WRONG, ids=[line for line, _ in WRONG])
+def test_wrong_command_lines(program: Callable[..., Any], line: str, said: str) -> None:
+    name, *words = line.split()
+    status, out, err = program(name, *words)
+    assert (status, out) == (2, "") and err.startswith(f"usage: {name}") and said in err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_help_is_no_error(program: Callable[..., Any], name: str, option: str) -> None:
+    status, out, err = program(name, option)
+    assert (status, err) == (0, "") and out.lower().startswith(f"usage: {name} ")
+
+
+def test_what_is_included_by_a_single_task(program: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "inc.yml").write_text("- debug: msg=included\n")
+    (tmp_path / "roles" / "small" / "tasks").mkdir(parents=True)
+    (tmp_path / "roles" / "small" / "tasks" / "main.yml").write_text("- debug: msg=of-role\n")
+    for module, arguments, said in (
+        ("include_tasks", "inc.yml", "included"),
+        ("include_role", "name=small", "of-role"),
+    ):
+        status, out, _ = program("ansible", "localhost", "-m", module, "-a", arguments)
+        assert status == 0 and f'"msg": "{said}"' in out
+
+
+def test_what_is_encrypted_and_has_no_password(program: Callable[..., Any], tmp_path: Path) -> None:
+    sealed = encrypt(b"- hosts: localhost\n", b"password", None)
+    (tmp_path / "group_vars").mkdir()
+    for name in ("sealed.yml", "group_vars/all.yml"):
+        (tmp_path / name).write_bytes(sealed)
+    (tmp_path / "hosts").write_text("localhost\n")
+    for words, expected in (
+        (("ansible", "localhost", "-m", "ping", "-e", "@sealed.yml"), 1),
+        (("ansible-playbook", "sealed.yml"), 1),
+        (("ansible", "-i", "hosts", "all", "-m", "ping"), 4),
+    ):
+        status, _, err = program(*words)
+        assert status == expected and "Attempting to decrypt but no vault secrets found" in err
+
+
+def test_headlines_of_verbose_runs(program: Callable[..., Any], tmp_path: Path) -> None:
+    play = "- {hosts: localhost, gather_facts: false}\n"
+    (tmp_path / "books").mkdir()
+    (tmp_path / "books" / "two.yml").write_text(play * 2)
+    (tmp_path / "one.yml").write_text(play)
+    assert "PLAYBOOK: " not in program("ansible-playbook", "-v", "one.yml")[1]
+    lines = program("ansible-playbook", "-vv", "books/two.yml", "one.yml")[1].splitlines()
+    assert lines[0].startswith("ansible-playbook [core 2.19.") and "No config file found; using defaults" in lines
+    told = [line.strip("*") for line in lines if line.startswith("PLAYBOOK: ") or " plays in " in line]
+    assert told == ["PLAYBOOK: two.yml ", "2 plays in books/two.yml", "PLAYBOOK: one.yml ", "1 plays in one.yml"]

@@ -47,6 +47,7 @@ def test_refusals_say_what_to_do() -> None:
         Keyring().decrypt(sealed(A, "prod"), "vars.yml:3:4")
     assert (none.value.where, none.value.message) == (
         "vars.yml:3:4",
+        "Attempting to decrypt but no vault secrets found: "
         "this is encrypted (vault id 'prod'), and there is no vault password",
     )
     assert none.value.hint == "give --vault-password-file FILE, --vault-id prod@FILE, or --ask-vault-pass"
