@@ -58,6 +58,8 @@ def settle(
 def _unsupported(spec: Mapping[str, Mapping[str, Any]], name: str, said: str) -> str:
     if name in _OF_ACTIONS:
         return f"Invalid options for {name}: {said}"
+    if name == "include_vars":
+        return f"{said} is not a valid option in {name}"
     known = ", ".join(sorted(spec))
     others = ", ".join(sorted(alias for each in spec.values() for alias in each.get("aliases", ())))
     supported = f"Supported parameters include: {known}{f' ({others})' if others else ''}."

@@ -278,5 +278,13 @@ def find_file(context: ActionContext, kind: str, name: str) -> Path:
     for candidate in candidates:
         if candidate.is_file() or candidate.is_dir() or str(candidate) == os.devnull:  # other devices have no end
             return candidate
-    looked = ", ".join(str(c) for c in candidates)
-    raise ActionError(f"Could not find or access '{name}' on the Ansible Controller. Searched in: {looked}")
+    raise ActionError(not_found(name, candidates))
+
+
+def not_found(name: str, searched: Sequence[Path]) -> str:
+    """That a file of the controller's is not there, in ansible-core's words."""
+    places = "\nSearched in:" + "".join(f"\n\t{place}" for place in dict.fromkeys(searched))
+    return (
+        f"Could not find or access '{name}'{'' if Path(name).is_absolute() else places} on the Ansible Controller.\n"
+        "If you are using a module and expect the file to exist on the remote, see the remote_src option"
+    )

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from stella_ops.actions.base import ActionContext, ActionError, ActionFailure, Result
+from stella_ops.actions.base import ActionContext, ActionError, ActionFailure, Result, not_found
 from stella_ops.errors import PlaybookError
 from stella_ops.origins import SourceVault
 from stella_ops.playbook.variables import load_vars_file
@@ -96,8 +96,7 @@ def _find(context: ActionContext, name: str) -> Path:
     for path in tried:
         if path.is_file():
             return path.resolve()
-    looked = ", ".join(map(str, tried))
-    raise ActionFailure(f"Could not find or access '{name}' on the Ansible Controller. Looked at: {looked}")
+    raise ActionFailure(not_found(name, tried))
 
 
 def _files(context: ActionContext, args: dict[str, Any]) -> list[Path]:
