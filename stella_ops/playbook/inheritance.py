@@ -6,6 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
+from stella_ops.collections import current
 from stella_ops.errors import CollectionError, StellaError
 from stella_ops.origins import Origin, key_origin, origin_of
 from stella_ops.playbook.keywords import INHERITED, is_identifier, is_template, spoken
@@ -133,6 +134,11 @@ def _mappings(raw: Mapping[str, Any], keyword: str, what: str, problems: Problem
     if written is None:
         return []
     found = written if isinstance(written, list) else [written]
+    if keyword == "environment" and problems.values_later:
+        for part in found:
+            if not isinstance(part, dict) and not is_template(part):
+                current().say(f"could not parse environment value, skipping: {[part]}")
+        found = [part for part in found if isinstance(part, dict) or is_template(part)]
     for part in found:
         if not isinstance(part, dict) and not is_template(part):
             problems.add(

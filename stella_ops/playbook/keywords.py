@@ -152,8 +152,23 @@ _TEXTS = frozenset(
 )
 
 
-def check_values(raw: Any, problems: Problems) -> None:
-    """Note every keyword of a mapping whose value is of the wrong kind; templates may become anything."""
+def _check_texts(raw: Any, problems: Problems) -> None:
+    """Note every keyword of a mapping that is to be text and is not; of words such as yes the text is taken."""
+    for name in _TEXTS.intersection(raw):
+        value = raw[name]
+        if value is not None and not isinstance(value, str | int | float | SourceVault):
+            said = f"The field '{name}' is supposed to be a string type, however the incoming data structure is"
+            place = origin_of(value) or key_origin(raw, name)
+            problems.add(f"{said} {spoken(value)}: '{name}' must be text, not {spoken(value)}", where=place)
+
+
+def check_values(raw: Any, problems: Problems, texts: Problems | None = None) -> None:
+    """Note every keyword of a mapping whose value is of the wrong kind; templates may become anything.
+
+    Args:
+        texts: takes what is wrong with those that are text.
+    """
+    _check_texts(raw, problems if texts is None else texts)
     for name, value in raw.items():
         if name == "debugger" and value not in (None, "never"):
             problems.add(
@@ -171,12 +186,9 @@ def check_values(raw: Any, problems: Problems) -> None:
         elif name in _NUMBERS:
             good = not isinstance(value, bool) and bool(_NUMBER.fullmatch(str(value)))
             wanted = "a number"
-        elif name in _TEXTS:
-            good = isinstance(value, str | int | float)  # of YAML's words, such as yes, the text is taken
-            wanted = "text"
         else:
             continue
-        if good or (problems.values_later and name not in _OF_PLAYS and name not in _TEXTS):
+        if good or (problems.values_later and name not in _OF_PLAYS):
             continue
         if name in _OF_PLAYS:
             problems.add(not_converted(name, value, _OF_PLAYS[name]), where=where, hint=f"it must be {wanted}")

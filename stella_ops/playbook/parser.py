@@ -210,7 +210,8 @@ def _play(
     raw = _with_remote_user(raw, problems)
     _check_keys(raw, modules, problems)
     of_keywords = Problems() if files.arguments_later else problems
-    check_values(raw, of_keywords)
+    of_keywords.values_later = files.arguments_later
+    check_values(raw, of_keywords, problems)
     check_items(raw, "gather_subset", of_keywords)
     _check_hosts(raw, problems)
     check_serial(raw, of_keywords)
@@ -314,7 +315,11 @@ def _prompts(raw: Mapping[Any, Any], problems: Problems) -> list[Prompt]:
         if not isinstance(entry, dict):
             problems.add(f"an entry of 'vars_prompt' must be a mapping, not {spoken(entry)}", where=where)
         elif not is_identifier(entry.get("name")):
-            problems.add("an entry of 'vars_prompt' needs the name of a variable under 'name'", where=where)
+            problems.add(
+                "Invalid vars_prompt data structure, missing 'name' key: "
+                "an entry of 'vars_prompt' needs the name of a variable under 'name'",
+                where=where,
+            )
         elif set(entry) - _PROMPT:
             name = next(key for key in entry if key not in _PROMPT)
             problems.add(

@@ -65,7 +65,7 @@ def read_entry(raw: Any, reader: TaskReader, what: str) -> RoleUse | None:
     name = raw.get("role", raw.get("name"))
     if not isinstance(name, str) or not name.strip():
         hint = "a role from Galaxy is installed first: ansible-galaxy install" if "src" in raw else None
-        text = f"an entry of '{what}' needs the name of a role under 'role'"
+        text = f"role definitions must contain a role name: an entry of '{what}' needs the name of a role under 'role'"
         reader.problems.add(text, where=where, hint=hint, exit_code=1)
         return None
     check_values({key: value for key, value in raw.items() if key in ROLE}, reader.problems)
