@@ -235,7 +235,10 @@ class Lockstep:
         try:
             bound = int(rendered)
         except (TypeError, ValueError):
-            raise PlaybookError(f"throttle cannot be {rendered!r}", where=task.origin, hint="a number") from None
+            said = f"Failed to convert the throttle value to an integer: it cannot be {rendered!r}"
+            problem = PlaybookError(said, where=task.origin, hint="a number")
+            problem.exit_code = 1
+            raise problem from None
         if bound <= 0:
             return contextlib.nullcontext()
         known = self._throttles.get(id(task))
