@@ -43,7 +43,9 @@ def run(task):
         "before_header": path if os.path.exists(path) else "/dev/null",
         "after_header": path,
     }
-    if result["changed"] and not task.check_mode:
+    if task.check_mode:
+        return {"changed": result["changed"], "diff": result["diff"]}
+    if result["changed"]:
         write(task, path, text)
     result.update(files.describe(path))
     return result

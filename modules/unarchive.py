@@ -80,7 +80,7 @@ def unpack(task, path):
 
         archive = zip_archive.ZipArchive(args, path)
     elif task.check_mode:
-        msg = "remote module (unarchive) does not support check mode when using gtar"
+        msg = "remote module (ansible.legacy.unarchive) does not support check mode when using gtar"
         return {"changed": False, "skipped": True, "msg": msg}
     else:
         archive = tar_archive.TarArchive(args, path, head)

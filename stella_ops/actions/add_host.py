@@ -32,6 +32,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     variables = {key: value for key, value in given.items() if key not in (*_NAMES, *_GROUPS) or key == "group"}
     assert context.inventory is not None
     enlist = partial(context.inventory.add_host, str(name), wanted, variables)
-    host = str(name).partition(":")[0] if str(name).count(":") == 1 else str(name)
-    told = {"host_name": host, "groups": wanted, "host_vars": variables}
+    host, _, port = str(name).partition(":") if str(name).count(":") == 1 else (str(name), "", "")
+    shown = {**variables, "ansible_ssh_port": int(port)} if port.isdigit() else variables
+    told = {"host_name": host, "groups": wanted, "host_vars": shown}
     return {"changed": False, "add_host": told, "_enlist": enlist}

@@ -12,7 +12,8 @@ import re
 from stella_ops.remote.lib import process
 from stella_ops.remote.lib.task import ModuleFailure
 
-# Each kind: what ansible-core calls it, how its files begin, and tar's option.
+# Each kind: what ansible-core calls it, how its files begin, and tar's option. Most tars find out all kinds by themselves:
+# it is tried first, as ansible-core does, but for the first of the kinds.
 KINDS = (
     ("TgzArchive", b"\x1f\x8b", "-z"),
     ("TarBzipArchive", b"BZh", "-j"),
@@ -40,7 +41,11 @@ class TarArchive(object):
         self._args = args
         self._path = path
         found = [(name, option) for name, magic, option in KINDS if head.startswith(magic)]
-        self.handler, self._option = found[0] if found else ("TarArchive", "")
+        self.handler, self._option = "TarArchive", ""
+        self._otherwise = found[0] if found else None
+        if found and found[0][0] == KINDS[0][0]:
+            self.handler, self._option = found[0]
+            self._otherwise = None
         self._program = process.find("gtar") or process.find("tar")
         self._excludes = [name.rstrip("/") for name in args["exclude"]]
 
@@ -49,6 +54,9 @@ class TarArchive(object):
         if self._program is None:
             raise ModuleFailure(self._sorry("Unable to find required 'gtar' or 'tar' binary in the path"))
         outcome = self._run(["--list"], owners=False)
+        if outcome.rc != 0 and self._otherwise:
+            self.handler, self._option = self._otherwise
+            outcome = self._run(["--list"], owners=False)
         if outcome.rc != 0:
             said = outcome.stderr.decode("utf-8", "replace")
             text = 'Command "{}" could not handle archive: Unable to list files in the archive: {}'

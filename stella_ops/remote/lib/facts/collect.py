@@ -24,7 +24,7 @@ GROUPS = (
     ("cmdline", "min", runtime.cmdline),
     ("dns", "min", runtime.dns),
     ("service_mgr", "min", system.service_manager),
-    ("systemd", "min", system.systemd),
+    ("systemd", "systemd", system.systemd),
     ("pkg_mgr", "min", system.package_manager),
     ("selinux", "min", system.security),
     ("chroot", "chroot", system.chroot),
@@ -90,7 +90,9 @@ def choose(subset):
         else:
             members = _members(word, names, minimal)
             if members is None:
-                raise ValueError("Bad subset '{}' given to Ansible. gather_subset: {}".format(word, _hint(word, names)))
+                known = ", ".join(sorted(names | set(SUBSETS) | set(_MEANT)))
+                text = "Bad subset '{}' given to Ansible. gather_subset options allowed: {}"
+                raise ValueError(text.format(word, known))
             chosen |= members
             if word not in ("all", "min"):
                 explicit |= members
@@ -110,13 +112,6 @@ def _members(word, names, minimal):
     if word in SUBSETS and word != "local":
         return set(name for name, home, _ in GROUPS if home == word)  # none for ohai and facter
     return set([word]) if word in names else None
-
-
-def _hint(word, names):
-    import difflib
-
-    close = difflib.get_close_matches(word, sorted(names) + list(SUBSETS), n=1, cutoff=0.6)
-    return "did you mean '{}'?".format(close[0]) if close else "there are: " + ", ".join(SUBSETS)
 
 
 def gather(chosen, timeout, warn):
