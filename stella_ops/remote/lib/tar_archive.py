@@ -12,8 +12,8 @@ import re
 from stella_ops.remote.lib import process
 from stella_ops.remote.lib.task import ModuleFailure
 
-# Each kind: what ansible-core calls it, how its files begin, and tar's option. Most tars find out all kinds by themselves:
-# it is tried first, as ansible-core does, but for the first of the kinds.
+# Each kind: what ansible-core calls it, how its files begin, and tar's option. Most tars find out all kinds by
+# themselves, which is tried first, as in ansible-core, but for the first of the kinds.
 KINDS = (
     ("TgzArchive", b"\x1f\x8b", "-z"),
     ("TarBzipArchive", b"BZh", "-j"),

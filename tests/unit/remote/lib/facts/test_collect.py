@@ -44,7 +44,7 @@ def test_nothing_is_a_choice_too():
 
 
 def test_unknown_words():
-    with pytest.raises(ValueError, match="options allowed: .*, network, "):
+    with pytest.raises(ValueError, match=r"options allowed: .*, network, "):
         collect.choose(["netwrk"])
     assert collect.choose(["!netwrk"]) == collect.choose(["!nothing"])  # excluding nothing harms nobody
 
