@@ -93,12 +93,6 @@ SETTINGS: tuple[Setting, ...] = (
         "modules are never files on a host",
     ),
     unused("MAX_FILE_SIZE_FOR_DIFF", "defaults.max_diff_size", "ANSIBLE_MAX_DIFF_SIZE", "the sizes are fixed"),
-    unused(
-        "SHOW_TASK_PATH_ON_FAILURE",
-        "defaults.show_task_path_on_failure",
-        "ANSIBLE_SHOW_TASK_PATH_ON_FAILURE",
-        "the place of a task that failed is always shown",
-    ),
     unused("DISPLAY_TRACEBACK", "defaults.display_traceback", "ANSIBLE_DISPLAY_TRACEBACK", "-vvv shows tracebacks"),
     unused(
         "INVALID_TASK_ATTRIBUTE_FAILED",
@@ -122,7 +116,7 @@ SETTINGS: tuple[Setting, ...] = (
         "ALLOW_EMBEDDED_TEMPLATES",
         "defaults.allow_embedded_templates",
         "ANSIBLE_ALLOW_EMBEDDED_TEMPLATES",
-        "braces in conditions are an error",
+        "templates within conditions work, and are warned of",
     ),
     unused(
         "DEFAULT_LOAD_CALLBACK_PLUGINS",

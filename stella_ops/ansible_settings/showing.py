@@ -131,6 +131,13 @@ SETTINGS: tuple[Setting, ...] = (
         "headlines say [CHECK MODE] under --check",
     ),
     used(
+        "SHOW_TASK_PATH_ON_FAILURE",
+        "defaults.show_task_path_on_failure",
+        "ANSIBLE_SHOW_TASK_PATH_ON_FAILURE",
+        "flag",
+        "a line with the place of a task that fails, by itself",
+    ),
+    used(
         "SHOW_PER_HOST_START",
         "defaults.show_per_host_start",
         "ANSIBLE_SHOW_PER_HOST_START",

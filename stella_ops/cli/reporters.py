@@ -66,6 +66,7 @@ def console_reporter(workplace: Workplace, playbooks: Sequence[Playbook], *, kin
         ok=choose("DISPLAY_OK_HOSTS", default=True),
         failed_on_stderr=choose("DISPLAY_FAILED_STDERR", default=False),
         starts=choose("SHOW_PER_HOST_START", default=False),
+        places=choose("SHOW_TASK_PATH_ON_FAILURE", default=False),
         check_markers=choose("CHECK_MODE_MARKERS", default=False) and choices.check,
         yaml=choose("CALLBACK_RESULT_FORMAT") == "yaml" or style in ("yaml", "community.general.yaml"),
         sections=style in ("debug", "ansible.posix.debug"),

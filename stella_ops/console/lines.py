@@ -327,6 +327,9 @@ class LineReporter:
             if event.where:
                 self._source(event.task_id, event.where)
             self._traceback(event.result)
+            if not looped and self._shown.places and self._verbosity < 2:
+                task = self._tasks.get(event.task_id)
+                self._sink.line(f"task path: {safe_line(task_path(task.origin if task else ''))}", "verbose")
             # Of debug's results the msg alone is left.
             if not looped or (action == "debug" and "censored" not in event.result):
                 text = f"fatal: [{name}]: FAILED! => {self._dump_failure(without_items(event), action)}"

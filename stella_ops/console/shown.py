@@ -13,6 +13,7 @@ class Shown(NamedTuple):
         ok: hosts on which nothing changed.
         failed_on_stderr: failures go to standard error.
         check_markers: headlines say that nothing is really changed.
+        places: a line with the place of a task that fails.
         starts: a line for every host that begins a task.
         yaml: results are YAML below their line, in place of JSON behind it.
         sections: what commands wrote, and messages, stand as they are below the rest of a result.
@@ -31,6 +32,7 @@ class Shown(NamedTuple):
     failed_on_stderr: bool = False
     check_markers: bool = False
     starts: bool = False
+    places: bool = False
     yaml: bool = False
     sections: bool = False
     pretty: bool | None = None

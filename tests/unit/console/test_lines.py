@@ -390,3 +390,15 @@ def test_what_ran_in_the_background_is_told_where_ansible_core_tells_it(story: A
     ]
     assert "ASYNC" not in told(story)[0]
     assert "ASYNC" not in told(story)[0]
+
+
+def test_the_place_of_a_failure_by_itself(story: Any) -> None:
+    story.run()
+    story.play("web", ["web1"])
+    story.task("one", origin="site.yml:7:5")
+    story.host("web1", "failed", {"failed": True, "msg": "no"})
+    out, _ = told(story, shown=Shown(places=True))
+    assert "\ntask path: HERE/site.yml:7\nfatal: [web1]: FAILED!" in out
+    assert out.count("task path:") == 1
+    assert told(story, shown=Shown(places=True), verbosity=2)[0].count("task path:") == 1, "the headline has it"
+    assert "task path:" not in told(story)[0]
