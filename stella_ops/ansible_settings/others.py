@@ -122,7 +122,6 @@ OTHERS: tuple[Setting, ...] = (
         "persistent_connection.control_path_dir",
         "ANSIBLE_PERSISTENT_CONTROL_PATH_DIR",
     ),
-    _other("PLUGIN_FILTERS_CFG", "path", "defaults.plugin_filters_cfg", ""),
     _other("SSH_AGENT_EXECUTABLE", "text", "connection.ssh_agent_executable", "ANSIBLE_SSH_AGENT_EXECUTABLE"),
     _other("SSH_AGENT_KEY_LIFETIME", "count", "connection.ssh_agent_key_lifetime", "ANSIBLE_SSH_AGENT_KEY_LIFETIME"),
     _other("STRING_TYPE_FILTERS", "list", "jinja2.dont_type_filters", "ANSIBLE_STRING_TYPE_FILTERS"),

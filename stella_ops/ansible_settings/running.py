@@ -38,6 +38,13 @@ SETTINGS: tuple[Setting, ...] = (
         "where facts are kept: memory (for the run), jsonfile or store; see [facts.md](facts.md)",
     ),
     used(
+        "PLUGIN_FILTERS_CFG",
+        "defaults.plugin_filters_cfg",
+        "",
+        "path",
+        "a file whose module_rejectlist names modules not to be used; /etc/ansible/plugin_filters.yml by default",
+    ),
+    used(
         "CACHE_PLUGIN_CONNECTION",
         "defaults.fact_caching_connection",
         "ANSIBLE_CACHE_PLUGIN_CONNECTION",

@@ -99,7 +99,8 @@ def adhoc(
     if background:
         written["async"] = background
         written["poll"] = workplace.settings.choose("DEFAULT_POLL_INTERVAL", poll, default=15)
-    modules = module_index(workplace.options.module_folders)
+    modules = module_index(workplace.options.module_folders, workplace.options.rejected_modules)
+    workplace.modules = modules
     known = canonical(module, modules, collections)
     if called_as_ansible() and known not in ("meta", *IMPORTS) and modules.spec(known) is None:
         # As there it is the task that fails: a name that is known only when it runs.

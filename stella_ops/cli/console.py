@@ -77,7 +77,9 @@ class Console(cmd.Cmd):
         self._folder = folder
         self._pattern = pattern
         self._collections: list[str] = []
-        self._modules: SourceModuleIndex = module_index(workplace.options.module_folders)
+        self._modules: SourceModuleIndex = module_index(
+            workplace.options.module_folders, workplace.options.rejected_modules
+        )
         self._set_prompt()
 
     def run(self) -> None:

@@ -44,6 +44,6 @@ def source_of(name: str, folders: Sequence[Path]) -> Path | None:
     return action_file(name) if path is None and name in action_names() else path
 
 
-def module_index(folders: Sequence[Path]) -> SourceModuleIndex:
-    """Actions, the user's modules, the built-in ones."""
-    return SourceModuleIndex(folders, _ActionSpecs())
+def module_index(folders: Sequence[Path], rejected: frozenset[str] = frozenset()) -> SourceModuleIndex:
+    """Actions, the user's modules, the built-in ones, but for those that are rejected."""
+    return SourceModuleIndex(folders, _ActionSpecs(), rejected)

@@ -30,7 +30,7 @@ def refuse_what_is_certain_to_fail(workplace: Workplace, books: Sequence[Playboo
 
     # What is included later is read here with eyes of its own: it may be another file by then, and the modules that its
     # roles bring are not there before.
-    modules = module_index(copy.deepcopy(options.module_folders))
+    modules = module_index(copy.deepcopy(options.module_folders), options.rejected_modules)
     files = PlaybookFiles(roles_path(workplace.project.root, workplace.settings))
     try:
         check(

@@ -16,6 +16,7 @@ from stella_ops.cli.ansible_programs import called_as_ansible
 from stella_ops.cli.expressions import TemplarExpressions
 from stella_ops.cli.extra_vars import parse_extra_vars
 from stella_ops.cli.fact_caching import flush_cache
+from stella_ops.cli.rejected_modules import rejected_modules
 from stella_ops.cli.login_passwords import ask_become_password, ask_connection_password, withhold_passphrase
 from stella_ops.cli.secrets import REDACTOR
 from stella_ops.cli.tolerance import (
@@ -116,7 +117,7 @@ class Workplace:
         from stella_ops.engine.tags import is_selected
         from stella_ops.playbook.files import PlaybookFiles
 
-        self.modules = modules = module_index(self.options.module_folders)
+        self.modules = modules = module_index(self.options.module_folders, self.options.rejected_modules)
         self.files = PlaybookFiles(roles_path(self.project.root, self.settings))
         self.files.arguments_later = called_as_ansible()
         self.files.selects = lambda tags: is_selected(tags, self.options.tags, self.options.skip_tags)
@@ -208,6 +209,7 @@ def prepare(choices: Choices, *, project: Project | None = None) -> Workplace:
         timeout=choose("DEFAULT_TIMEOUT", choices.timeout, _seconds(project), project.defaults.timeout.total_seconds()),
         task_timeout=choose("TASK_TIMEOUT", choices.task_timeout, default=0),
         module_folders=tuple(f for f in (project.root / "modules",) if f.is_dir() and is_trusted(f)),
+        rejected_modules=rejected_modules(settings),
         verbosity=choices.verbose,
         invocations=choices.verbose >= 3 or json_callback(settings) is not None,
         remote_port=choose("DEFAULT_REMOTE_PORT"),

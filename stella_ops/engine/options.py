@@ -34,6 +34,7 @@ class RunOptions:
         inject_facts: facts are variables of their own names, too, and not in ``ansible_facts`` alone.
         merge_hashes: a mapping adds to a weaker one of its name in place of hiding it (``hash_behaviour = merge``).
         private_role_vars: roles that do not say keep their variables to themselves.
+        rejected_modules: names of modules that nobody is to use.
         invocations: results tell what their modules were given.
         show_arguments: headlines of tasks show what is written as their arguments.
         start_at_task: the name (or glob) of the first task that runs; those before it are passed over.
@@ -82,6 +83,7 @@ class RunOptions:
     show_arguments: bool = False
     start_at_task: str | None = None
     step: bool = False
+    rejected_modules: frozenset[str] = frozenset()
     verbosity: int = 0
     invocations: bool = False
     inventory_sources: tuple[str, ...] = ()

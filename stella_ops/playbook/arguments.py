@@ -179,7 +179,7 @@ def _report_no_module(
     raw: Mapping[Any, Any], strangers: list[Any], level: str, modules: ModuleIndex, problems: Problems
 ) -> None:
     """Of the keys that are neither keyword nor module one must be the module: the least like a keyword."""
-    names = list(modules.names())
+    names = [*modules.names(), *modules.rejected]
     like_keywords = [key for key in strangers if nearest(str(key), KNOWN[level])]
     suspects = [key for key in strangers if key not in like_keywords or nearest(short_name(str(key)), names)]
     for key in strangers:
@@ -220,6 +220,8 @@ def _report_unknown_module(
 ) -> None:
     short = short_name(name)
     hint = explain(installed.current(), "modules", moved_to("modules", name) or name)
+    if short in modules.rejected or name in modules.rejected:
+        hint = "a plugin_filters_cfg rejects it"
     hint = hint or did_you_mean(short, [*modules.names(), "meta", *keywords])
     fallback = f"a module of your own goes into a folder 'modules' beside the playbook, as {short}.py"
     text = f"unknown module '{name}': couldn't resolve module/action '{name}'"

@@ -29,7 +29,13 @@ class ModuleSpec(NamedTuple):
 
 
 class ModuleIndex(Protocol):
-    """Knows modules and actions by their canonical names."""
+    """Knows modules and actions by their canonical names.
+
+    Attributes:
+        rejected: names of modules that nobody is to use; it does not know them.
+    """
+
+    rejected: frozenset[str]
 
     def spec(self, name: str) -> ModuleSpec | None:
         """The module of that name, or None."""
@@ -54,9 +60,16 @@ class SourceModuleIndex:
     Args:
         extra_folders: folders of modules searched before the built-in one.
         actions: actions by name.
+        rejected: names that are not known here.
     """
 
-    def __init__(self, extra_folders: Sequence[Path] = (), actions: Mapping[str, ModuleSpec] | None = None) -> None:
+    def __init__(
+        self,
+        extra_folders: Sequence[Path] = (),
+        actions: Mapping[str, ModuleSpec] | None = None,
+        rejected: frozenset[str] = frozenset(),
+    ) -> None:
+        self.rejected = rejected
         self._extra = extra_folders
         self._actions = {} if actions is None else actions
         self._specs: dict[tuple[str, int], ModuleSpec | None] = {}
@@ -67,6 +80,8 @@ class SourceModuleIndex:
         Raises:
             PlaybookError: the module's source or its constants cannot be read.
         """
+        if name in self.rejected:
+            return None
         if name in self._actions:
             return self._actions[name]
         # Roles that are read meanwhile may bring more of them.
@@ -90,7 +105,7 @@ class SourceModuleIndex:
 
     def names(self) -> Iterable[str]:
         """The names of all actions and modules, sorted."""
-        return sorted({*self._actions, *module_names(self._extra)})
+        return sorted({*self._actions, *module_names(self._extra)} - self.rejected)
 
 
 def read_spec(name: str, path: Path) -> ModuleSpec:
