@@ -16,8 +16,8 @@ from stella_ops.cli.ansible_programs import called_as_ansible
 from stella_ops.cli.expressions import TemplarExpressions
 from stella_ops.cli.extra_vars import parse_extra_vars
 from stella_ops.cli.fact_caching import flush_cache
-from stella_ops.cli.rejected_modules import rejected_modules
 from stella_ops.cli.login_passwords import ask_become_password, ask_connection_password, withhold_passphrase
+from stella_ops.cli.rejected_modules import rejected_modules
 from stella_ops.cli.secrets import REDACTOR
 from stella_ops.cli.tolerance import (
     Sources,
