@@ -31,7 +31,4 @@ def documented_folders(kind: str, settings: AnsibleSettings) -> list[Path]:
     setting = by_name().get(name)
     if setting is None:
         return []
-    found = value_of(setting, settings, os.environ)
-    of_file = settings.file is not None and found.origin == str(settings.file)
-    home = settings.file.parent if settings.file is not None and of_file else Path.cwd()
-    return [home / Path(folder).expanduser() for folder in found.value]
+    return [Path(folder) for folder in value_of(setting, settings, os.environ).value]

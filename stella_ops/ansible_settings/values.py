@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from stella_ops.ansible_settings.defaults import DEFAULTS, default_of
@@ -40,25 +41,33 @@ def _set(setting: Setting, settings: AnsibleSettings, environ: Mapping[str, str]
     variable = next((name for name in setting.env if environ.get(name)), None)
     if variable is not None:
         value = settings.environment.get(setting.name)
-        return Value(setting, _as_default(setting, environ[variable]) if value is None else value, f"env: {variable}")
+        return Value(
+            setting, _as_default(setting, environ[variable], Path.cwd()) if value is None else value, f"env: {variable}"
+        )
     if setting.name in settings.configured:
         return Value(setting, settings.configured[setting.name], str(settings.file))
     for place in setting.ini:
         section, key = place.split(".", 1)
         text = settings.sections.get(section, {}).get(key)
         if text is not None:
-            return Value(setting, _as_default(setting, text), str(settings.file))
+            home = Path.cwd() if settings.file is None else settings.file.parent
+            return Value(setting, _as_default(setting, text, home), str(settings.file))
     return None
 
 
-def _as_default(setting: Setting, text: str) -> Any:
-    """The value of a setting that is not read otherwise, by the type of its default."""
+def _as_default(setting: Setting, text: str, home: Path) -> Any:
+    """The value of a setting that is not read otherwise, by the type of its default.
+
+    Args:
+        home: the folder that folders of plug-ins are told from.
+    """
     default = DEFAULTS.get(setting.name)
     if isinstance(default, bool):
         return says_yes(text)
     if isinstance(default, list):
         folders = setting.kind == "paths" or setting.name.endswith("_PLUGIN_PATH")
-        return [part.strip() for part in text.split(":" if folders else ",") if part.strip()]
+        parts = [part.strip() for part in text.split(":" if folders else ",") if part.strip()]
+        return [str(home / Path(part).expanduser()) for part in parts] if folders else parts
     if isinstance(default, int | float):
         try:
             return type(default)(text)

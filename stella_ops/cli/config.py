@@ -10,6 +10,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stella_ops.cli.ansible_programs import AnsibleCommand
+from stella_ops.cli.config_plugins import (
+    KINDS,
+    assignments,
+    ini_lines,
+    kinds_of,
+    places,
+    plugins_of,
+    values_of,
+    variables,
+)
 from stella_ops.cli.versions import version_option
 
 if TYPE_CHECKING:
@@ -32,10 +42,7 @@ _TYPES = {
 }
 
 
-_KINDS = (
-    *("all", "base", "become", "cache", "callback", "cliconf", "connection", "galaxy_server", "httpapi", "inventory"),
-    *("lookup", "netconf", "shell", "strategy", "vars"),
-)
+_KINDS = ("all", "base", *KINDS)
 # These are of plug-ins in ansible-core: connections', callbacks'.
 _OF_PLUGINS = frozenset(
     {"BECOME_PASS", "CALLBACK_FORMAT_PRETTY", "CALLBACK_RESULT_FORMAT", "CALLBACK_TREE_DIR", "CHECK_MODE_MARKERS"}
@@ -65,7 +72,10 @@ def config() -> None:
 def _common(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("-c", "--config", "file", metavar="FILE", help="This file in place of the one that is found."),
-        click.option("-t", "--type", "kind", type=click.Choice(_KINDS), default="base", hidden=True),
+        click.argument("plugins", nargs=-1, metavar="[PLUGIN]..."),
+        click.option(
+            "-t", "--type", "kind", type=click.Choice(_KINDS), default="base", help="Settings, or options of plug-ins."
+        ),
         click.option("-v", "--verbose", count=True, hidden=True),
     ):
         command = option(command)
@@ -76,47 +86,85 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
 @_common
 @click.option("--only-changed", "--changed-only", is_flag=True, help="Only what is not as by default.")
 @click.option("--format", "-f", "style", type=click.Choice(["display", "json", "yaml"]), default="display")
-def dump(file: str | None, only_changed: bool, style: str, kind: str, **_: Any) -> int:
-    """Each setting, where it comes from, and its value."""
+def dump(file: str | None, only_changed: bool, style: str, kind: str, plugins: tuple[str, ...], **_: Any) -> int:
+    """Each setting, where it comes from, and its value; with -t options of plug-ins, all or those of some."""
     from stella_ops.cli.ansible_programs import called_as_ansible
 
     settings = _read(file)
     theirs = called_as_ansible()
-    if theirs and kind not in ("base", "all"):
-        click.echo()  # settings of plug-ins are none here
-        return 0
-    values = [value for value in _values(settings) if not only_changed or value.origin != "default"]
-    values = [value for value in values if not theirs or value.setting.name not in _OF_PLUGINS]
-    rows: list[tuple[str, str, Any]] = [(each.setting.name, each.origin, _plain(each.value)) for each in values]
-    rows.append(("CONFIG_FILE", "", None if settings.file is None else str(settings.file)))
-    rows.sort()
+    rows: list[tuple[str, str, Any]] = []
+    if kind in ("all", "base"):
+        values = [value for value in _values(settings) if not only_changed or value.origin != "default"]
+        values = [value for value in values if not theirs or value.setting.name not in _OF_PLUGINS]
+        rows = [(each.setting.name, each.origin, _plain(each.value)) for each in values]
+        rows.append(("CONFIG_FILE", "", None if settings.file is None else str(settings.file)))
+        rows.sort()
+    of_plugins = {each: _dumped(each, plugins, settings, only_changed) for each in kinds_of(kind)}
+    servers = theirs and kind in ("all", "base")
     if style == "display":
-        for name, origin, value in rows:
-            click.echo(f"{name}({origin}) = {value}")
-        if theirs:
-            click.echo("\nGALAXY_SERVERS:")
+        lines = [f"{name}({origin}) = {value}" for name, origin, value in rows]
+        lines += ["", "GALAXY_SERVERS:", *([""] if any(of_plugins.values()) else [])] if servers else []
+        for each, found in of_plugins.items():
+            if kind == "all" and (found or not only_changed):
+                lines += ["", f"{each.upper()}:", "=" * len(each)]
+            for name, entries in found.items():
+                lines += ["", f"{name}:", "_" * len(name)]
+                lines += [f"{entry['name']}({entry['origin']}) = {entry['value']}" for entry in entries]
+        click.echo("\n".join(lines))
         return 0
     told: list[Any] = [{"name": name, "origin": origin, "value": value} for name, origin, value in rows]
-    _show([*told, {"GALAXY_SERVERS": {}}] if theirs else told, style)
+    told += [{"GALAXY_SERVERS": {}}] if servers else []
+    for each, found in of_plugins.items():
+        shown = [{name: entries} for name, entries in found.items()]
+        told += [{f"{each.upper()}_PLUGINS": shown}] if kind == "all" else shown
+    _show(told, style)
     return 0
+
+
+def _dumped(
+    kind: str, names: tuple[str, ...], settings: AnsibleSettings, only_changed: bool
+) -> dict[str, list[dict[str, Any]]]:
+    """The values of plug-ins' options by the names of the plug-ins; only those that have any."""
+    import os
+
+    found = {}
+    for plugin, options in plugins_of(kind, names, settings).items():
+        entries = [
+            {"name": each.name, "origin": each.origin, "value": _plain(each.value)}
+            for each in values_of(options, settings, os.environ)
+            if not only_changed or each.origin not in ("default", "REQUIRED")
+        ]
+        if entries:
+            found[plugin] = entries
+    return found
 
 
 @config.command("list", cls=AnsibleCommand)
 @_common
 @click.option("--format", "-f", "style", type=click.Choice(["json", "yaml"]), default="yaml")
-def list_settings(file: str | None, style: str, **_: Any) -> int:
-    """Each setting, what it does, and where it may be written."""
-    told = {
-        value.setting.name: {
-            "default": _plain(value.value),
-            "description": [_does(value.setting)],
-            "env": [{"name": name} for name in value.setting.env],
-            "ini": [dict(zip(("section", "key"), place.split(".", 1), strict=True)) for place in value.setting.ini],
-            "type": _TYPES[value.setting.kind],
-            **({"choices": list(value.setting.choices)} if value.setting.choices else {}),
+def list_settings(file: str | None, style: str, kind: str, plugins: tuple[str, ...], **_: Any) -> int:
+    """Each setting, what it does, and where it may be written; with -t options of plug-ins."""
+    told: dict[str, Any] = (
+        {}
+        if kind not in ("all", "base")
+        else {
+            value.setting.name: {
+                "default": _plain(value.value),
+                "description": [_does(value.setting)],
+                "env": [{"name": name} for name in value.setting.env],
+                "ini": [dict(zip(("section", "key"), place.split(".", 1), strict=True)) for place in value.setting.ini],
+                "type": _TYPES[value.setting.kind],
+                **({"choices": list(value.setting.choices)} if value.setting.choices else {}),
+            }
+            for value in _values(None)
         }
-        for value in _values(None)
-    }
+    )
+    if kind != "base":
+        settings = _read(file)
+        told["PLUGINS"] = {
+            each.upper() if kind == "all" else each: dict(plugins_of(each, plugins, settings))
+            for each in kinds_of(kind)
+        }
     _show(told, style)
     return 0
 
@@ -124,22 +172,37 @@ def list_settings(file: str | None, style: str, **_: Any) -> int:
 @config.command(cls=AnsibleCommand)
 @_common
 @click.option("--disabled", is_flag=True, help="With every line commented out.")
-@click.option("--format", "-f", "style", type=click.Choice(["ini", "env"]), default="ini")
-def init(file: str | None, disabled: bool, style: str, **_: Any) -> int:
-    """An ansible.cfg with all settings as they are by default."""
-    off = ";" if disabled else ""
-    if style == "env":
-        for each in _values(None):
+@click.option("--format", "-f", "style", type=click.Choice(["ini", "env", "vars"]), default="ini")
+def init(file: str | None, disabled: bool, style: str, kind: str, plugins: tuple[str, ...], **_: Any) -> int:
+    """An ansible.cfg with all settings as they are by default; with -t options of plug-ins."""
+    settings = _read(file) if kind != "base" else None
+    of_plugins = [] if settings is None else [plugins_of(each, plugins, settings) for each in kinds_of(kind)]
+    base = list(_values(None)) if kind in ("all", "base") else []
+    if style != "ini":
+        for each in base if style == "env" else ():
             for name in each.setting.env[:1]:
                 click.echo(f"# ({_TYPES[each.setting.kind]}) {_does(each.setting)}")
                 click.echo(f"{'#' if disabled else ''}{name}={_written(each.value)}\n")
+        for options in (options for found in of_plugins for options in found.values()):
+            for line in assignments(options, style, disabled=disabled):
+                click.echo(line)
         return 0
     sections: dict[str, list[str]] = {}
-    for each in _values(None):
+    written: set[tuple[str, str]] = set()
+
+    def add(section: str, key: str, explained: list[str], default: Any) -> None:
+        if (section, key) not in written:
+            written.add((section, key))
+            line = f"{';' if disabled else ''}{key}={default}"
+            sections.setdefault(section, []).extend([*explained, line, ""])
+
+    for each in base:
         for place in each.setting.ini[:1]:
             section, key = place.split(".", 1)
-            lines = [f"# ({_TYPES[each.setting.kind]}) {_does(each.setting)}", f"{off}{key}={_written(each.value)}", ""]
-            sections.setdefault(section, []).extend(lines)
+            add(section, key, [f"# ({_TYPES[each.setting.kind]}) {_does(each.setting)}"], _written(each.value))
+    for options in (options for found in of_plugins for options in found.values()):
+        for section, key, explained, default in ini_lines(options):
+            add(section, key, explained, default)
     for section, lines in sections.items():
         click.echo("\n".join([f"[{section}]", *lines]))
     return 0
@@ -165,9 +228,14 @@ def view(file: str | None, **_: Any) -> int:
 @config.command(cls=AnsibleCommand)
 @_common
 @click.option("--format", "-f", "style", type=click.Choice(["ini", "env"]), default="ini", help="What to look at.")
-def validate(file: str | None, style: str, **_: Any) -> int:
+def validate(file: str | None, style: str, kind: str, plugins: tuple[str, ...], **_: Any) -> int:
     """Look for settings that nothing knows: in ansible.cfg, or with ``-f env`` among ANSIBLE_* of the environment."""
-    unknown = _unknown_words(file) if style == "ini" else _unknown_variables()
+    settings = _read(file)
+    options = [each for of in kinds_of(kind) for each in plugins_of(of, plugins, settings).values()]
+    if style == "ini":
+        unknown = _unknown_words(settings, kind, {place for each in options for place in places(each)})
+    else:
+        unknown = _unknown_variables(kind, {name for each in options for name in variables(each)})
     for text in unknown:
         click.echo(f"[ERROR]: {text}", err=True)
     if unknown:
@@ -176,28 +244,35 @@ def validate(file: str | None, style: str, **_: Any) -> int:
     return 0
 
 
-def _unknown_words(file: str | None) -> list[str]:
+def _known(kind: str) -> list[Setting]:
+    """The settings that are known where some are looked at: ansible-config tells those of plug-ins apart."""
     from stella_ops.ansible_settings.values import by_name
+    from stella_ops.cli.ansible_programs import called_as_ansible
 
-    settings = _read(file)
+    if kind not in ("all", "base"):
+        return []
+    return [each for each in by_name().values() if not called_as_ansible() or each.name not in _OF_PLUGINS]
+
+
+def _unknown_words(settings: AnsibleSettings, kind: str, of_plugins: set[tuple[str, str]]) -> list[str]:
     found = settings.file
-    known = [place.split(".", 1) for setting in by_name().values() for place in setting.ini]
+    known = {tuple(place.split(".", 1)) for setting in _known(kind) for place in setting.ini} | of_plugins
     told = []
+    if not known:
+        return []
     for section, keys in settings.sections.items():
         if section not in {name for name, _ in known}:
             told.append(f"Found unknown section '{section}' in '{found}.")
             continue
-        strangers = [key for key in keys if [section, key] not in known]
+        strangers = [key for key in keys if (section, key) not in known]
         told += [f"Found unknown key '{key}' in section '{section}' in '{found}." for key in strangers]
     return told
 
 
-def _unknown_variables() -> list[str]:
+def _unknown_variables(kind: str, of_plugins: set[str]) -> list[str]:
     import os
 
-    from stella_ops.ansible_settings.values import by_name
-
-    known = {name for setting in by_name().values() for name in setting.env} | _NO_SETTINGS
+    known = {name for setting in _known(kind) for name in setting.env} | _NO_SETTINGS | of_plugins
     mine = [name for name in os.environ if name.startswith("ANSIBLE_") and not name.startswith(_OF_TOOLS)]
     return [f"Found unknown environment variable '{name}'." for name in mine if name not in known]
 

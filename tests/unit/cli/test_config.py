@@ -100,3 +100,66 @@ def test_validate(stella: Callable[..., Any], project: Path, monkeypatch: pytest
     monkeypatch.setenv("ANSIBLE_FORK", "3")
     said = stella("config", "validate", "-f", "env")
     assert (said.status, said.err) == (1, "[ERROR]: Found unknown environment variable 'ANSIBLE_FORK'.\n")
+
+
+PLUGIN = """
+DOCUMENTATION = '''
+name: told
+type: aggregate
+short_description: Tell
+description: It tells.
+options:
+  loud:
+    {description: [How., Loud.], type: bool, default: no, env: [{name: TOLD_LOUD}], ini: [{section: told, key: loud}]}
+  names:
+    {description: Whose., type: list, default: [a, b], ini: [{section: told, key: names}], vars: [{name: told_names}]}
+  must: {description: It has to be., required: true, env: [{name: ANSIBLE_TOLD_MUST}]}
+'''
+"""
+
+
+@pytest.fixture
+def plugins(program: Callable[..., Any], project: Path) -> Path:
+    (project / "told").mkdir()
+    (project / "told" / "told.py").write_text(PLUGIN)
+    said = "[defaults]\ncallback_plugins = told\n[told]\nloud = yes\n[sudo_become_plugin]\nuser = bob\n"
+    (project / "ansible.cfg").write_text(said)
+    return project / "ansible.cfg"
+
+
+def test_options_of_plugins(program: Callable[..., Any], plugins: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = program("ansible-config", "dump", "-t", "callback", "told")[1]
+    assert out == f"\ntold:\n____\nloud({plugins}) = True\nmust(REQUIRED) = None\nnames(default) = ['a', 'b']\n"
+    monkeypatch.setenv("TOLD_LOUD", "no")
+    monkeypatch.setenv("ANSIBLE_SUDO_EXE", "doas")
+    out = program("ansible-config", "dump", "-t", "all", "--only-changed")[1]
+    _, _, of_plugins = out.partition("\nGALAXY_SERVERS:\n")
+    become = (
+        f"\nBECOME:\n======\n\nsudo:\n____\nbecome_exe(env: ANSIBLE_SUDO_EXE) = doas\nbecome_user({plugins}) = bob\n"
+    )
+    assert of_plugins == f"\n{become}\nCALLBACK:\n========\n\ntold:\n____\nloud(env: TOLD_LOUD) = False\n"
+    told = json.loads(program("ansible-config", "dump", "-t", "become", "su", "--format", "json")[1])[0]["su"]
+    assert {"name": "prompt_l10n", "origin": "default", "value": []} in told
+    status, out, err = program("ansible-config", "dump", "-t", "become", "nosuch")
+    assert (status, out.strip()) == (0, "") and "Skipping nosuch as we could not find matching plugin" in err
+    assert program("ansible-config", "dump", "-t", "strategy")[0] == 2
+
+
+def test_what_plugins_may_be_set_by(program: Callable[..., Any], plugins: Path) -> None:
+    told = yaml.safe_load(program("ansible-config", "list", "-t", "callback")[1])["PLUGINS"]["callback"]
+    assert told["told"]["loud"]["env"] == [{"name": "TOLD_LOUD"}] and "result_format" in told["default"]
+    every = yaml.safe_load(program("ansible-config", "list", "-t", "all")[1])
+    assert "DEFAULT_FORKS" in every and "ssh_args" in every["PLUGINS"]["CONNECTION"]["ssh"]
+    out = program("ansible-config", "init", "-t", "callback", "--disabled", "told")[1]
+    assert out == "[told]\n# (bool) How.\n# Loud.\n;loud=False\n\n# (list) Whose.\n;names=a, b\n\n"
+    assert "ANSIBLE_SU_USER=root\n" in program("ansible-config", "init", "-t", "become", "-f", "env")[1]
+    assert 'told_names: ["a", "b"]\n' in program("ansible-config", "init", "-t", "callback", "-f", "vars", "told")[1]
+
+
+def test_validate_with_plugins(program: Callable[..., Any], plugins: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert program("ansible-config", "validate", "-t", "all")[:2] == (0, "All configurations seem valid!\n")
+    status, _, err = program("ansible-config", "validate")
+    assert status == 1 and "unknown section 'told'" in err and "unknown section 'sudo_become_plugin'" in err
+    monkeypatch.setenv("ANSIBLE_TOLD_MUST", "x")
+    assert program("ansible-config", "validate", "-t", "all", "-f", "env")[0] == 0
+    assert "'ANSIBLE_TOLD_MUST'" in program("ansible-config", "validate", "-f", "env")[2]
