@@ -307,7 +307,8 @@ class _Builder:
                 duplicate = key in made
             except TypeError:
                 self._note(
-                    "a mapping key must be a plain value",
+                    "YAML parsing failed: a mapping key must be a plain value. "
+                    "This may be an issue with missing quotes around a template block.",
                     where=origin,
                     hint='quote a key or value that starts with "{{"',
                 )

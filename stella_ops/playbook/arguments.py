@@ -281,7 +281,10 @@ def _extra_args(raw: Mapping[Any, Any], problems: Problems) -> dict[str, Any]:
     if is_template(extra):
         return {VARIABLE_ARGS: extra}
     if not isinstance(extra, dict):
-        problems.add(f"'args' must be a mapping, not {spoken(extra)}", where=key_origin(raw, "args"))
+        problems.add(
+            f"The value of the task `args` keyword is invalid: 'args' must be a mapping, not {spoken(extra)}",
+            where=key_origin(raw, "args"),
+        )
         return {}
     return dict(extra)
 
@@ -298,7 +301,8 @@ def _read_args(spec: ModuleSpec, written: Any, where: Origin | None) -> dict[str
         return dict(args)
     if isinstance(written, SourceVault) and spec.free_form is not None:
         return {"_raw_params": written}
-    raise PlaybookError(f"the arguments of '{spec.name}' must be a mapping or text, not {spoken(written)}", where=where)
+    said = f"the arguments of '{spec.name}' must be a mapping or text, not {spoken(written)}"
+    raise PlaybookError(f"unexpected parameter type in action: {said}", where=where)
 
 
 def _check_reserved(spec: ModuleSpec, name: str, args: Mapping[str, Any], written: Any, where: Origin | None) -> None:
@@ -329,7 +333,7 @@ def _check(
 ) -> None:
     """Note arguments that the module does not know or misses, and static values it does not accept."""
     if spec.name == "meta" and str(args.get("_raw_params", "")) not in META:
-        said = spoken(args.get("_raw_params"))
+        said = spoken(args.get("_raw_params")).strip("'")
         hint = did_you_mean(str(args.get("_raw_params")), META) or f"known: {', '.join(META)}"
         text = f"invalid meta action requested: {said}"
         problems.add(text, where=origin_of(written) or where, hint=hint, rule="wrong-value", exit_code=1)

@@ -112,7 +112,7 @@ class Importer:
         written = args.get("file", args.get("_raw_params"))
         where = origin_of(written) or key_origin(raw, key)
         if not isinstance(written, str) or not written.strip():
-            self._reader.problems.add(f"'{key}' needs the name of a file", where=where)
+            self._reader.problems.add(f"No file specified for {key}: '{key}' needs the name of a file", where=where)
             return None
         told = f"Error when evaluating variable in import path {str(written)!r}: "
         name = str(self._reader.static(written, inherited, saying=told))

@@ -108,6 +108,8 @@ def report_unknown(
             there = f"'{name}' is not a valid attribute for a {_class(level)}"
         else:
             there = f"conflicting action statements: {module}, {name}"
+            if name == "listen":
+                there = f"'{name}' is not a valid attribute for a {_class(level)}"
         said = f"unknown keyword '{name}' in a {spoken}: {there}"
         problems.add(said, where=where, hint=hint, rule="unknown-keyword")
 

@@ -127,7 +127,9 @@ class RoleReader:
         reader = self._reader
         if len(parents) > _DEEPEST:
             names = " → ".join(role.name for role in parents[:6])
-            reader.problems.add(f"roles depend on each other in a circle: {names} …", where=use.origin, exit_code=1)
+            said = f"roles depend on each other in a circle: {names} …"
+            told = f"A recursion loop was detected with the roles specified: {said}"
+            reader.problems.add(told, where=use.origin, exit_code=1)
             return None, []
         if is_template(use.name):
             return None, []  # that it cannot be known is told already
@@ -211,7 +213,9 @@ class RoleReader:
     def _part(self, folder: Path, kind: str, use: RoleUse) -> list[Path]:
         name = use.files.get(kind)
         found = self._reader.files.in_role(folder, kind, name)
-        if not found and name is not None:
+        # Under ansible-core's names a role that has nothing of a kind lacks no file of it, as there.
+        lenient = self._reader.files.arguments_later and not (folder / kind).is_dir()
+        if not found and name is not None and not lenient:
             self._reader.problems.add(
                 f"Could not find specified file in role: {kind}/{name}", where=use.origin, hint=f"looked below {folder}"
             )
@@ -241,7 +245,10 @@ class RoleReader:
         if not written:
             return []
         if not isinstance(written, list):
-            self._reader.problems.add("'dependencies' must be a list of roles", where=key_origin(meta, "dependencies"))
+            self._reader.problems.add(
+                "Expected role dependencies to be a list: 'dependencies' must be a list of roles",
+                where=key_origin(meta, "dependencies"),
+            )
             return []
         entries = (read_entry(raw, self._reader, "dependencies") for raw in written)
         return [entry for entry in entries if entry is not None]

@@ -230,9 +230,10 @@ class TaskReader:
         if "block" not in raw:
             part = next(part for part in BLOCK_PARTS if part in raw)
             self._problems.add(f"'{part}' keyword cannot be used without 'block'", where=key_origin(raw, part))
-        elif raw["block"] is None:
-            said = "A malformed block was encountered: 'block' must be a list of tasks"
-            self._problems.add(said, where=key_origin(raw, "block"))
+        for part in BLOCK_PARTS:
+            if part in raw and raw[part] is None:
+                said = f"A malformed block was encountered while loading {part}: '{part}' must be a list of tasks"
+                self._problems.add(said, where=key_origin(raw, part))
         check_values(raw, self._problems)
         inherited = fold(parent, raw, self._problems)
         self._guarded += "rescue" in raw
