@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -156,7 +158,7 @@ class InventoryPlugins:
         from stella_ops.templating.plugins.inventory_base import FolderLoader
         from stella_ops.templating.plugins.inventory_views import InventoryData
 
-        with answered():
+        with answered(), _quiet_threads():
             try:
                 plugin = self._plugins.make(name)
                 if plugin is None:
@@ -185,6 +187,16 @@ class InventoryPlugins:
     def services(self) -> tuple[Mapping[str, Any], Expressions]:
         """The extra variables, and what evaluates expressions."""
         return self.extra_vars, self._expressions
+
+
+@contextmanager
+def _quiet_threads() -> Iterator[None]:
+    """Threads of plug-ins that fail print no traceback: what they raise is told by whoever waits for them."""
+    before, threading.excepthook = threading.excepthook, lambda _: None
+    try:
+        yield
+    finally:
+        threading.excepthook = before
 
 
 class _Services:

@@ -158,11 +158,13 @@ class _Constructed:
         self._read_host(self._inventory.ensure_host(name, self._where), self._given)
 
     def _read_host(self, host: Host, more: Mapping[str, Any]) -> None:
-        known = self._variables(host)
+        # Of a plug-in's host it is what the plug-in knows that is composed, and nothing else.
+        of_plugin = more is not self._extra
+        known = more if of_plugin else {**self._variables(host), **more}
         for name, expression in self._compose.items():
-            self._set(host, name, expression, {**known, **more})
+            self._set(host, name, expression, known)
         known = self._variables(host)
-        if more is not self._extra:
+        if of_plugin:
             known = {**more, **known}
         for name, condition in self._groups.items():
             self._join_if(host, name, condition, known)
