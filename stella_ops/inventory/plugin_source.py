@@ -114,7 +114,7 @@ def construct_host(
     """
     data = SourceMapping(Origin(source))
     data.update(said)
-    _Constructed(data, source, inventory, variables, expressions, name_of).read_host(host)
+    _Constructed(data, source, inventory, {}, expressions, name_of).read_host(host, variables)
 
 
 def _group_name(text: str) -> str:
@@ -138,7 +138,6 @@ class _Constructed:
         self._inventory = inventory
         self._expressions = expressions
         self._strict = self._flag("strict", False)
-        self._given = extra_vars
         self._extra = extra_vars if self._flag("use_extra_vars", False) or _uses_extra_vars() else {}
         self._leading = self._flag("leading_separator", True)
         self._files = self._flag("use_vars_plugins", False)
@@ -152,20 +151,18 @@ class _Constructed:
 
     def read(self) -> None:
         for host in list(self._inventory.hosts.values()):
-            self._read_host(host, self._extra)
+            self._read_host(host)
 
-    def read_host(self, name: str) -> None:
-        self._read_host(self._inventory.ensure_host(name, self._where), self._given)
+    def read_host(self, name: str, known: Mapping[str, Any]) -> None:
+        """Of a host of which a plug-in knows these variables."""
+        self._read_host(self._inventory.ensure_host(name, self._where), known)
 
-    def _read_host(self, host: Host, more: Mapping[str, Any]) -> None:
+    def _read_host(self, host: Host, of_plugin: Mapping[str, Any] | None = None) -> None:
         # Of a plug-in's host it is what the plug-in knows that is composed, and nothing else.
-        of_plugin = more is not self._extra
-        known = more if of_plugin else {**self._variables(host), **more}
+        composing = {**self._variables(host), **self._extra} if of_plugin is None else of_plugin
         for name, expression in self._compose.items():
-            self._set(host, name, expression, known)
-        known = self._variables(host)
-        if of_plugin:
-            known = {**more, **known}
+            self._set(host, name, expression, composing)
+        known = {**(of_plugin or {}), **self._variables(host)}
         for name, condition in self._groups.items():
             self._join_if(host, name, condition, known)
         for entry in self._keyed:
