@@ -107,7 +107,7 @@ def show(run: str, host: str | None, results: bool, form: str) -> int:
 
             click.echo("    " + to_text(dict(row.result), indent=2).replace("\n", "\n    "))
     if found.hosts:
-        from stella_ops.console.lines import recap_line
+        from stella_ops.console.recap import recap_line
         from stella_ops.engine.events import HostTally
 
         click.echo("")

@@ -15,6 +15,7 @@ from stella_ops.console.custom_stats import CustomStats
 from stella_ops.console.diffs import diff_lines
 from stella_ops.console.problems import excerpt
 from stella_ops.console.progress import transferred
+from stella_ops.console.recap import recap_line
 from stella_ops.console.results import (
     dump,
     dump_sections,
@@ -26,9 +27,9 @@ from stella_ops.console.results import (
 )
 from stella_ops.console.resumed import resumed_lines, resumed_recap, resumed_title
 from stella_ops.console.shown import EVERYTHING, Shown
-from stella_ops.console.stream import Sink, StreamSink, paint
+from stella_ops.console.stream import Sink, StreamSink
 from stella_ops.console.task_errors import absolute, headline, is_of_include, task_path
-from stella_ops.console.text import banner, safe_line, width
+from stella_ops.console.text import banner, safe_line
 from stella_ops.console.warned import WarningPrinter
 from stella_ops.engine.events import (
     Event,
@@ -58,16 +59,6 @@ _INCLUDES = frozenset({"include_tasks", "include_role"})
 
 # Seconds between two lines about one file on its way to one host.
 _TRANSFER_EVERY = 10.0
-
-TALLY_STYLES = {  # in the order of the recap's columns
-    "ok": "ok",
-    "changed": "changed",
-    "unreachable": "unreachable",
-    "failed": "failed",
-    "skipped": "skipped",
-    "rescued": "ok",
-    "ignored": "ignored",
-}
 
 
 class LineReporter:
@@ -444,21 +435,6 @@ class LineReporter:
         for host in sorted(hosts):
             self._sink.line(recap_line(host, hosts[host], color=self._color))
         self._sink.line("")
-
-
-def recap_line(host: str, tally: HostTally, *, color: bool = False) -> str:
-    """One host's counts in the columns of ansible-core's recap; counts above zero may be painted."""
-    name = safe_line(host)
-    padding = " " * max(0, 26 - width(name))
-    cells = []
-    for key, style in TALLY_STYLES.items():
-        count = getattr(tally, key)
-        cell = f"{key}={count:<4}"
-        cells.append(paint(cell, style) if color and count else cell)
-    if color:
-        worst = "failed" if tally.failed or tally.unreachable else "changed" if tally.changed else "ok"
-        name = paint(name, worst)
-    return f"{name}{padding} : {' '.join(cells)}"
 
 
 def _name(event: HostFinished | ItemFinished | RetryWaiting) -> str:

@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
 from stella_ops.console.adhoc import AdHocReporter
-from stella_ops.console.lines import LineReporter, recap_line
+from stella_ops.console.lines import LineReporter
 from stella_ops.console.overview import Overview, PastRun
 from stella_ops.console.progress import Progress, count_line, duration, transferred
+from stella_ops.console.recap import recap_line
 from stella_ops.console.results import is_loud
 from stella_ops.console.resumed import resumed_recap
 from stella_ops.console.screen import Screen

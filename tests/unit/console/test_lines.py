@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from stella_ops.console.lines import LineReporter, recap_line
+from stella_ops.console.lines import LineReporter
+from stella_ops.console.recap import recap_line
 from stella_ops.console.shown import Shown
 from stella_ops.engine.events import HostTally
 
