@@ -56,7 +56,7 @@ def run(
     from stella_ops.cli.adhoc import adhoc, adhoc_workplace, check_arguments
     from stella_ops.cli.execution import execute, failing_with_one
     from stella_ops.cli.tolerance import Sources, tell_of_patterns
-    from stella_ops.cli.workplace import check_limit
+    from stella_ops.cli.workplace import check_left, check_limit
 
     with failing_with_one(given["detailed_exitcode"]):
         workplace = adhoc_workplace(playbook_dir, given)
@@ -67,6 +67,7 @@ def run(
         Sources(workplace.settings).tell_of_no_hosts(workplace.inventory, pattern)
         check_limit(workplace.inventory, workplace.options.limit)
         hosts = workplace.inventory.select(pattern, workplace.options.limit)
+        check_left(workplace.inventory, workplace.options.limit, hosts)
         if list_hosts:
             tell_of_patterns(workplace.inventory, none=not hosts)
             click.echo(f"  hosts ({len(hosts)}):")

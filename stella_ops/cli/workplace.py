@@ -343,6 +343,9 @@ def folders_of(playbooks: Sequence[str | Path]) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(Path(name).expanduser().absolute().parent for name in playbooks))
 
 
+_NONE_LEFT = "Specified inventory, host pattern and/or --limit leaves us with no hosts to target{}"
+
+
 def check_limit(inventory: Inventory, limit: str | None) -> None:
     """Refuse a ``--limit`` that leaves no host of an inventory that has some.
 
@@ -363,10 +366,20 @@ def check_limit(inventory: Inventory, limit: str | None) -> None:
     if problem is not None or (not left and not limit.startswith("@")):
         said = f": {problem.message}" if problem else ""
         raise NoHostsLeftError(
-            f"Specified inventory, host pattern and/or --limit leaves us with no hosts to target{said or '.'}",
+            _NONE_LEFT.format(said or "."),
             where="--limit",
             hint=problem.hint if problem else None,
         )
+
+
+def check_left(inventory: Inventory, limit: str | None, hosts: Sequence[str]) -> None:
+    """Refuse a ``--limit`` that leaves none of the hosts that a pattern means.
+
+    Raises:
+        NoHostsLeftError: it does.
+    """
+    if limit is not None and inventory.hosts and not hosts:
+        raise NoHostsLeftError(_NONE_LEFT.format("."), where="--limit")
 
 
 def _seconds(project: Project) -> float | None:

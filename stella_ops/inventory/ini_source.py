@@ -48,8 +48,9 @@ class _Reader:
         self._inventory = inventory
         self._kind: Kind = "hosts"
         self._group: Group = inventory.groups["ungrouped"]
-        # Sections may come in any order, so relations are made when all groups are known.
-        self._children: list[tuple[Group, str, Origin]] = []
+        # A child that is named before its own section is one from there on: so children come in that order.
+        self._awaited: dict[str, list[tuple[Group, Origin]]] = {}
+        self._children: list[tuple[str, Origin, Group]] = []
         self._declared: set[str] = set(inventory.groups)
         self._with_vars: list[tuple[str, Origin]] = []
 
@@ -89,6 +90,8 @@ class _Reader:
             self._with_vars.append((name, where))
         else:
             self._declared.add(name)
+            for parent, there in self._awaited.pop(name, []):
+                self._inventory.add_child(parent, self._group, there)
 
     def _read_host(self, line: str, where: Origin) -> None:
         words = _words(line, where)
@@ -123,7 +126,13 @@ class _Reader:
                 where=where,
                 hint="write one group a line, without variables",
             )
-        self._children.append((self._group, child[1], where))
+        name = child[1]
+        self._children.append((name, where, self._group))
+        known = self._inventory.groups.get(self._inventory.names.fit(name))
+        if known is None:
+            self._awaited.setdefault(name, []).append((self._group, where))
+        else:
+            self._inventory.add_child(self._group, known, where)
 
     def _read_variable(self, line: str, where: Origin, written: str) -> None:
         key, equals, value = (part.strip() for part in line.partition("="))
@@ -146,14 +155,13 @@ class _Reader:
                     where=where,
                     hint=self._hint(name),
                 )
-        for parent, name, where in self._children:
+        for name, where, parent in self._children:
             if name not in self._declared:
                 raise InventoryError(
                     f"[{parent.name}:children] names '{name}', which is not a group",
                     where=where,
                     hint=self._hint(name),
                 )
-            self._inventory.add_child(parent, self._inventory.groups[self._inventory.names.fit(name)], where)
 
     def _hint(self, name: str) -> str:
         if name in self._inventory.hosts:

@@ -42,6 +42,7 @@ def test_command_is_the_default(stella: Callable[..., Any], hosts: Path) -> None
         (("wbe", "-m", "ping"), 4, "did you mean 'web'?"),
         (("all", "-m", "file", "-a", "path=/x pth=/x"), 2, "Unsupported parameters for (file) module: pth"),
         (("all", "-m", "ping", "-l", "nobody"), 1, "nobody"),
+        (("a", "--list-hosts", "-l", "b"), 1, "--limit leaves us with no hosts to target."),
         (("all", "-m", "debug", "-a", "msg={{ missing }}"), 2, "'missing' is undefined"),
     ],
 )

@@ -13,6 +13,14 @@ from stella_ops.origins import Origin, SourceText
 Ini = Callable[[str], Inventory]
 
 
+def test_children_come_in_the_order_of_their_own_sections(ini: Ini) -> None:
+    """A child that has been before comes where it is named, as in ansible-core: so do the hosts of a play."""
+    inventory = ini("[own]\no\n[prod:children]\ndb\nweb\nown\n[web]\nw\n[db]\nd\n[late:children]\ndb\nweb\n")
+    assert list(inventory.groups["prod"].children) == ["own", "web", "db"]
+    assert inventory.select("prod") == ["o", "w", "d"]
+    assert list(inventory.groups["late"].children) == ["db", "web"]
+
+
 def test_hosts_children_and_vars(ini: Ini) -> None:
     inventory = ini(
         """
