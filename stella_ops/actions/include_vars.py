@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,14 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "hash_behaviour": {"type": "str", "choices": ["replace", "merge"]},
 }
 FREE_FORM = "file"
+_OF_FOLDERS = ("dir", "depth", "files_matching", "ignore_files", "extensions", "ignore_unknown_extensions")
 
 
 async def run(context: ActionContext, args: dict[str, Any]) -> Result:
     """One file, or those of a folder in the order of their names; below ``name`` where that is given."""
     name = args.get("file") or args.get("_raw_params")
-    if name and args.get("dir"):
-        raise ActionError("You are mixing file only and dir only arguments, these are incompatible")
+    if name and any(args.get(key) is not None for key in _OF_FOLDERS):
+        raise ActionError("Task failed: You are mixing file only and dir only arguments, these are incompatible")
     if not name and not args.get("dir"):
         raise ActionFailure("include_vars needs 'file' or 'dir'")
     read: list[str] = []
@@ -53,11 +55,13 @@ def _read(context: ActionContext, args: dict[str, Any], name: Any, read: list[st
     for path in [_find(context, str(name))] if name else _files(context, args):
         read.append(str(path))
         hidden = hidden or _is_encrypted(path)
-        variables = _merged(
-            variables, load_vars_file(path, whole=bool(args.get("name"))), str(args.get("hash_behaviour") or "replace")
-        )
+        variables |= load_vars_file(path, whole=bool(args.get("name")))
     if args.get("name"):
         variables = {str(args["name"]): variables}
+    if args.get("hash_behaviour") == "merge":
+        # With what is known before, not those of a folder with each other: as in ansible-core.
+        known = context.variables
+        variables = _merged({key: known[key] for key in variables if key in known}, variables)
     return {
         "ansible_facts": _shown(variables),
         "ansible_included_var_files": read,
@@ -123,11 +127,9 @@ def _files(context: ActionContext, args: dict[str, Any]) -> list[Path]:
     return found
 
 
-def _merged(base: dict[str, Any], more: dict[str, Any], how: str) -> dict[str, Any]:
-    if how != "merge":
-        return {**base, **more}
+def _merged(base: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
     made = dict(base)
     for key, value in more.items():
         known = made.get(key)
-        made[key] = _merged(known, value, how) if isinstance(known, dict) and isinstance(value, dict) else value
+        made[key] = _merged(known, value) if isinstance(known, Mapping) and isinstance(value, Mapping) else value
     return made

@@ -43,7 +43,7 @@ class WarningPrinter:
         for key, title in (("warnings", "WARNING"), ("deprecations", _DEPRECATED)):
             found = result.get(key)
             for one in found if isinstance(found, list | tuple) else ():
-                text = deprecation(one) if isinstance(one, Mapping) else str(one)
+                text = deprecation(one) if isinstance(one, Mapping) else str(one).rstrip()
                 if text not in self._told:
                     self._say(title, text, host, safe_line(f"{host}: {text}" if self._verbosity else text))
 
