@@ -100,8 +100,8 @@ def doc(
     beside = settings.choose("PLAYBOOK_DIR", Path(playbook_dir) if playbook_dir else None)
     catalogue = doc_plugins.catalogue(settings, beside, module_path)
     if dump:
-        told = doc_plugins.dump(catalogue, settings, lenient)
-        told["role"] = doc_roles.dump(doc_roles.folders(roles_path, beside, settings), lenient)
+        told = doc_plugins.dump(catalogue, settings, names, lenient)
+        told["role"] = doc_roles.dump(doc_roles.folders(roles_path, beside, settings), names, lenient)
         told["keyword"] = dict(keywords())
         print_json({"all": told})
     elif kind == "role":

@@ -124,11 +124,15 @@ def _hint(known: Catalogue, kind: str, name: str) -> str:
     return f"; {hint}" if hint else ""
 
 
-def dump(known: Catalogue, settings: AnsibleSettings, lenient: bool) -> dict[str, Any]:
-    """Everything that plug-ins say, by kind and name."""
+def dump(known: Catalogue, settings: AnsibleSettings, only: Sequence[str], lenient: bool) -> dict[str, Any]:
+    """Everything that plug-ins say, or those of some collections, by kind and name.
+
+    Raises:
+        StellaError: there is no such collection, or one says something that cannot be read.
+    """
     from stella_ops.plugin_docs.catalogue import KINDS
 
-    return {kind: documents(known, settings, kind, known.listed(kind), lenient) for kind in KINDS}
+    return {kind: documents(known, settings, kind, _collected(known, kind, only), lenient) for kind in KINDS}
 
 
 def show_list(known: Catalogue, kind: str, only: Sequence[str], *, files: bool, as_json: bool, look: Look) -> None:
@@ -159,26 +163,36 @@ def show_list(known: Catalogue, kind: str, only: Sequence[str], *, files: bool, 
 
 
 def _listed(known: Catalogue, kind: str, only: Sequence[str]) -> Mapping[str, Located]:
-    from stella_ops.collections.reference import is_collection
     from stella_ops.plugin_docs import ours
 
-    for name in only:
-        if not is_collection(name):
-            raise StellaError(f"Invalid collection name (must be of the form namespace.collection): {name}")
-    try:
-        found = known.listed(kind, only)
-    except LookupError as missing:
-        name = missing.args[0]
-        raise StellaError(
-            f"Cannot use supplied collection '{name}': unable to locate collection {name}",
-            hint=None if called_as_ansible() else f"looked in {known.collections.searched()}",
-        ) from None
+    found = _collected(known, kind, only)
     if not only and not called_as_ansible():
         for name in ours.others(kind):
             located = None if name in found else known.find(kind, name.rpartition(".")[2])
             if located is not None:
                 found.setdefault(name, located)
     return dict(sorted(found.items()))
+
+
+def _collected(known: Catalogue, kind: str, only: Sequence[str]) -> dict[str, Located]:
+    """All plug-ins of a kind, or those of some collections.
+
+    Raises:
+        StellaError: there is no such collection.
+    """
+    from stella_ops.collections.reference import is_collection
+
+    for name in only:
+        if not is_collection(name):
+            raise StellaError(f"Invalid collection name (must be of the form namespace.collection): {name}")
+    try:
+        return known.listed(kind, only)
+    except LookupError as missing:
+        name = missing.args[0]
+        raise StellaError(
+            f"Cannot use supplied collection '{name}': unable to locate collection {name}",
+            hint=None if called_as_ansible() else f"looked in {known.collections.searched()}",
+        ) from None
 
 
 def _description(name: str, located: Located) -> str | None:

@@ -114,13 +114,14 @@ def folders(named: Iterable[str], beside: Path | None, settings: AnsibleSettings
     return found
 
 
-def dump(places: Sequence[Path], lenient: bool) -> dict[str, Any]:
-    """All that roles say, by their names.
+def dump(places: Sequence[Path], only: Sequence[str], lenient: bool) -> dict[str, Any]:
+    """All that roles say, or those of some collections, by their names.
 
     Raises:
         StellaError: what one says cannot be read, and that is no part of what is asked for.
     """
-    return {role.name: role.whole(None) for role in _sound(find_roles(places), lenient) if role.points}
+    found = [role for role in find_roles(places) if not only or role.collection in only]
+    return {role.name: role.whole(None) for role in _sound(found, lenient) if role.points}
 
 
 def _sound(roles: Iterable[RoleDoc], lenient: bool) -> list[RoleDoc]:

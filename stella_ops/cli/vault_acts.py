@@ -72,6 +72,8 @@ def new_secret(given: Mapping[str, Any]) -> Secret:
 
 
 def _named(given: Mapping[str, Any], environment: Environment) -> list[str]:
+    if given["ask_vault_pass"] and given["vault_password_files"]:
+        raise UsageError("give either -J/--ask-vault-pass or --vault-password-file, not both")
     found = sources(environment, given["vault_ids"], given["vault_password_files"], ask=given["ask_vault_pass"])
     return found or [asking(environment)]
 

@@ -116,6 +116,8 @@ def test_everything_at_once(stella: Callable[..., Any], roles: Path) -> None:
     assert told["module"]["ansible.builtin.copy"]["doc"]["has_action"] is True
     assert told["become"]["ansible.builtin.su"]["doc"]["options"]["prompt_l10n"]["type"] == "list"
     assert set(told["role"]) == {"acme.tools.web", "web"} and "serial" in told["keyword"] and "cliconf" in told
+    told = json.loads(stella("doc", "--metadata-dump", "--no-fail-on-errors", "acme.tools").out)["all"]
+    assert told["module"] == {} and set(told["role"]) == {"acme.tools.web"}
 
 
 def test_json_of_others_is_what_they_say(stella: Callable[..., Any], tmp_path: Path) -> None:
