@@ -64,7 +64,7 @@ def _as_default(setting: Setting, text: str, home: Path) -> Any:
     default = DEFAULTS.get(setting.name)
     if isinstance(default, bool):
         return says_yes(text)
-    if isinstance(default, list):
+    if isinstance(default, list) or setting.kind == "list":
         folders = setting.kind == "paths" or setting.name.endswith("_PLUGIN_PATH")
         parts = [part.strip() for part in text.split(":" if folders else ",") if part.strip()]
         return [str(home / Path(part).expanduser()) for part in parts] if folders else parts

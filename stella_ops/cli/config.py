@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from stella_ops.ansible_settings.reading import AnsibleSettings
     from stella_ops.ansible_settings.setting import Setting
     from stella_ops.ansible_settings.values import Value
+    from stella_ops.cli.config_plugins import OptionValue
 
 # Variables that programs around ansible-core read, and those that say where its files are.
 _OF_TOOLS = ("ANSIBLE_TEST_", "ANSIBLE_LINT_")
@@ -88,22 +89,36 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--format", "-f", "style", type=click.Choice(["display", "json", "yaml"]), default="display")
 def dump(file: str | None, only_changed: bool, style: str, kind: str, plugins: tuple[str, ...], **_: Any) -> int:
     """Each setting, where it comes from, and its value; with -t options of plug-ins, all or those of some."""
+    import os
+
     from stella_ops.cli.ansible_programs import called_as_ansible
+    from stella_ops.cli.config_galaxy import server_values
 
     settings = _read(file)
     theirs = called_as_ansible()
     rows: list[tuple[str, str, Any]] = []
     if kind in ("all", "base"):
-        values = [value for value in _values(settings) if not only_changed or value.origin != "default"]
-        values = [value for value in values if not theirs or value.setting.name not in _OF_PLUGINS]
-        rows = [(each.setting.name, each.origin, _plain(each.value)) for each in values]
+        known = [value for value in _values(settings) if not only_changed or value.origin != "default"]
+        known = [value for value in known if not theirs or value.setting.name not in _OF_PLUGINS]
+        rows = [(each.setting.name, each.origin, _plain(each.value)) for each in known]
         rows.append(("CONFIG_FILE", "", None if settings.file is None else str(settings.file)))
         rows.sort()
     of_plugins = {each: _dumped(each, plugins, settings, only_changed) for each in kinds_of(kind)}
-    servers = theirs and kind in ("all", "base")
+    with_servers = theirs and kind in ("all", "base")
+    servers = (
+        server_values(settings, os.environ, only_changed=only_changed and style == "display") if with_servers else {}
+    )
     if style == "display":
         lines = [f"{name}({origin}) = {value}" for name, origin, value in rows]
-        lines += ["", "GALAXY_SERVERS:", *([""] if any(of_plugins.values()) else [])] if servers else []
+        below = bool(servers) or any(of_plugins.values())
+        lines += ["", "GALAXY_SERVERS:", *([""] if below else [])] if with_servers else []
+        for name, values in servers.items():
+            lines += [
+                "",
+                name,
+                "=" * len(name),
+                *(f"{key}({origin}) = {value}" for key, value, origin in sorted(values)),
+            ]
         for each, found in of_plugins.items():
             if kind == "all" and (found or not only_changed):
                 lines += ["", f"{each.upper()}:", "=" * len(each)]
@@ -113,12 +128,17 @@ def dump(file: str | None, only_changed: bool, style: str, kind: str, plugins: t
         click.echo("\n".join(lines))
         return 0
     told: list[Any] = [{"name": name, "origin": origin, "value": value} for name, origin, value in rows]
-    told += [{"GALAXY_SERVERS": {}}] if servers else []
+    if with_servers:
+        told.append({"GALAXY_SERVERS": {name: [_server(each) for each in found] for name, found in servers.items()}})
     for each, found in of_plugins.items():
         shown = [{name: entries} for name, entries in found.items()]
         told += [{f"{each.upper()}_PLUGINS": shown}] if kind == "all" else shown
     _show(told, style)
     return 0
+
+
+def _server(found: OptionValue) -> dict[str, Any]:
+    return {"name": found.name, "origin": found.origin, "type": None, "value": found.value}
 
 
 def _dumped(
@@ -230,8 +250,14 @@ def view(file: str | None, **_: Any) -> int:
 @click.option("--format", "-f", "style", type=click.Choice(["ini", "env"]), default="ini", help="What to look at.")
 def validate(file: str | None, style: str, kind: str, plugins: tuple[str, ...], **_: Any) -> int:
     """Look for settings that nothing knows: in ansible.cfg, or with ``-f env`` among ANSIBLE_* of the environment."""
+    import os
+
+    from stella_ops.cli.config_galaxy import servers
+
     settings = _read(file)
     options = [each for of in kinds_of(kind) for each in plugins_of(of, plugins, settings).values()]
+    if kind in ("all", "base"):
+        options += servers(settings, os.environ).values()
     if style == "ini":
         unknown = _unknown_words(settings, kind, {place for each in options for place in places(each)})
     else:

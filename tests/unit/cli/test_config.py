@@ -163,3 +163,19 @@ def test_validate_with_plugins(program: Callable[..., Any], plugins: Path, monke
     monkeypatch.setenv("ANSIBLE_TOLD_MUST", "x")
     assert program("ansible-config", "validate", "-t", "all", "-f", "env")[0] == 0
     assert "'ANSIBLE_TOLD_MUST'" in program("ansible-config", "validate", "-f", "env")[2]
+
+
+def test_servers_of_galaxy(program: Callable[..., Any], project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project / "ansible.cfg").write_text(
+        "[galaxy]\nserver_list = one, two\n[galaxy_server.one]\nurl=https://one/\n[galaxy_server.two]\nvalidate_certs=no\n"
+    )
+    monkeypatch.setenv("ANSIBLE_GALAXY_SERVER_TWO_URL", "https://two/")
+    told = program("ansible-config", "dump", "--only-changed")[1].partition("\nGALAXY_SERVERS:\n")[2]
+    file = project / "ansible.cfg"
+    assert told == (
+        f"\n\none\n===\nurl({file}) = https://one/\n"
+        f"\ntwo\n===\nurl(env: ANSIBLE_GALAXY_SERVER_TWO_URL) = https://two/\nvalidate_certs({file}) = False\n"
+    )
+    rows = json.loads(program("ansible-config", "dump", "-f", "json")[1])[-1]["GALAXY_SERVERS"]["one"]
+    assert rows[0] == {"name": "url", "origin": str(file), "type": None, "value": "https://one/"}
+    assert rows[-1]["name"] == "timeout" and program("ansible-config", "validate")[0] == 0
