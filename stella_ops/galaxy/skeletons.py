@@ -18,18 +18,18 @@ name: {name}
 version: 1.0.0
 readme: README.md
 authors:
-- your name <example@domain.com>
-description: your collection description
+- Your Name <you@example.org>
+description: what the collection is for
 license:
 - GPL-2.0-or-later
 license_file: ''
 tags: []
 # Other collections and the versions that will do: {{"ns.name": ">=1.0.0"}}
 dependencies: {{}}
-repository: http://example.com/repository
-documentation: http://docs.example.com
-homepage: http://example.com
-issues: http://example.com/issue/tracker
+repository: https://example.org/{namespace}.{name}
+documentation: https://example.org/{namespace}.{name}/docs
+homepage: https://example.org/{namespace}.{name}
+issues: https://example.org/{namespace}.{name}/issues
 # Patterns of files that are not for the archive.
 build_ignore: []
 """,
@@ -59,9 +59,9 @@ _ROLE = {
     "meta/main.yml": """\
 ---
 galaxy_info:
-  author: your name
-  description: your role description
-  license: license (GPL-2.0-or-later, MIT, etc)
+  author: Your Name
+  description: what the role is for
+  license: GPL-2.0-or-later
   min_ansible_version: "2.15"
   galaxy_tags: []
 # Roles that run before this one.

@@ -130,7 +130,7 @@ def test_from_a_new_role_to_a_removed_one(stella: Callable[..., Any], installed:
     said = stella("galaxy", "install", "-r", "requirements.yml")
     assert "- named was installed successfully" in said.out
     assert (installed / "far-roles" / "named" / "tasks" / "main.yml").is_file()
-    assert "license (GPL-2.0-or-later" in stella("galaxy", "role", "info", "named").out
+    assert "description: what the role is for" in stella("galaxy", "role", "info", "named").out
     assert stella("galaxy", "role", "remove", "named").out == "- successfully removed named\n"
     assert stella("galaxy", "role", "remove", "web2").out == "- web2 is not installed, skipping.\n"
     assert "is not installed" not in stella("galaxy", "role", "info", "named").out
