@@ -133,6 +133,7 @@ class Templar:
     ) -> Any:
         from stella_ops.templating.environment import run_template
         from stella_ops.templating.marks import ACTIVE
+        from stella_ops.templating.undefined import UndefinedUse
 
         seen = self.lazy(variables).scope
         scope = Scope(seen.variables, seen.search_path)  # what is marked must not be taken for a value later
@@ -142,7 +143,10 @@ class Templar:
             if compiled is None:
                 value = scope.render(text) if is_template(text) else str.__str__(text)
             else:
-                value = run_template(compiled(str.__str__(text)), scope)
+                try:
+                    value = run_template(compiled(str.__str__(text)), scope)
+                except UndefinedUse as use:  # an operator asked for its value, and has none either
+                    value = use.value
             return finalize(value, missing=marks.of)
         except Exception as problem:
             raise _translated(problem, scope, text.origin, str.__str__(text), kind) from problem
