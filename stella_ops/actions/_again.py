@@ -16,7 +16,11 @@ PATIENCE = 30.0
 
 
 class NotBack(Exception):
-    """The time is up; the text says what was waited for, and what was seen last."""
+    """The time is up; the text says what was waited for, ``last`` what was seen last."""
+
+    def __init__(self, text: str, last: str = "") -> None:
+        self.last = last
+        super().__init__(text)
 
 
 async def until_it_answers(
@@ -46,7 +50,7 @@ async def until_it_answers(
     while True:
         left = end - time.monotonic()
         if left <= 0:
-            raise NotBack(f"{what} (timeout={seconds:g}): {last}")
+            raise NotBack(what, last)
         try:
             await anew(context)
             async with asyncio.timeout(min(patience, left)):

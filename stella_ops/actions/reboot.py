@@ -73,7 +73,7 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
         await _wait(context, wanted, before)
     except NotBack as problem:
         elapsed = int(time.monotonic() - started)
-        raise ActionFailure(str(problem), rebooted=True, elapsed=elapsed) from None
+        raise ActionFailure(str(problem), _hint=f"seen last: {problem.last}", rebooted=True, elapsed=elapsed) from None
     return {"changed": True, "rebooted": True, "elapsed": int(time.monotonic() - started)}
 
 
@@ -142,7 +142,7 @@ async def _wait(context: ActionContext, wanted: dict[str, Any], before: str) -> 
         await until_it_answers(
             context,
             attempt,
-            what=f"Timed out waiting for {what}",
+            what=f"Timed out waiting for {what} (timeout={wanted['reboot_timeout']})",
             seconds=wanted["reboot_timeout"],
             first_pause=0.25,
             longest_pause=5.0,

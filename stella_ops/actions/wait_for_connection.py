@@ -45,5 +45,5 @@ async def run(context: ActionContext, args: dict[str, Any]) -> Result:
             patience=wanted["connect_timeout"] + PATIENCE,
         )
     except NotBack as problem:
-        raise ActionFailure(str(problem), elapsed=int(time.monotonic() - started)) from None
+        raise ActionFailure(f"{problem}: {problem.last}", elapsed=int(time.monotonic() - started)) from None
     return {"changed": False, "elapsed": int(time.monotonic() - started)}
