@@ -315,7 +315,7 @@ class Packages(object):
         """A name without versions of its own: something else provides it, or nothing does."""
         others = debian.providers(name)
         if not others:
-            self.task.fail("No package matching '{}' is available".format(name), **self.cache)
+            self.task.fail("No package matching '{}' is available".format(name))
         known = debian.statuses(others)
         if any(other in known and known[other].installed for other in others):
             return None

@@ -23,6 +23,7 @@ _OF_COMMANDS = frozenset(["_raw_params", "_uses_shell"])
 # What ansible-core runs modules as that have an action; scripts look for the whole name.
 _LEADS_TO = {name: "ansible.legacy." + name for name in ("assemble", "command", "copy", "unarchive", "uri")}
 _LEADS_TO["shell"] = "ansible.legacy.command"
+_LEADS_TO["dnf"] = _LEADS_TO["yum"] = "ansible.legacy.dnf"
 
 
 class ModuleFailure(Exception):
