@@ -6,7 +6,7 @@ import functools
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -169,11 +169,21 @@ def _configured_extensions() -> Sequence[type[Extension]]:
     return found
 
 
+class _FilesOfScope(jinja2.BaseLoader):
+    """Finds the files that a value includes or imports where the scope that it is rendered in looks for files."""
+
+    def get_source(self, environment: jinja2.Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        scope = _RENDERED.get()
+        folders = [] if scope is None else [str(folder) for folder in scope.search_path]
+        return jinja2.FileSystemLoader(folders).get_source(environment, template)
+
+
 class ValueEnvironment(FileEnvironment):
     """Renders values of playbooks and variables."""
 
     def __init__(self) -> None:
-        super().__init__(finalize=None, trim_blocks=True)
+        # Not cached: a name is another file where another role's tasks run.
+        super().__init__(finalize=None, trim_blocks=True, loader=_FilesOfScope(), cache_size=0)
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         """Templates inside the quoted terms of a lookup are rendered, as ansible-core has it."""

@@ -183,7 +183,9 @@ class Scope:
         if mark in self._open:
             chain = list(self._open.values())[list(self._open).index(mark) :]
             problem = TemplateError(
-                f"the variable '{path}' needs itself: {' → '.join([*chain, path])}", where=text.origin
+                "Recursive loop detected in template: "
+                f"the variable '{path}' needs itself: {' → '.join([*chain, path])}",
+                where=text.origin,
             )
             return FailedValue(path, problem)
         if _depth.value >= MAX_DEPTH:

@@ -25,6 +25,7 @@ fails: "{{ 1 / 0 }}"
 """
 
 
+CIRCLE = "Recursive loop detected in template: the variable "
 UNEXPECTED = "Syntax error in template: unexpected 'end of print statement'"
 NO_FILTER = "Syntax error in template: No filter named 'uper'."
 MANDATORY = "The filter plugin 'ansible.builtin.mandatory' failed"
@@ -56,9 +57,9 @@ MANDATORY = "The filter plugin 'ansible.builtin.mandatory' failed"
         ("{% for x in nope %}{% endfor %}", "site.yml:9:5", "'nope' is undefined", None),
         ("a\nb\n{{ nope }}", "site.yml:12", "'nope' is undefined", None),
         ("{{ many }}", "vars.yml:15", "'nope' is undefined", None),
-        ("{{ one }}", "vars.yml:8:6", "the variable 'one' needs itself: one → two → three.x → one", None),
-        ("{{ one | default(1) }}", "vars.yml:8:6", "the variable 'one' needs itself: one → two → three.x → one", None),
-        ("{{ own.x }}", "vars.yml:11:6", "the variable 'own' needs itself: own → own", None),
+        ("{{ one }}", "vars.yml:8:6", CIRCLE + "'one' needs itself: one → two → three.x → one", None),
+        ("{{ one | default(1) }}", "vars.yml:8:6", CIRCLE + "'one' needs itself: one → two → three.x → one", None),
+        ("{{ own.x }}", "vars.yml:11:6", CIRCLE + "'own' needs itself: own → own", None),
         ("{{ broken }}", "vars.yml:12:9", UNEXPECTED, None),
         ("{{ broken is defined }}", "vars.yml:12:9", UNEXPECTED, None),
         ("{{ fails }}", "vars.yml:16:8", "Error rendering template: division by zero", None),
