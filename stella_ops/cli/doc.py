@@ -168,8 +168,8 @@ def _keywords(names: Sequence[str], listing: bool, as_json: bool, look: Look) ->
 
 
 def print_text(text: str) -> None:
-    """Print a text that may end with a line break."""
-    click.echo(text, nl=not text.endswith("\n"))
+    """Print a text that may end with a line break, with its escape sequences wherever it goes."""
+    click.echo(text, nl=not text.endswith("\n"), color=True)
 
 
 def print_json(told: Any) -> None:

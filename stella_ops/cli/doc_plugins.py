@@ -141,7 +141,7 @@ def show_list(known: Catalogue, kind: str, only: Sequence[str], *, files: bool, 
     Raises:
         StellaError: there is no such collection.
     """
-    from stella_ops.cli.doc import print_json
+    from stella_ops.cli.doc import print_json, print_text
 
     told = {}
     for name, located in _listed(known, kind, only).items():
@@ -159,7 +159,7 @@ def show_list(known: Catalogue, kind: str, only: Sequence[str], *, files: bool, 
             text = said if files else render(said, look)
             if not files and len(text) > limit:
                 text = f"{text[:limit]}..."
-            click.echo(f"{name:{width}} {text:{limit}}")
+            print_text(f"{name:{width}} {text:{limit}}")
 
 
 def _listed(known: Catalogue, kind: str, only: Sequence[str]) -> Mapping[str, Located]:

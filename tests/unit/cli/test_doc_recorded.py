@@ -20,7 +20,11 @@ def test_what_was_recorded(
     program: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recorded: Path
 ) -> None:
     shutil.copytree(DOCS / "collections", tmp_path / "collections")
-    monkeypatch.setenv("ANSIBLE_NOCOLOR", "1")
+    # What stands out is between escape sequences off terminals, too, unless that is not wanted.
+    monkeypatch.delenv("NO_COLOR")
+    if "escapes" not in recorded.stem:
+        monkeypatch.setenv("ANSIBLE_NOCOLOR", "1")
+    monkeypatch.setenv("ANSIBLE_FORCE_COLOR", str("colors" in recorded.stem))
     monkeypatch.setenv("ANSIBLE_COLLECTIONS_SCAN_SYS_PATH", "0")
     command, _, expected = recorded.read_text().replace("HERE", str(tmp_path)).partition("\n")
     name, *words = command.split()
