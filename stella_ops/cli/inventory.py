@@ -73,14 +73,15 @@ def inventory(
         warn_of((each.vars for each in found.groups.values()), looked_at)
         warn_of((each.vars for each in found.hosts.values()), looked_at)
     print_notices(workplace.settings)
-    for warning in found.warnings:
-        click.echo(f"[WARNING]: {warning}", err=True)
+    told = _tell(found, 0)
     if not host and found.mismatch == "error":
         check_limit(found, limit)
     folder = choose("PLAYBOOK_DIR", Path(playbook_dir) if playbook_dir else None)
+    chosen = found.select("all", limit if not host else None) if found.hosts else []
+    told = told if graph else _tell(found, told)
     shown = forms.InventoryForms(
         found,
-        found.select("all", limit if not host else None) if found.hosts else [],
+        chosen,
         extra_vars=workplace.options.extra_vars,
         export=export or choose("INVENTORY_EXPORT", default=False),
         playbook_dir=folder if folder is not None else Path.cwd(),
@@ -114,15 +115,23 @@ def inventory(
     return 0
 
 
+def _tell(found: Any, told: int) -> int:
+    """Print the warnings about an inventory that come behind so many; how many there are by now."""
+    for warning in found.warnings[told:]:
+        click.echo(f"[WARNING]: {warning}", err=True)
+    return len(found.warnings)
+
+
 def _single_host(found: Any, pattern: str) -> str:
     """The one host that a pattern means."""
     from stella_ops.errors import OptionsError, PatternError
 
-    hint = None
+    hint, told = None, len(found.warnings)
     try:
         names = found.select(pattern)
     except PatternError as problem:
         names, hint = [], problem.hint
+    _tell(found, told)
     if len(names) != 1:
         said = f"'{pattern}' means {len(names)} hosts" if names else f"the inventory has no host '{pattern}'"
         raise OptionsError(f"You must pass a single valid host to --host parameter: {said}", hint=hint)

@@ -432,3 +432,12 @@ def test_headlines_of_verbose_runs(program: Callable[..., Any], tmp_path: Path) 
     assert lines[0].startswith("ansible-playbook [core 2.19.") and "No config file found; using defaults" in lines
     told = [line.strip("*") for line in lines if line.startswith("PLAYBOOK: ") or " plays in " in line]
     assert told == ["PLAYBOOK: two.yml ", "2 plays in books/two.yml", "PLAYBOOK: one.yml ", "1 plays in one.yml"]
+
+
+def test_patterns_that_mean_nothing_to_ansible_inventory(program: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "hosts").write_text("one\n")
+    said = "[WARNING]: Could not match supplied host pattern, ignoring: nosuch\n"
+    for words, expected in ((("--list", "--limit", "nosuch"), 0), (("--host", "nosuch"), 5)):
+        status, _, err = program("ansible-inventory", "-i", "hosts", *words)
+        assert status == expected and err.startswith(said)
+    assert program("ansible-inventory", "-i", "hosts", "--graph", "--limit", "one,nosuch")[2] == ""
