@@ -94,14 +94,15 @@ def unreachable(error: UnreachableError, delegate: str | None = None) -> Outcome
     return Outcome("unreachable", result, dict(result), hint=error.hint, delegate=delegate)
 
 
-def failed(error: StellaError) -> Outcome:
-    """A failure that an error tells of."""
+def failed(error: StellaError, delegate: str | None = None) -> Outcome:
+    """A failure that an error tells of, on a host or before its delegate was asked."""
     result = {**error_result(error), "exception": NO_TRACEBACK}
     if isinstance(error, LoopError):
         del result["changed"]
     else:
         result["msg"] = f"Task failed: {result['msg']}"
-    return Outcome("failed", result, dict(result), hint=error.advice(), where=source_place(error))
+    where = source_place(error)
+    return Outcome("failed", result, dict(result), hint=error.advice(), where=where, delegate=delegate)
 
 
 def source_place(error: StellaError) -> str | None:

@@ -99,7 +99,7 @@ class TaskRunner:
             except UnreachableError as error:
                 outcome = unreachable(error, self._delegate(task, host, view))
             except StellaError as error:
-                outcome = failed(error)
+                outcome = failed(error, self._delegate(task, host, view))
             except Exception as problem:
                 outcome = defect(problem)
         if not outcome.looped:  # the items of a loop tell what was said of them
@@ -274,7 +274,7 @@ class TaskRunner:
             except UnreachableError as error:
                 outcome = unreachable(error, self._delegate(task, host, view))
             except StellaError as error:
-                outcome = failed(error)
+                outcome = failed(error, self._delegate(task, host, view))
         self._tell(outcome, heard)
         for result in (outcome.result, outcome.shown):
             result.update(extra)
