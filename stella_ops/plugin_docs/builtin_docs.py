@@ -26,6 +26,13 @@ def builtin_fragments() -> Mapping[str, dict[str, Any]]:
     return _load(_FOLDER / "fragments.yml")
 
 
+@functools.cache
+def builtin_options(kind: str) -> Mapping[str, dict[str, Any]]:
+    """The options of what is told of in its own source but for these, by short names."""
+    path = _FOLDER / f"options-{kind}.yml"
+    return _load(path) if path.is_file() else {}
+
+
 def _load(path: Path) -> dict[str, dict[str, Any]]:
     import yaml
 

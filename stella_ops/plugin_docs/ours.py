@@ -12,7 +12,7 @@ from stella_ops.actions.registry import action_file, action_names
 from stella_ops.content import builtin_folder, module_names, module_path
 from stella_ops.module_docs import ModuleDoc, read_doc
 from stella_ops.playbook.module_names import COLLECTED
-from stella_ops.plugin_docs.builtin_docs import builtin_plugins
+from stella_ops.plugin_docs.builtin_docs import builtin_options, builtin_plugins
 from stella_ops.templating import plugin_docs
 
 _BUILTIN = "ansible.builtin"
@@ -99,6 +99,8 @@ def _is_told(kind: str, option: str) -> bool:
 
 def _options(kind: str, about: ModuleDoc) -> dict[str, Any]:
     """The options, with ansible-core's name for what a filter, test or lookup is used on."""
+    if about.name in builtin_options(kind):
+        return copy.deepcopy(builtin_options(kind)[about.name])
     made = {key: _option(option) for key, option in about.options.items() if _is_told(kind, key)}
     if kind in _GIVEN and made:
         first = next(iter(made))

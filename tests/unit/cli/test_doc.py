@@ -68,7 +68,9 @@ def test_filters_tests_and_lookups(stella: Callable[..., Any]) -> None:
     assert "\n- _input  " in said and "\n- recursive  merge mappings inside" in said
     told = json.loads(stella("doc", "-t", "test", "-j", "version").out)["version"]["doc"]
     assert told["options"]["operator"]["default"] == "eq" and told["filename"].endswith("versions.py")
-    assert "A column of the row" in stella("doc", "-t", "lookup", "csvfile").out
+    said = stella("doc", "-t", "lookup", "csvfile").out
+    assert "A column of the row" in said and "\n- keycol  The column of the key.\n        default: 0\n" in said
+    assert "lookup('env', < _terms >, default=)" in stella("doc", "-s", "-t", "lookup", "env").out
     assert "> FILTER ansible.builtin.abs (Jinja2)" in stella("doc", "-t", "filter", "abs").out
     listed = {kind: stella("doc", "-t", kind, "--list").out for kind in ("filter", "test", "lookup")}
     assert "\ncommunity.general.json_query " in listed["filter"] and "\nansible.utils.in_network " in listed["test"]
