@@ -17,6 +17,7 @@ from stella_ops.remote.lib.facts import (
 GROUPS = (
     ("platform", "min", platform.gather),
     ("distribution", "min", distribution.gather),
+    ("lsb", "min", distribution.standard_base),
     ("python", "min", runtime.python),
     ("user", "min", runtime.user),
     ("env", "min", runtime.env),
@@ -27,36 +28,38 @@ GROUPS = (
     ("systemd", "systemd", system.systemd),
     ("pkg_mgr", "min", system.package_manager),
     ("selinux", "min", system.security),
+    ("apparmor", "min", system.apparmor),
+    ("fips", "min", system.fips),
     ("chroot", "chroot", system.chroot),
     ("caps", "min", initiators.capabilities),
     ("ssh_pub_keys", "min", system.ssh_host_keys),
     ("memory", "hardware", hardware.memory),
     ("processor", "hardware", hardware.processors),
     ("uptime", "hardware", hardware.uptime),
+    ("loadavg", "loadavg", hardware.load),
     ("dmi", "hardware", hardware.firmware),
     ("mounts", "hardware", mounts.gather),
     ("devices", "hardware", devices.gather),
     ("lvm", "hardware", devices.lvm),
     ("interfaces", "network", network.gather),
-    ("initiators", "initiators", initiators.names),
+    ("iscsi", "iscsi", initiators.iscsi),
+    ("nvme", "nvme", initiators.nvme),
+    ("fibre_channel_wwn", "fibre_channel_wwn", initiators.fibre_channel),
     ("virtual", "virtual", virtual.gather),
 )
 SUBSETS = ("all", "min", "hardware", "network", "virtual", "local", "ohai", "facter")
 # What ansible-core calls them besides: its collectors of other names, and facts that stand for their collector.
 ALIASES = {
     "platform": "system kernel kernel_version machine python_version architecture machine_id",
-    "distribution": "lsb distribution_version distribution_release distribution_major_version os_family",
+    "distribution": "distribution_version distribution_release distribution_major_version os_family",
     "user": "user_id user_uid user_gid user_gecos user_dir user_shell real_user_id effective_user_id"
     " effective_group_ids",
-    "selinux": "apparmor fips",
     "chroot": "is_chroot",
     "caps": "system_capabilities system_capabilities_enforced",
     "ssh_pub_keys": "ssh_host_pub_keys ssh_host_key_dsa_public ssh_host_key_rsa_public ssh_host_key_ecdsa_public"
     " ssh_host_key_ed25519_public",
     "hardware": "processor processor_cores processor_count mounts devices",
     "network": "interfaces default_ipv4 default_ipv6 all_ipv4_addresses all_ipv6_addresses",
-    "initiators": "iscsi nvme fibre_channel_wwn",
-    "uptime": "loadavg",
     "virtual": "virtualization_type virtualization_role virtualization_tech_guest virtualization_tech_host",
 }
 _MEANT = {alias: name for name, aliases in ALIASES.items() for alias in aliases.split()}

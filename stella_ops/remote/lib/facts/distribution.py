@@ -60,7 +60,7 @@ _FAMILIES = (
 
 
 def gather(timeout, root="/"):
-    """distribution, its version, release and file, os_family; and lsb, from the same files."""
+    """distribution, its version, release and file, os_family."""
     path = os.path.join(root, "etc/os-release")
     told = sources.assignments(path)
     if not told:
@@ -80,7 +80,6 @@ def gather(timeout, root="/"):
         facts["distribution_minor_version"] = version.split(".")[1]
     if told:
         facts.update(distribution_file_path=path, distribution_file_parsed=True, distribution_file_variety=name)
-    facts["lsb"] = lsb(root)
     return facts
 
 
@@ -117,6 +116,11 @@ def family(key, like):
             if each in members or (name == "Suse" and each.startswith("opensuse")):
                 return name
     return None
+
+
+def standard_base(timeout, root="/"):
+    """lsb."""
+    return {"lsb": lsb(root)}
 
 
 def lsb(root):

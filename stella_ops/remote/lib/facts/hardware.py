@@ -111,15 +111,17 @@ def processors(timeout, path="/proc/cpuinfo"):
 
 
 def uptime(timeout):
-    """uptime_seconds, and the load averages."""
-    facts = {}  # type: dict[str, object]
+    """uptime_seconds."""
     words = sources.text("/proc/uptime").split()
-    if words:
-        facts["uptime_seconds"] = int(float(words[0]))
+    return {"uptime_seconds": int(float(words[0]))} if words else {}
+
+
+def load(timeout):
+    """loadavg."""
     loads = sources.text("/proc/loadavg").split()
-    if len(loads) >= 3:
-        facts["loadavg"] = {"1m": float(loads[0]), "5m": float(loads[1]), "15m": float(loads[2])}
-    return facts
+    if len(loads) < 3:
+        return {}
+    return {"loadavg": {"1m": float(loads[0]), "5m": float(loads[1]), "15m": float(loads[2])}}
 
 
 def firmware(timeout, folder="/sys/class/dmi/id"):

@@ -6,13 +6,21 @@ from stella_ops.remote.lib import process
 from stella_ops.remote.lib.facts import sources
 
 
-def names(timeout):
-    """iscsi_iqn, hostnqn (NVMe) and fibre_channel_wwn."""
-    iqn = sources.assignments("/etc/iscsi/initiatorname.iscsi").get("InitiatorName", "")
-    nqn = next((line for line in sources.lines("/etc/nvme/hostnqn") if line.startswith("nqn.")), "")
+def iscsi(timeout):
+    """iscsi_iqn."""
+    return {"iscsi_iqn": sources.assignments("/etc/iscsi/initiatorname.iscsi").get("InitiatorName", "")}
+
+
+def nvme(timeout):
+    """hostnqn."""
+    return {"hostnqn": next((line for line in sources.lines("/etc/nvme/hostnqn") if line.startswith("nqn.")), "")}
+
+
+def fibre_channel(timeout):
+    """fibre_channel_wwn."""
     ports = [sources.text(path) for path in sorted(glob.glob("/sys/class/fc_host/*/port_name"))]
     wwns = [port[2:] if port.startswith("0x") else port for port in ports if port]
-    return {"iscsi_iqn": iqn, "hostnqn": nqn, "fibre_channel_wwn": wwns}
+    return {"fibre_channel_wwn": wwns}
 
 
 def capabilities(timeout):

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 import threading
 
 from stella_ops.remote.lib.facts import sources
@@ -10,7 +11,7 @@ _32_BIT_X86 = ("i386", "i486", "i586", "i686")
 
 
 def gather(timeout):
-    """system, kernel, architecture, machine, hostname, nodename, fqdn, domain, machine_id."""
+    """system, kernel, architecture, machine, hostname, nodename, fqdn, domain, machine_id, python_version."""
     name = os.uname()
     machine = name.machine
     architecture = "i386" if machine in _32_BIT_X86 else machine
@@ -25,6 +26,7 @@ def gather(timeout):
         "hostname": name.nodename.split(".")[0],
         "fqdn": qualified,
         "domain": qualified.partition(".")[2],
+        "python_version": "{}.{}.{}".format(*sys.version_info[:3]),
     }
     if architecture in ("x86_64", "i386"):
         facts["userspace_bits"] = "64" if os.sysconf("SC_LONG_BIT") == 64 else "32"

@@ -25,7 +25,6 @@ def python(timeout):
             "has_sslcontext": has_ssl(),
             "type": sys.implementation.name,
         },
-        "python_version": "{}.{}.{}".format(*version[:3]),
     }
 
 

@@ -93,17 +93,20 @@ def package_manager(timeout, root="/"):
     return {"pkg_mgr": "unknown"}
 
 
+def apparmor(timeout, root="/"):
+    """apparmor."""
+    there = os.path.isdir(os.path.join(root, "sys/kernel/security/apparmor"))
+    return {"apparmor": {"status": "enabled" if there else "disabled"}}
+
+
+def fips(timeout, root="/"):
+    """fips."""
+    return {"fips": sources.text(os.path.join(root, "proc/sys/crypto/fips_enabled")) == "1"}
+
+
 def security(timeout, root="/"):
-    """selinux, apparmor, fips."""
-    facts = {
-        "apparmor": {"status": "disabled"},
-        "fips": sources.text(os.path.join(root, "proc/sys/crypto/fips_enabled")) == "1",
-    }  # type: dict[str, object]
-    if os.path.isdir(os.path.join(root, "sys/kernel/security/apparmor")):
-        facts["apparmor"] = {"status": "enabled"}
-    facts["selinux"] = selinux(root)
-    facts["selinux_python_present"] = True  # nothing here needs the bindings
-    return facts
+    """selinux, selinux_python_present: nothing here needs the bindings."""
+    return {"selinux": selinux(root), "selinux_python_present": True}
 
 
 def selinux(root="/"):

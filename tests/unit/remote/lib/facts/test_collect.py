@@ -53,3 +53,15 @@ def test_pick():
     facts = {"distribution": 1, "distribution_version": 2, "env": 3}
     assert collect.pick(facts, ["ansible_env", "*version"]) == {"env": 3, "distribution_version": 2}
     assert collect.pick(facts, []) == collect.pick(facts, ["*"]) == collect.pick(facts, None) == facts
+
+
+@pytest.mark.parametrize(
+    "word", ["lsb", "fips", "apparmor", "selinux", "loadavg", "iscsi", "nvme", "fibre_channel_wwn"]
+)
+def test_what_ansible_core_gathers_alone_is_gathered_alone(word):
+    assert collect.choose(["!all", "!min", word]) == {word}
+
+
+def test_systemd_and_load_are_in_all_alone():
+    assert not {"systemd", "loadavg"} & collect.choose(["!all"])
+    assert {"systemd", "loadavg"} <= collect.choose(["all"])

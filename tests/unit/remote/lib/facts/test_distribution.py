@@ -86,7 +86,7 @@ def test_lsb(tmp_path):
     (tmp_path / "etc/lsb-release").write_text(
         'DISTRIB_ID=Ubuntu\nDISTRIB_RELEASE=22.04\nDISTRIB_CODENAME=jammy\nDISTRIB_DESCRIPTION="Ubuntu 22.04.4 LTS"\n'
     )
-    assert distribution.gather(1, root=str(tmp_path))["lsb"] == {
+    assert distribution.standard_base(1, root=str(tmp_path))["lsb"] == {
         "id": "Ubuntu",
         "release": "22.04",
         "major_release": "22",
