@@ -38,8 +38,8 @@ class Batch:
         last_failure: what a host failed with, for its rescue section.
         guards: how many rescue sections enclose the running task; while there is one, a failure is not final.
         forgiven: the hosts whose failure ``clear_host_errors`` took back.
-        lost_in_handlers: the hosts that a handler failed on: those after it do not run there, even where handlers are
-            forced.
+        lost_in_handlers: the hosts that a handler failed on, and those that failed in a section whose handlers have
+            run: no others run there, even where handlers are forced.
         roles_begun, roles_done: the hosts on which a task of a role has run, and those through with it, by its key.
     """
 

@@ -106,6 +106,8 @@ class PlayRunner:
                 await self._steps(steps, batch.active())
                 if self._does_always():
                     await self._flush_handlers()
+                    # Who failed in a section has its forced handlers behind that one, and none behind others.
+                    batch.lost_in_handlers.update(host for host in batch.hosts if batch.state(host).failed)
         except BatchEnded:
             self._end()
             return True
