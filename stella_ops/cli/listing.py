@@ -18,6 +18,8 @@ def list_playbook(
 ) -> str:
     """What a playbook would do, as text."""
     lines = ["", f"playbook: {book.path}"]
+    if book.problem is not None:
+        raise book.problem
     if wrong := [problem for play in book.plays for problem in play.wrong]:
         raise PlaybookProblems(wrong)
     if not (hosts or tasks or tags):

@@ -130,10 +130,11 @@ class Workplace:
             problems: takes what is wrong in them; then nothing is raised.
 
         Raises:
-            PlaybookProblems: they are wrong; the problems of all of them are told together.
+            PlaybookProblems: they are wrong; the problems of all of them are told together. Under ansible-core's name
+                the first is; one behind it that is wrong has its ``problem``, and is the last.
         """
         from stella_ops.playbook.parser import load_playbook
-        from stella_ops.playbook.problems import Problems
+        from stella_ops.playbook.problems import PlaybookProblems, Problems
         from stella_ops.templating.omit import OMIT
         from stella_ops.templating.templar import Templar
 
@@ -144,6 +145,16 @@ class Workplace:
             rendered = templar.render(value, {"omit": OMIT, **variables, **extra})
             return [] if rendered is OMIT else rendered  # no tags
 
+        if problems is None and called_as_ansible() and len(paths) > 1:
+            read: list[Playbook] = []
+            for path in paths:
+                noted = Problems()
+                book = load_playbook(path, modules=modules, files=self.files, render=render, problems=noted)
+                if noted.found and read:
+                    return [*read, dataclasses.replace(book, plays=[], problem=PlaybookProblems(noted.found))]
+                noted.raise_any()
+                read.append(book)
+            return read
         noted = Problems() if problems is None else problems
         read = [load_playbook(path, modules=modules, files=self.files, render=render, problems=noted) for path in paths]
         if problems is None:

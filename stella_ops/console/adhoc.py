@@ -13,7 +13,7 @@ from stella_ops.console.diffs import diff_lines
 from stella_ops.console.results import dump, is_command_output, traceback_of
 from stella_ops.console.shown import EVERYTHING, Shown
 from stella_ops.console.stream import Sink, StreamSink
-from stella_ops.console.task_errors import absolute, headline
+from stella_ops.console.task_errors import absolute, headline, is_of_include
 from stella_ops.console.text import safe_block, safe_line
 from stella_ops.console.warned import WarningPrinter
 from stella_ops.engine.events import (
@@ -83,6 +83,9 @@ class AdHocReporter:
         said = headline(event.result, action, event.where)
         if (event.task_id, said) not in self._told:
             self._told.add((event.task_id, said))
+            if is_of_include(event.result):
+                self._sink.warn(said)
+                return
             place = self._places.get(event.task_id) or ""
             told = f"\nOrigin: {safe_line(absolute(place))}" if ":" in place else ""
             self._sink.line(f"{said}{told}\n", "failed")

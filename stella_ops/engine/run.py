@@ -97,6 +97,8 @@ class Run:
         code = ERROR
         try:
             for book in playbooks:
+                if book.problem is not None:
+                    raise book.problem
                 await self._playbook(book)
                 code = self._exit_code()
                 if code != OK:

@@ -267,10 +267,14 @@ class Play:
 
 @dataclass(kw_only=True, slots=True)
 class Playbook:
-    """The plays of one file, in order."""
+    """The plays of one file, in order.
+
+    ``problem`` is what keeps it from being read, where that is told when its turn has come.
+    """
 
     path: str
     plays: list[Play]
+    problem: PlaybookError | None = None
 
 
 def walk_tasks(steps: list[Step], *, bodies_alone: bool = False) -> Iterator[Task]:

@@ -206,6 +206,18 @@ def test_settings_make_it_an_error(
     assert found == status and said in err
 
 
+def test_a_playbook_that_cannot_be_read_is_told_in_its_turn(
+    program: Callable[..., Any], stella: Callable[..., Any], tmp_path: Path
+) -> None:
+    good, bad = tmp_path / "good.yml", tmp_path / "bad.yml"
+    good.write_text("- hosts: localhost\n  gather_facts: false\n  tasks: [{debug: msg=first}]\n")
+    bad.write_text("- hosts: localhost\n  tasks: [{nosuchmodule: }]\n")
+    status, out, err = program("ansible-playbook", good, bad)
+    assert status == 4 and out.count("PLAY RECAP") == 1 and "couldn't resolve module/action" in err
+    assert stella("play", good, bad).out == ""
+    assert program("ansible-playbook", bad, good)[:2] == (4, "")
+
+
 def test_a_program_that_fails_for_a_host_counts_beside_other_sources_alone(
     program: Callable[..., Any], tmp_path: Path
 ) -> None:
