@@ -191,8 +191,8 @@ class Run:
     async def _playbook(self, book: Playbook) -> None:
         for play in book.plays:
             self._number += 1
-            if play.wrong:
-                raise PlaybookProblems(play.wrong)
+            if wrong := [*play.wrong, *play.wrong_in_run]:
+                raise PlaybookProblems(wrong)
             if self._is_for_nobody(play):
                 continue
             if not await self._play(play, Path(play.path or book.path), self._hosts(play)):

@@ -222,6 +222,7 @@ class Play:
         gather_facts: None when not written (facts are then gathered).
         vars_files: as written: a list of paths, or of lists of alternatives.
         wrong: what its keywords hold and cannot, where that is told when its turn has come.
+        wrong_in_run: the same of keywords that a listing does not look at.
     """
 
     name: str | None
@@ -250,6 +251,7 @@ class Play:
     fact_path: Any = None
     path: str | None = None
     wrong: list[PlaybookError] = field(default_factory=list)
+    wrong_in_run: list[PlaybookError] = field(default_factory=list)
 
     @property
     def title(self) -> str:

@@ -209,14 +209,14 @@ def _play(
     problems.values_later = files.arguments_later
     raw = _with_remote_user(raw, problems)
     _check_keys(raw, modules, problems)
-    of_keywords = Problems() if files.arguments_later else problems
+    of_keywords, of_run = (Problems(), Problems()) if files.arguments_later else (problems, problems)
     of_keywords.values_later = files.arguments_later
     check_values(raw, of_keywords, problems)
     check_items(raw, "gather_subset", of_keywords)
     _check_hosts(raw, problems)
-    check_serial(raw, of_keywords)
-    _check_strategy(raw, of_keywords)
-    _check_order(raw, of_keywords)
+    check_serial(raw, of_run)
+    _check_strategy(raw, of_run)
+    _check_order(raw, of_run)
     # As in ansible-core those of an import are stronger than the play's, and of imports the outermost.
     play_vars = {**read_vars(raw, problems), **around.get("vars", {})}
     # The play's own vars rank below vars_files; the engine takes them from Play.vars.
@@ -271,6 +271,7 @@ def _play(
         fact_path=raw.get("fact_path"),
         path=str(path),
         wrong=of_keywords.found if of_keywords is not problems else [],
+        wrong_in_run=of_run.found if of_run is not problems else [],
         **sections,
     )
 

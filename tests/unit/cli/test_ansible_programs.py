@@ -453,3 +453,25 @@ def test_patterns_that_mean_nothing_to_ansible_inventory(program: Callable[..., 
         status, _, err = program("ansible-inventory", "-i", "hosts", *words)
         assert status == expected and err.startswith(said)
     assert program("ansible-inventory", "-i", "hosts", "--graph", "--limit", "one,nosuch")[2] == ""
+
+
+@pytest.mark.parametrize(
+    ("keyword", "status", "listed"),
+    [
+        ("serial: some", 4, 0),
+        ("order: upwards", 5, 0),
+        ("strategy: nosuch", 1, 0),
+        ("max_fail_percentage: few", 4, 4),
+        ("any_errors_fatal: perhaps", 2, 0),  # which fails its tasks
+        ("connection: [a]", 4, 4),
+    ],
+)
+def test_a_play_that_cannot_be_is_told_in_its_turn(
+    program: Callable[..., Any], tmp_path: Path, keyword: str, status: int, listed: int
+) -> None:
+    book = tmp_path / "book.yml"
+    play = "- hosts: localhost\n  gather_facts: false\n  tasks: [{debug: msg=said}]\n"
+    book.write_text(f"{play}{play}  {keyword}\n")
+    found, out, _ = program("ansible-playbook", book)
+    assert found == status and ("said" in out) == (keyword != "connection: [a]")
+    assert program("ansible-playbook", book, "--list-tasks")[0] == listed
