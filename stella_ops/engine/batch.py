@@ -74,6 +74,10 @@ class Batch:
         """Note that hosts failed, or that this is taken back."""
         for host in hosts:
             self.state(host).failed = failed
+            if failed and self.guards:
+                self.variables.guarded.add(host)
+            elif failed:
+                self.variables.guarded.discard(host)
         self.variables.forget()
 
     def title(self, task: Task) -> str:

@@ -85,6 +85,8 @@ class PlayVariables:
         self._public: tuple[int, list[Layer], list[Layer]] = (-1, [], [])
         self._active: list[str] | None = None
         self._held: list[str] | None = None
+        # Hosts that failed where a rescue section may take them back: they are of the play all the same.
+        self.guarded: set[str] = set()
         self._age = 0
         # What inventory and magic say of a host does not change within a play.
         self._below: dict[str, Layer] = {}
@@ -251,6 +253,7 @@ class PlayVariables:
     def begin_batch(self, hosts: list[str]) -> None:
         """A batch begins: with the play's own roles, whatever one before has included."""
         self.batch = hosts
+        self.guarded.clear()
         self.roles = [role for role in self._own_roles if self._is_public(role)]
         self._included_roles = []
         self._public = (-1, [], [])
@@ -389,7 +392,10 @@ class PlayVariables:
 
     def _is_out(self, host: str) -> bool:
         state = self._states.get(host)
-        return state is not None and (state.failed or state.fallen or state.unreachable or state.ended)
+        if state is None:
+            return False
+        lost = (state.failed or state.fallen) and host not in self.guarded
+        return lost or state.unreachable or state.ended
 
 
 class MergingLayers(ChainMap[str, Any]):
