@@ -100,6 +100,18 @@ def read_call(
     if short is None:
         return None
     refused = refusal(short, name, modules, place) if short != "meta" else None
+    if (
+        keyword in ("action", "local_action")
+        and problems.values_later
+        and refused is None
+        and short not in ("meta", *_NOT_BUILT)
+        and modules.spec(short) is None
+    ):
+        # As ansible-core has it, what is named under a keyword is looked for when the task runs.
+        named_then = SourceText("{{ '" + name.replace("'", "") + "' }}", where or Origin(""))
+        call = _unnamed(raw, keyword, named_then, written, where, problems)
+        call.written = name
+        return call
     if refused is not None:
         if not expected_to_fail and not unreached:
             problems.found.append(refused)

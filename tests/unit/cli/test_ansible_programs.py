@@ -475,3 +475,15 @@ def test_a_play_that_cannot_be_is_told_in_its_turn(
     found, out, _ = program("ansible-playbook", book)
     assert found == status and ("said" in out) == (keyword != "connection: [a]")
     assert program("ansible-playbook", book, "--list-tasks")[0] == listed
+
+
+def test_a_module_under_a_keyword_is_looked_for_when_its_task_runs(
+    program: Callable[..., Any], stella: Callable[..., Any], tmp_path: Path
+) -> None:
+    book = tmp_path / "book.yml"
+    tasks = "[{action: nosuch a=1, ignore_errors: true}, {local_action: nosuch}]"
+    book.write_text(f"- hosts: localhost\n  gather_facts: false\n  tasks: {tasks}\n")
+    status, out, _ = program("ansible-playbook", book)
+    assert status == 2 and out.count("TASK [nosuch]") == 2
+    assert out.count("Cannot resolve 'nosuch' to an action or module.") == 4  # of each a headline and a result
+    assert stella("play", book).status == 4
