@@ -83,6 +83,11 @@ class PipelinedRunner:
         self._ended: PlayEnded | None = None
         self._left_out: list[str] = []
 
+    @property
+    def stopped(self) -> bool:
+        """Whether the play is over because of failures."""
+        return self._over
+
     async def run_batch(self) -> bool:
         """Run everything on the batch; False when the whole run must stop after it.
 

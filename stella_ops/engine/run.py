@@ -277,7 +277,9 @@ class Run:
                 continue
             try:
                 runner = STRATEGIES[strategy](context, play, variables, tasks, batch)
-                if not await runner.run_batch():
+                goes_on = await runner.run_batch()
+                # Hosts that were out before count, too: only a batch that is lost as a whole ends the run.
+                if not goes_on and (runner.stopped or len(batch) == len(portion)):
                     return False
             except PlayEnded:
                 break
