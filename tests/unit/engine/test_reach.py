@@ -230,7 +230,8 @@ async def test_sudosu_has_sudos_variables_and_a_program_of_its_own(play: Callabl
 
 
 @pytest.mark.parametrize(
-    ("method", "why"), [("nosuch", "could not find matching plugin"), ("runas", "for Windows"), ("community.general.pbrun", "not known")]
+    ("method", "why"),
+    [("nosuch", "could not find matching plugin"), ("runas", "for Windows"), ("community.general.pbrun", "not known")],
 )
 async def test_a_method_that_is_not_there_fails_the_task(play: Callable[..., Any], method: str, why: str) -> None:
     text = HEAD + f"  become: true\n  become_method: {method}\n  tasks: [ping: ]\n"
