@@ -43,7 +43,7 @@ def choose_reporter(
         from stella_ops.console.jsonlines import JsonLinesReporter
 
         return JsonLinesReporter(stream)
-    if output == "auto" and shown == EVERYTHING and is_live_terminal(stream, environ):
+    if output == "auto" and shown.all_is_shown and is_live_terminal(stream, environ):
         from stella_ops.console.live import LiveReporter
 
         return LiveReporter(stream, kind=kind, verbosity=verbosity, errors=errors, environ=environ, past=past)

@@ -44,5 +44,10 @@ class Shown(NamedTuple):
     meta: bool = False
     playbooks: tuple[tuple[str, int], ...] = ()
 
+    @property
+    def all_is_shown(self) -> bool:
+        """Whether nothing is chosen: the live view shows what it shows by itself."""
+        return self._replace(playbooks=()) == EVERYTHING
+
 
 EVERYTHING = Shown()

@@ -218,6 +218,7 @@ def comparable(played: Any, *, pipelined: bool = False) -> list[Any]:
         events = [event for event in events if "run_once has no meaning" not in event.get("message", "")]
         # Meta tasks tell whether the host goes by itself, as it does here.
         events = [{**event, "alone": False} if "alone" in event else event for event in events]
+        events = [{**event, "strategy": "linear"} if "strategy" in event else event for event in events]
     return [played.code, events, played.variables, played.files]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from stella_ops.console.choose import choose_reporter
+from stella_ops.console.shown import Shown
 
 
 class Terminal(io.StringIO):
@@ -31,6 +32,18 @@ def test_choice(kind: Any, stream: io.StringIO, output: Any, term: str, expected
     reporter = choose_reporter(kind, stream, output=output, environ={"TERM": term})
     assert type(reporter).__name__ == expected
     reporter.close()
+
+
+def test_what_is_left_out_is_left_out_of_lines() -> None:
+    """The live view shows what it shows; of which playbooks it tells is no choice of what is shown."""
+    for shown, expected in (
+        (Shown(playbooks=(("site.yml", 2),)), "LiveReporter"),
+        (Shown(skipped=False), "LineReporter"),
+        (Shown(places=True, playbooks=(("site.yml", 2),)), "LineReporter"),
+    ):
+        reporter = choose_reporter("play", Terminal(), shown=shown, environ={"TERM": "xterm"})
+        assert type(reporter).__name__ == expected
+        reporter.close()
 
 
 def test_lines_do_without_rich() -> None:
