@@ -168,8 +168,8 @@ def test_a_host_that_is_cut_off_stops_no_other(fleet: Any, systemd_lab: Lab) -> 
     paused = systemd_lab.hosts[1].name
     systemd_hosts.docker(systemd_lab, "pause", paused)
     try:
-        done = fleet.run(*PLAY, "-i", systemd_lab.inventory, "-b", "-T", "3", expect=4)
-        doctor = fleet.run("doctor", "all", "-i", systemd_lab.inventory, "-T", "3", "--format", "json", expect=3)
+        done = fleet.run(*PLAY, "-i", systemd_lab.inventory, "-b", "-T", "10", expect=4)
+        doctor = fleet.run("doctor", "all", "-i", systemd_lab.inventory, "-T", "10", "--format", "json", expect=3)
     finally:
         systemd_hosts.docker(systemd_lab, "unpause", paused)
     counts = recap(done.stdout)

@@ -1,5 +1,6 @@
 """Where plain OpenSSH hosts listen. That they serve is shown in tests/integration."""
 
+import os
 import resource
 import socket
 import sys
@@ -16,7 +17,9 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="127.0.1.1 is Li
 @pytest.fixture
 def _few_files() -> Iterator[None]:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    # Other tests of this process may have left some open.
+    few = len(os.listdir("/proc/self/fd")) + 64
+    resource.setrlimit(resource.RLIMIT_NOFILE, (few, hard))
     yield
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
