@@ -112,7 +112,8 @@ def obtain(task, wanted):
         where = args["url"] or lookup(args["keyserver"], wanted)
         failure = "Failed to download key at {url}: {why}"
         if args["keyserver"]:
-            failure = "Error fetching key {} from keyserver: {}".format(wanted, without_login(args["keyserver"]))
+            server = without_login(args["keyserver"]).replace("{", "{{").replace("}", "}}")
+            failure = "Error fetching key {} from keyserver: {}".format(wanted, server)
         data = downloads.fetch(where, limit=LIMIT, failure=failure, verify=args["validate_certs"])
         where = without_login(where)
     try:

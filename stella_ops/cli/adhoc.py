@@ -79,7 +79,6 @@ def adhoc(
         ParseError: there is no such module, or the arguments are not its.
     """
     from stella_ops.cli.ansible_programs import called_as_ansible
-    from stella_ops.cli.modules import module_index
     from stella_ops.cli.single_task import single_step
     from stella_ops.errors import PlaybookError
     from stella_ops.origins import Origin, SourceMapping, SourceText
@@ -99,8 +98,8 @@ def adhoc(
     if background:
         written["async"] = background
         written["poll"] = workplace.settings.choose("DEFAULT_POLL_INTERVAL", poll, default=15)
-    modules = module_index(workplace.options.module_folders, workplace.options.rejected_modules)
-    workplace.modules = modules
+    modules = workplace.modules
+    assert modules is not None  # see adhoc_workplace
     known = canonical(module, modules, collections)
     if called_as_ansible() and known not in ("meta", *IMPORTS) and modules.spec(known) is None:
         # As there it is the task that fails: a name that is known only when it runs.

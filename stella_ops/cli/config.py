@@ -11,7 +11,6 @@ import click
 
 from stella_ops.cli.ansible_programs import AnsibleCommand
 from stella_ops.cli.config_plugins import (
-    KINDS,
     assignments,
     ini_lines,
     kinds_of,
@@ -21,6 +20,7 @@ from stella_ops.cli.config_plugins import (
     variables,
 )
 from stella_ops.cli.versions import version_option
+from stella_ops.plugin_docs.kinds import CONFIGURABLE
 
 if TYPE_CHECKING:
     from stella_ops.ansible_settings.reading import AnsibleSettings
@@ -43,7 +43,7 @@ _TYPES = {
 }
 
 
-_KINDS = ("all", "base", *KINDS)
+_KINDS = ("all", "base", *CONFIGURABLE)
 # These are of plug-ins in ansible-core: connections', callbacks'.
 _OF_PLUGINS = frozenset(
     {

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from stella_ops.booleans import says_yes
+from stella_ops.plugin_docs.kinds import CONFIGURABLE
+
 if TYPE_CHECKING:
     from stella_ops.ansible_settings.reading import AnsibleSettings
 
-# Kinds of plug-ins whose options may be set, in ansible-core's order.
-KINDS = (
-    *("become", "cache", "callback", "cliconf", "connection", "httpapi", "inventory", "lookup", "netconf", "shell"),
-    "vars",
-)
 Options = Mapping[str, Mapping[str, Any]]
 
 
@@ -28,7 +26,7 @@ class OptionValue(NamedTuple):
 
 def kinds_of(kind: str) -> tuple[str, ...]:
     """The kinds of plug-ins that a type of settings asks for."""
-    return KINDS if kind == "all" else () if kind == "base" else (kind,)
+    return CONFIGURABLE if kind == "all" else () if kind == "base" else (kind,)
 
 
 def plugins_of(kind: str, names: Sequence[str], settings: AnsibleSettings) -> dict[str, Options]:
@@ -139,7 +137,7 @@ def _written(said: Mapping[str, Any], style: str) -> str:
     if style == "vars":
         return f": {json.dumps(default)}" if not isinstance(default, str) else f": {default or repr('')}"
     if said.get("type") in ("bool", "boolean"):
-        return f"={int(default is True or str(default).lower() in ('yes', 'true', '1', 'on'))}"
+        return f"={int(says_yes(default))}"
     text = str(_plain(said))
     return f"={shlex.quote(text) if text else ''}"
 

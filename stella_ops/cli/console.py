@@ -19,7 +19,6 @@ from stella_ops.errors import PatternError, StellaError
 
 if TYPE_CHECKING:
     from stella_ops.cli.workplace import Workplace
-    from stella_ops.playbook.module_index import SourceModuleIndex
 
 _LIST_HELP = "List the hosts in the current group or a list of groups if you add 'groups'."
 
@@ -47,8 +46,8 @@ help, cd PATTERN, list [groups], become yes, check yes, diff yes, forks N, timeo
 def console(pattern: str, playbook_dir: str | None, **given: Any) -> int:
     """Run modules and shell commands on the hosts of PATTERN, one after the other as they are typed."""
     from stella_ops.cli.adhoc import adhoc_workplace
+    from stella_ops.cli.limiting import check_limit
     from stella_ops.cli.tolerance import Sources
-    from stella_ops.cli.workplace import check_limit
 
     workplace = adhoc_workplace(playbook_dir, given)
     Sources(workplace.settings).tell_of_no_hosts(workplace.inventory, pattern)
@@ -71,15 +70,13 @@ class Console(cmd.Cmd):
 
     def __init__(self, workplace: Workplace, pattern: str, folder: Path | None) -> None:
         super().__init__()
-        from stella_ops.cli.modules import module_index
 
         self._workplace = workplace
         self._folder = folder
         self._pattern = pattern
         self._collections: list[str] = []
-        self._modules: SourceModuleIndex = module_index(
-            workplace.options.module_folders, workplace.options.rejected_modules
-        )
+        assert workplace.modules is not None  # see adhoc_workplace
+        self._modules = workplace.modules
         self._set_prompt()
 
     def run(self) -> None:

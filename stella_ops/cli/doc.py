@@ -14,16 +14,12 @@ import click
 from stella_ops.cli.ansible_programs import AnsibleCommand, called_as_ansible
 from stella_ops.cli.versions import headlines, version_option
 from stella_ops.errors import OptionsError, StellaError
+from stella_ops.plugin_docs import kinds
 
 if TYPE_CHECKING:
     from stella_ops.ansible_settings.reading import AnsibleSettings
     from stella_ops.plugin_docs.look import Look
 
-# In ansible-core's order; plugin_docs.catalogue has the plug-ins among them, too, and is not imported for --help.
-_TYPES = (
-    *("become", "cache", "callback", "cliconf", "connection", "httpapi", "inventory", "lookup", "netconf", "shell"),
-    *("vars", "module", "strategy", "test", "filter", "role", "keyword"),
-)
 _EXCLUSIVE = {
     "entry_point": "-e/--entry-point",
     "snippet": "-s/--snippet",
@@ -58,7 +54,7 @@ Examples:
 @click.option("-s", "--snippet", is_flag=True, help="A task to copy, with every parameter.")
 @click.option("-j", "--json", "as_json", is_flag=True, help="JSON in the form of ansible-doc.")
 @click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", help="json is --json.")
-@click.option("-t", "--type", "kind", default="module", metavar="TYPE", help=f"One of {', '.join(_TYPES)}.")
+@click.option("-t", "--type", "kind", default="module", metavar="TYPE", help=f"One of {', '.join(kinds.ALL)}.")
 @click.option("-r", "--roles-path", multiple=True, metavar="FOLDERS", help="Folders of roles to look in first.")
 @click.option("-e", "--entry-point", metavar="NAME", help="Only this entry point of roles.")
 @click.option("--metadata-dump", "dump", is_flag=True, help="JSON of everything there is, of all types.")
@@ -128,8 +124,8 @@ def doc(
 
 def _check(context: click.Context, kind: str) -> None:
     """Raise UsageError for a type that there is not, and options that go not together."""
-    if kind not in _TYPES:
-        known = ", ".join(map(repr, _TYPES))
+    if kind not in kinds.ALL:
+        known = ", ".join(map(repr, kinds.ALL))
         raise click.UsageError(f"argument -t/--type: invalid choice: {kind!r} (choose from {known})", context)
     given = [name for name, value in context.params.items() if name in _EXCLUSIVE and value]
     if len(given) > 1:

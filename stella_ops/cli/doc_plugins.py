@@ -130,9 +130,9 @@ def dump(known: Catalogue, settings: AnsibleSettings, only: Sequence[str], lenie
     Raises:
         StellaError: there is no such collection, or one says something that cannot be read.
     """
-    from stella_ops.plugin_docs.catalogue import KINDS
+    from stella_ops.plugin_docs.kinds import PLUGINS
 
-    return {kind: documents(known, settings, kind, _collected(known, kind, only), lenient) for kind in KINDS}
+    return {kind: documents(known, settings, kind, _collected(known, kind, only), lenient) for kind in PLUGINS}
 
 
 def show_list(known: Catalogue, kind: str, only: Sequence[str], *, files: bool, as_json: bool, look: Look) -> None:

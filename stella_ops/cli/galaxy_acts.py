@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,11 +18,15 @@ if TYPE_CHECKING:
     from stella_ops.galaxy.installing import Choices
     from stella_ops.galaxy.requirements import Wanted
 
-_SERVER_OPTIONS = (
-    *("-s", "--server", "--token", "--api-key", "--timeout", "--keyring", "--signature"),
-    *("--required-valid-signature-count", "--ignore-signature-status-code"),
+# What asks servers, which nothing here does: taken, and passed over.
+_OF_SERVERS = (
+    *(("-s", "--server"), ("--token", "--api-key"), ("--timeout",), ("--keyring",), ("--signature",)),
+    *(("--required-valid-signature-count",), ("--ignore-signature-status-code",)),
 )
-_SERVER_FLAGS = ("-c", "--ignore-certs", "--clear-response-cache", "--no-cache", "--pre", "--disable-gpg-verify")
+_FLAGS_OF_SERVERS = (
+    *(("-c", "--ignore-certs"), ("--clear-response-cache",), ("--no-cache",), ("--pre",), ("--disable-gpg-verify",)),
+    ("--offline",),
+)
 
 
 def install_options(command: Callable[..., int]) -> Callable[..., int]:
@@ -35,37 +38,33 @@ def install_options(command: Callable[..., int]) -> Callable[..., int]:
         click.option("-i", "--ignore-errors", is_flag=True, help="Go on with the next where one fails."),
         click.option("-n", "--no-deps", is_flag=True, help="Leave alone what they depend on."),
         click.option("-C", "--check", is_flag=True, help="Say what would be installed, and write nothing."),
-        click.option("-v", "--verbose", count=True, hidden=True),
-        *(click.option(*_named(name), hidden=True, expose_value=False) for name in _SERVER_OPTIONS if name != "-s"),
-        *(click.option(*_named(name), is_flag=True, hidden=True, expose_value=False) for name in _SERVER_FLAGS[1:]),
+        click.option("-v", "--verbose", count=True, hidden=True, expose_value=False),
+        *(click.option(*names, hidden=True, expose_value=False) for names in _OF_SERVERS),
+        *(click.option(*names, is_flag=True, hidden=True, expose_value=False) for names in _FLAGS_OF_SERVERS),
     ):
         command = option(command)
     return command
 
 
-def _named(name: str) -> tuple[str, ...]:
-    return {"--server": ("-s", "--server"), "--ignore-certs": ("-c", "--ignore-certs")}.get(name, (name,))
+def _choices(how: Mapping[str, bool], **more: bool) -> Choices:
+    """What the options of ``install_options`` say, and some besides."""
+    from stella_ops.galaxy.installing import Choices
+
+    return Choices(
+        force=how["force"] or how["force_with_deps"],
+        no_deps=how["no_deps"],
+        ignore_errors=how["ignore_errors"],
+        check=how["check"],
+        **more,
+    )
 
 
 @click.command("install", cls=AnsibleCommand)
 @click.argument("names", nargs=-1, metavar="COLLECTION...")
 @click.option("-p", "--collections-path", "place", metavar="FOLDER", help="Where they go; collections_path by default.")
 @click.option("-U", "--upgrade", is_flag=True, help="Replace other versions.")
-@click.option("--offline", is_flag=True, hidden=True)
 @install_options
-def collection_install(
-    names: tuple[str, ...],
-    place: str | None,
-    upgrade: bool,
-    offline: bool,
-    file: str | None,
-    force: bool,
-    force_with_deps: bool,
-    ignore_errors: bool,
-    no_deps: bool,
-    check: bool,
-    verbose: int,
-) -> int:
+def collection_install(names: tuple[str, ...], place: str | None, upgrade: bool, file: str | None, **how: bool) -> int:
     """Install collections from archives, folders, git repositories and addresses.
 
     \b
@@ -77,7 +76,6 @@ def collection_install(
 
     Galaxy servers are not asked.
     """
-    from stella_ops.galaxy.installing import Choices
     from stella_ops.galaxy.requirements import read_requirements, wanted_collection
 
     if file and names:
@@ -85,14 +83,7 @@ def collection_install(
     if not file and not names:
         raise OptionsError("You must specify a collection name or a requirements file.")
     wanted = read_requirements(Path(file).expanduser()).collections if file else [*map(wanted_collection, names)]
-    choices = Choices(
-        force=force or force_with_deps,
-        no_deps=no_deps,
-        upgrade=upgrade,
-        ignore_errors=ignore_errors,
-        check=check,
-    )
-    return install_those([], wanted, choices, collections_place=place, of_file=file)
+    return install_those([], wanted, _choices(how, upgrade=upgrade), collections_place=place, of_file=file)
 
 
 @click.command("install", cls=AnsibleCommand)
@@ -100,17 +91,15 @@ def collection_install(
 @click.option("-p", "--roles-path", "place", metavar="FOLDER", help="Where they go; roles_path by default.")
 @click.option("-g", "--keep-scm-meta", is_flag=True, help="Keep the .git of a repository.")
 @install_options
+@click.pass_context
 def role_install(
+    context: click.Context,
+    /,
     names: tuple[str, ...],
     place: str | None,
     keep_scm_meta: bool,
     file: str | None,
-    force: bool,
-    force_with_deps: bool,
-    ignore_errors: bool,
-    no_deps: bool,
-    check: bool,
-    verbose: int,
+    **how: bool,
 ) -> int:
     """Install roles from archives, folders, git repositories and addresses: SOURCE[,VERSION[,NAME]].
 
@@ -122,25 +111,19 @@ def role_install(
 
     Galaxy servers are not asked.
     """
-    from stella_ops.galaxy.installing import Choices
     from stella_ops.galaxy.requirements import read_requirements, wanted_role
 
     if not file and not names:
         raise OptionsError("- you must specify a user/role name or a roles file")
-    choices = Choices(
-        force=force or force_with_deps,
-        no_deps=no_deps,
-        ignore_errors=ignore_errors,
-        keep_scm_meta=keep_scm_meta,
-        check=check,
-    )
+    choices = _choices(how, keep_scm_meta=keep_scm_meta)
     if file is None:
         return install_those([*map(wanted_role, names)], [], choices, roles_place=place)
     if not file.endswith((".yml", ".yaml")):
         raise UsageError("Invalid role requirements file, it must end with a .yml or .yaml extension")
     found = read_requirements(Path(file).expanduser())
-    collections, named_here = found.collections, "role" in sys.argv[:3] or place is not None
-    if collections and named_here:
+    collections = found.collections
+    of_roles_alone = context.parent is not None and context.parent.info_name == "role"
+    if collections and (of_roles_alone or place is not None):
         from stella_ops.cli.tolerance import warn
 
         warn(

@@ -55,7 +55,8 @@ def inventory(
     from stella_ops import atomic_files
     from stella_ops.cli import inventory_forms as forms
     from stella_ops.cli.collections import print_notices
-    from stella_ops.cli.workplace import Choices, check_limit, prepare
+    from stella_ops.cli.limiting import check_limit
+    from stella_ops.cli.workplace import Choices, prepare
     from stella_ops.engine.reserved_names import warn_of
     from stella_ops.errors import OptionsError, StellaError
     from stella_ops.spelling import did_you_mean

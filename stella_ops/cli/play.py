@@ -109,8 +109,9 @@ def play(
 
     from stella_ops.cli.collections import print_notices
     from stella_ops.cli.execution import execute, failing_with_one
+    from stella_ops.cli.limiting import check_limit
     from stella_ops.cli.tolerance import Sources, tell_of_patterns
-    from stella_ops.cli.workplace import Choices, check_limit, folders_of, module_environment, prepare
+    from stella_ops.cli.workplace import Choices, folders_of, module_environment, prepare
     from stella_ops.module_folders import folders_beside, split_paths
 
     with failing_with_one(given["detailed_exitcode"]):

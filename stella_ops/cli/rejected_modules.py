@@ -33,7 +33,7 @@ def rejected_modules(settings: AnsibleSettings) -> frozenset[str]:
             raise
         from stella_ops.cli.tolerance import warn
 
-        warn(f"The plugin filter file, {path} {problem.message}. Skipping.")
+        warn(f"{problem.message} Skipping.")
         return frozenset()
     if "stat" in found:
         raise SettingsError(
@@ -46,17 +46,18 @@ def rejected_modules(settings: AnsibleSettings) -> frozenset[str]:
 def _listed(path: Path) -> frozenset[str]:
     from stella_ops.source_files import load_yaml_file
 
+    file = f"The plugin filter file, {path}"
     if not path.is_file():
-        raise SettingsError("does not exist", where=path)
+        raise SettingsError(f"{file} does not exist.", hint="plugin_filters_cfg names it")
     try:
         said: Any = load_yaml_file(path)
     except StellaError as problem:
-        raise SettingsError(f"was not parsable: {problem.message}", where=problem.where or path) from None
+        raise SettingsError(f"{file} was not parsable: {problem.message}.", where=problem.where) from None
     if not isinstance(said, Mapping) or "filter_version" not in said:
-        raise SettingsError("was invalid: it names no filter_version", where=path)
+        raise SettingsError(f"{file} was invalid: it names no filter_version.")
     if str(said["filter_version"]).strip() != "1.0":
-        raise SettingsError("was a version not recognized by this version of Ansible", where=path, hint="'1.0'")
+        raise SettingsError(f"{file} was a version not recognized by this version of Ansible.", hint="it must be 1.0")
     names = said.get("module_rejectlist")
     if not isinstance(names, list):
-        raise SettingsError("could not be used as module_rejectlist is not a list", where=path)
+        raise SettingsError(f"{file} could not be used as module_rejectlist is not a list.")
     return frozenset(str(name).removeprefix("ansible.builtin.").removeprefix("ansible.legacy.") for name in names)

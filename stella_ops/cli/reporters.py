@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from stella_ops.ansible_settings.home import at_home
 from stella_ops.cli.ansible_programs import called_as_ansible
-from stella_ops.cli.workplace import Workplace, json_callback
+from stella_ops.cli.callbacks import json_callback
+from stella_ops.cli.workplace import Workplace
 from stella_ops.console.choose import Output
 from stella_ops.console.shown import Shown
 from stella_ops.engine.events import Event, Reporter, RunFinished

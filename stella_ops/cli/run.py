@@ -55,8 +55,8 @@ def run(
 
     from stella_ops.cli.adhoc import adhoc, adhoc_workplace, check_arguments
     from stella_ops.cli.execution import execute, failing_with_one
+    from stella_ops.cli.limiting import check_left, check_limit
     from stella_ops.cli.tolerance import Sources, tell_of_patterns
-    from stella_ops.cli.workplace import check_left, check_limit
 
     with failing_with_one(given["detailed_exitcode"]):
         workplace = adhoc_workplace(playbook_dir, given)

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stella_ops.ansible_settings.plugin_folders import plugin_folders
 from stella_ops.cli.ansible_programs import called_as_ansible
+from stella_ops.collections.reference import BUILTIN, parse
 from stella_ops.errors import CollectionError, InventoryError, StellaError
 from stella_ops.origins import Origin
 
 if TYPE_CHECKING:
+    from stella_ops.ansible_settings.reading import AnsibleSettings
     from stella_ops.inventory.model import Group, Host, Inventory
     from stella_ops.inventory.plugin_source import Expressions
 
@@ -107,7 +109,8 @@ class Plugins:
 
 def is_of_collection(name: str) -> bool:
     """Whether a name is the full one of a plug-in that is not ansible-core's own."""
-    return name.count(".") > 1 and not name.startswith(("ansible.builtin.", "ansible.legacy."))
+    reference = parse(name)
+    return reference is not None and reference.collection not in BUILTIN
 
 
 class InventoryPlugins:
@@ -290,3 +293,30 @@ class VarsPlugins:
         from stella_ops.cli.tolerance import warn
 
         warn(f"{said}: {why}")
+
+
+def others_plugins(
+    settings: AnsibleSettings,
+    beside: Sequence[Path],
+    extra_vars: Mapping[str, Any],
+    expressions: Expressions,
+    *,
+    cache: bool,
+) -> tuple[InventoryPlugins, VarsPlugins | None]:
+    """What reads sources and gives variables by others' plug-ins, as settings say; the latter None where none is known.
+
+    Args:
+        beside: folders of playbooks.
+        cache: see ``InventoryPlugins``.
+    """
+    from stella_ops.cli.collections import use_collections
+
+    def use() -> None:
+        use_collections(settings, [*beside, Path.cwd()])
+
+    sources, variables = (Plugins(kind, beside, use) for kind in ("inventory", "vars"))
+    tried = settings.choose("INVENTORY_ENABLED", default=())
+    reading = InventoryPlugins(sources, tried, extra_vars, expressions, cache=cache)
+    enabled = settings.choose("VARIABLE_PLUGINS_ENABLED", default=())
+    wanted = variables.files or any(map(is_of_collection, enabled))
+    return reading, VarsPlugins(variables, enabled) if wanted else None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from stella_ops.ansible_settings.defaults import default_of
 from stella_ops.ansible_settings.reading import NOTHING_SET, AnsibleSettings, read_ansible_settings
 from stella_ops.cli.ansible_programs import called_as_ansible
+from stella_ops.cli.callbacks import json_callback
 from stella_ops.cli.expressions import TemplarExpressions
 from stella_ops.cli.extra_vars import parse_extra_vars
 from stella_ops.cli.fact_caching import flush_cache
@@ -29,7 +30,7 @@ from stella_ops.cli.tolerance import (
 )
 from stella_ops.cli.vault_passwords import take_up_passwords
 from stella_ops.engine.options import RunOptions
-from stella_ops.errors import InventoryError, NoHostsLeftError, PatternError, UsageError
+from stella_ops.errors import InventoryError, UsageError
 from stella_ops.inventory.loader import load_inventory
 from stella_ops.inventory.model import Inventory
 from stella_ops.playbook.model import Playbook
@@ -38,8 +39,6 @@ from stella_ops.settings import Project, is_trusted, load_project
 from stella_ops.templating.plugins.configured import SECTIONS
 
 if TYPE_CHECKING:
-    from stella_ops.cli.source_plugins import VarsPlugins
-    from stella_ops.inventory.loader import SourcePlugins
     from stella_ops.playbook.files import PlaybookFiles
     from stella_ops.playbook.module_index import ModuleIndex
     from stella_ops.playbook.problems import Problems
@@ -282,12 +281,6 @@ def complete(choices: Choices, project: Project, settings: AnsibleSettings) -> N
     choices.verbose = max(choices.verbose, choose("DEFAULT_VERBOSITY", default=0))
 
 
-def json_callback(settings: AnsibleSettings) -> str | None:
-    """Which callback in JSON a setting asks for: json or jsonl."""
-    name = str(settings.choose("DEFAULT_STDOUT_CALLBACK")).removeprefix("ansible.posix.")
-    return name if name in ("json", "jsonl") else None
-
-
 def load(
     choices: Choices,
     project: Project,
@@ -301,9 +294,13 @@ def load(
     Args:
         again: in the middle of a run, so that nothing that was kept of sources is taken.
     """
+    from stella_ops.cli.source_plugins import others_plugins
+
     mismatch = strictness(settings, "HOST_PATTERN_MISMATCH")
     named, unread = _sources(choices, project, settings), Sources(settings)
-    reading, asked = _plugins(choices, settings, extra_vars, again=again)
+    reading, asked = others_plugins(
+        settings, choices.beside, extra_vars, TemplarExpressions(), cache=not choices.flush_cache and not again
+    )
     inventory = load_inventory(
         named,
         ignored=settings.choose("INVENTORY_IGNORE_EXTS"),
@@ -326,71 +323,9 @@ def load(
     return inventory
 
 
-def _plugins(
-    choices: Choices, settings: AnsibleSettings, extra_vars: Mapping[str, Any], *, again: bool
-) -> tuple[SourcePlugins, VarsPlugins | None]:
-    """What reads sources and gives variables by others' plug-ins; the latter None where none is known."""
-    from stella_ops.cli.collections import use_collections
-    from stella_ops.cli.source_plugins import InventoryPlugins, Plugins, VarsPlugins, is_of_collection
-
-    def use() -> None:
-        use_collections(settings, [*choices.beside, Path.cwd()])
-
-    sources, variables = (Plugins(kind, choices.beside, use) for kind in ("inventory", "vars"))
-    reading = InventoryPlugins(
-        sources,
-        settings.choose("INVENTORY_ENABLED", default=()),
-        extra_vars,
-        TemplarExpressions(),
-        cache=not choices.flush_cache and not again,
-    )
-    enabled = settings.choose("VARIABLE_PLUGINS_ENABLED", default=())
-    wanted = variables.files or any(map(is_of_collection, enabled))
-    return reading, VarsPlugins(variables, enabled) if wanted else None
-
-
 def folders_of(playbooks: Sequence[str | Path]) -> tuple[Path, ...]:
     """The folders that named playbooks are in, each once: users' plug-ins may stand beside them."""
     return tuple(dict.fromkeys(Path(name).expanduser().absolute().parent for name in playbooks))
-
-
-_NONE_LEFT = "Specified inventory, host pattern and/or --limit leaves us with no hosts to target{}"
-
-
-def check_limit(inventory: Inventory, limit: str | None) -> None:
-    """Refuse a ``--limit`` that leaves no host of an inventory that has some.
-
-    Raises:
-        NoHostsLeftError: it does.
-        PatternError: a part of it names nothing.
-    """
-    if limit is None or not inventory.hosts:
-        return
-    problem = None
-    try:
-        left = inventory.select("all", limit)
-    except PatternError as found:
-        problem = found
-        left = inventory.select("all", limit, mismatch="ignore")
-    if problem is not None and left:
-        raise problem
-    if problem is not None or (not left and not limit.startswith("@")):
-        said = f": {problem.message}" if problem else ""
-        raise NoHostsLeftError(
-            _NONE_LEFT.format(said or "."),
-            where="--limit",
-            hint=problem.hint if problem else None,
-        )
-
-
-def check_left(inventory: Inventory, limit: str | None, hosts: Sequence[str]) -> None:
-    """Refuse a ``--limit`` that leaves none of the hosts that a pattern means.
-
-    Raises:
-        NoHostsLeftError: it does.
-    """
-    if limit is not None and inventory.hosts and not hosts:
-        raise NoHostsLeftError(_NONE_LEFT.format("."), where="--limit")
 
 
 def _seconds(project: Project) -> float | None:

@@ -6,6 +6,7 @@ over; the second a line for each thing that happens, and keeps nothing. ``--outp
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import itertools
 import json
@@ -180,12 +181,4 @@ def _time(seconds: float) -> str:
 
 
 def _tally(counts: HostTally) -> dict[str, int]:
-    return {
-        "ok": counts.ok,
-        "failures": counts.failed,
-        "unreachable": counts.unreachable,
-        "changed": counts.changed,
-        "skipped": counts.skipped,
-        "rescued": counts.rescued,
-        "ignored": counts.ignored,
-    }
+    return {"failures" if name == "failed" else name: count for name, count in dataclasses.asdict(counts).items()}

@@ -223,11 +223,18 @@ class Run:
             search_path=[folder, folder / "templates"], lenient=context.options.broken_conditionals
         )
         plugins.of_play(context, play, folder)
-        title, where = self._play_title(play), str(play.origin)
+        title = self._play_title(play)
+
+        def begin(batch: list[str], *, tasks: int = 0, strategy: str = "linear") -> None:
+            where = str(play.origin)
+            context.emit(
+                PlayStarted(time=time.time(), play=title, hosts=batch, tasks=tasks, origin=where, strategy=strategy)
+            )
+
         hosts = self._in_order(play, hosts)
         alive = [host for host in hosts if not self._is_out(host)]
         if not alive:
-            context.emit(PlayStarted(time=time.time(), play=title, hosts=[], origin=where))
+            begin([])
             if not hosts:
                 context.emit(NoHosts(time=time.time(), play=title))
             return True
@@ -262,17 +269,14 @@ class Run:
             # Hosts that are out take up their places in the portions, as in ansible-core.
             batch = [host for host in portion if not self._is_out(host)]
             if not batch:
-                context.emit(PlayStarted(time=time.time(), play=title, hosts=[]))
+                begin([], strategy=strategy)
                 continue
             variables.begin_batch(batch)
             with of_playbook():
                 if limits.stops(context, play, variables.of(batch[0])):
                     return False
             if not all(context.journal.is_through(host) for host in batch):
-                began = PlayStarted(
-                    time=time.time(), play=title, hosts=batch, tasks=tasks_of_host, origin=where, strategy=strategy
-                )
-                context.emit(began)
+                begin(batch, tasks=tasks_of_host, strategy=strategy)
             if not context.steps.begin(play):
                 continue
             try:

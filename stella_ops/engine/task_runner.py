@@ -152,7 +152,7 @@ class TaskRunner:
     def _delegate(self, task: Task, host: str, view: Mapping[str, Any]) -> str | None:
         try:
             named = self._preparation.delegate(task, view)
-        except TemplateError:  # it hangs on the item of a loop
+        except StellaError:  # it hangs on the item of a loop, or is what the task fails of
             return None
         return named if named != host else None
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import yaml
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
@@ -22,12 +23,16 @@ from stella_ops.collections.runtime import load_plain
 from stella_ops.errors import GalaxyError
 from stella_ops.galaxy.archive import manifest_of, replacing, unpack_collection, unpack_role
 from stella_ops.galaxy.building import entries_of
-from stella_ops.galaxy.manifest import FILES, MANIFEST, info_of, read_galaxy_yml, written
+from stella_ops.galaxy.manifest import FILES, MANIFEST, check_name, info_of, read_galaxy_yml, written
 from stella_ops.galaxy.requirements import Wanted
 from stella_ops.galaxy.sources import ServerNeeded, fetch
 
 Tell = Callable[[str], None]
 _INSTALL_INFO = "meta/.galaxy_install_info"
+_NOTHING = (
+    "Nothing to do. All requested collections are already installed. If you want to reinstall them, consider using "
+    "`--force`."
+)
 _ANY = ("*", "", "latest")
 
 
@@ -84,10 +89,7 @@ def install_collections(
     tell("Starting galaxy collection install process")
     left = [each for each in wanted if not _is_there(each, root, choices)]
     if not left:
-        tell(
-            "Nothing to do. All requested collections are already installed. If you want to reinstall them, consider "
-            "using `--force`."
-        )
+        tell(_NOTHING)
         return 0
     with _work() as work:
         found: list[_Candidate] = []
@@ -106,10 +108,7 @@ def install_collections(
         fresh = [each for each in found if choices.force or _installed(each.name, root) != each.version]
         if not fresh:
             if not failed:
-                tell(
-                    "Nothing to do. All requested collections are already installed. If you want to reinstall them, "
-                    "consider using `--force`."
-                )
+                tell(_NOTHING)
             return failed
         tell("Process install dependency map")
         if not choices.no_deps:
@@ -154,8 +153,7 @@ def _candidates(wanted: Wanted, place: Path) -> Iterator[_Candidate]:
             info = info_of(read_galaxy_yml(folder))
         else:
             info = dict((load_plain(folder / MANIFEST) or {}).get("collection_info") or {})
-        if not info.get("name") or not info.get("namespace"):
-            raise GalaxyError("it does not say which collection it is", where=folder)
+            check_name(info, MANIFEST, folder)
         depends = {str(key): str(value) for key, value in (info.get("dependencies") or {}).items()}
         yield _Candidate(f"{info['namespace']}.{info['name']}", str(info["version"]), depends, folder)
 
@@ -304,8 +302,9 @@ def _put_role(wanted: Wanted, name: str, target: Path, choices: Choices, tell: T
             else:
                 raise GalaxyError("this role does not appear to have a meta/main.yml file.")
             now = datetime.datetime.now(datetime.UTC).strftime("%a %b %d %H:%M:%S %Y")
-            text = f"install_date: {now}\nversion: '{wanted.version or ''}'\n"
-            (fresh / "meta").mkdir(exist_ok=True)
+            if (fresh / "meta").is_symlink():
+                raise GalaxyError("its folder 'meta' is a link, into which nothing is written")
+            text = yaml.safe_dump({"install_date": now, "version": wanted.version or ""})
             atomic_files.write(fresh / _INSTALL_INFO, text, mode=0o644)
     tell(f"- {name}{_version(wanted.version)} was installed successfully")
 

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
+from stella_ops.collections.reference import is_collection
 from stella_ops.errors import GalaxyError, StellaError
 from stella_ops.source_files import load_yaml_file
 
-NAME = re.compile(r"^(?!.*__)[a-z][a-z0-9_]*$")
+NAMES = "namespace.name, of letters, digits and underscores, a letter first"
 MANIFEST, FILES = "MANIFEST.json", "FILES.json"
 _NEEDED = ("namespace", "name", "version", "authors", "readme")
 _LISTS = ("authors", "license", "tags", "build_ignore")
@@ -68,9 +68,7 @@ def parse(manifest: bytes, files: bytes, where: str | Path) -> Manifest:
     info, listed = said.get("collection_info"), said.get("file_manifest_file")
     if not isinstance(info, Mapping) or not isinstance(listed, Mapping):
         raise GalaxyError(f"{MANIFEST} lacks 'collection_info' or 'file_manifest_file'", where=where)
-    for key in ("namespace", "name"):
-        if not isinstance(info.get(key), str) or not NAME.match(info[key]):
-            raise GalaxyError(f"{MANIFEST}: '{info.get(key)}' cannot be the {key} of a collection", where=where)
+    check_name(info, MANIFEST, where)
     if not isinstance(info.get("version"), str):
         raise GalaxyError(f"{MANIFEST} names no version", where=where)
     if listed.get("chksum_sha256") != digest(files):
@@ -98,6 +96,21 @@ def _entry(said: Any, where: str | Path) -> Entry:
     return Entry(name, said.get("chksum_sha256") if said.get("ftype") == "file" else None)
 
 
+def check_name(said: Mapping[str, Any], file: str, where: str | Path) -> None:
+    """Refuse what cannot be the name of a collection; its folder is called so.
+
+    Args:
+        said: with ``namespace`` and ``name``.
+
+    Raises:
+        GalaxyError: they are not names.
+    """
+    parts = [said.get("namespace"), said.get("name")]
+    name = ".".join(map(str, parts))
+    if not all(isinstance(part, str) for part in parts) or not is_collection(name):
+        raise GalaxyError(f"{file}: '{name}' cannot be the name of a collection", where=where, hint=NAMES)
+
+
 def inside(name: str) -> bool:
     """Whether a path stays where it is unpacked."""
     return not name.startswith("/") and "\0" not in name and ".." not in PurePosixPath(name).parts
@@ -121,13 +134,7 @@ def read_galaxy_yml(folder: Path) -> dict[str, Any]:
     missing = [key for key in _NEEDED if said.get(key) in (None, "", [])]
     if missing:
         raise GalaxyError(f"galaxy.yml lacks {', '.join(missing)}", where=path)
-    for key in ("namespace", "name"):
-        if not NAME.match(str(said[key])):
-            raise GalaxyError(
-                f"'{said[key]}' cannot be the {key} of a collection",
-                where=path,
-                hint="lower-case letters, digits and single underscores, a letter first",
-            )
+    check_name(said, "galaxy.yml", path)
     made: dict[str, Any] = {key: str(said[key]) if said.get(key) not in (None, "") else None for key in _TEXTS}
     for key in _LISTS:
         value = said.get(key) or []

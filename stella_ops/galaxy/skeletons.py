@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from stella_ops.collections.reference import is_collection
 from stella_ops.errors import GalaxyError
 from stella_ops.galaxy.archive import replacing
-from stella_ops.galaxy.manifest import NAME
+from stella_ops.galaxy.manifest import NAMES
 
 _COLLECTION = {
     "galaxy.yml": """\
@@ -83,10 +84,10 @@ def new_collection(name: str, into: Path, *, force: bool = False) -> Path:
         GalaxyError: the name is none, or the folder is there already.
     """
     namespace, _, short = name.partition(".")
-    if not (NAME.match(namespace) and NAME.match(short)):
+    if not is_collection(name):
         raise GalaxyError(
             f"Invalid collection name '{name}', name must be in the format <namespace>.<collection>.",
-            hint="lower-case letters, digits and single underscores, a letter first",
+            hint=NAMES,
         )
     return _make(into.absolute() / namespace / short, _COLLECTION, {"namespace": namespace, "name": short}, force)
 

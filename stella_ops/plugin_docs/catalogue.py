@@ -7,39 +7,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stella_ops.collections import Collections
-from stella_ops.collections.installed import Collection
+from stella_ops.collections.installed import NO_MODULES, Collection
 from stella_ops.collections.moved import moved_to
 from stella_ops.collections.reference import BUILTIN, Reference, parse
 from stella_ops.collections.resolving import follow
 from stella_ops.plugin_docs import ours
 
-# Kinds of plug-ins, in ansible-core's order.
-KINDS = (
-    *("become", "cache", "callback", "cliconf", "connection", "httpapi", "inventory", "lookup", "netconf", "shell"),
-    *("vars", "module", "strategy", "test", "filter"),
-)
 _NAMED_INSIDE = ("filter", "test")  # a file of these may bring several, under any names
 _NO_PLUGINS = frozenset(
     ("COPYING", "CONTRIBUTING", "LICENSE", "README", "VERSION", "GUIDELINES", "MANIFEST", "Makefile")
-)
-_NO_ENDINGS = frozenset(
-    (
-        ".pyc",
-        ".pyo",
-        ".swp",
-        ".bak",
-        "~",
-        ".rpm",
-        ".md",
-        ".txt",
-        ".rst",
-        ".yml",
-        ".yaml",
-        ".json",
-        ".ini",
-        ".orig",
-        ".cfg",
-    )
 )
 _LEGACY = "ansible.legacy"
 
@@ -221,5 +197,5 @@ def _files(
 
 def _may_be(path: Path) -> bool:
     """Whether a file may be that of a module or plug-in; links are other names of what is there, too."""
-    named = path.stem not in _NO_PLUGINS and path.suffix not in _NO_ENDINGS and not path.name.endswith("~")
+    named = path.stem not in _NO_PLUGINS and path.suffix not in NO_MODULES and not path.name.endswith("~")
     return named and not path.is_symlink()

@@ -32,7 +32,7 @@ def fetch(url, path=None, timeout=30, limit=None, failure="cannot fetch {url}: {
     taken = 0
     parts = []
     try:
-        with urllib.request.urlopen(request, timeout=timeout, context=None if verify else _unproven()) as answer:
+        with urllib.request.urlopen(request, timeout=timeout, context=None if verify else _believing()) as answer:
             target = open(path, "wb") if path else None
             try:
                 for piece in iter(lambda: answer.read(_CHUNK), b""):
@@ -53,14 +53,11 @@ def fetch(url, path=None, timeout=30, limit=None, failure="cannot fetch {url}: {
     return None if path else b"".join(parts)
 
 
-def _unproven():
-    """Any server is believed."""
-    import ssl
+def _believing():
+    """TLS that believes any server."""
+    from stella_ops.remote.lib import web
 
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
+    return web.tls_context({"validate_certs": False})
 
 
 def base_name(url):

@@ -189,7 +189,7 @@ def _opener(url, user, password, options):
     if not options.get("use_proxy", True):
         handlers.append(urllib.request.ProxyHandler({}))
     if url.startswith("https:"):
-        handlers.append(urllib.request.HTTPSHandler(context=_context(options)))
+        handlers.append(urllib.request.HTTPSHandler(context=tls_context(options)))
     if user is not None:
         known = urllib.request.HTTPPasswordMgrWithDefaultRealm()
         known.add_password(None, url, user, password)
@@ -201,7 +201,12 @@ def _opener(url, user, password, options):
     return urllib.request.build_opener(*handlers)
 
 
-def _context(options):
+def tls_context(options):
+    """What TLS is to check and to show, by options as ``fetch`` takes them.
+
+    Raises:
+        WebError: a file is missing or wrong.
+    """
     context = ssl.create_default_context()
     try:
         if options.get("ca_path"):

@@ -69,7 +69,7 @@ def test_verifying_finds_what_was_changed(collection: Make, tmp_path: Path) -> N
     [
         ("name: tools", "galaxy.yml lacks name"),
         ("readme: README.md", "galaxy.yml lacks readme"),
-        ("namespace: Acme", "'Acme' cannot be the namespace"),
+        ("namespace: ac-me", r"'ac-me\.tools' cannot be the name of a collection"),
         ("readme: none.md", r"there is no 'none\.md'"),
         ("dependencies: [a]", "'dependencies' must map"),
         ("manifest: {directives: []}", "'manifest'"),
@@ -130,7 +130,7 @@ def test_what_is_not_what_the_manifest_says(archive: Make, tmp_path: Path) -> No
             (lambda: archive(("a.py", b"other", {}), listed={"a.py": b"one"}), "'a.py' is not the file that"),
             (lambda: archive(listed={"a.py": b"one"}), "the archive lacks 'a.py'"),
             (lambda: archive(("a.py", b"one", {})), "it is not that of a collection"),
-            (lambda: archive(listed={}, info={**ABOUT, "namespace": "../x"}), "cannot be the namespace"),
+            (lambda: archive(listed={}, info={**ABOUT, "namespace": "../x"}), "cannot be the name of a collection"),
             (lambda: archive(listed={}, info={**ABOUT, "version": None}), "names no version"),
             (lambda: archive(("MANIFEST.json", b"[", {}), ("FILES.json", b"{}", {})), "is no JSON object"),
         )

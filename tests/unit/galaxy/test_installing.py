@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import http.server
+import json
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from stella_ops.collections.installed import Collections
 from stella_ops.errors import GalaxyError
@@ -154,6 +156,36 @@ def test_roles_that_a_role_depends_on(said: Said, role: Path, repository: Make) 
     assert sorted(path.name for path in said.root.iterdir()) == ["dep", "needs"]
     said.roles(str(needs.parent), force=True, no_deps=True)
     assert "- dep" not in "".join(said.told)
+
+
+def test_a_folder_names_no_other_place(said: Said, tmp_path: Path) -> None:
+    """What a repository says it is becomes the name of a folder."""
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    for namespace in ("../../out", "/tmp/out", "", None):
+        info = {"namespace": namespace, "name": "x", "version": "1.0.0"}
+        (folder / "MANIFEST.json").write_text(json.dumps({"collection_info": info}))
+        with pytest.raises(GalaxyError, match="cannot be the name of a collection"):
+            said.collections(str(folder))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["repository"]
+
+
+def test_nothing_is_written_through_a_role_s_links(said: Said, role: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    (role / "meta").rename(outside)
+    (role / "meta").symlink_to(outside)
+    with pytest.raises(GalaxyError, match="use --ignore-errors"):
+        said.roles(str(role))
+    assert "is a link, into which nothing is written" in said.warned[0]
+    assert [path.name for path in outside.iterdir()] == ["main.yml"]
+    assert not list(said.root.iterdir())
+
+
+def test_what_is_noted_of_a_role_is_yaml(said: Said, role: Path, repository: Make) -> None:
+    address = repository(role, "o'ne")
+    said.roles(f"git+{address},o'ne,site")
+    noted = yaml.safe_load((said.root / "site" / "meta" / ".galaxy_install_info").read_text())
+    assert noted["version"] == "o'ne"
 
 
 @pytest.fixture
