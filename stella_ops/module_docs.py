@@ -1,25 +1,22 @@
 """What a module's own source says of it, read without running it.
 
-Ours say it in their docstring and ``ARGUMENTS``; modules written for ansible-core in ``DOCUMENTATION``, ``EXAMPLES``
-and ``RETURN``, which are YAML in a string.
+Ours say it in their docstring and ``ARGUMENTS``; modules written for ansible-core in ``DOCUMENTATION``, which is YAML
+in a string. ``plugin_docs`` has all that these say, for readers.
 """
 
 from __future__ import annotations
 
 import ast
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from stella_ops.collections import current
-from stella_ops.collections.fragments import with_fragments, with_sections
+from stella_ops.collections.fragments import with_fragments
 from stella_ops.errors import PlaybookError
-from stella_ops.module_source import NotLiteral, constants
-
-_PARTS = ("DOCUMENTATION", "EXAMPLES", "RETURN", "ANSIBLE_METADATA")
+from stella_ops.module_source import NotLiteral, assigned_text, constants
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +26,6 @@ class ModuleDoc:
     Attributes:
         short: one sentence.
         options: name to description, as argument specifications have it; ``doc`` is text.
-        returns: name to description, of modules that say so.
-        written: the whole of ``DOCUMENTATION`` of others' modules, with what its fragments add to the options.
-        metadata: ``ANSIBLE_METADATA``, where it is there.
     """
 
     name: str
@@ -39,15 +33,6 @@ class ModuleDoc:
     short: str = ""
     description: tuple[str, ...] = ()
     options: dict[str, dict[str, Any]] = field(default_factory=dict)
-    examples: str = ""
-    returns: dict[str, Any] = field(default_factory=dict)
-    written: dict[str, Any] = field(default_factory=dict)
-    metadata: dict[str, Any] | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """For machines."""
-        made = {**asdict(self), "description": list(self.description)}
-        return {key: value for key, value in made.items() if key not in ("written", "metadata")}
 
 
 def read_doc(name: str, path: Path) -> ModuleDoc:
@@ -65,9 +50,9 @@ def read_doc(name: str, path: Path) -> ModuleDoc:
         if path.suffix != ".py":
             return ModuleDoc(name, str(path))
         raise PlaybookError(f"the module '{name}' is not valid Python: {problem}") from None
-    told = _strings(tree)
-    if "DOCUMENTATION" in told:
-        return _of_others(name, path, told)
+    written = assigned_text(tree, "DOCUMENTATION")
+    if written is not None:
+        return _of_others(name, path, written)
     text = (ast.get_docstring(tree) or "").strip()
     short, _, rest = text.partition("\n")
     try:
@@ -78,32 +63,15 @@ def read_doc(name: str, path: Path) -> ModuleDoc:
     return ModuleDoc(name, str(path), short, description, options)
 
 
-def _strings(tree: ast.Module) -> dict[str, Any]:
-    found = {}
-    for node in tree.body:
-        if isinstance(node, ast.Assign):
-            for target in node.targets:
-                if isinstance(target, ast.Name) and target.id in _PARTS:
-                    with suppress(ValueError):  # what is no literal says nothing to a reader
-                        found[target.id] = ast.literal_eval(node.value)
-    return {name: value for name, value in found.items() if isinstance(value, str) or name == "ANSIBLE_METADATA"}
-
-
-def _of_others(name: str, path: Path, told: dict[str, Any]) -> ModuleDoc:
-    about = _yaml(name, "DOCUMENTATION", told["DOCUMENTATION"])
-    returns = _yaml(name, "RETURN", told.get("RETURN", ""))
+def _of_others(name: str, path: Path, written: str) -> ModuleDoc:
+    about = _yaml(name, written)
     options = with_fragments(current(), about)
-    metadata = told.get("ANSIBLE_METADATA")
     return ModuleDoc(
         name,
         str(path.resolve()),
         str(about.get("short_description") or ""),
         tuple(_lines(about.get("description"))),
         {str(key): _option(value) for key, value in options.items()},
-        told.get("EXAMPLES", ""),
-        returns,
-        with_sections(current(), about),
-        metadata if isinstance(metadata, dict) else None,
     )
 
 
@@ -122,11 +90,13 @@ def _lines(value: Any) -> list[str]:
     return [str(each).strip() for each in (value if isinstance(value, list) else [value])]
 
 
-def _yaml(name: str, part: str, text: str) -> dict[str, Any]:
+def _yaml(name: str, text: str) -> dict[str, Any]:
     try:
         found = yaml.safe_load(text)
     except yaml.YAMLError as problem:
-        said = f"module {name} Missing documentation (or could not parse documentation): {part} is not valid YAML"
+        said = (
+            f"module {name} Missing documentation (or could not parse documentation): DOCUMENTATION is not valid YAML"
+        )
         error = PlaybookError(f"{said}: {problem}")
         error.exit_code = 1
         raise error from None

@@ -35,6 +35,16 @@ class NotLiteral(ValueError):
         self.line = line
 
 
+def assigned_text(tree: ast.Module, name: str) -> str | None:
+    """The text that a file assigns to a name at its top level; None where there is none, or no literal."""
+    for node in tree.body:
+        named = node.targets if isinstance(node, ast.Assign) else []
+        if any(isinstance(target, ast.Name) and target.id == name for target in named):
+            value = getattr(node, "value", None)
+            return value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else None
+    return None
+
+
 def constants(path: Path) -> Mapping[str, Any]:
     """Those of ``CONSTANTS`` that a file has at its top level; read once as long as it does not change.
 

@@ -6,6 +6,7 @@ Read from the source, which is not run.
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,64 +17,13 @@ from stella_ops.collections.installed import Collections
 from stella_ops.collections.reference import Reference, parse
 from stella_ops.errors import CollectionError
 
-_CONSTRUCTED: dict[str, Any] = {
-    "strict": {"type": "bool", "default": False},
-    **{name: {"type": "dict", "default": {}} for name in ("compose", "groups")},
-    "keyed_groups": {"type": "list", "default": []},
-    "leading_separator": {"type": "bool", "default": True},
-    "use_extra_vars": {
-        "type": "bool",
-        "default": False,
-        "env": [{"name": "ANSIBLE_INVENTORY_USE_EXTRA_VARS"}],
-        "ini": [{"section": "inventory_plugins", "key": "use_extra_vars"}],
-    },
-}
 
-
-def _cached(kind: str, facts: tuple[str, str], own: tuple[str, str], default: Any = None) -> dict[str, Any]:
-    """An option of inventory caches: what is set for facts holds where nothing is for inventories."""
-    return {
-        "type": kind,
-        "default": default,
-        "env": [{"name": facts[0]}, {"name": own[0]}],
-        "ini": [{"section": "defaults", "key": facts[1]}, {"section": "inventory", "key": own[1]}],
-    }
-
-
-_CACHE: dict[str, Any] = {
-    "cache": {
-        "type": "bool",
-        "default": False,
-        "env": [{"name": "ANSIBLE_INVENTORY_CACHE"}],
-        "ini": [{"section": "inventory", "key": "cache"}],
-    },
-    "cache_plugin": _cached(
-        "str", ("ANSIBLE_CACHE_PLUGIN", "fact_caching"), ("ANSIBLE_INVENTORY_CACHE_PLUGIN", "cache_plugin"), "memory"
-    ),
-    "cache_timeout": _cached(
-        "int",
-        ("ANSIBLE_CACHE_PLUGIN_TIMEOUT", "fact_caching_timeout"),
-        ("ANSIBLE_INVENTORY_CACHE_TIMEOUT", "cache_timeout"),
-        3600,
-    ),
-    "cache_connection": _cached(
-        "str",
-        ("ANSIBLE_CACHE_PLUGIN_CONNECTION", "fact_caching_connection"),
-        ("ANSIBLE_INVENTORY_CACHE_CONNECTION", "cache_connection"),
-    ),
-    "cache_prefix": _cached(
-        "str",
-        ("ANSIBLE_CACHE_PLUGIN_PREFIX", "fact_caching_prefix"),
-        ("ANSIBLE_INVENTORY_CACHE_PLUGIN_PREFIX", "cache_prefix"),
-        "ansible_inventory_",
-    ),
-}
-# The options that ansible-core's own fragments bring; they are those of what is built in.
-_BUILTIN: dict[str, dict[str, Any]] = {
-    "constructed": _CONSTRUCTED,
-    "inventory_cache": _CACHE,
-    "vars_plugin_staging": {"stage": {"type": "str"}},
-}
+@functools.cache
+def builtin_fragments() -> Mapping[str, dict[str, Any]]:
+    """What ansible.builtin's fragments say, by their short names; a part's name comes behind a dot."""
+    path = Path(__file__).with_name("builtin_fragments.yml")
+    loaded: dict[str, dict[str, Any]] = yaml.load(path.read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    return loaded
 
 
 def with_fragments(collections: Collections, documentation: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,32 +36,11 @@ def with_fragments(collections: Collections, documentation: Mapping[str, Any]) -
     made: dict[str, Any] = dict(own) if isinstance(own, Mapping) else {}
     named = documentation.get("extends_documentation_fragment") or []
     for name in named.split(",") if isinstance(named, str) else named:
-        _fill(made, _BUILTIN.get(str(name).strip().removeprefix("ansible.builtin."), {}))
+        own = builtin_fragments().get(str(name).strip().removeprefix("ansible.builtin."), {})
+        _fill(made, own.get("options", {}))
         for part in _parts(collections, str(name).strip()):
             _fill(made, with_fragments(collections, part))
     return made
-
-
-def with_sections(collections: Collections, documentation: Mapping[str, Any]) -> dict[str, Any]:
-    """Some documentation with all that its fragments add: their notes behind its own, other lists made one and sorted.
-
-    As ``with_fragments`` besides, which it uses for the options.
-    """
-    made = {key: value for key, value in documentation.items() if key != "extends_documentation_fragment"}
-    named = documentation.get("extends_documentation_fragment") or []
-    for name in named.split(",") if isinstance(named, str) else named:
-        for part in _parts(collections, str(name).strip()):
-            for key, value in part.items():
-                own = made.get(key)
-                if key in ("notes", "seealso"):
-                    made[key] = [*(own or []), *(value or [])]
-                elif key == "attributes" and isinstance(own, Mapping):
-                    made[key] = {**value, **{k: {**value.get(k, {}), **each} for k, each in own.items()}}
-                elif isinstance(own, list) and isinstance(value, list) and key != "options":
-                    made[key] = sorted({*own, *value})
-                elif own is None and key not in ("options", "extends_documentation_fragment"):
-                    made[key] = value
-    return {**made, "options": with_fragments(collections, documentation)}
 
 
 def _fill(options: dict[str, Any], more: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What is said here of ansible.builtin's plug-ins that are no templates' and no modules, and of its fragments."""
+"""What is said here of ansible.builtin's plug-ins that are no templates' and no modules."""
 
 from __future__ import annotations
 
@@ -18,12 +18,6 @@ def builtin_plugins(kind: str) -> Mapping[str, tuple[Path, dict[str, Any]]]:
         if path.stem.partition("-")[0] == kind:
             found.update({name: (path, said) for name, said in _load(path).items()})
     return found
-
-
-@functools.cache
-def builtin_fragments() -> Mapping[str, dict[str, Any]]:
-    """What ansible.builtin's fragments say, by their short names; a part's name comes behind a dot."""
-    return _load(_FOLDER / "fragments.yml")
 
 
 @functools.cache

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from stella_ops.collections import Collections
-from stella_ops.collections.fragments import fragment_text
+from stella_ops.collections.fragments import builtin_fragments, fragment_text
 from stella_ops.collections.resolving import follow
 from stella_ops.errors import CollectionError
-from stella_ops.plugin_docs.builtin_docs import builtin_fragments
 from stella_ops.plugin_docs.reading import Unreadable, load_yaml, stamp
 
 _OWN = ("ansible.builtin.", "ansible.legacy.")

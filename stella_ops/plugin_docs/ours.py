@@ -71,8 +71,8 @@ def told(kind: str, name: str) -> dict[str, Any]:
         "author": ["stella-ops"],
         "options": _options(kind, about),
     }
-    examples = about.examples or (_example(short, doc) if kind == "module" else None)
-    return {"doc": doc, "examples": examples, "return": about.returns or None, "metadata": None}
+    examples = _example(short, doc) if kind == "module" else None
+    return {"doc": doc, "examples": examples, "return": None, "metadata": None}
 
 
 def short_description(kind: str, name: str) -> str:

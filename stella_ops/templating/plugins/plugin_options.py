@@ -12,6 +12,7 @@ import yaml
 
 from stella_ops.collections import current
 from stella_ops.collections.fragments import with_fragments
+from stella_ops.module_source import assigned_text
 from stella_ops.origins import Origin, SourceText
 from stella_ops.templating.lazy import finalize
 from stella_ops.templating.plugins.configured import written
@@ -41,12 +42,7 @@ def declared_in(path: Path) -> dict[str, Any]:
         tree = ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError):
         return {}
-    for node in tree.body:
-        named = node.targets if isinstance(node, ast.Assign) else []
-        if any(isinstance(target, ast.Name) and target.id == "DOCUMENTATION" for target in named):
-            value = getattr(node, "value", None)
-            return declared(value.value) if isinstance(value, ast.Constant) else {}
-    return {}
+    return declared(assigned_text(tree, "DOCUMENTATION"))
 
 
 def elsewhere(said: Mapping[str, Any], variables: Any) -> Chosen | None:

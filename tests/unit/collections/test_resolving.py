@@ -135,6 +135,8 @@ def test_shared_documentation(install) -> None:
         "extends_documentation_fragment": ["a.b.net", "a.b.net.part", "a.b.net.other", "a.b.bad", "x.y.z", "files"],
     }
     env, host = [{"name": "P"}], {"type": "str", "default": "here"}  # what is said first counts, field by field
-    assert with_fragments(made, about) == {"host": host, "port": {"type": "str", "env": env}}
+    found = with_fragments(made, about)
+    assert (found["host"], found["port"]) == (host, {"type": "str", "env": env})
+    assert {"mode", "owner", "group"} < found.keys(), "ansible.builtin's own"
     both = {"extends_documentation_fragment": "a.b.net, a.b.net.part"}
     assert with_fragments(made, both) == {"host": host, "port": {"type": "int", "env": env}}
